@@ -1,0 +1,1 @@
+"""Descent Lab's training core: one small network, and everything about how it learns."""

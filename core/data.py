@@ -1,0 +1,114 @@
+"""MNIST: read, verified, split, and the batch order as a pure function of (seed, epoch)."""
+
+import gzip
+import hashlib
+import zlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+FOLDER = Path(__file__).resolve().parent.parent / "data" / "mnist"
+TRAIN_IMAGES, TEST_IMAGES, PIXELS, CLASSES = 60_000, 10_000, 784, 10
+
+#: SHA-256 of each unpacked file, and the bytes of its IDX header.
+FILES = {
+    "train-images-idx3-ubyte": ("ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db", 16),
+    "train-labels-idx1-ubyte": ("65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5", 8),
+    "t10k-images-idx3-ubyte": ("0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7", 16),
+    "t10k-labels-idx1-ubyte": ("ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2", 8),
+}
+
+
+class DataError(Exception):
+    """A data file is missing or damaged; the message says which one and what to do."""
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Images and their labels.
+
+    Args:
+        images: (n, 784) uint8, 0 is paper and 255 is ink.
+        labels: (n,) int64, 0 to 9.
+    """
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, part: slice) -> "Digits":
+        return Digits(self.images[part], self.labels[part])
+
+    def to(self, device: torch.device) -> "Digits":
+        return Digits(self.images.to(device), self.labels.to(device))
+
+
+@dataclass(frozen=True)
+class Mnist:
+    """The 60,000 training digits and the 10,000 test digits, in the order of their files."""
+
+    train: Digits
+    test: Digits
+
+    def split(self, validation_images: int) -> tuple[Digits, Digits]:
+        """(training digits, validation digits): the last ones are held back, whatever the seed.
+
+        The same images validate every run of a split, so that runs can be compared.
+        """
+        cut = len(self.train) - validation_images
+        return self.train[:cut], self.train[cut:]
+
+
+@cache
+def load(folder: Path = FOLDER) -> Mnist:
+    """MNIST from the four gzipped IDX files in ``folder``; read once in a process.
+
+    Raises:
+        DataError: if a file is missing or is not the original.
+    """
+    train_images, train_labels, test_images, test_labels = (_read(folder, name) for name in FILES)
+    return Mnist(
+        Digits(train_images.view(TRAIN_IMAGES, PIXELS), train_labels.long()),
+        Digits(test_images.view(TEST_IMAGES, PIXELS), test_labels.long()),
+    )
+
+
+def batch_order(labels: Tensor, shuffle: str, seed: int, epoch: int) -> Tensor:
+    """The order in which one epoch visits the training images.
+
+    Args:
+        labels: (n,) the training labels.
+        shuffle: ``"epoch"`` a new order in every epoch, ``"once"`` the first epoch's order in all of them,
+            ``"none"`` the order of the file, ``"by-label"`` all zeros first, then all ones, and so on.
+        epoch: from 0.
+
+    Returns:
+        (n,) int64 indices on the CPU; a pure function of the arguments.
+    """
+    if shuffle == "none":
+        return torch.arange(len(labels))
+    if shuffle == "by-label":
+        return torch.argsort(labels.cpu(), stable=True)
+    rng = np.random.default_rng([seed, 0 if shuffle == "once" else epoch])
+    return torch.from_numpy(rng.permutation(len(labels)))
+
+
+def _read(folder: Path, name: str) -> Tensor:
+    path = folder / f"{name}.gz"
+    sha256, header = FILES[name]
+    remedy = f"Put the original {path.name} of MNIST back, for example with: git checkout -- {path.name}"
+    try:
+        unpacked = gzip.decompress(path.read_bytes())
+    except FileNotFoundError:
+        raise DataError(f"The data file {path} is missing. {remedy}") from None
+    except (OSError, EOFError, zlib.error):
+        raise DataError(f"The data file {path} cannot be read. {remedy}") from None
+    if hashlib.sha256(unpacked).hexdigest() != sha256:
+        raise DataError(f"The data file {path} is damaged: its SHA-256 is not the original's. {remedy}")
+    return torch.frombuffer(bytearray(unpacked), dtype=torch.uint8, offset=header)

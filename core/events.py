@@ -1,0 +1,107 @@
+"""What a training run yields: typed, frozen, JSON both ways, one line each."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Event:
+    """The base of all events. Steps count from 0 over the whole run, epochs from 0."""
+
+    kinds: ClassVar[dict[str, type["Event"]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        Event.kinds[cls.__name__] = cls
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields, and ``event``: the class's name. Losses may be NaN or infinite."""
+        return {"event": type(self).__name__, **asdict(self)}
+
+    def to_json(self) -> str:
+        """One line. NaN and infinities stand as Python's ``json`` writes them, which is not strict JSON."""
+        return json.dumps(self.to_dict(), separators=(",", ":"))
+
+    @staticmethod
+    def from_dict(values: dict[str, Any]) -> "Event":
+        """The inverse of ``to_dict``."""
+        fields = dict(values)
+        return Event.kinds[fields.pop("event")](**fields)
+
+
+@dataclass(frozen=True)
+class RunStarted(Event):
+    """The run's size and where it runs; ``device`` is the torch device, ``threads`` the CPU threads."""
+
+    steps: int
+    steps_per_epoch: int
+    epochs: int
+    train_images: int
+    validation_images: int
+    device: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class StepsDone(Event):
+    """A block of consecutive steps: each step's mean loss before the step, and the rate it used."""
+
+    first_step: int
+    losses: list[float]
+    learning_rates: list[float]
+    images_per_second: float
+
+
+@dataclass(frozen=True)
+class EpochDone(Event):
+    """One epoch. Training figures are means over its batches while the network was still changing;
+    validation figures are of the epoch's end, None without a validation split. Accuracies are from 0 to 1.
+    """
+
+    epoch: int
+    step: int
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float | None
+    validation_accuracy: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class CommandApplied(Event):
+    """A person's command took effect before ``step``: ``stop``, or ``learning_rate`` with its value."""
+
+    step: int
+    command: str
+    value: float | None = None
+
+
+@dataclass(frozen=True)
+class Checkpointed(Event):
+    """The parameters after ``step`` steps are on disk, under ``name`` in the run's folder."""
+
+    step: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Diverged(Event):
+    """The loss of ``step``, or the weights after it, are not finite; the parameters are back at those
+    after ``restored_step`` steps, the last that were measured finite.
+    """
+
+    step: int
+    learning_rate: float
+    restored_step: int
+
+
+@dataclass(frozen=True)
+class RunFinished(Event):
+    """The last event. ``reason`` is finished, stopped or diverged; the test figures are of the parameters
+    that the run ends with; ``seconds`` is the training time without the test."""
+
+    reason: str
+    step: int
+    test_loss: float
+    test_accuracy: float
+    seconds: float
