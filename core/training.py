@@ -134,7 +134,7 @@ class Trainer:
             loss_sum, hits = loss_sum + block.loss_sum, hits + block.hits
             diverged = self._keep_finite(block)
             yield from self._tell(
-                StepsDone(block.first_step, block.losses, block.learning_rates, block.images / block.seconds)
+                StepsDone(block.first_step, block.losses, block.learning_rates, block.images / max(block.seconds, 1e-9))
             )
             if diverged:
                 yield from self._tell(diverged)
@@ -163,7 +163,8 @@ class Trainer:
         size, images = self.config.images_per_step, 0
         rates: list[float] = []
         targets: list[Tensor] = []
-        while images + size <= len(self._outputs) and self._clock() - started < BLOCK_SECONDS:
+        # At least one step, however late the clock: a block without steps means that the epoch is over.
+        while images + size <= len(self._outputs) and (not images or self._clock() - started < BLOCK_SECONDS):
             batch = next(batches, None)
             if batch is None:
                 break
