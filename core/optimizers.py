@@ -35,6 +35,7 @@ class OptimizerSpec:
         default_weight_decay: the decay it is meant to be used with.
         batch_size: the batch size to start from.
         full_batch_only: whether noise in the gradient breaks its premises.
+        matrices: whether it must see the weights as matrices; the others see one vector of all parameters.
         closure: whether one step evaluates the loss several times, through a closure.
     """
 
@@ -50,6 +51,7 @@ class OptimizerSpec:
     default_weight_decay: float = 0.0
     batch_size: int | Literal["full"] = 64
     full_batch_only: bool = False
+    matrices: bool = False
     closure: bool = False
 
     def create(
@@ -368,6 +370,7 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
                 open_low=True,
             ),
         ),
+        matrices=True,
         weight_decay="decoupled",
     ),
     "adafactor": OptimizerSpec(
@@ -390,6 +393,7 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
                 "eps", 1e-3, "The least size that weights count as, so that zeros can move too.", low=0.0, high=1.0
             ),
         ),
+        matrices=True,
         weight_decay="decoupled",
     ),
     "lbfgs": OptimizerSpec(
