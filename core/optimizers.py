@@ -154,7 +154,7 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         source="Robbins and Monro, A Stochastic Approximation Method, 1951",
         formula=r"\theta_t = \theta_{t-1} - \eta\, g_t",
         help="Steps straight down the gradient of the mini-batch.",
-        lr=0.1,
+        lr=0.3,
         build=_plain(torch.optim.SGD, fused_on=("cpu", "cuda")),
     ),
     "momentum": OptimizerSpec(
@@ -188,7 +188,7 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         formula=r"s_t = s_{t-1} + g_t^2, \qquad "
         r"\theta_t = \theta_{t-1} - \frac{\eta}{1+(t-1)\,\kappa}\,\frac{g_t}{\sqrt{s_t}+\epsilon}",
         help="Gives each weight its own rate, which shrinks with all the gradients that it has seen.",
-        lr=0.01,
+        lr=0.03,
         build=_plain(torch.optim.Adagrad, fused_on=("cpu",)),
         hyperparameters=(
             Hyperparameter("lr_decay", 0.0, "Extra 1/t decay of the learning rate (kappa).", low=0.0, high=1.0),
@@ -279,7 +279,7 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         r"r_t = \sqrt{\tfrac{(\rho_t-4)(\rho_t-2)\rho_\infty}{(\rho_\infty-4)(\rho_\infty-2)\rho_t}}, \quad "
         r"\rho_\infty = \tfrac{2}{1-\beta_2}-1",
         help="Adam that holds back its adaptive rate while the first steps' variance is too uncertain to use.",
-        lr=1e-3,
+        lr=3e-3,
         build=_plain(torch.optim.RAdam),
         hyperparameters=(_BETAS, _eps(1e-8)),
     ),
@@ -290,7 +290,7 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         formula=r"m_t = \beta_1 m_{t-1} + (1-\beta_1)\, g_t, \qquad u_t = \max(\beta_2 u_{t-1},\, |g_t|+\epsilon), "
         r"\qquad \theta_t = \theta_{t-1} - \frac{\eta}{1-\beta_1^t}\,\frac{m_t}{u_t}",
         help="Adam with the largest recent gradient in place of the root mean square.",
-        lr=2e-3,
+        lr=6e-3,
         build=_plain(torch.optim.Adamax),
         hyperparameters=(_BETAS, _eps(1e-8)),
     ),
@@ -301,7 +301,7 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         formula=r"\theta_t = (1-\lambda\eta_t)\,\theta_{t-1} - \eta_t\, g_t, \qquad "
         r"\eta_t = \frac{\eta}{(1+\lambda\eta\,(t-1))^{\alpha}}",
         help="SGD with a slowly decaying rate; the average that torch keeps aside starts only after a million steps.",
-        lr=0.1,
+        lr=0.3,
         # Torch fixes each step's rate at the end of the step before: a schedule reaches it one step late.
         build=_plain(torch.optim.ASGD),
         hyperparameters=(
@@ -319,7 +319,7 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         r"g_t := 0 \text{ after a flip}",
         help="Looks only at the gradient's sign: a weight's step grows while the sign stays, shrinks when it flips. "
         "The learning rate is the first step's size.",
-        lr=1e-3,
+        lr=3e-3,
         build=_rprop,
         hyperparameters=(
             Hyperparameter(

@@ -331,7 +331,9 @@ SCHEDULES: dict[str, ScheduleSpec] = {
         hyperparameters=(
             _factor(0.3),
             Hyperparameter("patience", 1, "Epochs without improvement that it forgives (n).", low=0, high=1000),
-            Hyperparameter("threshold", 0.01, "The share by which a loss must improve to count.", low=0.0, high=1.0),
+            Hyperparameter(
+                "threshold", 0.01, "The share by which a loss must improve to count.", low=0.0, high=1.0, open_high=True
+            ),
             Hyperparameter("lowest", 1e-3, "The lowest rate, as a share of the learning rate.", low=0.0, high=1.0),
         ),
         reacts=True,

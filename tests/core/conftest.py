@@ -1,4 +1,4 @@
-"""What the tests of ``core`` share: one thread (two spin against each other on a busy machine), and MNIST read once."""
+"""What the tests of ``core`` share: one thread, which keeps its pace beside other work, and MNIST read once."""
 
 import pytest
 import torch
