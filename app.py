@@ -1,4 +1,4 @@
-"""The ASGI entry: ``streamlit run app.py``."""
+"""The lab's entry: ``streamlit run app.py``."""
 
 import streamlit as st
 

@@ -28,7 +28,7 @@ class Network(nn.Sequential):
             nn.init.zeros_(layer.bias)
 
     def forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = super().forward(images.flatten(1))
+        logits: Tensor = super().forward(images.flatten(1))  # type: ignore[no-untyped-call]
         return logits
 
 

@@ -304,7 +304,7 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         source="Polyak and Juditsky, Acceleration of Stochastic Approximation by Averaging, 1992",
         formula=r"\theta_t = (1-\lambda\eta_t)\,\theta_{t-1} - \eta_t\, g_t, \qquad "
         r"\eta_t = \frac{\eta}{(1+\lambda\eta t)^{\alpha}}",
-        help="SGD with a slowly decaying rate. Torch keeps the average of the weights aside; the lab shows the weights.",
+        help="SGD with a slowly decaying rate. Torch keeps their average aside; the lab shows the weights.",
         lr=0.1,
         build=_plain(torch.optim.ASGD),
         hyperparameters=(
