@@ -7,7 +7,7 @@ from PIL import Image
 from torch import Tensor
 
 _STYLE = """<style>
-.digits { display: grid; grid-template-columns: repeat(auto-fill, minmax(74px, 1fr)); gap: 0.6rem; }
+.digits { display: grid; grid-template-columns: repeat(auto-fill, minmax(max(9%, 58px), 1fr)); gap: 0.6rem; }
 .digits figure { margin: 0; padding: 0.35rem; border: 1px solid rgb(128 128 128 / 0.3); border-radius: 8px; }
 .digits figure.wrong { border-color: #d64550; background: rgb(214 69 80 / 0.13); }
 .digits img { display: block; width: 100%; image-rendering: pixelated; border-radius: 4px; }

@@ -15,7 +15,7 @@ from dashboard.words import STATE_COLORS, percent, run_label, stacked
 
 RECENT_RUNS = 8
 INVITATION = (
-    "Press Train. The network will see every training digit five times in about two seconds, "
+    "Press Train. The network will go through the training digits a few times, which takes some seconds, "
     "and its curves will grow here as it learns."
 )
 
@@ -104,6 +104,7 @@ def _explanations() -> None:
     with network:
         st.markdown("**The network**")
         st.markdown(_network_table())
+        st.caption("28 × 28 pixels in, one hidden layer, a softmax over the ten digits out.")
 
 
 @st.cache_data
@@ -126,7 +127,7 @@ def _recent_runs(shown: Run | None) -> None:
     st.markdown("#### Recent runs")
     with st.container(gap="xsmall", key="recent-runs"):
         for run in runs:
-            label = f":{STATE_COLORS[run.state]}-badge[{run.state}]  {run_label(run)}  **{_result(run)}**"
+            label = f":{STATE_COLORS[run.state]}-badge[{run.state}] {run.number} · {run_label(run)} **{_result(run)}**"
             st.button(
                 label,
                 key=f"open.{run.id}",

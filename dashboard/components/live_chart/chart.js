@@ -113,6 +113,8 @@ class LiveChart {
       this.pending = null
       this.drawn = performance.now()
       if (this.closed) return
+      const share = Number(this.find("smoothing").value)
+      for (const run of this.runs.values()) run.smoothed = smooth(run.steps, run.means, share)
       this.drawFigures()
       this.drawPlot()
     }), wait)
@@ -154,9 +156,7 @@ class LiveChart {
   async drawPlot() {
     const Plotly = await plotly().catch(() => null)
     if (!Plotly || this.closed) return
-    const share = Number(this.find("smoothing").value)
     const runs = [...this.runs.values()]
-    for (const run of runs) run.smoothed = smooth(run.steps, run.means, share)
     this.view = { log: this.find("log").checked, width: this.plot.clientWidth }
     const colors = palette(this.root)
     await Plotly.react(this.plot, traces(runs, this.view, colors), layout(runs, this.view, colors), plotSettings)

@@ -10,7 +10,11 @@ export function palette(element) {
   }
 }
 
+/** Axes show only where a trace is: these show them before there is any run. */
+const NOTHING = ["y", "y2", "y3"].map(yaxis => ({ type: "scatter", x: [], y: [], yaxis, showlegend: false }))
+
 export function traces(runs, view, colors) {
+  if (!runs.length) return NOTHING
   return runs.flatMap((run, i) => {
     const alone = runs.length === 1
     const color = run.color || colors.series[i % colors.series.length]
@@ -19,10 +23,10 @@ export function traces(runs, view, colors) {
     const { step, trainAccuracy, loss, accuracy } = run.epochs
     const validated = loss.some(value => value !== null)
     const dash = alone ? "solid" : "dash"
-    const common = { type: "scatter", mode: "lines", legendgroup: run.id }
+    const common = { type: "scatter", mode: "lines", legendgroup: alone ? "" : run.id }
     const epochs = { ...common, mode: "lines+markers", x: step, marker: { size: 6 } }
     return [
-      { ...common, uid: `${run.id}-raw`, name: name("each step"), x: run.steps, y: run.losses, opacity: 0.32,
+      { ...common, uid: `${run.id}-raw`, name: name("each step"), x: run.steps, y: run.losses, opacity: 0.42,
         line: { color, width: 1 }, hovertemplate: "%{y:.4f}" },
       { ...common, uid: `${run.id}-smooth`, name: name("smoothed"), x: run.steps, y: run.smoothed,
         line: { color, width: 2.5 }, hovertemplate: "%{y:.4f}" },
@@ -41,6 +45,9 @@ export function traces(runs, view, colors) {
 export function layout(runs, view, colors) {
   const narrow = view.width < 480
   const axis = { gridcolor: colors.grid, linecolor: colors.grid, zeroline: false, automargin: false, ticks: "" }
+  const empty = !runs.length
+  const lowest = Math.min(...runs.flatMap(run => [...run.epochs.trainAccuracy, ...run.epochs.accuracy.filter(a => a !== null)]))
+  const low = lowest < 1 ? lowest : 0.8
   const last = Math.max(1, ...runs.map(run => run.size?.steps ?? 0))
   const legend = { orientation: "h", x: 1, xanchor: "right", yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" }
   const panel = (text, y) => ({
@@ -56,12 +63,12 @@ export function layout(runs, view, colors) {
     dragmode: "zoom", showlegend: true,
     legend: { ...legend, y: 1.0 }, legend2: { ...legend, y: 0.44 },
     grid: { rows: 3, columns: 1, subplots: [["xy"], ["xy2"], ["xy3"]] },
-    xaxis: { ...axis, range: [0, last], title: { text: "step", standoff: 6 }, anchor: "y3", hoverformat: ",d",
+    xaxis: { ...axis, range: [0, 1.01 * last], showticklabels: !empty, title: { text: "step", standoff: 6, font: { size: 12.5 } }, anchor: "y3", hoverformat: ",d",
       tickformat: ",d", nticks: narrow ? 5 : 9, unifiedhovertitle: { text: "step %{x:,d}" } },
     yaxis: { ...axis, domain: [0.54, 1], type: view.log ? "log" : "linear", exponentformat: "power",
-      rangemode: view.log ? "normal" : "tozero", nticks: 6, dtick: view.log ? "D2" : undefined },
-    yaxis2: { ...axis, domain: [0.19, 0.44], tickformat: ".0%", nticks: 5 },
-    yaxis3: { ...axis, domain: [0, 0.1], rangemode: "tozero", nticks: 3, exponentformat: "power" },
+      rangemode: view.log ? "normal" : "tozero", nticks: 6, dtick: view.log ? "D2" : undefined, ...(empty && { range: [0, 2.5] }) },
+    yaxis2: { ...axis, domain: [0.19, 0.44], tickformat: ".0%", nticks: 5, range: [low - 0.1 * (1 - low), 1] },
+    yaxis3: { ...axis, domain: [0, 0.1], rangemode: "tozero", nticks: 3, exponentformat: "power", ...(empty && { range: [0, 0.0012] }) },
     annotations: [
       panel("Loss", 1), panel("Accuracy", 0.44), panel("Learning rate", 0.1),
       ...broken.map(run => ({ text: "diverged", x: run.diverged.step, y: 1, yref: "paper", yanchor: "top",
