@@ -17,9 +17,7 @@ def schedule_preview(config: RunConfig | None) -> go.Figure:
     if config:
         span = config.span
         history = [((epoch + 1) * span.steps_per_epoch, 1.0) for epoch in range(span.epochs)]
-        schedule = config.schedule_spec.create(
-            config.lr, span, history, config.warmup_steps, **config.schedule_params
-        )
+        schedule = config.schedule_spec.create(config.lr, span, history, config.warmup_steps, **config.schedule_params)
         steps = np.unique(np.linspace(0, span.steps - 1, PREVIEW_POINTS).astype(int))
         rates = np.array([schedule(int(step)) for step in steps])
         figure.add_scatter(

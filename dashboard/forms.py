@@ -48,6 +48,11 @@ class _Reader:
                     values |= self.field(parameter, scope)
         return values
 
+    def changed(self, parameters: tuple[Hyperparameter, ...], scope: str) -> dict[str, Value]:
+        """As ``fields``, but only what is not the default, so that the same settings are the same config."""
+        defaults = {p.name: p.default for p in parameters}
+        return {name: value for name, value in self.fields(parameters, scope).items() if value != defaults[name]}
+
     def field(self, parameter: Hyperparameter, scope: str = "") -> dict[str, Value]:
         """The parameter's name with its value; empty if the value breaks the rule."""
         st.session_state.setdefault(key(parameter.name, scope), _shown(parameter.default))
@@ -101,12 +106,12 @@ def hyperparameter_form(first: RunConfig | None = None) -> Form:
         values["batch_size"] = _batch_size()
         values["schedule"] = _choice("schedule", SCHEDULES, label="Learning-rate schedule")
     schedule = SCHEDULES[values["schedule"]]
-    values["schedule_params"] = reader.fields(schedule.hyperparameters, values["schedule"])
+    values["schedule_params"] = reader.changed(schedule.hyperparameters, values["schedule"])
     preview = st.container(key="schedule-preview", gap=None)
     with st.expander("More settings"):
         if optimizer.hyperparameters:
             st.markdown(f"**{optimizer.label}**")
-        values["optimizer_params"] = reader.fields(optimizer.hyperparameters, values["optimizer"])
+        values["optimizer_params"] = reader.changed(optimizer.hyperparameters, values["optimizer"])
         st.markdown("**Regularisation**")
         values |= reader.fields((rules.WEIGHT_DECAY, rules.LABEL_SMOOTHING, rules.AUGMENT))
         st.markdown("**Data and loss**")
@@ -124,6 +129,15 @@ def hyperparameter_form(first: RunConfig | None = None) -> Form:
     with preview:
         _preview(config)
     return Form(config, tuple(reader.errors), (name or "").strip())
+
+
+def read_batch_size(text: str) -> int | str:
+    """What was chosen or typed; ``RunConfig`` says what is wrong with a text that is no number."""
+    text = text.strip()
+    try:
+        return int(text)
+    except ValueError:
+        return text
 
 
 def machine_devices() -> list[str]:
@@ -176,11 +190,7 @@ def _batch_size() -> int | str:
         help=BATCH_HELP,
         persist_state="session",
     )
-    text = (text or "").strip()
-    try:
-        return int(text)
-    except ValueError:
-        return text
+    return read_batch_size(text or "")
 
 
 def _device() -> dict[str, str]:

@@ -16,9 +16,9 @@ STATE_COLORS = {
 }
 
 
-def percent(share: float | None) -> str:
-    """A share from 0 to 1 to two decimals of a percent; a dash for None."""
-    return "–" if share is None else f"{100 * share:.2f} %"
+def percent(share: float) -> str:
+    """A share from 0 to 1, to two decimals of a percent."""
+    return f"{100 * share:.2f} %"
 
 
 def run_label(run: Run) -> str:

@@ -104,7 +104,7 @@ def _explanations() -> None:
     with network:
         st.markdown("**The network**")
         st.markdown(_network_table())
-        st.caption("28 × 28 pixels in, one hidden layer, a softmax over the ten digits out.")
+        st.caption("28 x 28 pixels in, one hidden layer, a softmax over the ten digits out.")
 
 
 @st.cache_data

@@ -23,7 +23,7 @@ ARGUMENTS = (
 )
 START_SECONDS = 60
 
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=20_000)
 
 
 class Lab:
@@ -38,11 +38,10 @@ class Lab:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        places = {"DESCENT_HOME": str(self.home), "DESCENT_MODELS": str(self.models), "DESCENT_WORKERS": "1"}
+        places = {"DESCENT_HOME": str(self.home), "DESCENT_MODELS": str(self.models)}
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
-        self._process = subprocess.Popen(
-            [*command, "--server.address", "127.0.0.1"], cwd=ROOT, env={**os.environ, **places}, stdout=subprocess.DEVNULL
-        )
+        command += ["--server.address", "127.0.0.1"]
+        self._process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **places}, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + START_SECONDS
         while not self._healthy():
             assert self._process.poll() is None, "the server ended while it started"
@@ -91,6 +90,7 @@ def page(browser: Browser) -> Iterator[Page]:
     complaints: list[str] = []
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     opened = context.new_page()
+    opened.set_default_timeout(20_000)
     opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     yield opened

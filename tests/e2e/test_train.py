@@ -13,6 +13,8 @@ LONG = "400"
 def open_lab(page: Page, lab: Lab, query: str = "") -> None:
     page.goto(lab.url + query)
     expect(train_button(page)).to_be_visible()
+    # Both figures are drawn: nothing moves any more under a click.
+    expect(page.locator(".js-plotly-plot")).to_have_count(2)
 
 
 def train_button(page: Page) -> Locator:
@@ -38,6 +40,16 @@ def type_into(page: Page, label: str, text: str) -> None:
     box.press("Enter")
 
 
+def choose(page: Page, label: str, option: str) -> None:
+    """By the keyboard, once the box has scrolled into view: an open list closes when the page scrolls."""
+    box = page.get_by_role("combobox", name=label)
+    box.press("ArrowDown")
+    box.fill(option)
+    expect(page.get_by_role("option", name=option, exact=True)).to_be_visible()
+    box.press("Enter")
+    expect(box).to_have_value(option)
+
+
 def last_step(page: Page) -> int:
     return page.evaluate("document.querySelector('.live-plot').data[0].x.at(-1)")
 
@@ -58,11 +70,11 @@ def test_defaults_train_save_and_survive_a_restart(page: Page, lab: Lab) -> None
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved as first one")).to_be_visible()
 
+    page.goto("about:blank")
     lab.stop()
     lab.start()
     open_lab(page, lab)
-    page.get_by_role("combobox", name="Saved network").click()
-    page.get_by_role("option", name="first one").click()
+    choose(page, "Saved network", "first one")
     expect(page.get_by_test_id("stMetricValue").first).to_have_text(accuracy)
     expect(page.locator(".digits img")).to_have_count(20)
     expect(page.get_by_role("img", name="predicted 7, true 7").first).to_be_visible()
@@ -132,7 +144,9 @@ def test_double_click_starts_one_run(page: Page, lab: Lab) -> None:
 def test_lost_connection_comes_back_without_loss_or_doubling(page: Page, lab: Lab) -> None:
     page.add_init_script(
         "const Real = WebSocket; window.opened = [];"
-        "window.WebSocket = class extends Real { constructor(...a) { super(...a); if (/lab.live/.test(a[0])) opened.push(this) } }"
+        "window.WebSocket = class extends Real {"
+        "  constructor(...given) { super(...given); if (/lab.live/.test(given[0])) opened.push(this) }"
+        "}"
     )
     open_lab(page, lab)
     type_into(page, "Epochs", "10")
@@ -145,6 +159,18 @@ def test_lost_connection_comes_back_without_loss_or_doubling(page: Page, lab: La
     assert steps == sorted(set(steps))
     assert (steps[0], steps[-1]) <= (3, 7499) and steps[-1] >= 7490
     expect(page.get_by_test_id("link")).to_have_text("")
+
+
+def test_any_batch_size_can_be_typed(page: Page, lab: Lab) -> None:
+    open_lab(page, lab)
+    box = page.get_by_role("combobox", name="Batch size")
+    box.press("ArrowDown")
+    box.fill("480")
+    box.press("Enter")
+    type_into(page, "Epochs", "1")
+    train_button(page).click()
+    expect(page.get_by_test_id("step")).to_have_text("step 100 of 100")
+    wait_until(page, "finished")
 
 
 @pytest.mark.parametrize(
@@ -169,8 +195,7 @@ def test_bad_input_shows_cores_sentence_and_loses_nothing(
 
 def test_divergence_is_marked_and_said(page: Page, lab: Lab) -> None:
     open_lab(page, lab)
-    page.get_by_role("combobox", name="Optimizer").click()
-    page.get_by_role("option", name="SGD", exact=True).click()
+    choose(page, "Optimizer", "SGD")
     expect(page.get_by_label("Learning rate", exact=True)).to_have_value("0.1")
     type_into(page, "Learning rate", "1000")
     train_button(page).click()
