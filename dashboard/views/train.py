@@ -28,11 +28,13 @@ def page() -> None:
         form = forms.hyperparameter_form(run.config if run else None)
         _buttons(form, run)
     with stage:
+        notice = st.container()
         if run_id and not run:
-            st.info("This link names a run that this lab does not have. Train one, or open a recent run below.")
+            notice.info("This link names a run that this lab does not have. Train one, or open a recent run below.")
         live_chart([run] if run else [], INVITATION, key="live")
-        if run and run.over:
-            _keep(run)
+        with st.container():
+            if run and run.over:
+                _keep(run)
     _explanations()
     test_section()
     _recent_runs(run)
