@@ -14,10 +14,7 @@ from dashboard.testing import test_section
 from dashboard.words import STATE_COLORS, percent, run_label, stacked
 
 RECENT_RUNS = 8
-INVITATION = (
-    "Press Train. The network will go through the training digits a few times, which takes some seconds, "
-    "and its curves will grow here as it learns."
-)
+INVITATION = "Press Train. The network learns to read digits in a few seconds, and its curves grow here."
 
 
 def page() -> None:

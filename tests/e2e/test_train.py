@@ -45,8 +45,7 @@ def choose(page: Page, label: str, option: str) -> None:
     box = page.get_by_role("combobox", name=label)
     box.press("ArrowDown")
     box.fill(option)
-    expect(page.get_by_role("option", name=option, exact=True)).to_be_visible()
-    box.press("Enter")
+    page.get_by_role("option", name=option, exact=True).click()
     expect(box).to_have_value(option)
 
 
