@@ -43,7 +43,7 @@ def save_parameters(network: Network, path: Path, metadata: Mapping[str, Any]) -
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **metadata,
     }
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    tensors = {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
     write_atomically(path, write_tensors(tensors, {key: json.dumps(value) for key, value in described.items()}))
 
 

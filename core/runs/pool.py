@@ -146,5 +146,6 @@ class Pool:
                 else:
                     self._on_message(message)
         code = worker.process.wait()
+        worker.close()
         if not self._closing.is_set():
             log.warning("worker %d ended with status %d", worker.process.pid, code)

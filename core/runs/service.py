@@ -46,10 +46,11 @@ class Service:
 
     Args:
         home: the lab's folder; made if it is not there.
-        workers: how many runs train at once; the cores are shared out among them.
+        workers: how many runs train at once; ``worker_count()`` unless given.
+        threads: CPU threads of each; the cores shared out among the workers unless given.
     """
 
-    def __init__(self, home: Path, workers: int | None = None) -> None:
+    def __init__(self, home: Path, workers: int | None = None, threads: int | None = None) -> None:
         self._files = home / "files"
         self._store = Store(home / "lab.sqlite")
         self._lock = threading.RLock()
@@ -58,7 +59,7 @@ class Service:
         self._closed = False
         self._recover()
         size = workers or worker_count()
-        threads = max(1, (os.cpu_count() or 1) // size)
+        threads = threads or max(1, (os.cpu_count() or 1) // size)
         self._pool = Pool(size, threads, self._hear, self._dispatch, self._lose)
         self._pool.start()
 
