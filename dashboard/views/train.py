@@ -14,10 +14,7 @@ from dashboard.testing import test_section
 from dashboard.words import STATE_COLORS, percent, run_label, stacked
 
 RECENT_RUNS = 8
-INVITATION = (
-    "Press Train. The network will go through the training digits a few times, which takes some seconds, "
-    "and its curves will grow here as it learns."
-)
+INVITATION = "Press Train. The network learns to read digits in a few seconds, and its curves grow here."
 
 
 def page() -> None:
@@ -28,11 +25,13 @@ def page() -> None:
         form = forms.hyperparameter_form(run.config if run else None)
         _buttons(form, run)
     with stage:
+        notice = st.container()
         if run_id and not run:
-            st.info("This link names a run that this lab does not have. Train one, or open a recent run below.")
+            notice.info("This link names a run that this lab does not have. Train one, or open a recent run below.")
         live_chart([run] if run else [], INVITATION, key="live")
-        if run and run.over:
-            _keep(run)
+        with st.container():
+            if run and run.over:
+                _keep(run)
     _explanations()
     test_section()
     _recent_runs(run)
