@@ -117,9 +117,9 @@ def apart(ours, theirs):
     return (distance / moved).item()
 
 
-#: The two gradients differ by about 1e-7 of their norm, in the order of the additions alone, and so parameters and
-#: losses differ by about 1e-6. Muon rounds to bfloat16, of which one unit is 1/256, so that its parameters differ by
-#: a few of those.
+#: The two gradients differ by about 1e-7 of their norm, in the order of the additions alone; losses and parameters then
+#: differ by about 1e-6, and somewhat more where each gradient is divided by its own size, however small it is. Muon
+#: rounds to bfloat16, of which one unit is 1/256, so that its parameters differ by a few of those.
 APART = {"muon": 5e-2}
 #: The line search of L-BFGS amplifies the difference with every trial point, so its steps are short here.
 SHORT = {"lbfgs": {"max_iter": 2}}
@@ -134,8 +134,8 @@ def test_ten_steps_equal_the_plain_autograd_loop(few, name, loss):
     trainer = Trainer(config, few, StepClock())
     events = follow(trainer, steps=10)
     network, expected = plain_loop(config, few, 10)
-    assert losses(events) == pytest.approx(expected, rel=2e-4 if name in APART else 1e-5)
-    assert apart(trainer.network, network) < APART.get(name, 1e-5)
+    assert losses(events) == pytest.approx(expected, rel=1e-4)
+    assert apart(trainer.network, network) < APART.get(name, 1e-4)
 
 
 @pytest.mark.parametrize(
@@ -158,8 +158,8 @@ def test_ten_steps_of_other_configs_equal_the_plain_autograd_loop(few, given):
     trainer = Trainer(config, few, StepClock())
     events = follow(trainer, steps=10)
     network, expected = plain_loop(config, few, 10)
-    assert losses(events) == pytest.approx(expected, rel=2e-4 if config.optimizer in APART else 1e-5)
-    assert apart(trainer.network, network) < APART.get(config.optimizer, 1e-5)
+    assert losses(events) == pytest.approx(expected, rel=1e-4)
+    assert apart(trainer.network, network) < APART.get(config.optimizer, 1e-4)
 
 
 def test_a_run_from_beginning_to_end(few):
