@@ -244,30 +244,24 @@ def test_augmented_images_are_trained_on(few):
 DIVERGING = {"optimizer": "sgd", "lr": 1000.0, "weight_decay": 1.0, "epochs": 2, "validation_split": SMALL}
 
 
-def test_divergence_ends_the_run_and_keeps_the_last_finite_parameters(few):
-    trainer = Trainer(RunConfig(**DIVERGING), few, StepClock())
+@pytest.mark.parametrize("tick", [0.0, 1.0])
+@pytest.mark.parametrize(("kept_steps", "restored"), [(256, 0), (4, 4)])
+def test_divergence_ends_the_run_at_the_parameters_kept_last(few, monkeypatch, tick, kept_steps, restored):
+    """However the clock cuts the blocks: what a diverged run ends with is a function of its config."""
+    monkeypatch.setattr("core.training.KEPT_STEPS", kept_steps)
+    trainer = Trainer(RunConfig(**DIVERGING), few, StepClock(tick))
     events = follow(trainer)
     assert kinds(events[-3:]) == ["StepsDone", "Diverged", "RunFinished"]
     diverged, finished = events[-2:]
-    network, expected = plain_loop(trainer.config, few, 30)
+    _, expected = plain_loop(trainer.config, few, 30)
     first_broken = next(step for step, loss in enumerate(expected) if not math.isfinite(loss))
-    assert (diverged.step, diverged.learning_rate) == (first_broken, 1000.0)
-    assert diverged.restored_step == trainer.step == finished.step == first_broken
-    assert finished.reason == "diverged"
+    assert diverged == Diverged(first_broken, 1000.0, restored)
+    assert (finished.reason, finished.step, trainer.step) == ("diverged", restored, restored)
     assert all(map(math.isfinite, losses(events)[:-1])) and not math.isfinite(losses(events)[-1])
-    network, _ = plain_loop(trainer.config, few, first_broken)
+    assert len(losses(events)) == len(rates(events)) == diverged.step + 1
+    network, _ = plain_loop(trainer.config, few, restored)
     assert all(p.isfinite().all() for p in trainer.network.parameters())
     assert apart(trainer.network, network) < 1e-4
-
-
-def test_divergence_within_a_block_goes_back_to_the_blocks_start(few):
-    trainer = Trainer(RunConfig(**DIVERGING), few, StepClock(0.0))
-    events = follow(trainer)
-    diverged = last(events, Diverged)
-    assert kinds(events) == ["RunStarted", "StepsDone", "Diverged", "RunFinished"]
-    assert (diverged.restored_step, trainer.step, events[-1].step) == (0, 0, 0)
-    assert len(losses(events)) == len(rates(events)) == diverged.step + 1
-    assert all(map(torch.equal, trainer.network.parameters(), Network(0).parameters()))
 
 
 def test_weights_that_overflow_in_the_very_last_step_are_divergence_too(few):

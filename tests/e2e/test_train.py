@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from core.optimizers import OPTIMIZERS
 from tests.e2e.conftest import Lab
 
 LONG = "400"
@@ -195,7 +196,7 @@ def test_bad_input_shows_cores_sentence_and_loses_nothing(
 def test_divergence_is_marked_and_said(page: Page, lab: Lab) -> None:
     open_lab(page, lab)
     choose(page, "Optimizer", "SGD")
-    expect(page.get_by_label("Learning rate", exact=True)).to_have_value("0.1")
+    expect(page.get_by_label("Learning rate", exact=True)).to_have_value(f"{OPTIMIZERS['sgd'].lr:g}")
     page.get_by_text("More settings").click()
     type_into(page, "Weight decay", "10")
     type_into(page, "Learning rate", "1")
