@@ -126,7 +126,7 @@ def _recent_runs(shown: Run | None) -> None:
     st.markdown("#### Recent runs")
     with st.container(gap="xsmall", key="recent-runs"):
         for run in runs:
-            label = f":{STATE_COLORS[run.state]}-badge[{run.state}] {run.number} · {run_label(run)} **{_result(run)}**"
+            label = f":{STATE_COLORS[run.state]}-badge[{run.state}] {run.number} · {run_label(run)}{_result(run)}"
             st.button(
                 label,
                 key=f"open.{run.id}",
@@ -139,8 +139,8 @@ def _recent_runs(shown: Run | None) -> None:
 
 def _result(run: Run) -> str:
     if run.test_accuracy is not None:
-        return f"{percent(run.test_accuracy)} test"
-    return "" if run.validation_accuracy is None else f"{percent(run.validation_accuracy)} validation"
+        return f" **{percent(run.test_accuracy)} test**"
+    return "" if run.validation_accuracy is None else f" **{percent(run.validation_accuracy)} validation**"
 
 
 def _open(run_id: str) -> None:
