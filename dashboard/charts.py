@@ -9,7 +9,7 @@ PREVIEW_POINTS, PREVIEW_HEIGHT = 400, 130
 
 
 def schedule_preview(config: RunConfig | None) -> go.Figure:
-    """The learning rate at each step, in epochs; empty axes without a config.
+    """The learning rate at each step, in epochs; nothing without a config.
 
     A schedule that reacts to the loss is shown for a loss that never improves.
     """
@@ -32,4 +32,7 @@ def schedule_preview(config: RunConfig | None) -> go.Figure:
     figure.update_layout(height=PREVIEW_HEIGHT, margin={"l": 4, "r": 4, "t": 8, "b": 4}, showlegend=False)
     figure.update_xaxes(title={"text": "epoch", "standoff": 2}, fixedrange=True, automargin=True, nticks=6)
     figure.update_yaxes(fixedrange=True, automargin=True, nticks=4, rangemode="tozero", exponentformat="power")
+    if not config:
+        figure.update_xaxes(visible=False)
+        figure.update_yaxes(visible=False)
     return figure

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import config as rules
 from core import devices
@@ -25,11 +26,15 @@ RATE_AND_SIZE = ("lr", "batch_size", "weight_decay")
 
 @dataclass(frozen=True)
 class Form:
-    """What the form says: a config, or the sentences that say why it is none."""
+    """What the form says: a config, or the sentences that say why it is none.
+
+    ``actions`` is a place in sight of the common settings, for what the page does with the form.
+    """
 
     config: RunConfig | None
     errors: tuple[str, ...] = ()
     name: str = ""
+    actions: DeltaGenerator | None = field(default=None, compare=False)
 
 
 @dataclass
@@ -109,6 +114,7 @@ def hyperparameter_form(first: RunConfig | None = None) -> Form:
     schedule = SCHEDULES[values["schedule"]]
     values["schedule_params"] = reader.changed(schedule.hyperparameters, values["schedule"])
     preview = st.container(key="schedule-preview", gap=None)
+    actions = st.container()
     with st.expander("More settings"):
         st.markdown(f"**{optimizer.label}**")
         values["optimizer_params"] = reader.changed(optimizer.hyperparameters, values["optimizer"])
@@ -128,7 +134,7 @@ def hyperparameter_form(first: RunConfig | None = None) -> Form:
             reader.errors.append(str(error))
     with preview:
         _preview(config)
-    return Form(config, tuple(reader.errors), (name or "").strip())
+    return Form(config, tuple(reader.errors), (name or "").strip(), actions)
 
 
 def read_batch_size(text: str) -> int | str:

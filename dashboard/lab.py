@@ -1,8 +1,15 @@
 """The one run service of this server process: started and stopped with the server."""
 
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+
+# Streamlit imports pandas when a page first needs it, and plotly looks at it wherever it finds it, half imported in
+# another visitor's thread too. Imported here, before there are visitors, both are whole.
+import pandas  # noqa: F401
+import plotly.graph_objects  # noqa: F401
 
 from core import data, paths
 from core.runs.service import Service
@@ -38,8 +45,13 @@ def stop() -> None:
 
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[None]:
-    """The server's lifetime."""
-    start()
+    """The server's lifetime; a lab that cannot start ends the server with one sentence."""
+    try:
+        start()
+    except (data.DataError, ValueError, OSError) as error:
+        print(error, file=sys.stderr, flush=True)
+        # An exception from here would be printed as a traceback; nothing runs yet that would need to be ended.
+        os._exit(1)
     try:
         yield
     finally:

@@ -23,7 +23,8 @@ def page() -> None:
     settings, stage = st.columns([0.36, 0.64], gap="large")
     with settings:
         form = forms.hyperparameter_form(run.config if run else None)
-        _buttons(form, run)
+        with form.actions:
+            _buttons(form, run)
     with stage:
         notice = st.container()
         if run_id and not run:

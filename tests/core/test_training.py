@@ -262,7 +262,7 @@ def test_divergence_ends_the_run_at_the_parameters_kept_last(few, monkeypatch, t
     network, _ = plain_loop(trainer.config, few, restored)
     assert all(p.isfinite().all() for p in trainer.network.parameters())
     for ours, theirs in zip(trainer.network.parameters(), network.parameters(), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=0.0)
+        assert (ours - theirs).norm() <= 1e-4 * theirs.norm()
 
 
 def test_weights_that_overflow_in_the_very_last_step_are_divergence_too(few):

@@ -36,28 +36,28 @@ class Lab:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         places = {"DESCENT_HOME": str(self.home), "DESCENT_MODELS": str(self.models)}
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
         command += ["--server.address", "127.0.0.1"]
-        self._process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **places}, stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **places}, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + START_SECONDS
         while not self._healthy():
-            assert self._process.poll() is None, "the server ended while it started"
+            assert self.process.poll() is None, "the server ended while it started"
             assert time.monotonic() < deadline, "the server did not start"
             time.sleep(0.1)
 
     def stop(self) -> None:
-        if self._process:
-            self._process.send_signal(signal.SIGINT)
+        if self.process:
+            self.process.send_signal(signal.SIGINT)
             try:
-                self._process.wait(15)
+                self.process.wait(15)
             except subprocess.TimeoutExpired:
-                self._process.kill()
+                self.process.kill()
                 raise
-            self._process = None
+            self.process = None
 
     def _healthy(self) -> bool:
         try:

@@ -153,13 +153,25 @@ class LiveChart {
     say("invitation", this.invitation ?? "")
   }
 
+  /** One drawing at a time: plotly finishes some of its work later, and a second one would find it half done. */
   async drawPlot() {
+    if (this.drawing) {
+      this.again = true
+      return
+    }
+    this.drawing = true
     const Plotly = await plotly().catch(() => null)
-    if (!Plotly || this.closed) return
-    const runs = [...this.runs.values()]
-    this.view = { log: this.find("log").checked, width: this.plot.clientWidth }
-    const colors = palette(this.root)
-    await Plotly.react(this.plot, traces(runs, this.view, colors), layout(runs, this.view, colors), plotSettings)
+    if (Plotly && !this.closed && this.plot.clientWidth) {
+      const runs = [...this.runs.values()]
+      this.view = { log: this.find("log").checked, width: this.plot.clientWidth }
+      const colors = palette(this.root)
+      await Plotly.react(this.plot, traces(runs, this.view, colors), layout(runs, this.view, colors), plotSettings)
+    }
+    this.drawing = false
+    if (this.again) {
+      this.again = false
+      this.draw()
+    }
   }
 
   resize() {

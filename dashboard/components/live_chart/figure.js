@@ -10,8 +10,9 @@ export function palette(element) {
   }
 }
 
-/** Axes show only where a trace is: these show them before there is any run. */
-const NOTHING = ["y", "y2", "y3"].map(yaxis => ({ type: "scatter", x: [], y: [], yaxis, showlegend: false }))
+/** plotly takes a trace without points for none, and an axis without traces for half an axis: a gap keeps both. */
+const points = (x, y) => (x.length ? { x, y } : { x: [0], y: [null] })
+const NOTHING = ["y", "y2", "y3"].map(yaxis => ({ type: "scatter", ...points([], []), yaxis, showlegend: false }))
 
 export function traces(runs, view, colors) {
   if (!runs.length) return NOTHING
@@ -24,19 +25,19 @@ export function traces(runs, view, colors) {
     const validated = loss.some(value => value !== null)
     const dash = alone ? "solid" : "dash"
     const common = { type: "scatter", mode: "lines", legendgroup: alone ? "" : run.id }
-    const epochs = { ...common, mode: "lines+markers", x: step, marker: { size: 6 } }
+    const epochs = { ...common, mode: "lines+markers", marker: { size: 6 } }
     return [
-      { ...common, uid: `${run.id}-raw`, name: name("each step"), x: run.steps, y: run.losses, opacity: 0.42,
+      { ...common, uid: `${run.id}-raw`, name: name("each step"), ...points(run.steps, run.losses), opacity: 0.42,
         line: { color, width: 1 }, hovertemplate: "%{y:.4f}" },
-      { ...common, uid: `${run.id}-smooth`, name: name("smoothed"), x: run.steps, y: run.smoothed,
+      { ...common, uid: `${run.id}-smooth`, name: name("smoothed"), ...points(run.steps, run.smoothed),
         line: { color, width: 2.5 }, hovertemplate: "%{y:.4f}" },
-      { ...epochs, uid: `${run.id}-loss`, name: name("validation"), y: loss, showlegend: validated,
+      { ...epochs, uid: `${run.id}-loss`, name: name("validation"), ...points(step, loss), showlegend: validated,
         line: { color: held, width: 2, dash }, hovertemplate: "%{y:.4f}" },
-      { ...epochs, uid: `${run.id}-train-accuracy`, name: name("training"), y: trainAccuracy, yaxis: "y2",
+      { ...epochs, uid: `${run.id}-train-accuracy`, name: name("training"), ...points(step, trainAccuracy), yaxis: "y2",
         legend: "legend2", line: { color, width: 2 }, hovertemplate: "%{y:.2%}" },
-      { ...epochs, uid: `${run.id}-accuracy`, name: name("validation"), y: accuracy, yaxis: "y2", legend: "legend2",
+      { ...epochs, uid: `${run.id}-accuracy`, name: name("validation"), ...points(step, accuracy), yaxis: "y2", legend: "legend2",
         showlegend: validated, line: { color: held, width: 2, dash }, hovertemplate: "%{y:.2%}" },
-      { ...common, uid: `${run.id}-rate`, name: name("learning rate"), x: run.steps, y: run.rates, yaxis: "y3",
+      { ...common, uid: `${run.id}-rate`, name: name("learning rate"), ...points(run.steps, run.rates), yaxis: "y3",
         showlegend: false, line: { color: alone ? colors.series[2] : color, width: 2 }, hovertemplate: "%{y:.3~g}" },
     ]
   })
@@ -45,7 +46,7 @@ export function traces(runs, view, colors) {
 export function layout(runs, view, colors) {
   const narrow = view.width < 480
   const axis = { gridcolor: colors.grid, linecolor: colors.grid, zeroline: false, automargin: false, ticks: "" }
-  const empty = !runs.length
+  const empty = !runs.some(run => run.steps.length)
   const lowest = Math.min(...runs.flatMap(run => [...run.epochs.trainAccuracy, ...run.epochs.accuracy.filter(a => a !== null)]))
   const low = lowest < 1 ? lowest : 0.8
   const last = Math.max(1, ...runs.map(run => run.size?.steps ?? 0))

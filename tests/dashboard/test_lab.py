@@ -1,0 +1,52 @@
+"""The start of the lab, where it cannot start."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dashboard import lab
+
+ROOT = Path(__file__).resolve().parents[2]
+START = """
+import asyncio, sys
+from pathlib import Path
+from core import data
+from dashboard import lab
+load = data.load
+data.load = lambda: load(Path(sys.argv[1]))
+async def main():
+    async with lab.lifespan(None):
+        print("started")
+asyncio.run(main())
+"""
+
+
+def start(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", START, str(folder)]
+    places = {**os.environ, "DESCENT_HOME": str(folder / "home"), **environment}
+    return subprocess.run(command, cwd=ROOT, env=places, capture_output=True, text=True, check=False)
+
+
+def test_a_damaged_data_file_ends_the_start_with_one_sentence(tmp_path):
+    for file in (ROOT / "data" / "mnist").glob("*.gz"):
+        content = file.read_bytes()
+        (tmp_path / file.name).write_bytes(content[:100] if "t10k-labels" in file.name else content)
+    ended = start(tmp_path)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(f"The data file {tmp_path / 't10k-labels-idx1-ubyte.gz'} cannot be read; put")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_senseless_worker_count_ends_the_start_with_one_sentence():
+    ended = start(ROOT / "data" / "mnist", DESCENT_WORKERS="none", DESCENT_HOME=os.devnull + "/home")
+    assert ended.returncode == 1
+    assert ended.stderr.count("\n") == 1
+
+
+def test_there_is_no_service_before_the_start():
+    lab.stop()
+    with pytest.raises(RuntimeError, match=r"The run service is not running: start the lab with"):
+        lab.service()
