@@ -1,0 +1,1 @@
+"""Browser components of our own: each a folder with a Python face and its JavaScript."""

@@ -1,0 +1,153 @@
+// The three figures: contours, surface and curves. Pure: scene and colours in, traces and layout out.
+
+export function palette(element) {
+  const style = getComputedStyle(element)
+  const value = (name, other) => style.getPropertyValue(`--st-${name}`).trim() || other
+  const text = value("text-color", "#1b2733"), paper = value("background-color", "#fff")
+  const dark = luminance(paper) < 0.4
+  return {
+    text, paper, dark, grid: value("border-color", "#d9e0e5"), font: value("font", "sans-serif"),
+    // Quiet, so that the paths are what one sees: deep where f is low, pale where it is high.
+    scale: dark
+      ? [[0, "#0c2233"], [0.35, "#183a50"], [0.7, "#2d4f63"], [1, "#4b6675"]]
+      : [[0, "#a9c4d6"], [0.35, "#cbdbe5"], [0.7, "#e6edf1"], [1, "#f8fafb"]],
+    line: dark ? "rgba(255,255,255,0.13)" : "rgba(20,50,75,0.16)",
+  }
+}
+
+function luminance(color) {
+  const hex = /^#(..)(..)(..)/.exec(color)
+  const [r, g, b] = hex ? hex.slice(1).map(part => parseInt(part, 16)) : color.match(/\d+/g)?.map(Number) ?? [255, 255, 255]
+  return (0.3 * r + 0.59 * g + 0.11 * b) / 255
+}
+
+const frame = colors => ({
+  paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false,
+  font: { color: colors.text, family: colors.font, size: 12 }, hoverlabel: { font: { family: colors.font } },
+})
+
+const lineOf = (path, width) => ({ color: path.color, width, dash: path.dash })
+const upTo = (values, end) => values.subarray(0, end + 1)
+
+/** Where a path left the domain (open) or stopped (a cross), as marker traces. */
+function fates(paths, colors) {
+  const marked = paths.filter(path => path.shown).flatMap(path => [
+    ...(path.left >= 0 ? [{ path, step: path.left, symbol: "circle-open", said: "left the domain" }] : []),
+    ...(path.diverged >= 0 ? [{ path, step: path.diverged, symbol: "x", said: "diverged" }] : []),
+  ])
+  return {
+    type: "scatter", mode: "markers", x: marked.map(m => m.path.x[m.step]), y: marked.map(m => m.path.y[m.step]),
+    marker: { symbol: marked.map(m => m.symbol), size: 11, color: marked.map(m => m.path.color), line: { width: 2.5 } },
+    text: marked.map(m => `${m.path.label} ${m.said} at step ${m.step}`), hovertemplate: "%{text}<extra></extra>",
+    cliponaxis: true,
+  }
+}
+
+export function mapFigure(scene, colors, strong = false, step = Infinity) {
+  const { surface, paths } = scene
+  const [xLow, xHigh, yLow, yHigh] = surface.domain
+  const { low, high } = surface
+  const traces = [
+    { type: "contour", ...surface.fine, colorscale: colors.scale, showscale: false, hoverinfo: "skip",
+      zmin: low, zmax: high, contours: { start: low, end: high, size: (high - low) / 22, coloring: "fill" },
+      line: { color: colors.line, width: 1 } },
+    ...paths.map(path => ({
+      type: "scatter", mode: "lines", name: path.label, visible: path.shown, opacity: strong ? 1 : 0.35,
+      x: upTo(path.x, Math.min(step, path.end)), y: upTo(path.y, Math.min(step, path.end)), line: lineOf(path, strong ? 2.5 : 1.5),
+      hoverinfo: "skip",
+    })),
+    { type: "scatter", mode: "markers", x: surface.minima.map(m => m[0]), y: surface.minima.map(m => m[1]),
+      marker: { symbol: "star", size: 13, color: colors.text, line: { color: colors.paper, width: 1.5 } },
+      hovertemplate: "minimum (%{x:.4g}, %{y:.4g})<extra></extra>" },
+    fates(paths, colors),
+  ]
+  const axis = { showgrid: false, zeroline: false, linecolor: colors.grid, ticks: "outside", tickcolor: colors.grid, nticks: 7 }
+  return [traces, {
+    ...frame(colors), uirevision: surface.id, dragmode: "pan", hovermode: "closest",
+    margin: { l: 36, r: 6, t: 4, b: 30 },
+    xaxis: { ...axis, range: [xLow, xHigh], constrain: "domain" },
+    yaxis: { ...axis, range: [yLow, yHigh], scaleanchor: "x", constrain: "domain" },
+  }]
+}
+
+/** The paths on the relief, lifted a little so that they lie on it; parts outside the domain are left out. */
+function relieved(path, surface, end) {
+  const [xLow, xHigh, yLow, yHigh] = surface.domain, lift = 0.012 * (surface.high - surface.low)
+  const x = [], y = [], z = []
+  for (let i = 0; i <= end; i++) {
+    const inside = path.x[i] >= xLow && path.x[i] <= xHigh && path.y[i] >= yLow && path.y[i] <= yHigh
+    x.push(inside ? path.x[i] : null)
+    y.push(inside ? path.y[i] : null)
+    z.push(inside ? Math.min(surface.height(path.gap[i]), surface.high) + lift : null)
+  }
+  return { x, y, z }
+}
+
+export function reliefFigure(scene, colors, heads) {
+  const { surface, paths } = scene
+  const plain = { showgrid: false, zeroline: false, showspikes: false, showbackground: false, color: colors.text, nticks: 5,
+    title: { text: "" } }
+  const traces = [
+    { type: "surface", ...surface.coarse, colorscale: colors.scale, showscale: false, hoverinfo: "skip",
+      opacity: 0.96, lighting: { ambient: 0.75, diffuse: 0.5, specular: 0.05, roughness: 0.9 },
+      contours: { z: { show: true, start: surface.low, end: surface.high, size: (surface.high - surface.low) / 22,
+        color: colors.line, highlight: false }, x: { highlight: false }, y: { highlight: false } } },
+    ...paths.map(path => ({
+      type: "scatter3d", mode: "lines", name: path.label, visible: path.shown, hoverinfo: "skip", connectgaps: false,
+      ...relieved(path, surface, path.end), line: { ...lineOf(path, 5), dash: path.dash === "solid" ? "solid" : "dash" },
+    })),
+    { type: "scatter3d", mode: "markers", ...heads, hoverinfo: "skip",
+      marker: { size: 6, color: paths.map(path => path.color), line: { color: colors.paper, width: 1 } } },
+  ]
+  return [traces, {
+    ...frame(colors), uirevision: surface.id, margin: { l: 0, r: 0, t: 0, b: 0 },
+    scene: {
+      xaxis: plain, yaxis: plain, zaxis: { ...plain, range: [surface.low, surface.high + 0.05 * (surface.high - surface.low)] },
+      aspectmode: "manual", aspectratio: { x: 1.1, y: 1.1, z: 0.62 },
+      camera: { eye: { x: -1.15, y: -1.25, z: 0.95 }, center: { x: 0, y: 0, z: -0.12 } },
+    },
+  }]
+}
+
+/** Each point of the walks at a cursor, for the relief. */
+export function headsOf(scene, at) {
+  const spots = scene.paths.map(path => ({ path, ...at(path) }))
+  const [xLow, xHigh, yLow, yHigh] = scene.surface.domain
+  const lift = 0.02 * (scene.surface.high - scene.surface.low)
+  const visible = s => s.path.shown && s.x >= xLow && s.x <= xHigh && s.y >= yLow && s.y <= yHigh
+  return {
+    x: spots.map(s => (visible(s) ? s.x : null)), y: spots.map(s => (visible(s) ? s.y : null)),
+    z: spots.map(s => (visible(s) ? Math.min(scene.surface.height(s.gap), scene.surface.high) + lift : null)),
+  }
+}
+
+export const CURVES = [
+  ["gap", "f − minimum"], ["slope", "gradient norm"], ["distance", "distance to the minimum"], ["reach", "effective step"],
+]
+
+export function curvesFigure(scene, colors) {
+  const shown = CURVES.filter(([quantity]) => quantity !== "distance" || scene.surface.minima.length)
+  const steps = Float32Array.from({ length: scene.steps + 1 }, (_, i) => i)
+  const axes = {}, annotations = []
+  shown.forEach(([, title], i) => {
+    const height = 1 / shown.length, top = 1 - i * height
+    axes[`yaxis${i + 1}`] = { type: "log", domain: [top - height + 0.025, top - 0.055], exponentformat: "power", nticks: 4,
+      gridcolor: colors.grid, zeroline: false, tickfont: { size: 10 } }
+    annotations.push({ text: title, x: 0, y: top - 0.052, xref: "paper", yref: "paper", xanchor: "left", yanchor: "bottom",
+      showarrow: false, font: { size: 12, weight: 600 } })
+  })
+  const traces = shown.flatMap(([quantity], i) => scene.paths.map(path => {
+    const end = quantity === "reach" ? Math.max(0, path.end - 1) : path.end
+    return { type: "scatter", mode: "lines", name: path.label, visible: path.shown, x: upTo(steps, end),
+      y: upTo(path[quantity], end), yaxis: i ? `y${i + 1}` : "y", line: lineOf(path, 1.5), opacity: 0.9,
+      hovertemplate: `${path.label}: %{y:.3~g}<extra>step %{x}</extra>` }
+  }))
+  axes.yaxis = axes.yaxis1
+  delete axes.yaxis1
+  return [traces, {
+    ...frame(colors), ...axes, annotations, uirevision: `${scene.surface.id} ${scene.steps}`, hovermode: "closest", dragmode: "pan",
+    margin: { l: 42, r: 6, t: 0, b: 24 },
+    xaxis: { range: [0, scene.steps], gridcolor: colors.grid, zeroline: false, nticks: 5, anchor: `y${shown.length}`,
+      tickfont: { size: 10 } },
+  }]
+}
