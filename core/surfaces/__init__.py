@@ -1,8 +1,8 @@
 """Analytic loss surfaces of two parameters, and the walk of every first-order optimizer down them."""
 
 from core.surfaces.basins import Basins, basins
-from core.surfaces.descent import FIRST_ORDER, NOISE, REACHED, STEPS, Walk, torch_walk, walk
-from core.surfaces.functions import CONDITION, SURFACES, Point, Surface, ill_conditioned_bowl
+from core.surfaces.descent import FIRST_ORDER, NOISE, STEPS, Walk, torch_walk, walk
+from core.surfaces.functions import CONDITION, REACHED, SURFACES, Point, Surface, ill_conditioned_bowl
 from core.surfaces.own import own_surface
 from core.surfaces.tuning import Tuning, tune
 

@@ -25,8 +25,6 @@ NOISE = Hyperparameter(
 )
 #: Schedules count in epochs; a walk is this many.
 EPOCHS = 5
-#: A value within this of the minimum counts as having reached it.
-REACHED = 1e-3
 #: The optimizers that can walk: those that need one gradient a step.
 FIRST_ORDER = tuple(name for name, spec in OPTIMIZERS.items() if not spec.closure)
 
@@ -63,7 +61,7 @@ class Walk:
 
     def reached(self, surface: Surface) -> NDArray[np.int64]:
         """The first step within ``REACHED`` of the surface's minimum, -1 if none, shape (K, n)."""
-        return first_true(self.values - surface.minimum <= REACHED)
+        return first_true(surface.reached(self.points[:, 0], self.points[:, 1], self.values))
 
 
 def first_true(flags: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.hyperparameters import Hyperparameter, number
 from core.surfaces.expression import Array, Expression, parse
@@ -16,6 +17,8 @@ Domain = tuple[float, float, float, float]
 CONDITION = Hyperparameter("k", 50.0, "The bowl's curvature along y; along x it is 1.", low=1.0, high=1000.0)
 #: How far from its domain's centre a walk may go, in half-widths, before it counts as diverged.
 FAR = 10.0
+#: A value within this of the minimum counts as having reached it.
+REACHED = 1e-3
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,12 @@ class Surface:
         norms = np.hypot(gx, gy)
         norms = norms[np.isfinite(norms)]
         return float(np.median(norms)) if norms.size else 1.0
+
+    def reached(self, x: Array, y: Array, values: Array) -> NDArray[np.bool_]:
+        """Whether points with these values lie in the domain within REACHED of the minimum; NaN does not."""
+        x_low, x_high, y_low, y_high = self.domain
+        inside = (x >= x_low) & (x <= x_high) & (y >= y_low) & (y <= y_high)
+        return inside & (values - self.minimum <= REACHED)  # type: ignore[no-any-return]
 
     def distance(self, x: Array, y: Array) -> Array:
         """To the nearest minimum."""

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.config import RunConfig
-from core.surfaces.descent import REACHED, descend
+from core.surfaces.descent import descend
 from core.surfaces.expression import Array
-from core.surfaces.functions import Point, Surface
+from core.surfaces.functions import REACHED, Point, Surface
 
-#: Ten rates a decade, from 0.00001 to 100.
-RATES: Array = np.logspace(-5, 2, 71)
+#: Ten rates a decade, from 0.000001 to 100.
+RATES: Array = np.logspace(-6, 2, 81)
 #: The search walks at most this far, so that a longer walk shows the same rates.
 SEARCH_STEPS = 500
 
@@ -24,8 +24,9 @@ class Tuning:
     Attributes:
         gaps: f - minimum after the last step, the mean over the starts, infinite where one diverged; as RATES.
         steps: steps until every start stays within REACHED of the minimum, -1 where one does not; as RATES.
-        best: the rate that gets there first; where none does, the one that ends lowest. A rate counts as
-            the worst of itself and its two neighbours, so that one lucky leap does not win.
+        best: of the rates whose walks never climb above their start (of all, if none), the one that gets
+            there first; where none does, the one that ends lowest. A rate counts as the worst of itself
+            and its two neighbours, so that one lucky leap does not win.
     """
 
     gaps: Array
@@ -46,22 +47,26 @@ def tune(
     shape = (len(configs), len(RATES), len(starts))
     columns = np.tile(np.array(starts, dtype=np.float64).T, len(RATES))
     rates = np.repeat(RATES, len(starts))
+    # The last step that was still outside.
     above = np.full(len(configs) * columns.shape[1], -1)
+    climbed = np.zeros(above.shape, dtype=np.int64)
     for step, moment in enumerate(descend(surface, configs, columns, steps, noise, seed, rates=[rates] * len(configs))):
-        # The last step still outside; NaN, from a walk that diverged, is outside.
-        above[~(moment.values - surface.minimum <= REACHED)] = step
+        above[~surface.reached(moment.theta[0], moment.theta[1], moment.values)] = step
+        first = moment.values if step == 0 else first
+        climbed |= moment.values > first + REACHED
     gaps = np.where(moment.diverged >= 0, np.inf, moment.values - surface.minimum).reshape(shape).mean(axis=2)
     lasts = above.reshape(shape).max(axis=2)
     reached = np.where(lasts < steps, lasts + 1, -1)
-    return [_choose(g, r) for g, r in zip(gaps, reached, strict=True)]
+    wild = np.where(moment.diverged >= 0, 1, climbed).reshape(shape).max(axis=2)
+    return [_choose(*seen) for seen in zip(gaps, reached, wild, strict=True)]
 
 
-def _choose(gaps: Array, steps: NDArray[np.int64]) -> Tuning:
+def _choose(gaps: Array, steps: NDArray[np.int64], wild: NDArray[np.int64]) -> Tuning:
     never = np.iinfo(np.int64).max
-    safe_steps = _worst_of_three(np.where(steps >= 0, steps, never))
-    safe_gaps = _worst_of_three(np.where(np.isfinite(gaps), gaps, np.inf))
+    worst_first = (np.where(np.isfinite(gaps), gaps, np.inf), np.where(steps >= 0, steps, never), wild)
     # Where nothing arrives all steps are equal, and the gap decides.
-    return Tuning(gaps, steps, float(RATES[np.lexsort((safe_gaps, safe_steps))[0]]))
+    order = np.lexsort([_worst_of_three(measure) for measure in worst_first])
+    return Tuning(gaps, steps, float(RATES[order[0]]))
 
 
 def _worst_of_three(x: Array | NDArray[np.int64]) -> Array | NDArray[np.int64]:

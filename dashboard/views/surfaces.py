@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core.config import WARMUP_STEPS, RunConfig
+from core.config import LR, WARMUP_STEPS, RunConfig
 from core.hyperparameters import Hyperparameter, Value, number
 from core.optimizers import OPTIMIZERS
 from core.schedules import SCHEDULES
@@ -126,32 +126,28 @@ def _controls() -> Scene:
     Raises:
         ValueError: the sentence about what is wrong.
     """
-    with st.container(key="surface-controls"):
-        function, walkers, rates, number_of_steps, more = st.columns(
-            [2.3, 5, 2.9, 0.9, 1.2], vertical_alignment="bottom"
-        )
-        function.selectbox(
-            "Function", [*SURFACES, OWN], **_bound("surface", "rosenbrock"),
-            format_func=lambda row: SURFACES[row].label if row in SURFACES else "Own formula",
-        )  # fmt: skip
-        chosen = walkers.multiselect(
-            "Optimizers",
-            FIRST_ORDER,
-            **_bound("optimizers", FIRST_PICTURE),
-            format_func=lambda row: OPTIMIZERS[row].label,
-        )
-        mode = rates.segmented_control("Learning rate", [BEST, SAME], **_bound("rates", BEST), required=True)
-        with number_of_steps:
-            steps = _number(STEPS, "Steps")
-        panel = more.popover("Settings", width="stretch")
+    same = st.session_state.get("s-rates") == SAME
+    widths = [2.2, 5, 2.2, *([1] if same else []), 0.9, 1.3]
+    function, walkers, rates, *rate, number_of_steps, more = st.columns(widths, vertical_alignment="bottom")
+    function.selectbox(
+        "Function", [*SURFACES, OWN], **_bound("surface", "rosenbrock"),
+        format_func=lambda row: SURFACES[row].label if row in SURFACES else "Own formula",
+    )  # fmt: skip
+    chosen = walkers.multiselect(
+        "Optimizers", FIRST_ORDER, **_bound("optimizers", FIRST_PICTURE), format_func=lambda row: OPTIMIZERS[row].label
+    )
+    mode = rates.selectbox("Learning rates", [BEST, SAME], **_bound("rates", BEST))
+    lr = 0.01
+    if rate:
+        with rate[0]:
+            lr = _number(replace(LR, default=0.01), "Rate")
+    with number_of_steps:
+        steps = _number(STEPS, "Steps")
+    panel = more.popover("Settings", width="stretch")
     name, surface = _choose_surface()
     with panel:
         noise, seed, shape, own = _panel(chosen, mode)
     starts = tuple(settings.parse_starts(st.session_state.get("s-starts", ""), surface))
-    lr = 0.01
-    if mode == SAME:
-        with rates:
-            lr = _number(replace(settings.LR, default=0.01), "The rate", label_visibility="collapsed")
     order = [optimizer for optimizer in FIRST_ORDER if optimizer in chosen]
     configs = tuple(settings.config_of(optimizer, own, lr, **shape) for optimizer in order)
     scene = Scene(name, surface, configs, starts, steps, noise, seed)
@@ -343,8 +339,9 @@ def _rates(scene: Scene) -> None:
         surface_charts.sensitivity(scene.configs, tunings, rates), key="rates", config={"displayModeBar": False}
     )
     st.caption(
-        "71 rates from 0.00001 to 100, walked at most 500 steps each. The best rate reaches the minimum to 0.001 first and "
-        "stays there, or else ends lowest, judged by the worst of itself and its two neighbours. A gap: it diverged."
+        "81 rates from 0.000001 to 100, walked at most 500 steps each. The best rate never climbs above its start, and of "
+        "those reaches the minimum to 0.001 first and stays there, or else ends lowest, judged by the worst of itself and "
+        "its two neighbours. Where a line is missing, the walk diverged."
     )
 
 

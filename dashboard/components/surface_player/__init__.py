@@ -24,9 +24,9 @@ from dashboard.colors import OPTIMIZER_COLORS, OPTIMIZER_DASHES
 _FOLDER = Path(__file__).parent
 #: Concatenated in this order into one module; only the last one's default export stays.
 SCRIPTS = ("scene.js", "figures.js", "player.js")
-FINE, COARSE = 141, 61
+FINE, COARSE = 181, 61
 #: Contours on a log scale span this many decades below the highest value.
-DECADES = 6
+DECADES = 5
 
 
 def script() -> str:

@@ -104,7 +104,7 @@ export function reliefFigure(scene, colors, heads) {
     scene: {
       xaxis: plain, yaxis: plain, zaxis: { ...plain, range: [surface.low, surface.high + 0.05 * (surface.high - surface.low)] },
       aspectmode: "manual", aspectratio: { x: 1.1, y: 1.1, z: 0.62 },
-      camera: { eye: { x: -1.15, y: -1.25, z: 0.95 }, center: { x: 0, y: 0, z: -0.12 } },
+      camera: { eye: { x: -1.35, y: -1.5, z: 1.15 }, center: { x: 0, y: 0, z: -0.15 } },
     },
   }]
 }

@@ -53,14 +53,16 @@ class Player {
     save.onchange = () => this.save(...save.value.split(" "))
     this.root.onkeydown = event => this.pressed(event)
     let down = null
-    map.onpointerdown = event => (down = { x: event.clientX, y: event.clientY })
-    map.onpointerup = event => {
-      const still = down && Math.hypot(event.clientX - down.x, event.clientY - down.y) < CLICK_PIXELS
-      down = null
-      if (still && event.button === 0 && !event.target.closest(".modebar, .handle")) this.clicked(event)
+    map.onpointerdown = event => {
+      down = event.button || event.target.closest(".modebar, .handle") ? null : [event.clientX, event.clientY]
     }
     relief.onpointerdown = () => (this.turning = true)
-    window.addEventListener("pointerup", this.release = () => (this.turning = false))
+    // On the window: while a button is down, plotly covers the page with a layer of its own.
+    window.addEventListener("pointerup", this.release = event => {
+      this.turning = false
+      if (down && Math.hypot(event.clientX - down[0], event.clientY - down[1]) < CLICK_PIXELS) this.clicked(event)
+      down = null
+    })
   }
 
   pressed(event) {
