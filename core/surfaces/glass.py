@@ -76,6 +76,7 @@ def glass(
         seen.gradient = felt
     else:
         seen.lines.append(f"g_t &= {_v(seen.gradient)}")
+    seen.lines[0] += rf",\quad \eta = {_n(seen.rate)}"
     _EXPLAIN[config.optimizer](seen)
     _result(seen, decoupled)
     return seen
@@ -111,10 +112,7 @@ def _result(s: Glass, decoupled: bool) -> None:
         s.lines.append(
             rf"\theta_{{t-1}} &\leftarrow (1-\eta\lambda)\,\theta_{{t-1}},\quad \lambda = {_n(s.weight_decay)}"
         )
-    s.lines.append(
-        rf"\theta_t &= \theta_{{t-1}} + \Delta\theta = {_v(s.before)} + {_v(s.update)} = {_v(s.after)}"
-        rf",\quad \eta = {_n(s.rate)}"
-    )
+    s.lines.append(rf"\theta_t &= \theta_{{t-1}} + \Delta\theta = {_v(s.before)} + {_v(s.update)} = {_v(s.after)}")
 
 
 def _zero(s: Glass, name: str) -> Array:

@@ -167,7 +167,8 @@ def _at_their_best(scene: Scene, own: settings.Settings) -> tuple[RunConfig, ...
 def _tunings(scene: Scene) -> list[Tuning]:
     # The search varies the rate, so that what it starts from must not count as another search.
     configs = tuple(replace(config, lr=1.0) for config in scene.configs)
-    return _tune(scene.surface, configs, scene.starts, min(scene.steps, 500), scene.noise, scene.seed)
+    # From the function's own start: a rate is then the function's, and moving the start compares like with like.
+    return _tune(scene.surface, configs, (scene.surface.start,), min(scene.steps, 500), scene.noise, scene.seed)
 
 
 def _panel(chosen: list[str], mode: str) -> tuple[float, int, dict[str, Any], settings.Settings]:
@@ -297,7 +298,8 @@ def _about(surface: Surface) -> None:
 def _under_glass(scene: Scene) -> None:
     one, two, three = st.columns([2, 1, 1])
     labels = {c.optimizer: c.optimizer_spec.label for c in scene.configs}
-    optimizer = one.selectbox("Optimizer", list(labels), key="s.glass", format_func=labels.get)
+    first = list(labels).index("adam") if "adam" in labels else 0
+    optimizer = one.selectbox("Optimizer", list(labels), first, key="s.glass", format_func=labels.get)
     with two:
         step = _number(Hyperparameter("step", 1, "Counted from 1.", low=1, high=scene.steps), "Step")
     start = three.selectbox("Start", range(1, len(scene.starts) + 1)) - 1
@@ -339,7 +341,7 @@ def _rates(scene: Scene) -> None:
         surface_charts.sensitivity(scene.configs, tunings, rates), key="rates", config={"displayModeBar": False}
     )
     st.caption(
-        "81 rates from 0.000001 to 100, walked at most 500 steps each. The best rate never climbs above its start, and of "
+        "81 rates from 0.000001 to 100, walked at most 500 steps from the function's own start. The best rate never climbs above its start, and of "
         "those reaches the minimum to 0.001 first and stays there, or else ends lowest, judged by the worst of itself and "
         "its two neighbours. Where a line is missing, the walk diverged."
     )

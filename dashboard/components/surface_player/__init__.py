@@ -24,7 +24,7 @@ from dashboard.colors import OPTIMIZER_COLORS, OPTIMIZER_DASHES
 _FOLDER = Path(__file__).parent
 #: Concatenated in this order into one module; only the last one's default export stays.
 SCRIPTS = ("scene.js", "figures.js", "player.js")
-FINE, COARSE = 181, 61
+FINE, COARSE = 181, 81
 #: Contours on a log scale span this many decades below the highest value.
 DECADES = 5
 
@@ -122,7 +122,6 @@ def _heights(surface: Surface, name: str) -> dict[str, Any]:
         "minima": [list(point) for point in surface.minima],
         "minimum": surface.minimum,
         "log": surface.log_levels,
-        "floor": floor,
         "fine": {"n": FINE, "z": _pack(shown(fine))},
         "coarse": {"n": COARSE, "z": _pack(shown(surface.heights(COARSE)))},
     }

@@ -11,7 +11,7 @@ export function palette(element) {
     scale: dark
       ? [[0, "#0c2233"], [0.35, "#183a50"], [0.7, "#2d4f63"], [1, "#4b6675"]]
       : [[0, "#a9c4d6"], [0.35, "#cbdbe5"], [0.7, "#e6edf1"], [1, "#f8fafb"]],
-    line: dark ? "rgba(255,255,255,0.13)" : "rgba(20,50,75,0.16)",
+    line: dark ? "rgba(255,255,255,0.13)" : "rgba(20,50,75,0.16)", ridge: dark ? "#38566a" : "#b4c6d3",
   }
 }
 
@@ -70,18 +70,25 @@ export function mapFigure(scene, colors, strong = false, step = Infinity) {
   }]
 }
 
-/** The paths on the relief, lifted a little so that they lie on it; parts outside the domain are left out. */
-function relieved(path, surface, end) {
-  const [xLow, xHigh, yLow, yHigh] = surface.domain, lift = 0.012 * (surface.high - surface.low)
-  const x = [], y = [], z = []
-  for (let i = 0; i <= end; i++) {
-    const inside = path.x[i] >= xLow && path.x[i] <= xHigh && path.y[i] >= yLow && path.y[i] <= yHigh
-    x.push(inside ? path.x[i] : null)
-    y.push(inside ? path.y[i] : null)
-    z.push(inside ? Math.min(surface.height(path.gap[i]), surface.high) + lift : null)
-  }
-  return { x, y, z }
+/** The height of the drawn relief at a point, or null outside the domain: where a path lies on it. */
+function reliefAt(surface, x, y) {
+  const [xLow, xHigh, yLow, yHigh] = surface.domain, { z } = surface.coarse, last = z.length - 1
+  const u = (last * (x - xLow)) / (xHigh - xLow), v = (last * (y - yLow)) / (yHigh - yLow)
+  if (!(u >= 0 && u <= last && v >= 0 && v <= last)) return null
+  const i = Math.min(Math.floor(u), last - 1), j = Math.min(Math.floor(v), last - 1), p = u - i, q = v - j
+  const height = (1 - q) * ((1 - p) * z[j][i] + p * z[j][i + 1]) + q * ((1 - p) * z[j + 1][i] + p * z[j + 1][i + 1])
+  return Number.isFinite(height) ? height : null
 }
+
+/** Points on the relief, lifted a little; parts outside the domain are left out. */
+function relieved(surface, points, lift) {
+  const spots = points.map(([x, y]) => [x, y, reliefAt(surface, x, y)])
+  const raise = lift * (surface.high - surface.low)
+  return { x: spots.map(s => (s[2] === null ? null : s[0])), y: spots.map(s => (s[2] === null ? null : s[1])),
+    z: spots.map(s => (s[2] === null ? null : s[2] + raise)) }
+}
+
+const pointsOf = path => Array.from({ length: path.end + 1 }, (_, i) => [path.x[i], path.y[i]])
 
 export function reliefFigure(scene, colors, heads) {
   const { surface, paths } = scene
@@ -91,10 +98,10 @@ export function reliefFigure(scene, colors, heads) {
     { type: "surface", ...surface.coarse, colorscale: colors.scale, showscale: false, hoverinfo: "skip",
       opacity: 0.96, lighting: { ambient: 0.75, diffuse: 0.5, specular: 0.05, roughness: 0.9 },
       contours: { z: { show: true, start: surface.low, end: surface.high, size: (surface.high - surface.low) / 22,
-        color: colors.line, highlight: false }, x: { highlight: false }, y: { highlight: false } } },
+        color: colors.ridge, width: 1, highlight: false }, x: { highlight: false }, y: { highlight: false } } },
     ...paths.map(path => ({
       type: "scatter3d", mode: "lines", name: path.label, visible: path.shown, hoverinfo: "skip", connectgaps: false,
-      ...relieved(path, surface, path.end), line: { ...lineOf(path, 5), dash: path.dash === "solid" ? "solid" : "dash" },
+      ...relieved(surface, pointsOf(path), 0.015), line: { ...lineOf(path, 5), dash: path.dash === "solid" ? "solid" : "dash" },
     })),
     { type: "scatter3d", mode: "markers", ...heads, hoverinfo: "skip",
       marker: { size: 6, color: paths.map(path => path.color), line: { color: colors.paper, width: 1 } } },
@@ -104,35 +111,42 @@ export function reliefFigure(scene, colors, heads) {
     scene: {
       xaxis: plain, yaxis: plain, zaxis: { ...plain, range: [surface.low, surface.high + 0.05 * (surface.high - surface.low)] },
       aspectmode: "manual", aspectratio: { x: 1.1, y: 1.1, z: 0.62 },
-      camera: { eye: { x: -1.35, y: -1.5, z: 1.15 }, center: { x: 0, y: 0, z: -0.15 } },
+      camera: { eye: { x: -1.2, y: -1.4, z: 1.05 }, center: { x: 0, y: 0, z: -0.04 } },
     },
   }]
 }
 
-/** Each point of the walks at a cursor, for the relief. */
+/** The point of each walk at a cursor, for the relief. */
 export function headsOf(scene, at) {
-  const spots = scene.paths.map(path => ({ path, ...at(path) }))
-  const [xLow, xHigh, yLow, yHigh] = scene.surface.domain
-  const lift = 0.02 * (scene.surface.high - scene.surface.low)
-  const visible = s => s.path.shown && s.x >= xLow && s.x <= xHigh && s.y >= yLow && s.y <= yHigh
-  return {
-    x: spots.map(s => (visible(s) ? s.x : null)), y: spots.map(s => (visible(s) ? s.y : null)),
-    z: spots.map(s => (visible(s) ? Math.min(scene.surface.height(s.gap), scene.surface.high) + lift : null)),
-  }
+  return relieved(scene.surface, scene.paths.map(path => (path.shown ? [at(path).x, at(path).y] : [NaN, NaN])), 0.025)
 }
 
 export const CURVES = [
   ["gap", "f − minimum"], ["slope", "gradient norm"], ["distance", "distance to the minimum"], ["reach", "effective step"],
 ]
 
+const LOWEST = 1e-12
+
+/** The range of a log axis over these values, and ticks every so many decades. */
+function decades(series) {
+  let low = Infinity, high = -Infinity
+  for (const value of series.flatMap(values => [...values])) {
+    if (value >= LOWEST && value < low) low = value
+    if (value > high && Number.isFinite(value)) high = value
+  }
+  if (!(low < high)) return { nticks: 4 }
+  const [from, to] = [Math.log10(low), Math.log10(high)], margin = 0.06 * (to - from)
+  return { range: [from - margin, to + margin], dtick: Math.max(1, Math.ceil((to - from) / 4)) }
+}
+
 export function curvesFigure(scene, colors) {
   const shown = CURVES.filter(([quantity]) => quantity !== "distance" || scene.surface.minima.length)
   const steps = Float32Array.from({ length: scene.steps + 1 }, (_, i) => i)
   const axes = {}, annotations = []
-  shown.forEach(([, title], i) => {
+  shown.forEach(([quantity, title], i) => {
     const height = 1 / shown.length, top = 1 - i * height
-    axes[`yaxis${i + 1}`] = { type: "log", domain: [top - height + 0.025, top - 0.055], exponentformat: "power", nticks: 4,
-      gridcolor: colors.grid, zeroline: false, tickfont: { size: 10 } }
+    axes[`yaxis${i + 1}`] = { type: "log", domain: [top - height + 0.025, top - 0.055], exponentformat: "power",
+      ...decades(scene.paths.map(path => path[quantity])), gridcolor: colors.grid, zeroline: false, tickfont: { size: 10 } }
     annotations.push({ text: title, x: 0, y: top - 0.052, xref: "paper", yref: "paper", xanchor: "left", yanchor: "bottom",
       showarrow: false, font: { size: 12, weight: 600 } })
   })

@@ -28,9 +28,8 @@ export function unpack(data) {
   const fine = grid(surface.fine), coarse = grid(surface.coarse)
   const finite = coarse.z.flatMap(row => [...row]).filter(Number.isFinite)
   const low = Math.min(...finite), high = Math.max(...finite)
-  const height = gap => (surface.log ? Math.log10(Math.max(gap, 0) + surface.floor) : gap + surface.minimum)
   const paths = data.paths.map(path => unpackPath(path, data.steps))
-  return { ...data, surface: { ...surface, fine, coarse, low, high, height }, paths }
+  return { ...data, surface: { ...surface, fine, coarse, low, high }, paths }
 }
 
 /** A path's value between two steps; NaN after its end. */
