@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
@@ -176,9 +177,8 @@ class RunConfig:
 
 
 def check_device_name(device: Any) -> None:
-    """Raises ValueError unless ``device`` is auto, cpu, mps, cuda or cuda:N."""
-    index = str(device).removeprefix("cuda:")
-    if device in ("auto", "cpu", "cuda", "mps") or (index != str(device) and index.isdigit()):
+    """Raises ValueError unless ``device`` is auto, cpu, mps, cuda or cuda:N, with N from 0 to 99."""
+    if isinstance(device, str) and re.fullmatch(r"auto|cpu|mps|cuda(:(0|[1-9][0-9]?))?", device):
         return
     raise ValueError(f"device must be one of auto, cpu, cuda, cuda:N, mps, got device = {device}.")
 

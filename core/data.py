@@ -102,13 +102,13 @@ def batch_order(labels: Tensor, shuffle: str, seed: int, epoch: int) -> Tensor:
 def _read(folder: Path, name: str) -> Tensor:
     path = folder / f"{name}.gz"
     sha256, header = FILES[name]
-    remedy = f"Put the original {path.name} of MNIST back, for example with: git checkout -- {path.name}"
+    remedy = f"put the original back with: git checkout -- data/mnist/{path.name}"
     try:
         unpacked = gzip.decompress(path.read_bytes())
     except FileNotFoundError:
-        raise DataError(f"The data file {path} is missing. {remedy}") from None
+        raise DataError(f"The data file {path} is missing; {remedy}") from None
     except (OSError, EOFError, zlib.error):
-        raise DataError(f"The data file {path} cannot be read. {remedy}") from None
+        raise DataError(f"The data file {path} cannot be read; {remedy}") from None
     if hashlib.sha256(unpacked).hexdigest() != sha256:
-        raise DataError(f"The data file {path} is damaged: its SHA-256 is not the original's. {remedy}")
+        raise DataError(f"The data file {path} is not the original, by its SHA-256; {remedy}")
     return torch.frombuffer(bytearray(unpacked), dtype=torch.uint8, offset=header)

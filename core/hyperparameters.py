@@ -55,7 +55,7 @@ class Hyperparameter:
             return "one of " + ", ".join(self.choices)
         left = "(" if self.open_low or self.low == -math.inf else "["
         right = ")" if self.open_high or self.high == math.inf else "]"
-        interval = f"{left}{self.low:g}, {self.high:g}{right}"
+        interval = f"{left}{number(self.low)}, {number(self.high)}{right}"
         if isinstance(self.default, tuple):
             count = "increasing" if self.increasing else str(len(self.default))
             return f"{count} numbers in {interval}"
@@ -70,7 +70,7 @@ class Hyperparameter:
         """
         checked = self._typed(value)
         if checked is None:
-            raise ValueError(f"{self.name} must be {self.rule}, got {self.name} = {number(value)}.")
+            raise ValueError(f"{self.name} must be {self.rule}, got {self.name} = {number(value) or 'nothing'}.")
         return checked
 
     def parse(self, text: str) -> Value:
@@ -112,7 +112,8 @@ class Hyperparameter:
         return float(value)
 
     def _in_range(self, value: Any) -> bool:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        # A NaN or an infinity fails; an int too large for a float must not raise here.
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not -math.inf < value < math.inf:
             return False
         above = value > self.low if self.open_low else value >= self.low
         below = value < self.high if self.open_high else value <= self.high

@@ -1,5 +1,7 @@
 """The network of the lab, 784-128-10 with ReLU, and its gradient written out by hand."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
@@ -28,7 +30,7 @@ class Network(nn.Sequential):
             nn.init.zeros_(layer.bias)
 
     def forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = super().forward(images.flatten(1))
+        logits: Tensor = super().forward(images.flatten(1))  # type: ignore[no-untyped-call]
         return logits
 
 
@@ -46,21 +48,23 @@ class HandGradient:
     """
 
     def __init__(self, network: Network, size: int, loss: str) -> None:
-        first, _, second = network
-        assert isinstance(first, nn.Linear) and isinstance(second, nn.Linear)
         self._loss = loss
-        self._parameters = (first.weight, first.bias, second.weight, second.bias)
-        for parameter in self._parameters:
-            parameter.grad = torch.zeros_like(parameter)
-        like = first.weight.detach()
-        self._hidden = like.new_empty(size, HIDDEN)
-        self._logits = like.new_empty(size, CLASSES)
-        self._d_logits = like.new_empty(size, CLASSES)
-        self._difference = like.new_empty(size, CLASSES)
-        self._d_hidden = like.new_empty(size, HIDDEN)
-        self._ones = like.new_ones(size)
+        self._views: dict[int, _Buffers] = {}
+        for parameter in network.parameters():
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        # Detached, so that no step has to switch autograd off.
+        self._w1, self._b1, self._w2, self._b2 = (p.detach() for p in network.parameters())
+        self._dw1, self._db1, self._dw2, self._db2 = (p.grad for p in network.parameters())
+        self._w1_t, self._w2_t = self._w1.t(), self._w2.t()
+        self._buffers = _Buffers(
+            hidden=self._w1.new_empty(size, HIDDEN),
+            d_hidden=self._w1.new_empty(size, HIDDEN),
+            logits=self._w1.new_empty(size, CLASSES),
+            d_logits=self._w1.new_empty(size, CLASSES),
+            ones=self._w1.new_ones(size),
+        )
 
-    @torch.no_grad()
     def __call__(self, images: Tensor, targets: Tensor, outputs: Tensor) -> None:
         """Write the mean loss's gradient at the current parameters, and what the network answered.
 
@@ -71,24 +75,55 @@ class HandGradient:
                 ``image_losses`` turns them into losses.
         """
         n = len(images)
-        w1, b1, w2, b2 = self._parameters
-        hidden, d_hidden = self._hidden[:n], self._d_hidden[:n]
-        logits, d_logits = self._logits[:n], self._d_logits[:n]
-        torch.addmm(b1, images, w1.t(), out=hidden).relu_()
-        torch.addmm(b2, hidden, w2.t(), out=logits)
+        if n not in self._views:
+            self._views[n] = self._buffers.first(n)
+        hidden, d_hidden, logits, d_logits, ones = self._views[n]
+        torch.addmm(self._b1, images, self._w1_t, out=hidden).relu_()
+        torch.addmm(self._b2, hidden, self._w2_t, out=logits)
         if self._loss == "cross_entropy":
             torch.log_softmax(logits, 1, out=outputs)
             torch.exp(outputs, out=d_logits).sub_(targets).mul_(1.0 / n)
         else:
             torch.softmax(logits, 1, out=outputs)
-            difference = torch.sub(outputs, targets, out=self._difference[:n]).mul_(2.0 / (n * CLASSES))
+            difference = torch.sub(outputs, targets, out=logits).mul_(2.0 / (n * CLASSES))
             torch._softmax_backward_data(difference, outputs, 1, torch.float32, grad_input=d_logits)
-        torch.mm(d_logits.t(), hidden, out=w2.grad)
-        torch.mv(d_logits.t(), self._ones[:n], out=b2.grad)
-        torch.mm(d_logits, w2, out=d_hidden)
+        d_logits_t, d_hidden_t = d_logits.t(), d_hidden.t()
+        torch.mm(d_logits_t, hidden, out=self._dw2)
+        torch.mv(d_logits_t, ones, out=self._db2)
+        torch.mm(d_logits, self._w2, out=d_hidden)
         torch.ops.aten.threshold_backward.grad_input(d_hidden, hidden, 0, grad_input=d_hidden)
-        torch.mm(d_hidden.t(), images, out=w1.grad)
-        torch.mv(d_hidden.t(), self._ones[:n], out=b1.grad)
+        torch.mm(d_hidden_t, images, out=self._dw1)
+        torch.mv(d_hidden_t, ones, out=self._db1)
+
+
+class _Buffers(NamedTuple):
+    """What a step computes on the way, a row an image."""
+
+    hidden: Tensor
+    d_hidden: Tensor
+    logits: Tensor
+    d_logits: Tensor
+    ones: Tensor
+
+    def first(self, n: int) -> "_Buffers":
+        """The same memory, for batches of n images."""
+        return _Buffers(*(buffer[:n] for buffer in self))
+
+
+def flatten(network: Network) -> nn.Parameter:
+    """One vector of all parameters, and in its ``.grad`` all gradients; the network's own become views of it.
+
+    An optimizer that treats every weight alike then takes one step instead of one for each parameter.
+    """
+    flat = nn.Parameter(nn.utils.parameters_to_vector(network.parameters()).detach())
+    flat.grad = torch.zeros_like(flat)
+    start = 0
+    for parameter in network.parameters():
+        end = start + parameter.numel()
+        parameter.data = flat.detach()[start:end].view_as(parameter)
+        parameter.grad = flat.grad[start:end].view_as(parameter)
+        start = end
+    return flat
 
 
 def image_losses(outputs: Tensor, targets: Tensor, loss: str) -> Tensor:

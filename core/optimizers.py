@@ -35,6 +35,7 @@ class OptimizerSpec:
         default_weight_decay: the decay it is meant to be used with.
         batch_size: the batch size to start from.
         full_batch_only: whether noise in the gradient breaks its premises.
+        matrices: whether it must see the weights as matrices; the others see one vector of all parameters.
         closure: whether one step evaluates the loss several times, through a closure.
     """
 
@@ -50,6 +51,7 @@ class OptimizerSpec:
     default_weight_decay: float = 0.0
     batch_size: int | Literal["full"] = 64
     full_batch_only: bool = False
+    matrices: bool = False
     closure: bool = False
 
     def create(
@@ -117,9 +119,8 @@ def _fraction(name: str, default: float, help: str) -> Hyperparameter:
 
 
 def _eps(default: float) -> Hyperparameter:
-    return Hyperparameter(
-        "eps", default, "Added to the denominator, so that it is never zero.", low=0.0, high=1.0, open_low=True
-    )
+    # A still smaller one would be zero as a float32, and pixels that are never inked would give 0 / 0.
+    return Hyperparameter("eps", default, "Added to the denominator, so that it is never zero.", low=1e-30, high=1.0)
 
 
 _BETAS = Hyperparameter(
@@ -130,15 +131,21 @@ _BETAS = Hyperparameter(
     high=1.0,
     open_high=True,
 )
-_MOMENTUM = _fraction("momentum", 0.9, "The share of the velocity that each step keeps.")
+_MOMENTUM = Hyperparameter(
+    "momentum",
+    0.9,
+    "The share of the velocity that each step keeps.",
+    low=0.0,
+    high=1.0,
+    open_low=True,
+    open_high=True,
+)
 _AMSGRAD = Hyperparameter(
-    "amsgrad", False, "Divide by the largest mean square so far, so that a step size never grows again."
+    "amsgrad", False, "Divide by the largest mean square so far instead of the latest (Reddi et al. 2018)."
 )
 
-_MOMENTS = (
-    r"m_t = \beta_1 m_{t-1} + (1-\beta_1)\, g_t, \qquad v_t = \beta_2 v_{t-1} + (1-\beta_2)\, g_t^2, \qquad "
-    r"\hat m_t = \frac{m_t}{1-\beta_1^t}, \quad \hat v_t = \frac{v_t}{1-\beta_2^t}"
-)
+_MEANS = r"m_t = \beta_1 m_{t-1} + (1-\beta_1)\, g_t, \qquad v_t = \beta_2 v_{t-1} + (1-\beta_2)\, g_t^2"
+_MOMENTS = _MEANS + r", \qquad \hat m_t = \frac{m_t}{1-\beta_1^t}, \quad \hat v_t = \frac{v_t}{1-\beta_2^t}"
 
 OPTIMIZERS: dict[str, OptimizerSpec] = {
     "sgd": OptimizerSpec(
@@ -147,14 +154,14 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         source="Robbins and Monro, A Stochastic Approximation Method, 1951",
         formula=r"\theta_t = \theta_{t-1} - \eta\, g_t",
         help="Steps straight down the gradient of the mini-batch.",
-        lr=0.1,
+        lr=0.3,
         build=_plain(torch.optim.SGD, fused_on=("cpu", "cuda")),
     ),
     "momentum": OptimizerSpec(
         label="Momentum",
         year=1964,
         source="Polyak, Some methods of speeding up the convergence of iteration methods, 1964",
-        formula=r"v_t = \mu\, v_{t-1} + (1-\tau)\, g_t, \qquad \theta_t = \theta_{t-1} - \eta\, v_t",
+        formula=r"v_1 = g_1, \quad v_t = \mu\, v_{t-1} + (1-\tau)\, g_t, \qquad \theta_t = \theta_{t-1} - \eta\, v_t",
         help="Gathers the gradients into a velocity, which rolls on through noise and along valleys.",
         lr=0.03,
         build=_plain(torch.optim.SGD, fused_on=("cpu", "cuda")),
@@ -172,17 +179,7 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         help="Momentum that looks one step of its velocity ahead before it corrects itself.",
         lr=0.03,
         build=_plain(torch.optim.SGD, fused_on=("cpu", "cuda"), nesterov=True),
-        hyperparameters=(
-            Hyperparameter(
-                "momentum",
-                0.9,
-                "The share of the velocity that each step keeps.",
-                low=0.0,
-                high=1.0,
-                open_low=True,
-                open_high=True,
-            ),
-        ),
+        hyperparameters=(_MOMENTUM,),
     ),
     "adagrad": OptimizerSpec(
         label="Adagrad",
@@ -191,7 +188,7 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         formula=r"s_t = s_{t-1} + g_t^2, \qquad "
         r"\theta_t = \theta_{t-1} - \frac{\eta}{1+(t-1)\,\kappa}\,\frac{g_t}{\sqrt{s_t}+\epsilon}",
         help="Gives each weight its own rate, which shrinks with all the gradients that it has seen.",
-        lr=0.01,
+        lr=0.03,
         build=_plain(torch.optim.Adagrad, fused_on=("cpu",)),
         hyperparameters=(
             Hyperparameter("lr_decay", 0.0, "Extra 1/t decay of the learning rate (kappa).", low=0.0, high=1.0),
@@ -259,8 +256,7 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         label="NAdam",
         year=2016,
         source="Dozat, Incorporating Nesterov Momentum into Adam, 2016",
-        formula=_MOMENTS.split(r", \qquad \hat m_t")[0]
-        + r", \qquad \mu_t = \beta_1\left(1-\tfrac12\, 0.96^{\,t\psi}\right), \qquad "
+        formula=_MEANS + r", \qquad \mu_t = \beta_1\left(1-\tfrac12\, 0.96^{\,t\psi}\right), \qquad "
         r"\hat m_t = \frac{\mu_{t+1}\, m_t}{1-\prod_{i=1}^{t+1}\mu_i} "
         r"+ \frac{(1-\mu_t)\, g_t}{1-\prod_{i=1}^{t}\mu_i}, "
         r"\qquad \theta_t = \theta_{t-1} - \eta\, \frac{\hat m_t}{\sqrt{v_t/(1-\beta_2^t)}+\epsilon}",
@@ -277,13 +273,13 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         label="RAdam",
         year=2019,
         source="Liu et al., On the Variance of the Adaptive Learning Rate and Beyond, 2019",
-        formula=_MOMENTS + r", \quad \rho_t = \rho_\infty - \frac{2t\beta_2^t}{1-\beta_2^t}, \quad "
-        r"\theta_t = \theta_{t-1} - \eta\, \hat m_t \begin{cases} r_t/(\sqrt{\hat v_t}+\epsilon) & \rho_t > 5 \\ "
-        r"1 & \text{else}\end{cases}, \quad "
+        formula=_MEANS + r", \quad \rho_t = \rho_\infty - \frac{2t\beta_2^t}{1-\beta_2^t}, \quad "
+        r"\theta_t = \theta_{t-1} - \eta\, \frac{m_t}{1-\beta_1^t} \begin{cases} "
+        r"r_t\sqrt{1-\beta_2^t}\,/\,(\sqrt{v_t}+\epsilon) & \rho_t > 5 \\ 1 & \text{else}\end{cases}, \quad "
         r"r_t = \sqrt{\tfrac{(\rho_t-4)(\rho_t-2)\rho_\infty}{(\rho_\infty-4)(\rho_\infty-2)\rho_t}}, \quad "
         r"\rho_\infty = \tfrac{2}{1-\beta_2}-1",
         help="Adam that holds back its adaptive rate while the first steps' variance is too uncertain to use.",
-        lr=1e-3,
+        lr=3e-3,
         build=_plain(torch.optim.RAdam),
         hyperparameters=(_BETAS, _eps(1e-8)),
     ),
@@ -294,7 +290,7 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         formula=r"m_t = \beta_1 m_{t-1} + (1-\beta_1)\, g_t, \qquad u_t = \max(\beta_2 u_{t-1},\, |g_t|+\epsilon), "
         r"\qquad \theta_t = \theta_{t-1} - \frac{\eta}{1-\beta_1^t}\,\frac{m_t}{u_t}",
         help="Adam with the largest recent gradient in place of the root mean square.",
-        lr=2e-3,
+        lr=6e-3,
         build=_plain(torch.optim.Adamax),
         hyperparameters=(_BETAS, _eps(1e-8)),
     ),
@@ -303,9 +299,10 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         year=1992,
         source="Polyak and Juditsky, Acceleration of Stochastic Approximation by Averaging, 1992",
         formula=r"\theta_t = (1-\lambda\eta_t)\,\theta_{t-1} - \eta_t\, g_t, \qquad "
-        r"\eta_t = \frac{\eta}{(1+\lambda\eta t)^{\alpha}}",
-        help="SGD with a slowly decaying rate. Torch keeps the average of the weights aside; the lab shows the weights.",
-        lr=0.1,
+        r"\eta_t = \frac{\eta}{(1+\lambda\eta\,(t-1))^{\alpha}}",
+        help="SGD with a slowly decaying rate; the average that torch keeps aside starts only after a million steps.",
+        lr=0.3,
+        # Torch fixes each step's rate at the end of the step before: a schedule reaches it one step late.
         build=_plain(torch.optim.ASGD),
         hyperparameters=(
             Hyperparameter("lambd", 1e-4, "The decay of weights and rate (lambda).", low=0.0, high=1.0),
@@ -322,7 +319,7 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         r"g_t := 0 \text{ after a flip}",
         help="Looks only at the gradient's sign: a weight's step grows while the sign stays, shrinks when it flips. "
         "The learning rate is the first step's size.",
-        lr=1e-3,
+        lr=3e-3,
         build=_rprop,
         hyperparameters=(
             Hyperparameter(
@@ -352,7 +349,7 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         label="Muon",
         year=2024,
         source="Jordan et al., Muon: An optimizer for hidden layers in neural networks, 2024",
-        formula=r"B_t = \mu B_{t-1} + G_t, \qquad O_t = \mathrm{NewtonSchulz}_k(G_t + \mu B_t), \qquad "
+        formula=r"B_t = \mu B_{t-1} + (1-\mu) G_t, \quad O_t = \mathrm{NewtonSchulz}_k((1-\mu) G_t + \mu B_t), \quad "
         r"W_t = (1-\eta\lambda)\,W_{t-1} - \eta\, \sqrt{\max(1, \tfrac{\text{rows}}{\text{columns}})}\; O_t",
         help="Turns the momentum of a weight matrix into the nearest orthogonal one, so no direction dominates.",
         lr=5e-3,
@@ -373,6 +370,7 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
                 open_low=True,
             ),
         ),
+        matrices=True,
         weight_decay="decoupled",
     ),
     "adafactor": OptimizerSpec(
@@ -391,8 +389,11 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
                 "beta2_decay", -0.8, "The power that makes the means forget less and less (tau).", low=-1.0, high=0.0
             ),
             Hyperparameter("d", 1.0, "The largest root mean square of an update.", low=1.0, high=100.0),
-            _eps(1e-3),
+            Hyperparameter(
+                "eps", 1e-3, "The least size that weights count as, so that zeros can move too.", low=0.0, high=1.0
+            ),
         ),
+        matrices=True,
         weight_decay="decoupled",
     ),
     "lbfgs": OptimizerSpec(

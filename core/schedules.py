@@ -5,6 +5,7 @@ Lengths are in epochs, as people think of them; ``Span`` translates them to step
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,10 @@ from typing import Any
 from core.hyperparameters import Hyperparameter
 
 Schedule = Callable[[int], float]
+
+#: In epochs, far less than a step: a step at a drop or a restart belongs to what begins there, whichever
+#: way the last bit of a division fell.
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ class ScheduleSpec:
     def create(
         self, lr: float, span: Span, history: History = (), warmup_steps: int = 0, **hyperparameters: Any
     ) -> Schedule:
-        """The rate at each step from 0, in ``(0, lr]``, with a linear warm-up on top if asked for."""
+        """The rate at each step from 0, in ``[0, lr]``, with a linear warm-up on top if asked for."""
         defaults = {p.name: p.default for p in self.hyperparameters}
         schedule = self.build(lr, span, history, **{**defaults, **hyperparameters})
         return warmup(schedule, warmup_steps) if warmup_steps else schedule
@@ -80,11 +85,11 @@ def constant(lr: float, span: Span, history: History) -> Schedule:
 
 
 def step_decay(lr: float, span: Span, history: History, every: float, factor: float) -> Schedule:
-    return lambda step: lr * factor ** math.floor(span.epoch(step) / every)
+    return lambda step: lr * factor ** math.floor((span.epoch(step) + ROUNDING) / every)
 
 
 def multi_step(lr: float, span: Span, history: History, milestones: tuple[float, ...], factor: float) -> Schedule:
-    return lambda step: lr * factor ** sum(span.epoch(step) >= milestone for milestone in milestones)
+    return lambda step: lr * factor ** bisect_right(milestones, span.epoch(step) + ROUNDING)
 
 
 def exponential(lr: float, span: Span, history: History, factor: float) -> Schedule:
@@ -108,11 +113,15 @@ def cosine(lr: float, span: Span, history: History, end: float) -> Schedule:
 
 
 def cosine_restarts(lr: float, span: Span, history: History, period: float, growth: float, end: float) -> Schedule:
+    starts, lengths = [0.0], [period]
+    while starts[-1] < span.epochs:
+        starts.append(starts[-1] + lengths[-1])
+        lengths.append(lengths[-1] * growth)
+
     def schedule(step: int) -> float:
-        start, length, epoch = 0.0, period, span.epoch(step)
-        while epoch >= start + length:
-            start, length = start + length, length * growth
-        return lr * _cosine_between(1.0, end, (epoch - start) / length)
+        epoch = span.epoch(step)
+        fall = bisect_right(starts, epoch + ROUNDING) - 1
+        return lr * _cosine_between(1.0, end, (epoch - starts[fall]) / lengths[fall])
 
     return schedule
 
@@ -179,7 +188,7 @@ def _end(default: float) -> Hyperparameter:
 
 
 def _epochs(name: str, default: float, help: str) -> Hyperparameter:
-    return Hyperparameter(name, default, help, low=0.0, high=1000.0, open_low=True)
+    return Hyperparameter(name, default, help, low=0.001, high=1000.0)
 
 
 _LOW = Hyperparameter("low", 0.1, "The lowest rate, as a share of the learning rate.", low=0.0, high=1.0)
@@ -322,7 +331,9 @@ SCHEDULES: dict[str, ScheduleSpec] = {
         hyperparameters=(
             _factor(0.3),
             Hyperparameter("patience", 1, "Epochs without improvement that it forgives (n).", low=0, high=1000),
-            Hyperparameter("threshold", 0.01, "The share by which a loss must improve to count.", low=0.0, high=1.0),
+            Hyperparameter(
+                "threshold", 0.01, "The share by which a loss must improve to count.", low=0.0, high=1.0, open_high=True
+            ),
             Hyperparameter("lowest", 1e-3, "The lowest rate, as a share of the learning rate.", low=0.0, high=1.0),
         ),
         reacts=True,

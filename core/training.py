@@ -18,7 +18,7 @@ from core.batches import Batch, Batches
 from core.config import RunConfig
 from core.evaluation import evaluate
 from core.events import CommandApplied, Diverged, EpochDone, Event, RunFinished, RunStarted, StepsDone
-from core.network import HandGradient, Network, image_losses
+from core.network import HandGradient, Network, flatten, image_losses
 
 Clock = Callable[[], float]
 
@@ -83,15 +83,17 @@ class Trainer:
         self._schedule = config.schedule_spec.create(
             config.lr, config.span, self._history, config.warmup_steps, **config.schedule_params
         )
+        self._flat = flatten(self.network)
+        parameters = self.network.parameters() if config.optimizer_spec.matrices else [self._flat]
         self._optimizers = config.optimizer_spec.create(
-            self.network.parameters(), config.lr, config.weight_decay, **config.optimizer_params
+            parameters, config.lr, config.weight_decay, **config.optimizer_params
         )
         self._groups = [group for optimizer in self._optimizers for group in optimizer.param_groups]
         self._batches = Batches(config, self._train)
         self._gradient = HandGradient(self.network, config.images_per_step, config.loss)
         self._outputs = torch.empty(max(BLOCK_IMAGES, config.images_per_step), data.CLASSES, device=self.device)
-        self._parameters = [p.detach() for p in self.network.parameters()]
-        self._finite = [p.clone() for p in self._parameters]
+        self._weights = self._flat.detach()
+        self._finite = self._weights.clone()
         self._finite_step = 0
         self._stopping = False
 
@@ -134,7 +136,7 @@ class Trainer:
             loss_sum, hits = loss_sum + block.loss_sum, hits + block.hits
             diverged = self._keep_finite(block)
             yield from self._tell(
-                StepsDone(block.first_step, block.losses, block.learning_rates, block.images / block.seconds)
+                StepsDone(block.first_step, block.losses, block.learning_rates, block.images / max(block.seconds, 1e-9))
             )
             if diverged:
                 yield from self._tell(diverged)
@@ -163,7 +165,8 @@ class Trainer:
         size, images = self.config.images_per_step, 0
         rates: list[float] = []
         targets: list[Tensor] = []
-        while images + size <= len(self._outputs) and self._clock() - started < BLOCK_SECONDS:
+        # At least one step, however late the clock: a block without steps means that the epoch is over.
+        while images + size <= len(self._outputs) and (not images or self._clock() - started < BLOCK_SECONDS):
             batch = next(batches, None)
             if batch is None:
                 break
@@ -216,13 +219,12 @@ class Trainer:
     def _keep_finite(self, block: _Block) -> Diverged | None:
         """Note the parameters if they and the block's losses are finite, else go back to those noted last."""
         broken = next((i for i, loss in enumerate(block.losses) if not math.isfinite(loss)), None)
-        finite = torch.stack([p.isfinite().all() for p in self._parameters]).all()
-        if broken is None and finite:
-            torch._foreach_copy_(self._finite, self._parameters)
+        if broken is None and self._weights.isfinite().all():
+            self._finite.copy_(self._weights)
             self._finite_step = self.step
             return None
         last = len(block.losses) - 1 if broken is None else broken
         del block.losses[last + 1 :], block.learning_rates[last + 1 :]
-        torch._foreach_copy_(self._parameters, self._finite)
+        self._weights.copy_(self._finite)
         self.step = self._finite_step
         return Diverged(block.first_step + last, block.learning_rates[last], self._finite_step)

@@ -1,0 +1,151 @@
+"""The pool: a fixed number of warm worker processes, each with one run at most."""
+
+import contextlib
+import json
+import logging
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core.config import RunConfig
+from core.paths import ROOT
+
+log = logging.getLogger(__name__)
+
+#: How long a worker may take to end by itself once its stdin is closed.
+GRACE_SECONDS = 5.0
+#: The pause before a worker that died is replaced, so that a broken set-up does not spin.
+RESTART_SECONDS = 1.0
+
+
+class Worker:
+    """One worker process and its pipes. ``run_id`` is the run it has, if any."""
+
+    def __init__(self, threads: int) -> None:
+        self.run_id: str | None = None
+        self.ready = False
+        command = [sys.executable, "-m", "core.runs.worker", "--threads", str(threads)]
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+        )
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Write one message; a worker that is dying is noticed by its reader, not here."""
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(json.dumps(message) + "\n")
+            self.process.stdin.flush()
+        except (BrokenPipeError, ValueError):
+            log.warning("worker %d does not listen any more", self.process.pid)
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+
+
+class Pool:
+    """Keeps the workers, hands them runs, tells what they say, and replaces those that die.
+
+    Args:
+        size: how many workers.
+        threads: CPU threads of each.
+        on_message: called with each message of a worker about its run, from that worker's own thread.
+        on_idle: called when a worker has become ready for a run.
+        on_lost: called with the run that a dead worker had.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        threads: int,
+        on_message: Callable[[dict[str, Any]], None],
+        on_idle: Callable[[], None],
+        on_lost: Callable[[str], None],
+    ) -> None:
+        self._threads = threads
+        self._on_message, self._on_idle, self._on_lost = on_message, on_idle, on_lost
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._workers: list[Worker] = []
+        self._keepers = [threading.Thread(target=self._keep, daemon=True) for _ in range(size)]
+
+    def start(self) -> None:
+        """Start the workers; each says when it is idle."""
+        for keeper in self._keepers:
+            keeper.start()
+
+    def give(self, run_id: str, config: RunConfig, folder: Path) -> bool:
+        """Start the run on an idle worker; False if there is none."""
+        with self._lock:
+            idle = next((w for w in self._workers if w.ready and w.run_id is None), None)
+            if idle is None:
+                return False
+            idle.run_id = run_id
+        idle.send({"run": run_id, "config": config.to_dict(), "folder": str(folder)})
+        return True
+
+    def command(self, run_id: str, command: str) -> None:
+        """Send a command to the worker that has the run, if one has it."""
+        with self._lock:
+            worker = next((w for w in self._workers if w.run_id == run_id), None)
+        if worker is not None:
+            worker.send({"run": run_id, "command": command})
+
+    def free(self, run_id: str) -> None:
+        """The run is over: its worker can take another."""
+        with self._lock:
+            for worker in self._workers:
+                if worker.run_id == run_id:
+                    worker.run_id = None
+
+    def close(self) -> None:
+        """End all workers: their stdin closes, and those that do not end by themselves are killed."""
+        self._closing.set()
+        with self._lock:
+            workers = list(self._workers)
+        for worker in workers:
+            worker.close()
+        deadline = time.monotonic() + GRACE_SECONDS
+        for worker in workers:
+            try:
+                worker.process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                worker.process.kill()
+        for keeper in self._keepers:
+            keeper.join()
+
+    def _keep(self) -> None:
+        """Keep one worker alive, until the pool closes."""
+        while not self._closing.is_set():
+            with self._lock:
+                if self._closing.is_set():
+                    return
+                worker = Worker(self._threads)
+                self._workers.append(worker)
+            self._read(worker)
+            with self._lock:
+                self._workers.remove(worker)
+            if worker.run_id is not None:
+                self._on_lost(worker.run_id)
+            self._closing.wait(RESTART_SECONDS)
+
+    def _read(self, worker: Worker) -> None:
+        """Pass on what the worker says until it ends."""
+        assert worker.process.stdout is not None
+        with worker.process.stdout as lines:
+            for line in lines:
+                message = json.loads(line)
+                if message.get("ready"):
+                    worker.ready = True
+                    self._on_idle()
+                else:
+                    self._on_message(message)
+        code = worker.process.wait()
+        worker.close()
+        if not self._closing.is_set():
+            log.warning("worker %d ended with status %d", worker.process.pid, code)

@@ -1,0 +1,44 @@
+"""The live chart: a browser component that reads runs' events from the lab's WebSocket and draws them.
+
+Script reruns are no part of a curve's life: the component is told which runs to show and does the rest, so zoom,
+legend and hover survive. It asks for one rerun, when a run that it shows ends.
+"""
+
+import re
+from pathlib import Path
+
+import streamlit as st
+
+from core.runs.store import Run
+from dashboard.words import run_label
+
+_FOLDER = Path(__file__).parent
+#: Concatenated in this order into one module; only the last one's default export stays.
+SCRIPTS = ("run.js", "figure.js", "chart.js")
+
+
+def script() -> str:
+    """The component's JavaScript as one ES module."""
+    parts = [(_FOLDER / name).read_text() for name in SCRIPTS]
+    return "\n".join(re.sub(r"^export (?!default)", "", part, flags=re.MULTILINE) for part in parts)
+
+
+_component = st.components.v2.component(
+    "descent_live_chart",
+    html=(_FOLDER / "chart.html").read_text(),
+    css=(_FOLDER / "chart.css").read_text(),
+    js=script(),
+    # plotly.js puts its style sheet into the document's head, where a shadow root would not see it.
+    isolate_styles=False,
+)
+
+
+def live_chart(runs: list[Run], invitation: str, key: str) -> None:
+    """Draw the runs, growing live.
+
+    Args:
+        runs: what to show; none shows empty axes and the invitation.
+        invitation: one sentence for someone who has not trained yet.
+    """
+    shown = [{"id": run.id, "name": run_label(run), "over": run.over, "message": run.message} for run in runs]
+    _component(data={"runs": shown, "invitation": invitation}, key=key, on_over_change=lambda: None)

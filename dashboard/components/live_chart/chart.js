@@ -1,0 +1,188 @@
+// The component: reads its runs' events from the lab's WebSocket and draws them. No script rerun is part of it.
+
+const FRAME_MS = 90
+const PATIENCE_MS = [300, 1000, 2000, 5000]
+
+/** plotly.js, loaded once a page. */
+function plotly() {
+  window.labPlotly ??= new Promise((resolve, reject) => {
+    const script = Object.assign(document.createElement("script"), { src: "/lab/plotly.min.js" })
+    script.onload = () => resolve(window.Plotly)
+    script.onerror = () => {
+      window.labPlotly = undefined
+      reject(new Error("plotly.min.js did not load"))
+    }
+    document.head.append(script)
+  })
+  return window.labPlotly
+}
+
+const figure = (value, digits) => (value === null || value === undefined ? "–" : value.toFixed(digits))
+const percent = value => (value === null || value === undefined ? "–" : `${(100 * value).toFixed(2)} %`)
+const count = value => Math.round(value).toLocaleString("en")
+function duration(seconds) {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`
+  if (seconds < 90) return `${Math.round(seconds)} s`
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`
+}
+
+class LiveChart {
+  constructor(root) {
+    this.root = root
+    this.find = id => root.querySelector(`[data-testid="${id}"]`)
+    this.plot = this.find("plot")
+    this.runs = new Map()
+    this.view = { log: false, width: 0 }
+    this.failures = 0
+    this.find("smoothing").oninput = () => this.draw()
+    this.find("log").onchange = () => this.draw()
+    this.observer = new ResizeObserver(() => this.resize())
+    this.observer.observe(this.plot)
+  }
+
+  /** What Python says: which runs, and what it knows of them. Called again on every change of data or theme. */
+  update(data, tellOver) {
+    const before = [...this.runs.keys()].join()
+    this.tellOver = tellOver
+    this.invitation = data.invitation
+    this.runs = new Map(data.runs.map(given => [given.id, Object.assign(this.runs.get(given.id) ?? newRun(given.id), given)]))
+    if ([...this.runs.keys()].join() !== before) {
+      this.subscribe()
+      if (this.shown) this.comeIntoView()
+    }
+    this.shown = true
+    this.draw()
+  }
+
+  comeIntoView() {
+    if (window.innerWidth <= 640) this.root.scrollIntoView({ behavior: "smooth", block: "start" })
+  }
+
+  subscribe() {
+    const wanted = [...this.runs.values()].filter(run => !isOver(run))
+    if (!wanted.length) return this.hangUp()
+    if (this.socket?.readyState === WebSocket.OPEN) {
+      this.socket.send(JSON.stringify({ runs: Object.fromEntries(wanted.map(run => [run.id, run.seq])) }))
+    } else if (this.socket?.readyState !== WebSocket.CONNECTING) this.connect()
+  }
+
+  connect() {
+    clearTimeout(this.retry)
+    const socket = new WebSocket(`${location.protocol.replace("http", "ws")}//${location.host}/lab/live`)
+    this.socket = socket
+    socket.onopen = () => {
+      this.failures = 0
+      this.draw()
+      this.subscribe()
+    }
+    socket.onmessage = message => this.receive(JSON.parse(message.data))
+    socket.onclose = () => {
+      if (this.socket !== socket) return
+      this.socket = null
+      this.retry = setTimeout(() => this.connect(), PATIENCE_MS[Math.min(this.failures, PATIENCE_MS.length - 1)])
+      this.failures += 1
+      this.draw()
+    }
+  }
+
+  hangUp() {
+    clearTimeout(this.retry)
+    const socket = this.socket
+    this.socket = null
+    socket?.close()
+    this.failures = 0
+  }
+
+  receive({ run: id, events }) {
+    const run = this.runs.get(id)
+    if (!run) return
+    const wasOver = isOver(run)
+    for (const event of events) apply(run, event)
+    if (isOver(run) && !wasOver) {
+      if (!run.over) this.tellOver(id)
+      this.subscribe()
+    }
+    this.draw()
+  }
+
+  /** Draw soon, and at most once a frame time, however often it is asked for. */
+  draw() {
+    if (this.pending) return
+    const wait = Math.max(0, FRAME_MS - (performance.now() - (this.drawn ?? -FRAME_MS)))
+    this.pending = setTimeout(() => requestAnimationFrame(() => {
+      this.pending = null
+      this.drawn = performance.now()
+      if (this.closed) return
+      const share = Number(this.find("smoothing").value)
+      for (const run of this.runs.values()) run.smoothed = smooth(run.steps, run.means, share)
+      this.drawFigures()
+      this.drawPlot()
+    }), wait)
+  }
+
+  drawFigures() {
+    const [run = newRun("")] = this.runs.values()
+    const say = (id, text) => {
+      const element = this.find(id)
+      if (element.textContent !== text) element.textContent = text
+    }
+    const badge = this.find("state")
+    badge.dataset.state = run.id ? run.state : "ready"
+    say("state", !run.id ? "ready" : run.position ? `queued, number ${run.position}` : run.state)
+    say("run-name", run.name ?? "")
+    say("link", this.failures ? "reconnecting…" : "")
+    const done = run.size && run.step !== null ? run.step / run.size.steps : 0
+    const bar = this.root.querySelector(".live-bar")
+    bar.setAttribute("aria-valuenow", Math.round(100 * done))
+    bar.firstElementChild.style.width = `${100 * done}%`
+    const size = run.size
+    const epoch = size && Math.min(size.epochs, Math.floor((run.step ?? 0) / size.steps_per_epoch) + 1)
+    say("epoch", size ? `epoch ${epoch} of ${size.epochs}` : "")
+    say("step", size ? `step ${count(run.step ?? 0)} of ${count(size.steps)}` : "")
+    say("speed", run.speed ? `${count(run.speed)} images/s` : "")
+    const left = isOver(run) ? null : secondsLeft(run)
+    say("left", run.seconds !== null ? `trained in ${duration(run.seconds)}` : left === null ? "" : `${duration(left)} left`)
+    say("training-loss", figure(run.smoothed?.at(-1), 4))
+    say("validation-loss", figure(run.epochs.loss.at(-1), 4))
+    say("validation-accuracy", percent(run.epochs.accuracy.at(-1)))
+    say("test-loss", figure(run.test?.loss, 4))
+    say("test-accuracy", percent(run.test?.accuracy))
+    this.find("note").hidden = !run.message
+    say("note", run.message ?? "")
+    this.find("invitation").hidden = Boolean(run.id)
+    say("invitation", this.invitation ?? "")
+  }
+
+  async drawPlot() {
+    const Plotly = await plotly().catch(() => null)
+    if (!Plotly || this.closed) return
+    const runs = [...this.runs.values()]
+    this.view = { log: this.find("log").checked, width: this.plot.clientWidth }
+    const colors = palette(this.root)
+    await Plotly.react(this.plot, traces(runs, this.view, colors), layout(runs, this.view, colors), plotSettings)
+  }
+
+  resize() {
+    if (this.plot.classList.contains("js-plotly-plot") && this.plot.clientWidth) this.draw()
+  }
+
+  close() {
+    this.closed = true
+    this.hangUp()
+    this.observer.disconnect()
+    window.Plotly?.purge(this.plot)
+  }
+}
+
+const charts = new WeakMap()
+
+export default function ({ data, parentElement, setStateValue }) {
+  const root = parentElement.querySelector(".live")
+  if (!charts.has(root)) charts.set(root, new LiveChart(root))
+  const chart = charts.get(root)
+  chart.update(data, id => setStateValue("over", id))
+  return () => {
+    chart.close()
+    charts.delete(root)
+  }
+}

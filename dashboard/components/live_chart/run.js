@@ -1,0 +1,80 @@
+// What is known of one run, kept up to date by its events.
+
+export function newRun(id) {
+  return {
+    id, seq: -1, state: "queued", position: null, size: null, speed: null, seconds: null, diverged: null, test: null,
+    step: null, steps: [], losses: [], means: [], rates: [],
+    epochs: { step: [], trainLoss: [], trainAccuracy: [], loss: [], accuracy: [] },
+  }
+}
+
+const FINAL = ["finished", "stopped", "diverged", "failed", "interrupted", "unknown"]
+export const isOver = run => FINAL.includes(run.state)
+
+const handlers = {
+  RunStarted(run, event) {
+    run.size = event
+  },
+  StepsDone(run, event) {
+    run.steps.push(...event.steps)
+    run.losses.push(...event.losses)
+    run.means.push(...event.means)
+    run.rates.push(...event.learning_rates)
+    run.speed = event.images_per_second
+    if (event.steps.length) run.step = event.steps.at(-1) + 1
+  },
+  EpochDone(run, event) {
+    run.step = event.step
+    run.epochs.step.push(event.step)
+    run.epochs.trainLoss.push(event.train_loss)
+    run.epochs.trainAccuracy.push(event.train_accuracy)
+    run.epochs.loss.push(event.validation_loss)
+    run.epochs.accuracy.push(event.validation_accuracy)
+  },
+  Diverged(run, event) {
+    run.diverged = event
+  },
+  RunFinished(run, event) {
+    run.step = event.step
+    run.seconds = event.seconds
+    run.test = { loss: event.test_loss, accuracy: event.test_accuracy }
+  },
+  State(run, event) {
+    run.state = event.state
+    run.position = event.position
+    run.message = event.message
+  },
+  Unknown(run) {
+    run.state = "unknown"
+  },
+}
+
+/** Apply an event once: one that the run already has changes nothing. */
+export function apply(run, event) {
+  if (event.seq !== undefined && event.seq <= run.seq) return
+  handlers[event.event]?.(run, event)
+  run.seq = event.seq ?? run.seq
+}
+
+/** An exponential moving mean that forgets by `share` per step, so thinned steps give the same curve; unbiased at the
+ * start (Kingma and Ba 2014, section 3). */
+export function smooth(steps, values, share) {
+  let mean = 0, weight = 0, last = null
+  return steps.map((step, i) => {
+    if (values[i] === null) return null
+    const keep = last === null ? 0 : share ** Math.max(step - last, 0)
+    if (last === null || step > last) {
+      mean = keep * mean + (1 - keep) * values[i]
+      weight = keep * weight + (1 - keep)
+      last = step
+    }
+    return mean / weight
+  })
+}
+
+/** Seconds until the last step at the present speed, or null. */
+export function secondsLeft(run) {
+  if (!run.size || !run.speed || run.step === null) return null
+  const imagesPerStep = run.size.train_images / run.size.steps_per_epoch
+  return ((run.size.steps - run.step) * imagesPerStep) / run.speed
+}

@@ -1,0 +1,15 @@
+"""The frame of every page: navigation, title, header."""
+
+from pathlib import Path
+
+import streamlit as st
+
+HEADER = """<header style="display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 0.8rem">
+<h1 style="font-size: 1.35rem; font-weight: 650; padding: 0; margin: 0">Descent Lab</h1>
+<span style="opacity: 0.7">One small network, and everything about how it learns.</span></header>"""
+
+st.set_page_config(page_title="Descent Lab", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
+
+page = st.navigation([st.Page("views/train.py", title="Train", default=True)], position="top")
+st.html(HEADER)
+page.run()

@@ -1,0 +1,151 @@
+"""Train: choose, press, watch; then keep the network and test it."""
+
+import streamlit as st
+from torch import nn
+
+from core import checkpoints
+from core.network import Network
+from core.optimizers import OPTIMIZERS
+from core.runs.store import Run
+from core.schedules import SCHEDULES
+from dashboard import forms, lab
+from dashboard.components.live_chart import live_chart
+from dashboard.testing import test_section
+from dashboard.words import STATE_COLORS, percent, run_label, stacked
+
+RECENT_RUNS = 8
+INVITATION = (
+    "Press Train. The network will go through the training digits a few times, which takes some seconds, "
+    "and its curves will grow here as it learns."
+)
+
+
+def page() -> None:
+    run_id = st.query_params.get("run")
+    run = lab.service().run(run_id) if run_id else None
+    settings, stage = st.columns([0.36, 0.64], gap="large")
+    with settings:
+        form = forms.hyperparameter_form(run.config if run else None)
+        _buttons(form, run)
+    with stage:
+        if run_id and not run:
+            st.info("This link names a run that this lab does not have. Train one, or open a recent run below.")
+        live_chart([run] if run else [], INVITATION, key="live")
+        if run and run.over:
+            _keep(run)
+    _explanations()
+    test_section()
+    _recent_runs(run)
+
+
+def _buttons(form: forms.Form, run: Run | None) -> None:
+    """Train and Stop. However often Train is pressed, this session has one run in progress."""
+    service = lab.service()
+    # A dict that is changed in place: a rerun cannot come between submitting a run and noting it.
+    mine: dict[str, str] = st.session_state.setdefault("train.mine", {})
+    current = service.run(mine["run"]) if mine else None
+    busy = current is not None and not current.over
+    with st.container(horizontal=True):
+        train = st.button(
+            "Train", type="primary", icon=":material/play_arrow:", disabled=busy or not form.config, width="stretch"
+        )
+        stop = st.button("Stop", icon=":material/stop:", disabled=run is None or run.over)
+    if form.errors:
+        st.error("\n\n".join(form.errors), icon=":material/edit:")
+    if train and form.config:
+        if not busy:
+            mine["run"] = service.submit(form.config, form.name)
+        st.query_params["run"] = mine["run"]
+        st.rerun()
+    if stop and run:
+        service.stop(run.id)
+
+
+def _keep(run: Run) -> None:
+    """Save the run's parameters in the lab, or download them."""
+    path = lab.service().parameters_file(run.id)
+    if not path:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Keep this network as", f"{run.config.optimizer}-{run.id[:6]}", key=f"keep.{run.id}")
+        save = st.button("Save", icon=":material/bookmark_add:", help="Into the lab's models, for everyone.")
+        st.download_button(
+            "Download",
+            path.read_bytes(),
+            file_name=f"{run.config.optimizer}-{run.id[:6]}{checkpoints.SUFFIX}",
+            mime="application/octet-stream",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+    if save:
+        try:
+            saved = checkpoints.save_model(path, name or "")
+        except ValueError as error:
+            st.error(str(error))
+        else:
+            st.session_state["test.model"] = saved.stem
+            st.success(f"Saved as {saved.stem}. It is loaded and tested below.", icon=":material/check:")
+
+
+def _explanations() -> None:
+    """The update rule, the schedule and the network, as chosen."""
+    optimizer = OPTIMIZERS[st.session_state[forms.key("optimizer")]]
+    schedule = SCHEDULES[st.session_state[forms.key("schedule")]]
+    st.markdown("#### What happens at each step")
+    rule, rate, network = st.columns([0.36, 0.32, 0.32], border=True)
+    with rule:
+        st.markdown(f"**{optimizer.label}**, {optimizer.year}")
+        st.latex(stacked(optimizer.formula))
+        st.caption(f"{optimizer.source}.")
+    with rate:
+        st.markdown(f"**{schedule.label}** learning rate")
+        st.latex(stacked(schedule.formula))
+        st.caption(f"{schedule.source}.")
+    with network:
+        st.markdown("**The network**")
+        st.markdown(_network_table())
+        st.caption("28 x 28 pixels in, one hidden layer, a softmax over the ten digits out.")
+
+
+@st.cache_data
+def _network_table() -> str:
+    rows, total = [], 0
+    for layer in Network():
+        if isinstance(layer, nn.Linear):
+            parameters = sum(p.numel() for p in layer.parameters())
+            total += parameters
+            kind = "Linear" if rows else "Linear, ReLU"
+            rows.append(f"| {kind} | {layer.in_features} → {layer.out_features} | {parameters:,} |")
+    head = "| Layer | Shape | Parameters |\n|---|---|--:|\n"
+    return head + "\n".join(rows) + f"\n| **All** | | **{total:,}** |\n"
+
+
+def _recent_runs(shown: Run | None) -> None:
+    runs = lab.service().runs(RECENT_RUNS)
+    if not runs:
+        return
+    st.markdown("#### Recent runs")
+    with st.container(gap="xsmall", key="recent-runs"):
+        for run in runs:
+            label = f":{STATE_COLORS[run.state]}-badge[{run.state}] {run.number} · {run_label(run)} **{_result(run)}**"
+            st.button(
+                label,
+                key=f"open.{run.id}",
+                type="tertiary",
+                disabled=shown is not None and run.id == shown.id,
+                on_click=_open,
+                args=(run.id,),
+            )
+
+
+def _result(run: Run) -> str:
+    if run.test_accuracy is not None:
+        return f"{percent(run.test_accuracy)} test"
+    return "" if run.validation_accuracy is None else f"{percent(run.validation_accuracy)} validation"
+
+
+def _open(run_id: str) -> None:
+    st.query_params["run"] = run_id
+
+
+page()

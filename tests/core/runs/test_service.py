@@ -1,0 +1,175 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from core import paths
+from core.checkpoints import load_parameters
+from core.config import RunConfig
+from core.runs import service as service_module
+from core.runs.service import Service, worker_count
+from core.training import Trainer
+
+
+def events(service, run_id, after=-1):
+    return [json.loads(message) for message in service.messages(run_id, after)]
+
+
+def states(service, run_id):
+    return [event["state"] for event in events(service, run_id) if event["event"] == "State"]
+
+
+def test_a_run_goes_from_the_queue_to_its_end(service, wait):
+    config = RunConfig(epochs=1, seed=9)
+    run_id = service.submit(config, "my run")
+    run = wait(lambda: service.run(run_id), lambda run: run.over)
+    trainer = Trainer(config)
+    *_, epoch, finished = trainer.events()
+    assert (run.state, run.name, run.message) == ("finished", "my run", "")
+    assert run.validation_accuracy == epoch.validation_accuracy
+    assert (run.test_loss, run.test_accuracy) == (finished.test_loss, finished.test_accuracy)
+    network, _ = load_parameters(service.parameters_file(run_id))
+    assert all(torch.equal(a, b) for a, b in zip(network.parameters(), trainer.network.parameters(), strict=True))
+
+    told = events(service, run_id)
+    assert [event["seq"] for event in told] == list(range(len(told)))
+    assert states(service, run_id) == ["queued", "running", "finished"]
+    assert [event["event"] for event in told[-3:]] == ["Checkpointed", "RunFinished", "State"]
+    steps = [step for event in told if event["event"] == "StepsDone" for step in event["steps"]]
+    assert steps == list(range(750))
+
+
+def test_one_worker_takes_runs_in_turn_and_positions_are_told(service, wait):
+    first, second, third = (service.submit(RunConfig(epochs=1000)) for _ in range(3))
+    wait(lambda: service.run(first).state, lambda state: state == "running")
+    assert [service.run(r).position for r in (first, second, third)] == [None, 1, 2]
+    service.stop(second)
+    assert service.run(second).state == "stopped"
+    assert service.run(third).position == 1
+    service.stop(first)
+    wait(lambda: service.run(third).state, lambda state: state == "running")
+    assert service.run(first).state == "stopped"
+    assert service.parameters_file(first).exists()
+    assert service.parameters_file(second) is None
+    assert [e["position"] for e in events(service, third) if e["event"] == "State"][-1] is None
+
+
+def test_two_stops_are_one_and_a_stop_after_the_end_is_nothing(service, wait):
+    run_id = service.submit(RunConfig(epochs=1000))
+    wait(lambda: len(service.messages(run_id)), lambda count: count > 3)
+    service.stop(run_id)
+    service.stop(run_id)
+    wait(lambda: service.run(run_id), lambda run: run.over)
+    service.stop(run_id)
+    assert states(service, run_id) == ["queued", "running", "stopped"]
+
+
+def test_a_viewer_gets_only_what_it_lacks(service, wait):
+    run_id = service.submit(RunConfig(epochs=1))
+    wait(lambda: service.run(run_id), lambda run: run.over)
+    told = events(service, run_id)
+    assert events(service, run_id, after=5) == told[6:]
+    assert events(service, run_id, after=len(told) - 1) == []
+    assert events(service, run_id, after=-7) == told
+    assert service.messages("nobody") is None
+
+
+def test_a_failed_run_says_why(service, wait):
+    run_id = service.submit(RunConfig(device="cuda:7"))
+    run = wait(lambda: service.run(run_id), lambda run: run.over)
+    assert run.state == "failed"
+    assert run.message == "device must be one that this machine has, got device = cuda:7."
+
+
+def test_a_killed_worker_interrupts_its_run_and_is_replaced(service, wait):
+    run_id = service.submit(RunConfig(epochs=1000))
+    wait(lambda: len(service.messages(run_id)), lambda count: count > 3)
+    os.kill(service._pool._workers[0].process.pid, signal.SIGKILL)
+    run = wait(lambda: service.run(run_id), lambda run: run.over)
+    assert (run.state, run.message) == ("interrupted", "Its worker process ended.")
+    following = service.submit(RunConfig(epochs=1))
+    assert wait(lambda: service.run(following), lambda run: run.over).state == "finished"
+
+
+def test_closing_interrupts_what_runs_keeps_the_queue_and_leaves_no_process(tmp_path, wait):
+    first = Service(tmp_path, workers=1, threads=1)
+    running, queued = first.submit(RunConfig(epochs=1000)), first.submit(RunConfig(epochs=1))
+    wait(lambda: len(first.messages(running)), lambda count: count > 3)
+    process = first._pool._workers[0].process
+    first.close()
+    assert process.returncode == 0
+    second = Service(tmp_path, workers=1, threads=1)
+    assert second.run(running).state == "interrupted"
+    assert events(second, running)[-1]["state"] == "interrupted"
+    assert wait(lambda: second.run(queued), lambda run: run.over).state == "finished"
+    second.close()
+
+
+def test_a_server_that_was_killed_leaves_no_worker_and_no_running_run(tmp_path, wait):
+    script = (
+        "import sys, time\nfrom pathlib import Path\nfrom core.config import RunConfig\n"
+        "from core.runs.service import Service\nservice = Service(Path(sys.argv[1]), workers=1, threads=1)\n"
+        "run_id = service.submit(RunConfig(epochs=1000))\n"
+        "while len(service.messages(run_id)) < 4: time.sleep(0.01)\n"
+        "print(run_id, service._pool._workers[0].process.pid, flush=True)\ntime.sleep(600)\n"
+    )
+    server = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)], cwd=paths.ROOT, stdout=subprocess.PIPE, text=True
+    )
+    run_id, worker = server.stdout.readline().split()
+    server.kill()
+    server.communicate()
+    wait(lambda: not _alive(int(worker)))
+    after = Service(tmp_path, workers=1, threads=1)
+    run = after.run(run_id)
+    assert (run.state, run.message) == ("interrupted", "The lab ended while this run was training.")
+    after.close()
+
+
+def test_old_runs_leave_memory_and_come_back_from_the_store(service, wait, monkeypatch):
+    monkeypatch.setattr(service_module, "REMEMBERED_RUNS", 1)
+    first = service.submit(RunConfig(epochs=1))
+    wait(lambda: service.run(first), lambda run: run.over)
+    before = service.messages(first)
+    second = service.submit(RunConfig(epochs=1))
+    assert first not in service._feeds
+    assert service.messages(first) == before
+    wait(lambda: service.run(second), lambda run: run.over)
+
+
+def test_a_diverged_run_says_where(service, wait):
+    # Every step multiplies the weights by 1 - 1000 * 10, so a dozen take them past what a float can hold.
+    config = RunConfig(optimizer="sgd", lr=1000.0, weight_decay=10.0, epochs=1)
+    run_id = service.submit(config)
+    run = wait(lambda: service.run(run_id), lambda run: run.over)
+    assert run.state == "diverged"
+    assert run.message.startswith("The loss stopped being finite at step ")
+    assert run.message.endswith(" are kept.")
+    assert events(service, run_id)[-1]["message"] == run.message
+
+
+@pytest.mark.parametrize("text", ["0", "65", "two", "-1", "1.5"])
+def test_a_worker_count_that_makes_no_sense_is_refused(monkeypatch, text):
+    monkeypatch.setenv("DESCENT_WORKERS", text)
+    with pytest.raises(ValueError, match=r"DESCENT_WORKERS must be a whole number in \[1, 64\], got DESCENT_WORKERS"):
+        worker_count()
+
+
+def test_the_worker_count_is_settable(monkeypatch):
+    monkeypatch.setenv("DESCENT_WORKERS", "3")
+    assert worker_count() == 3
+    monkeypatch.delenv("DESCENT_WORKERS")
+    assert worker_count() >= 1
+
+
+def _alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with open(f"/proc/{pid}/stat") as stat:
+        return stat.read().rsplit(")", 1)[1].split()[0] != "Z"

@@ -1,0 +1,16 @@
+import subprocess
+import sys
+
+PROGRAM = """
+import importlib, pkgutil, sys, core
+for module in pkgutil.walk_packages(core.__path__, "core."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+assert "core.training" in sys.modules
+print(*sorted({name.partition(".")[0] for name in sys.modules} & {"streamlit", "plotly", "dashboard"}))
+"""
+
+
+def test_core_imports_nothing_of_the_browsers_side():
+    answer = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
+    assert (answer.returncode, answer.stdout.strip()) == (0, ""), answer.stderr

@@ -1,0 +1,25 @@
+"""A lab of its own for a module's tests, so that pages run without a server."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from core import checkpoints
+from core.network import Network
+from core.runs.service import Service
+from dashboard import lab
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The lab's service, with a home and a models folder of its own, one of whose networks is untrained."""
+    folder = tmp_path_factory.mktemp("lab")
+    models = folder / "models"
+    models.mkdir()
+    checkpoints.save_parameters(Network(seed=3), models / "untrained.safetensors", {})
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DESCENT_HOME", str(folder / "home"))
+        environment.setenv("DESCENT_MODELS", str(models))
+        lab.start()
+        yield lab.service()
+        lab.stop()

@@ -1,0 +1,112 @@
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.config import RunConfig
+from core.optimizers import OPTIMIZERS
+from core.schedules import SCHEDULES
+from dashboard import forms
+
+
+def _script() -> None:
+    import streamlit as st
+
+    from dashboard import forms
+
+    st.session_state["read"] = forms.hyperparameter_form()
+
+
+@pytest.fixture
+def form() -> AppTest:
+    return AppTest.from_function(_script, default_timeout=60).run()
+
+
+def read(form: AppTest) -> forms.Form:
+    assert not form.exception
+    return form.session_state["read"]
+
+
+def put(form: AppTest, name: str, value: Any, scope: str = "") -> None:
+    """Set a field, whatever its widget is."""
+    for kind in ("text_input", "selectbox", "checkbox"):
+        for widget in form.get(kind):
+            if widget.key == forms.key(name, scope):
+                widget.set_value(value).run()
+                return
+    raise AssertionError(f"the form has no field {name}")
+
+
+def test_untouched_it_gives_the_defaults(form: AppTest) -> None:
+    assert read(form) == forms.Form(RunConfig())
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_another_optimizer_brings_its_own_settings(form: AppTest, optimizer: str) -> None:
+    put(form, "optimizer", optimizer)
+    assert read(form).config == RunConfig.recommended(optimizer)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_each_schedule_can_be_chosen(form: AppTest, schedule: str) -> None:
+    put(form, "schedule", schedule)
+    assert read(form).config == RunConfig(schedule=schedule)
+
+
+@pytest.mark.parametrize(
+    ("name", "scope", "text", "sentence"),
+    [
+        ("lr", "", "0", "lr must be a number in (0, 1000], got lr = 0."),
+        ("lr", "", "-1", "lr must be a number in (0, 1000], got lr = -1."),
+        ("lr", "", "nan", "lr must be a number in (0, 1000], got lr = nan."),
+        ("epochs", "", "1e9", "epochs must be a whole number in [1, 1000], got epochs = 1e9."),
+        ("betas", "adam", "1,1", "betas must be 2 numbers in [0, 1), got betas = 1,1."),
+    ],
+)
+def test_bad_input_gets_cores_sentence(form: AppTest, name: str, scope: str, text: str, sentence: str) -> None:
+    put(form, name, text, scope)
+    assert read(form) == forms.Form(None, (sentence,))
+
+
+def test_all_mistakes_are_told_at_once(form: AppTest) -> None:
+    put(form, "lr", "x")
+    put(form, "epochs", "y")
+    assert [error.split()[0] for error in read(form).errors] == ["lr", "epochs"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "size"), [("100", 100), ("1", 1), ("full", "full"), (" 48000 ", 48_000), ("1e9", "1e9"), ("", "")]
+)
+def test_any_batch_size_can_be_typed(typed: str, size: int | str) -> None:
+    assert forms.read_batch_size(typed) == size
+
+
+def _filled() -> None:
+    import streamlit as st
+
+    from core.config import RunConfig
+    from dashboard import forms
+
+    st.session_state["read"] = forms.hyperparameter_form(RunConfig.from_dict(st.session_state["first"]))
+
+
+def test_a_config_goes_into_the_form_and_comes_out_the_same() -> None:
+    config = RunConfig(
+        optimizer="momentum",
+        lr=0.05,
+        optimizer_params={"momentum": 0.8, "dampening": 0.1},
+        batch_size="full",
+        epochs=3,
+        schedule="multi_step",
+        schedule_params={"milestones": (1.0, 2.5), "factor": 0.2},
+        warmup_steps=7,
+        validation_split=0.1,
+        shuffle="once",
+        seed=5,
+        weight_decay=1e-4,
+        label_smoothing=0.05,
+        augment=True,
+    )
+    form = AppTest.from_function(_filled, default_timeout=60)
+    form.session_state["first"] = config.to_dict()
+    assert read(form.run()).config == config

@@ -1,0 +1,222 @@
+"""The whole path: choose, train, watch, keep, restart, test."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.e2e.conftest import Lab
+
+LONG = "400"
+
+
+def open_lab(page: Page, lab: Lab, query: str = "") -> None:
+    page.goto(lab.url + query)
+    expect(train_button(page)).to_be_visible()
+    # Both figures are drawn: nothing moves any more under a click.
+    expect(page.locator(".js-plotly-plot")).to_have_count(2)
+
+
+def train_button(page: Page) -> Locator:
+    return page.get_by_role("button", name="Train", exact=True)
+
+
+def stop_button(page: Page) -> Locator:
+    return page.get_by_role("button", name="Stop", exact=True)
+
+
+def wait_until(page: Page, state: str) -> None:
+    expect(page.get_by_test_id("state")).to_have_text(state, timeout=60_000)
+
+
+def shown_percent(place: Locator) -> str:
+    expect(place).to_have_text(re.compile(r"\d+\.\d\d %"))
+    return place.inner_text()
+
+
+def type_into(page: Page, label: str, text: str) -> None:
+    box = page.get_by_label(label, exact=True)
+    box.fill(text)
+    box.press("Enter")
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    """By the keyboard, once the box has scrolled into view: an open list closes when the page scrolls."""
+    box = page.get_by_role("combobox", name=label)
+    box.press("ArrowDown")
+    box.fill(option)
+    expect(page.get_by_role("option", name=option, exact=True)).to_be_visible()
+    box.press("Enter")
+    expect(box).to_have_value(option)
+
+
+def last_step(page: Page) -> int:
+    return page.evaluate("document.querySelector('.live-plot').data[0].x.at(-1)")
+
+
+def x_range(page: Page) -> list[float]:
+    return page.evaluate("document.querySelector('.live-plot')._fullLayout.xaxis.range")
+
+
+def test_defaults_train_save_and_survive_a_restart(page: Page, lab: Lab) -> None:
+    open_lab(page, lab)
+    expect(page.get_by_test_id("invitation")).to_contain_text("Press Train")
+    train_button(page).click()
+    wait_until(page, "finished")
+    accuracy = shown_percent(page.get_by_test_id("test-accuracy"))
+    assert 96.5 <= float(accuracy.removesuffix(" %")) <= 98.0
+    expect(page.get_by_test_id("step")).to_have_text("step 3,750 of 3,750")
+    page.get_by_label("Keep this network as").fill("first one")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved as first one")).to_be_visible()
+
+    page.goto("about:blank")
+    lab.stop()
+    lab.start()
+    open_lab(page, lab)
+    choose(page, "Saved network", "first one")
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text(accuracy)
+    expect(page.locator(".digits img")).to_have_count(20)
+    expect(page.get_by_role("img", name="predicted 7, true 7").first).to_be_visible()
+
+
+def test_reload_and_second_browser_show_the_same_run(page: Page, lab: Lab, browser: Browser) -> None:
+    open_lab(page, lab)
+    type_into(page, "Epochs", "1")
+    train_button(page).click()
+    wait_until(page, "finished")
+    accuracy = shown_percent(page.get_by_test_id("test-accuracy"))
+    shown = last_step(page)
+    assert shown == 749
+    page.reload()
+    other = browser.new_page()
+    other.goto(page.url)
+    for viewer in (page, other):
+        wait_until(viewer, "finished")
+        expect(viewer.get_by_test_id("test-accuracy")).to_have_text(accuracy)
+        expect(viewer.get_by_test_id("step")).to_have_text("step 750 of 750")
+        viewer.wait_for_function("document.querySelector('.live-plot').data?.[0].x.length > 0")
+        assert last_step(viewer) == shown
+        expect(viewer.get_by_label("Epochs", exact=True)).to_have_value("1")
+    other.close()
+
+
+def test_zoom_survives_streaming_and_a_rerun_and_stop_stops(page: Page, lab: Lab) -> None:
+    open_lab(page, lab)
+    type_into(page, "Epochs", LONG)
+    train_button(page).click()
+    wait_until(page, "running")
+    page.wait_for_function("document.querySelector('.live-plot').data?.[0].x.length > 20")
+    before = x_range(page)
+    plot = page.locator(".live-plot .draglayer .xydrag").bounding_box()
+    assert plot
+    page.mouse.move(plot["x"] + 5, plot["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(plot["x"] + 90, plot["y"] + 120, steps=4)
+    page.mouse.up()
+    page.wait_for_function(f"document.querySelector('.live-plot')._fullLayout.xaxis.range[1] < {before[1] / 2}")
+    zoomed, step = x_range(page), last_step(page)
+    page.wait_for_function(f"document.querySelector('.live-plot').data[0].x.at(-1) > {step + 1000}")
+    assert x_range(page) == zoomed
+    type_into(page, "Learning rate", "0.002")
+    expect(page.get_by_test_id("stPlotlyChart")).to_contain_text("0.002")
+    assert x_range(page) == zoomed
+
+    expect(train_button(page)).to_be_disabled()
+    stop_button(page).click()
+    wait_until(page, "stopped")
+    expect(stop_button(page)).to_be_disabled()
+    expect(train_button(page)).to_be_enabled()
+    shown_percent(page.get_by_test_id("test-accuracy"))
+    assert x_range(page) == zoomed
+
+
+def test_double_click_starts_one_run(page: Page, lab: Lab) -> None:
+    open_lab(page, lab)
+    page.get_by_text("More settings").click()
+    type_into(page, "Name", "only once")
+    train_button(page).dblclick()
+    wait_until(page, "finished")
+    expect(page.get_by_test_id("run-name")).to_have_text("only once")
+    expect(page.get_by_role("button", name=re.compile("only once"))).to_have_count(1)
+
+
+def test_lost_connection_comes_back_without_loss_or_doubling(page: Page, lab: Lab) -> None:
+    page.add_init_script(
+        "const Real = WebSocket; window.opened = [];"
+        "window.WebSocket = class extends Real {"
+        "  constructor(...given) { super(...given); if (/lab.live/.test(given[0])) opened.push(this) }"
+        "}"
+    )
+    open_lab(page, lab)
+    type_into(page, "Epochs", "10")
+    train_button(page).click()
+    page.wait_for_function("document.querySelector('.live-plot').data?.[0]?.x.length > 20")
+    page.evaluate("opened.at(-1).close()")
+    wait_until(page, "finished")
+    assert page.evaluate("opened.length") == 2
+    steps = page.evaluate("document.querySelector('.live-plot').data[0].x")
+    assert steps == sorted(set(steps))
+    assert (steps[0], steps[-1]) <= (3, 7499) and steps[-1] >= 7490
+    expect(page.get_by_test_id("link")).to_have_text("")
+
+
+def test_any_batch_size_can_be_typed(page: Page, lab: Lab) -> None:
+    open_lab(page, lab)
+    box = page.get_by_role("combobox", name="Batch size")
+    box.press("ArrowDown")
+    box.fill("480")
+    box.press("Enter")
+    type_into(page, "Epochs", "1")
+    train_button(page).click()
+    expect(page.get_by_test_id("step")).to_have_text("step 100 of 100")
+    wait_until(page, "finished")
+
+
+@pytest.mark.parametrize(
+    ("label", "text", "sentence"),
+    [
+        ("Learning rate", "nan", "lr must be a number in (0, 1000], got lr = nan."),
+        ("Epochs", "0", "epochs must be a whole number in [1, 1000], got epochs = 0."),
+    ],
+)
+def test_bad_input_shows_cores_sentence_and_loses_nothing(
+    page: Page, lab: Lab, label: str, text: str, sentence: str
+) -> None:
+    open_lab(page, lab)
+    type_into(page, "Learning rate", "0.01")
+    type_into(page, label, text)
+    expect(page.get_by_role("alert").filter(has_text=sentence)).to_be_visible()
+    expect(train_button(page)).to_be_disabled()
+    type_into(page, label, "3")
+    expect(page.get_by_text(sentence)).to_have_count(0)
+    expect(train_button(page)).to_be_enabled()
+
+
+def test_divergence_is_marked_and_said(page: Page, lab: Lab) -> None:
+    open_lab(page, lab)
+    choose(page, "Optimizer", "SGD")
+    expect(page.get_by_label("Learning rate", exact=True)).to_have_value("0.1")
+    type_into(page, "Learning rate", "1000")
+    train_button(page).click()
+    wait_until(page, "diverged")
+    expect(page.get_by_test_id("note")).to_contain_text("The loss stopped being finite at step")
+    assert page.evaluate("document.querySelector('.live-plot').layout.shapes.length") == 1
+
+
+def test_unknown_run_gets_a_kind_sentence(page: Page, lab: Lab) -> None:
+    open_lab(page, lab, "/?run=nothing")
+    expect(page.get_by_text("This link names a run that this lab does not have.")).to_be_visible()
+    expect(train_button(page)).to_be_enabled()
+
+
+def test_phone_has_no_sideways_scroll_and_shows_the_chart_after_train(browser: Browser, lab: Lab) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    open_lab(page, lab)
+    train_button(page).click()
+    wait_until(page, "finished")
+    expect(page.get_by_test_id("state")).to_be_in_viewport()
+    expect(page.get_by_test_id("test-accuracy")).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
