@@ -88,7 +88,7 @@ class Surface:
         """Whether points with these values lie in the domain within REACHED of the minimum; NaN does not."""
         x_low, x_high, y_low, y_high = self.domain
         inside = (x >= x_low) & (x <= x_high) & (y >= y_low) & (y <= y_high)
-        return inside & (values - self.minimum <= REACHED)  # type: ignore[no-any-return]
+        return inside & (values - self.minimum <= REACHED)
 
     def distance(self, x: Array, y: Array) -> Array:
         """To the nearest minimum."""

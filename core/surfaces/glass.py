@@ -235,7 +235,8 @@ def _nadam(s: Glass) -> None:
     product = float(s.new["mu_product"][0])
     m_hat = ahead * m / (1 - product * ahead) + (1 - mu) * s.gradient / (1 - product)
     s.lines.append(
-        rf"\hat m_t &= \frac{{\mu_{{t+1}} m_t}}{{1-\prod\mu_{{i\le t+1}}}} + \frac{{(1-\mu_t) g_t}}{{1-\prod\mu_{{i\le t}}}}"
+        rf"\hat m_t &= \frac{{\mu_{{t+1}} m_t}}{{1-\prod\mu_{{i\le t+1}}}} + "
+        rf"\frac{{(1-\mu_t) g_t}}{{1-\prod\mu_{{i\le t}}}}"
         rf" = {_v(m_hat)},\quad \mu_t = {_n(mu)}"
     )
     v_hat = _corrected(s, "v", r"\beta_2", beta2, v)

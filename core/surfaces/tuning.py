@@ -50,9 +50,9 @@ def tune(
     # The last step that was still outside.
     above = np.full(len(configs) * columns.shape[1], -1)
     climbed = np.zeros(above.shape, dtype=np.int64)
+    first = surface.evaluate(*np.tile(columns, len(configs)))[0]
     for step, moment in enumerate(descend(surface, configs, columns, steps, noise, seed, rates=[rates] * len(configs))):
         above[~surface.reached(moment.theta[0], moment.theta[1], moment.values)] = step
-        first = moment.values if step == 0 else first
         climbed |= moment.values > first + REACHED
     gaps = np.where(moment.diverged >= 0, np.inf, moment.values - surface.minimum).reshape(shape).mean(axis=2)
     lasts = above.reshape(shape).max(axis=2)

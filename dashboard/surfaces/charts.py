@@ -41,7 +41,7 @@ def sensitivity(configs: Sequence[RunConfig], tunings: Sequence[Tuning], rates: 
             hovertemplate=f"{config.optimizer_spec.label}, in use<extra></extra>",
         )
     figure.update_xaxes(type="log", title="learning rate", exponentformat="power")
-    figure.update_yaxes(type="log", title="f − minimum at the end", exponentformat="power")
+    figure.update_yaxes(type="log", title="f - minimum at the end", exponentformat="power")
     figure.update_layout(height=380, margin={"l": 8, "r": 8, "t": 8, "b": 8}, legend={"orientation": "h", "y": 1.1})
     return figure
 
@@ -106,9 +106,9 @@ def under_glass(surface: Surface, seen: Glass) -> go.Figure:
             line={"width": 1},
         )
     )
-    arrows = [("gradient", "downhill, −g", -seen.gradient)]
+    arrows = [("gradient", "downhill, -g", -seen.gradient)]
     if seen.velocity is not None:
-        arrows.append(("velocity", "momentum, −velocity", -seen.velocity))
+        arrows.append(("velocity", "momentum, -velocity", -seen.velocity))
     if seen.scaling is not None:
         base = seen.gradient if seen.velocity is None else seen.velocity
         arrows.append(("scaled", "scaled for each coordinate", -seen.scaling * base))
