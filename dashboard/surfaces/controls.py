@@ -17,6 +17,7 @@ from dashboard.surfaces.walks import Scene, at_their_best, own_surface
 OWN = "own"
 BEST, SAME = "Each at its best", "Same for all"
 FIRST_PICTURE = ["sgd", "momentum", "rmsprop", "adam", "muon"]
+COMMON_RATE = replace(LR, default=0.01)
 SEED = Hyperparameter("seed", 0, "Fixes the noise.", low=0, high=2**31 - 1)
 
 
@@ -64,27 +65,27 @@ def controls() -> Scene:
     Raises:
         ValueError: the sentence about what is wrong.
     """
-    same = st.session_state.get("s-rates") == SAME
-    widths = [2.2, 5, 2.2, *([1] if same else []), 0.9, 1.3]
-    function, walkers, rates, *rate, number_of_steps, more = st.columns(widths, vertical_alignment="bottom")
-    function.selectbox(
-        "Function", [*SURFACES, OWN], **bound("surface", "rosenbrock"),
-        format_func=lambda row: SURFACES[row].label if row in SURFACES else "Own formula",
-    )  # fmt: skip
-    chosen = walkers.multiselect(
-        "Optimizers", FIRST_ORDER, **bound("optimizers", FIRST_PICTURE), format_func=lambda row: OPTIMIZERS[row].label
-    )
-    mode = rates.selectbox("Learning rates", [BEST, SAME], **bound("rates", BEST))
-    lr = 0.01
-    if rate:
-        with rate[0]:
-            lr = number_field(replace(LR, default=0.01), "Rate")
-    with number_of_steps:
-        steps = number_field(STEPS, "Steps")
-    with more.popover("Settings", width="stretch"):
-        noise, seed, shape, own = _panel(chosen, mode)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(
+            "Function",
+            [*SURFACES, OWN],
+            **bound("surface", "rosenbrock"),
+            format_func=lambda row: SURFACES[row].label if row in SURFACES else "Own formula",
+            width=190,
+        )
+        chosen = st.multiselect(
+            "Optimizers",
+            FIRST_ORDER,
+            **bound("optimizers", FIRST_PICTURE),
+            format_func=lambda row: OPTIMIZERS[row].label,
+        )
+        mode = st.selectbox("Learning rates", [BEST, SAME], **bound("rates", BEST), width=185)
+        lr = number_field(COMMON_RATE, "Rate", width=95) if mode == SAME else COMMON_RATE.default
+        steps = number_field(STEPS, "Steps", width=95)
+        with st.popover("Settings", width=120):
+            noise, seed, shape, own, start_text = _panel(chosen, mode)
     name, surface = _choose_surface()
-    starts = tuple(settings.parse_starts(st.session_state.get("s-starts", ""), surface))
+    starts = tuple(settings.parse_starts(start_text, surface))
     order = [optimizer for optimizer in FIRST_ORDER if optimizer in chosen]
     configs = tuple(settings.config_of(optimizer, own, lr, **shape) for optimizer in order)
     scene = Scene(name, surface, configs, starts, steps, noise, seed)
@@ -93,9 +94,9 @@ def controls() -> Scene:
     return at_their_best(scene, own)
 
 
-def _panel(chosen: list[str], mode: str) -> tuple[float, int, dict[str, Any], settings.Settings]:
+def _panel(chosen: list[str], mode: str) -> tuple[float, int, dict[str, Any], settings.Settings, str]:
     """What is set more rarely: starts, noise, schedule, and every optimizer's own parameters."""
-    st.text_input(
+    starts = st.text_input(
         "Starts",
         **bound("starts", ""),
         placeholder="the function's own",
@@ -121,15 +122,18 @@ def _panel(chosen: list[str], mode: str) -> tuple[float, int, dict[str, Any], se
             )  # fmt: skip
         params[parameter.name] = parameter.parse(text or "")
     shape = {"schedule": schedule, "schedule_params": params, "warmup_steps": warmup}
-    text = st.session_state.get("s-settings", "")
+    panel = st.container()
+    text = st.text_input(
+        "All settings, as text",
+        **bound("settings", ""),
+        placeholder="adam lr=0.01 betas=0.9,0.99; muon momentum=0.9",
+        help="Optimizer, then name=value; a semicolon between optimizers.",
+    )
     own = settings.parse_settings(text or "")
     if chosen:
-        _optimizer_panel(chosen, own, mode)
-    st.text_input(
-        "All settings, as text", **bound("settings", ""), placeholder="adam lr=0.01 betas=0.9,0.99; muon momentum=0.9",
-        help="Optimizer, then name=value; a semicolon between optimizers.",
-    )  # fmt: skip
-    return noise, seed, shape, own
+        with panel:
+            _optimizer_panel(chosen, own, mode)
+    return noise, seed, shape, own, starts or ""
 
 
 def _optimizer_panel(chosen: list[str], own: settings.Settings, mode: str) -> None:

@@ -58,7 +58,8 @@ def page() -> None:
         st.error(str(error), icon=":material/edit:")
         return
     if controls.carried(scene):
-        st.switch_page("views/train.py")
+        # An empty mapping: without one, streamlit refuses to leave while widgets are bound to the address.
+        st.switch_page("views/train.py", query_params={})
     if not scene.configs:
         st.info("Choose at least one optimizer.")
         return
