@@ -40,8 +40,10 @@ def sensitivity(configs: Sequence[RunConfig], tunings: Sequence[Tuning], rates: 
             showlegend=False,
             hovertemplate=f"{config.optimizer_spec.label}, in use<extra></extra>",
         )
-    figure.update_xaxes(type="log", title="learning rate", exponentformat="power")
-    figure.update_yaxes(type="log", title="f - minimum at the end", exponentformat="power")
+    figure.update_xaxes(type="log", title="learning rate", exponentformat="power", dtick=1)
+    figure.update_yaxes(
+        type="log", title="f - minimum at the end", exponentformat="power", minor={"ticks": ""}, dtick=2
+    )
     figure.update_layout(height=380, margin={"l": 8, "r": 8, "t": 8, "b": 8}, legend={"orientation": "h", "y": 1.1})
     return figure
 

@@ -29,17 +29,25 @@ const frame = colors => ({
 const lineOf = (path, width) => ({ color: path.color, width, dash: path.dash })
 const upTo = (values, end) => values.subarray(0, end + 1)
 
-/** Where a path left the domain (open) or stopped (a cross), as marker traces. */
-function fates(paths, colors) {
-  const marked = paths.filter(path => path.shown).flatMap(path => [
-    ...(path.left >= 0 ? [{ path, step: path.left, symbol: "circle-open", said: "left the domain" }] : []),
-    ...(path.diverged >= 0 ? [{ path, step: path.diverged, symbol: "x", said: "diverged" }] : []),
-  ])
+/** Where the step into `step` crosses the edge of the domain. */
+function crossing(path, step, [xLow, xHigh, yLow, yHigh]) {
+  const [x, y, u, v] = [path.x[step - 1], path.y[step - 1], path.x[step], path.y[step]]
+  const share = (from, to, low, high) => (to > high ? (high - from) / (to - from) : to < low ? (low - from) / (to - from) : 1)
+  const t = Math.min(share(x, u, xLow, xHigh), share(y, v, yLow, yHigh))
+  return Number.isFinite(t) ? [x + t * (u - x), y + t * (v - y)] : [x, y]
+}
+
+/** Where a path left the domain: a ring, or a cross if it then diverged. */
+function fates(paths, surface, colors) {
+  const marked = paths.filter(path => path.shown && (path.left > 0 || path.diverged > 0)).map(path => ({
+    path, at: crossing(path, path.left > 0 ? path.left : path.diverged, surface.domain),
+    said: [path.left > 0 ? `left the domain at step ${path.left}` : "", path.diverged > 0 ? `diverged at step ${path.diverged}` : ""],
+  }))
   return {
-    type: "scatter", mode: "markers", x: marked.map(m => m.path.x[m.step]), y: marked.map(m => m.path.y[m.step]),
-    marker: { symbol: marked.map(m => m.symbol), size: 11, color: marked.map(m => m.path.color), line: { width: 2.5 } },
-    text: marked.map(m => `${m.path.label} ${m.said} at step ${m.step}`), hovertemplate: "%{text}<extra></extra>",
-    cliponaxis: true,
+    type: "scatter", mode: "markers", x: marked.map(m => m.at[0]), y: marked.map(m => m.at[1]), cliponaxis: false,
+    marker: { symbol: marked.map(m => (m.path.diverged > 0 ? "x" : "circle-open")), size: 12,
+      color: marked.map(m => m.path.color), line: { width: 2, color: marked.map(m => (m.path.diverged > 0 ? colors.paper : m.path.color)) } },
+    text: marked.map(m => `${m.path.label} ${m.said.filter(Boolean).join(", ")}`), hovertemplate: "%{text}<extra></extra>",
   }
 }
 
@@ -59,7 +67,7 @@ export function mapFigure(scene, colors, strong = false, step = Infinity) {
     { type: "scatter", mode: "markers", x: surface.minima.map(m => m[0]), y: surface.minima.map(m => m[1]),
       marker: { symbol: "star", size: 13, color: colors.text, line: { color: colors.paper, width: 1.5 } },
       hovertemplate: "minimum (%{x:.4g}, %{y:.4g})<extra></extra>" },
-    fates(paths, colors),
+    fates(paths, surface, colors),
   ]
   const axis = { showgrid: false, zeroline: false, linecolor: colors.grid, ticks: "outside", tickcolor: colors.grid, nticks: 7 }
   return [traces, {
@@ -111,7 +119,7 @@ export function reliefFigure(scene, colors, heads) {
     scene: {
       xaxis: plain, yaxis: plain, zaxis: { ...plain, range: [surface.low, surface.high + 0.05 * (surface.high - surface.low)] },
       aspectmode: "manual", aspectratio: { x: 1.1, y: 1.1, z: 0.62 },
-      camera: { eye: { x: -1.2, y: -1.4, z: 1.05 }, center: { x: 0, y: 0, z: -0.04 } },
+      camera: { eye: { x: -0.8, y: -1.2, z: 1.5 }, center: { x: 0, y: 0, z: -0.08 } },
     },
   }]
 }
@@ -142,11 +150,13 @@ function decades(series) {
 export function curvesFigure(scene, colors) {
   const shown = CURVES.filter(([quantity]) => quantity !== "distance" || scene.surface.minima.length)
   const steps = Float32Array.from({ length: scene.steps + 1 }, (_, i) => i)
+  // Walks that diverged would flatten all others.
+  const settled = scene.paths.filter(path => path.diverged < 0)
   const axes = {}, annotations = []
   shown.forEach(([quantity, title], i) => {
     const height = 1 / shown.length, top = 1 - i * height
     axes[`yaxis${i + 1}`] = { type: "log", domain: [top - height + 0.025, top - 0.055], exponentformat: "power",
-      ...decades(scene.paths.map(path => path[quantity])), gridcolor: colors.grid, zeroline: false, tickfont: { size: 10 } }
+      ...decades((settled.length ? settled : scene.paths).map(path => path[quantity])), gridcolor: colors.grid, zeroline: false, tickfont: { size: 10 } }
     annotations.push({ text: title, x: 0, y: top - 0.052, xref: "paper", yref: "paper", xanchor: "left", yanchor: "bottom",
       showarrow: false, font: { size: 12, weight: 600 } })
   })
