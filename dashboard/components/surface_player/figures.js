@@ -96,6 +96,8 @@ function relieved(surface, points, lift) {
     z: spots.map(s => (s[2] === null ? null : s[2] + raise)) }
 }
 
+/** How far above the relief a path is drawn, as a share of its height. */
+const LIFT = 0.015
 const pointsOf = path => Array.from({ length: path.end + 1 }, (_, i) => [path.x[i], path.y[i]])
 
 export function reliefFigure(scene, colors, heads) {
@@ -109,10 +111,11 @@ export function reliefFigure(scene, colors, heads) {
         color: colors.ridge, width: 1, highlight: false }, x: { highlight: false }, y: { highlight: false } } },
     ...paths.map(path => ({
       type: "scatter3d", mode: "lines", name: path.label, visible: path.shown, hoverinfo: "skip", connectgaps: false,
-      ...relieved(surface, pointsOf(path), 0.015), line: { ...lineOf(path, 5), dash: path.dash === "solid" ? "solid" : "dash" },
+      opacity: heads ? 1 : 0.5,
+      ...relieved(surface, pointsOf(path), LIFT), line: lineOf(path, heads ? 5 : 3),
     })),
-    { type: "scatter3d", mode: "markers", ...heads, hoverinfo: "skip",
-      marker: { size: 6, color: paths.map(path => path.color), line: { color: colors.paper, width: 1 } } },
+    ...(heads ? [{ type: "scatter3d", mode: "markers", ...heads, hoverinfo: "skip",
+      marker: { size: 6, color: paths.map(path => path.color), line: { color: colors.paper, width: 1 } } }] : []),
   ]
   return [traces, {
     ...frame(colors), uirevision: surface.id, margin: { l: 0, r: 0, t: 0, b: 0 },
@@ -124,9 +127,35 @@ export function reliefFigure(scene, colors, heads) {
   }]
 }
 
-/** The point of each walk at a cursor, for the relief. */
+/** The point of each walk at a cursor, on the relief. */
 export function headsOf(scene, at) {
-  return relieved(scene.surface, scene.paths.map(path => (path.shown ? [at(path).x, at(path).y] : [NaN, NaN])), 0.025)
+  return relieved(scene.surface, scene.paths.map(path => (path.shown ? [at(path).x, at(path).y] : [NaN, NaN])), LIFT)
+}
+
+/** Each walk on the relief, for drawing over it. */
+export const ridesOf = scene => scene.paths.map(path => relieved(scene.surface, pointsOf(path), LIFT))
+
+/** From a point of the relief to pixels of its plot: plotly's own camera, read off its scene. Null before it is drawn. */
+export function projector(plot) {
+  const scene = plot._fullLayout?.scene?._scene
+  const camera = scene?.glplot?.cameraParams
+  if (!camera?.view) return null
+  const { clientWidth: width, clientHeight: height } = plot
+  const [a, b, c] = scene.dataScale
+  const m = product(camera.projection, product(camera.view, camera.model))
+  const row = (i, x, y, z) => m[i] * x + m[i + 4] * y + m[i + 8] * z + m[i + 12]
+  return (x, y, z) => {
+    const [u, v, w] = [x * a, y * b, z * c], depth = row(3, u, v, w)
+    return [(0.5 + row(0, u, v, w) / depth / 2) * width, (0.5 - row(1, u, v, w) / depth / 2) * height]
+  }
+}
+
+/** Of two 4 x 4 matrices, column by column. */
+function product(p, q) {
+  return Array.from({ length: 16 }, (_, at) => {
+    const i = at % 4, j = 4 * Math.floor(at / 4)
+    return p[i] * q[j] + p[i + 4] * q[j + 1] + p[i + 8] * q[j + 2] + p[i + 12] * q[j + 3]
+  })
 }
 
 export const CURVES = [

@@ -2,6 +2,8 @@
 
 const WALK_SECONDS = 8
 const CLICK_PIXELS = 4
+/** How long the relief may go on turning after the hand has left it. */
+const TURN_MS = 800
 
 /** plotly.js, loaded once a page. */
 function plotly() {
@@ -35,8 +37,7 @@ class Player {
     this.Plotly = Plotly
     this.cursor = 0
     this.hidden = new Set()
-    this.reliefCost = 0
-    this.reliefAt = 0
+    this.turningUntil = 0
     this.parts = Object.fromEntries([...root.querySelectorAll("[data-part]")].map(part => [part.dataset.part, part]))
     this.listen()
     this.observer = new ResizeObserver(() => this.resize())
@@ -56,10 +57,11 @@ class Player {
     map.onpointerdown = event => {
       down = event.button || event.target.closest(".modebar, .handle") ? null : [event.clientX, event.clientY]
     }
-    relief.onpointerdown = () => (this.turning = true)
+    relief.onpointerdown = () => this.turn(Infinity)
+    relief.onwheel = () => this.turn(TURN_MS)
     // On the window: while a button is down, plotly covers the page with a layer of its own.
     window.addEventListener("pointerup", this.release = event => {
-      this.turning = false
+      if (this.turningUntil === Infinity) this.turn(TURN_MS)
       if (down && Math.hypot(event.clientX - down[0], event.clientY - down[1]) < CLICK_PIXELS) this.clicked(event)
       down = null
     })
@@ -84,6 +86,7 @@ class Player {
       this.revision = data.revision
       const before = this.scene
       this.scene = unpack(data)
+      this.rides = ridesOf(this.scene)
       if (first || before.surface.id !== this.scene.surface.id) this.hidden.clear()
       this.parts.scrub.max = this.scene.steps
       this.cursor = first ? 0 : Math.min(this.cursor, this.scene.steps)
@@ -103,8 +106,9 @@ class Player {
     const first = !this.overlays
     await this.Plotly.react(map, ...mapFigure(this.scene, this.colors), { ...CONFIG, scrollZoom: true })
     await this.Plotly.react(curves, ...curvesFigure(this.scene, this.colors), CONFIG)
+    await this.Plotly.react(relief, ...reliefFigure(this.scene, this.colors), CONFIG)
     if (first) {
-      this.overlays = [map, curves].map(plot => {
+      this.overlays = [map, curves, relief].map(plot => {
         plot.on("plotly_relayouting", () => this.paint())
         plot.on("plotly_afterplot", () => this.paint())
         return plot.appendChild(Object.assign(document.createElement("canvas"), { className: "overlay" }))
@@ -112,7 +116,7 @@ class Player {
     }
     this.handles()
     this.paint()
-    await this.Plotly.react(relief, ...reliefFigure(this.scene, this.colors, this.heads()), CONFIG)
+    this.turn(TURN_MS)
     this.root.dataset.ready = this.revision
     if (first && autoplay) this.toggle()
   }
@@ -137,8 +141,8 @@ class Player {
       const speed = (Number(this.parts.speed.value) * this.scene.steps) / WALK_SECONDS
       this.cursor = Math.min(this.scene.steps, this.cursor + (speed * (now - before)) / 1000)
       before = now
-      this.frames = (this.frames ?? 0) + 1
-      this.show()
+      
+      this.paint()
       if (this.cursor >= this.scene.steps) return this.pause()
       requestAnimationFrame(tick)
     }
@@ -149,35 +153,29 @@ class Player {
     this.playing = false
     this.parts.play.textContent = "▶"
     this.parts.play.setAttribute("aria-label", "Play")
-    this.show(true)
+    this.paint()
   }
 
   seek(step) {
     if (this.playing) this.pause()
     this.cursor = Math.max(0, Math.min(this.scene.steps, step))
-    this.show(true)
+    this.paint()
   }
 
-  /** Everything that follows the cursor. The relief is redrawn as often as it can be without holding up the rest. */
-  show(settled = false) {
-    this.paint()
-    const now = performance.now()
-    if (this.turning && !settled) return
-    if (settled || now - this.reliefAt > Math.max(30, 3 * this.reliefCost)) {
-      this.reliefAt = now
-      const { x, y, z } = this.heads()
-      this.Plotly.restyle(this.parts.relief, { x: [x], y: [y], z: [z] }, [this.scene.paths.length + 1])
-      this.reliefCost = performance.now() - now
+  /** Follow the relief while a hand turns it. */
+  turn(milliseconds) {
+    const idle = this.turningUntil < performance.now()
+    this.turningUntil = performance.now() + milliseconds
+    const tick = () => {
+      this.paintRelief(this.overlays[2])
+      if (performance.now() < this.turningUntil) requestAnimationFrame(tick)
     }
+    if (idle) requestAnimationFrame(tick)
   }
 
   at(path) {
     return { x: between(path.x, this.cursor, path.end), y: between(path.y, this.cursor, path.end),
       gap: between(path.gap, this.cursor, path.end) }
-  }
-
-  heads() {
-    return headsOf(this.scene, path => this.at(path))
   }
 
   // Drawing over the plots
@@ -192,6 +190,7 @@ class Player {
     })
     this.paintMap(this.overlays[0])
     this.paintCurves(this.overlays[1])
+    this.paintRelief(this.overlays[2])
     this.placeHandles()
   }
 
@@ -216,29 +215,55 @@ class Player {
     pen.beginPath()
     pen.rect(xaxis._offset, yaxis._offset, xaxis._length, yaxis._length)
     pen.clip()
-    pen.lineJoin = "round"
-    for (const path of this.scene.paths.filter(p => p.shown)) {
+    this.paintPaths(pen, path => {
       const end = Math.min(Math.floor(this.cursor), path.end), head = this.at(path)
-      pen.beginPath()
       for (let i = 0; i <= end; i++) pen.lineTo(px(path.x[i]), py(path.y[i]))
       pen.lineTo(px(head.x), py(head.y))
-      pen.setLineDash([])
-      pen.strokeStyle = this.colors.paper
-      pen.lineWidth = 4
-      pen.globalAlpha = 0.5
-      pen.stroke()
-      pen.globalAlpha = 1
-      pen.setLineDash(path.dash === "solid" ? [] : [7, 4])
-      pen.strokeStyle = path.color
-      pen.lineWidth = 2.25
-      pen.stroke()
-    }
-    pen.setLineDash([])
-    for (const path of this.scene.paths.filter(p => p.shown)) {
-      const head = this.at(path)
-      dot(pen, px(head.x), py(head.y), 5.5, path.color, this.colors.paper)
-    }
+      return [px(head.x), py(head.y)]
+    })
     pen.restore()
+  }
+
+  paintRelief(canvas) {
+    const pen = this.surfaceOf(canvas), project = projector(this.parts.relief)
+    if (!project) return
+    const heads = headsOf(this.scene, path => this.at(path))
+    this.paintPaths(pen, (path, k) => {
+      const ride = this.rides[k], end = Math.min(Math.floor(this.cursor), path.end)
+      let inside = false
+      for (let i = 0; i <= end; i++) {
+        if (ride.z[i] === null) {
+          inside = false
+          continue
+        }
+        const spot = project(ride.x[i], ride.y[i], ride.z[i])
+        if (inside) pen.lineTo(...spot)
+        else pen.moveTo(...spot)
+        inside = true
+      }
+      if (heads.z[k] === null) return null
+      const head = project(heads.x[k], heads.y[k], heads.z[k])
+      if (inside) pen.lineTo(...head)
+      return head
+    })
+  }
+
+  /** The way so far of every walk that is shown, and where it stands. `trace` draws the line and returns the place. */
+  paintPaths(pen, trace) {
+    const heads = this.scene.paths.map((path, k) => {
+      if (!path.shown) return null
+      pen.beginPath()
+      const head = trace(path, k)
+      Object.assign(pen, { strokeStyle: this.colors.paper, lineWidth: 4, globalAlpha: 0.5, lineJoin: "round" })
+      pen.setLineDash([])
+      pen.stroke()
+      Object.assign(pen, { strokeStyle: path.color, lineWidth: 2.25, globalAlpha: 1 })
+      pen.setLineDash(path.dash === "solid" ? [] : [7, 4])
+      pen.stroke()
+      return head
+    })
+    pen.setLineDash([])
+    heads.forEach((head, k) => head && dot(pen, ...head, 5.5, this.scene.paths[k].color, this.colors.paper))
   }
 
   paintCurves(canvas) {
@@ -367,7 +392,7 @@ class Player {
     this.parts.save.value = ""
     const { clientWidth: width, clientHeight: height } = this.parts[name]
     const figures = { map: () => mapFigure(this.scene, this.colors, true, Math.round(this.cursor)),
-      relief: () => reliefFigure(this.scene, this.colors, this.heads()), curves: () => curvesFigure(this.scene, this.colors) }
+      relief: () => reliefFigure(this.scene, this.colors, headsOf(this.scene, path => this.at(path))), curves: () => curvesFigure(this.scene, this.colors) }
     const [data, layout] = figures[name]()
     if (name === "relief") layout.scene.camera = this.parts.relief.layout.scene.camera
     if (name === "map") {
