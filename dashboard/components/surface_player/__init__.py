@@ -23,8 +23,8 @@ from dashboard.colors import OPTIMIZER_COLORS, OPTIMIZER_DASHES
 
 _FOLDER = Path(__file__).parent
 #: Concatenated in this order into one module; only the last one's default export stays.
-SCRIPTS = ("scene.js", "figures.js", "player.js")
-FINE, COARSE = 181, 81
+SCRIPTS = ("scene.js", "figures.js", "relief.js", "paint.js", "table.js", "player.js")
+FINE, COARSE = 161, 71
 #: Contours on a log scale span this many decades below the highest value.
 DECADES = 5
 

@@ -24,13 +24,6 @@ const CONFIG = { displaylogo: false, displayModeBar: "hover", doubleClick: false
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toImage", "hoverClosest3d", "orbitRotation", "tableRotation",
     "resetCameraLastSave3d", "hoverClosestCartesian", "hoverCompareCartesian", "toggleSpikelines", "zoom3d", "pan3d"] }
 
-const short = value => (Number.isFinite(value) ? Number(value.toPrecision(4)).toString().replace("e", "·e") : "–")
-function spoken(value) {
-  if (!Number.isFinite(value)) return "–"
-  const size = Math.abs(value)
-  return size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(2) : value.toPrecision(4)
-}
-
 class Player {
   constructor(root, Plotly) {
     this.root = root
@@ -167,15 +160,14 @@ class Player {
     const idle = this.turningUntil < performance.now()
     this.turningUntil = performance.now() + milliseconds
     const tick = () => {
-      this.paintRelief(this.overlays[2])
+      this.paintRelief()
       if (performance.now() < this.turningUntil) requestAnimationFrame(tick)
     }
     if (idle) requestAnimationFrame(tick)
   }
 
-  at(path) {
-    return { x: between(path.x, this.cursor, path.end), y: between(path.y, this.cursor, path.end),
-      gap: between(path.gap, this.cursor, path.end) }
+  paintRelief() {
+    paintRelief(penOn(this.overlays[2]), this.parts.relief, this.scene, this.rides, this.cursor, this.colors)
   }
 
   // Drawing over the plots
@@ -188,105 +180,11 @@ class Player {
     this.scene.paths.forEach((path, i) => {
       this.nowCells[i].textContent = spoken(path.gap[Math.min(step, path.end)] + this.scene.surface.minimum)
     })
-    this.paintMap(this.overlays[0])
-    this.paintCurves(this.overlays[1])
-    this.paintRelief(this.overlays[2])
+    const { map, curves } = this.parts, [onMap, onCurves] = this.overlays
+    paintMap(penOn(onMap), map, this.scene, this.cursor, this.colors)
+    paintCurves(penOn(onCurves), curves, this.scene, this.cursor, this.colors)
+    this.paintRelief()
     this.placeHandles()
-  }
-
-  surfaceOf(canvas) {
-    const { clientWidth: width, clientHeight: height } = canvas
-    const ratio = window.devicePixelRatio || 1
-    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
-      canvas.width = Math.round(width * ratio)
-      canvas.height = Math.round(height * ratio)
-    }
-    const pen = canvas.getContext("2d")
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0)
-    pen.clearRect(0, 0, width, height)
-    return pen
-  }
-
-  paintMap(canvas) {
-    const { xaxis, yaxis } = this.parts.map._fullLayout
-    const pen = this.surfaceOf(canvas)
-    const px = linear(xaxis), py = linear(yaxis)
-    pen.save()
-    pen.beginPath()
-    pen.rect(xaxis._offset, yaxis._offset, xaxis._length, yaxis._length)
-    pen.clip()
-    this.paintPaths(pen, path => {
-      const end = Math.min(Math.floor(this.cursor), path.end), head = this.at(path)
-      for (let i = 0; i <= end; i++) pen.lineTo(px(path.x[i]), py(path.y[i]))
-      pen.lineTo(px(head.x), py(head.y))
-      return [px(head.x), py(head.y)]
-    })
-    pen.restore()
-  }
-
-  paintRelief(canvas) {
-    const pen = this.surfaceOf(canvas), project = projector(this.parts.relief)
-    if (!project) return
-    const heads = headsOf(this.scene, path => this.at(path))
-    this.paintPaths(pen, (path, k) => {
-      const ride = this.rides[k], end = Math.min(Math.floor(this.cursor), path.end)
-      let inside = false
-      for (let i = 0; i <= end; i++) {
-        if (ride.z[i] === null) {
-          inside = false
-          continue
-        }
-        const spot = project(ride.x[i], ride.y[i], ride.z[i])
-        if (inside) pen.lineTo(...spot)
-        else pen.moveTo(...spot)
-        inside = true
-      }
-      if (heads.z[k] === null) return null
-      const head = project(heads.x[k], heads.y[k], heads.z[k])
-      if (inside) pen.lineTo(...head)
-      return head
-    })
-  }
-
-  /** The way so far of every walk that is shown, and where it stands. `trace` draws the line and returns the place. */
-  paintPaths(pen, trace) {
-    const heads = this.scene.paths.map((path, k) => {
-      if (!path.shown) return null
-      pen.beginPath()
-      const head = trace(path, k)
-      Object.assign(pen, { strokeStyle: this.colors.paper, lineWidth: 4, globalAlpha: 0.5, lineJoin: "round" })
-      pen.setLineDash([])
-      pen.stroke()
-      Object.assign(pen, { strokeStyle: path.color, lineWidth: 2.25, globalAlpha: 1 })
-      pen.setLineDash(path.dash === "solid" ? [] : [7, 4])
-      pen.stroke()
-      return head
-    })
-    pen.setLineDash([])
-    heads.forEach((head, k) => head && dot(pen, ...head, 5.5, this.scene.paths[k].color, this.colors.paper))
-  }
-
-  paintCurves(canvas) {
-    const layout = this.parts.curves._fullLayout
-    const pen = this.surfaceOf(canvas)
-    const x = layout.xaxis._offset + layout.xaxis.d2p(this.cursor)
-    const [left, right] = [layout.xaxis._offset, layout.xaxis._offset + layout.xaxis._length]
-    if (x < left - 1 || x > right + 1) return
-    const axes = Object.keys(layout).filter(name => /^yaxis\d*$/.test(name)).map(name => layout[name])
-    const shown = CURVES.filter(([quantity]) => quantity !== "distance" || this.scene.surface.minima.length)
-    pen.globalAlpha = 0.5
-    pen.fillStyle = this.colors.text
-    for (const axis of axes) pen.fillRect(x - 0.5, axis._offset, 1, axis._length)
-    pen.globalAlpha = 1
-    shown.forEach(([quantity], i) => {
-      const axis = layout[i ? `yaxis${i + 1}` : "yaxis"]
-      for (const path of this.scene.paths.filter(p => p.shown)) {
-        const end = quantity === "reach" ? path.end - 1 : path.end
-        const value = path[quantity][Math.min(Math.round(this.cursor), end)]
-        const y = axis.d2p(value)
-        if (value > 0 && y >= 0 && y <= axis._length) dot(pen, x, axis._offset + y, 3.5, path.color, this.colors.paper)
-      }
-    })
   }
 
   // Starts
@@ -360,24 +258,8 @@ class Player {
 
   table() {
     const body = this.parts.rows
-    body.replaceChildren(...this.scene.paths.map(path => this.row(path)))
+    body.replaceChildren(...this.scene.paths.map(path => rowOf(path, () => this.hide(path.optimizer))))
     this.nowCells = [...body.querySelectorAll("td.now")]
-  }
-
-  row(path) {
-    const row = document.createElement("tr")
-    row.className = path.shown ? "" : "hidden"
-    const cell = (text, className = "") => Object.assign(document.createElement("td"), { textContent: text, className })
-    const name = document.createElement("td")
-    const button = Object.assign(document.createElement("button"), { className: "name", type: "button", title: "Show or hide" })
-    const dashes = path.dash === "solid" ? "" : ' stroke-dasharray="6 3"'
-    button.innerHTML = `<svg width="26" height="8"><line x1="0" x2="26" y1="4" y2="4" stroke="${path.color}" stroke-width="3"${dashes}/></svg>`
-    button.append(path.label)
-    button.onclick = () => this.hide(path.optimizer)
-    name.append(button)
-    row.append(name, cell(path.rate), cell("", "now"), cell(spoken(path.final)), cell(spoken(path.best)),
-      cell(path.reached >= 0 ? path.reached : "–"), cell(path.fate, path.diverged >= 0 ? "bad" : path.reached >= 0 ? "good" : ""))
-    return row
   }
 
   hide(optimizer) {
@@ -392,7 +274,7 @@ class Player {
     this.parts.save.value = ""
     const { clientWidth: width, clientHeight: height } = this.parts[name]
     const figures = { map: () => mapFigure(this.scene, this.colors, true, Math.round(this.cursor)),
-      relief: () => reliefFigure(this.scene, this.colors, headsOf(this.scene, path => this.at(path))), curves: () => curvesFigure(this.scene, this.colors) }
+      relief: () => reliefFigure(this.scene, this.colors, headsOf(this.scene, this.cursor)), curves: () => curvesFigure(this.scene, this.colors) }
     const [data, layout] = figures[name]()
     if (name === "relief") layout.scene.camera = this.parts.relief.layout.scene.camera
     if (name === "map") {
@@ -409,21 +291,6 @@ class Player {
     window.removeEventListener("pointerup", this.release)
     for (const name of ["map", "relief", "curves"]) this.Plotly.purge(this.parts[name])
   }
-}
-
-function linear(axis) {
-  const zero = axis._offset + axis.l2p(0), slope = axis.l2p(1) - axis.l2p(0)
-  return value => zero + slope * value
-}
-
-function dot(pen, x, y, radius, color, edge) {
-  pen.beginPath()
-  pen.arc(x, y, radius, 0, 2 * Math.PI)
-  pen.fillStyle = color
-  pen.fill()
-  pen.strokeStyle = edge
-  pen.lineWidth = 1.5
-  pen.stroke()
 }
 
 const players = new WeakMap()

@@ -32,9 +32,12 @@ export function unpack(data) {
   return { ...data, surface: { ...surface, fine, coarse, low, high }, paths }
 }
 
-/** A path's value between two steps; NaN after its end. */
-export function between(values, t, end) {
-  if (t >= end) return values[end]
-  const i = Math.floor(t)
-  return values[i] + (values[i + 1] - values[i]) * (t - i)
+/** Where a walk stands at a cursor that may lie between two steps. */
+export function at(path, cursor) {
+  const between = values => {
+    if (cursor >= path.end) return values[path.end]
+    const i = Math.floor(cursor)
+    return values[i] + (values[i + 1] - values[i]) * (cursor - i)
+  }
+  return { x: between(path.x), y: between(path.y) }
 }
