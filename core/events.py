@@ -87,7 +87,7 @@ class Checkpointed(Event):
 @dataclass(frozen=True)
 class Diverged(Event):
     """The loss of ``step``, or the weights after it, are not finite; the parameters are back at those
-    after ``restored_step`` steps, the last that were measured finite.
+    after ``restored_step`` steps, the last that were checked and kept.
     """
 
     step: int

@@ -382,7 +382,7 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         r"W_t = W_{t-1} - \alpha_t\, \frac{U_t}{\max(1, \mathrm{RMS}(U_t)/d)}, \quad "
         r"\alpha_t = \max(\epsilon, \mathrm{RMS}(W_{t-1}))\,\min(\eta, 1/\sqrt t)",
         help="Keeps one mean square per row and per column of a matrix, and steps in proportion to the weights.",
-        lr=0.01,
+        lr=0.03,
         build=_adafactor,
         hyperparameters=(
             Hyperparameter(

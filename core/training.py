@@ -26,6 +26,9 @@ Clock = Callable[[], float]
 BLOCK_SECONDS = 0.05
 #: The most images whose answers a block keeps, unless one batch has more; bounds its memory.
 BLOCK_IMAGES = 65_536
+#: The parameters are checked and kept at multiples of this many steps and at the end of an epoch, not when a block
+#: happens to end: so what a diverged run goes back to does not depend on the clock.
+KEPT_STEPS = 256
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,9 @@ class Trainer:
         rates: list[float] = []
         targets: list[Tensor] = []
         # At least one step, however late the clock: a block without steps means that the epoch is over.
-        while images + size <= len(self._outputs) and (not images or self._clock() - started < BLOCK_SECONDS):
+        while not images or (
+            images + size <= len(self._outputs) and self.step % KEPT_STEPS and self._clock() - started < BLOCK_SECONDS
+        ):
             batch = next(batches, None)
             if batch is None:
                 break
@@ -217,12 +222,15 @@ class Trainer:
             optimizer.step(loss)  # type: ignore[arg-type]
 
     def _keep_finite(self, block: _Block) -> Diverged | None:
-        """Note the parameters if they and the block's losses are finite, else go back to those noted last."""
+        """Keep the parameters where that is due, if all is finite; else go back to those kept last."""
         broken = next((i for i, loss in enumerate(block.losses) if not math.isfinite(loss)), None)
-        if broken is None and self._weights.isfinite().all():
-            self._finite.copy_(self._weights)
-            self._finite_step = self.step
-            return None
+        if broken is None:
+            if self.step % KEPT_STEPS and self.step % self.config.span.steps_per_epoch:
+                return None
+            if self._weights.isfinite().all():
+                self._finite.copy_(self._weights)
+                self._finite_step = self.step
+                return None
         last = len(block.losses) - 1 if broken is None else broken
         del block.losses[last + 1 :], block.learning_rates[last + 1 :]
         self._weights.copy_(self._finite)

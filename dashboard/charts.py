@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 
 from core.config import RunConfig
 
-PREVIEW_POINTS = 400
+PREVIEW_POINTS, PREVIEW_HEIGHT = 400, 130
 
 
 def schedule_preview(config: RunConfig | None) -> go.Figure:
@@ -29,7 +29,7 @@ def schedule_preview(config: RunConfig | None) -> go.Figure:
         )
         figure.update_xaxes(range=[0, span.epochs])
         figure.update_yaxes(range=[0, 1.08 * float(rates.max())])
-    figure.update_layout(height=130, margin={"l": 4, "r": 4, "t": 8, "b": 4}, showlegend=False)
+    figure.update_layout(height=PREVIEW_HEIGHT, margin={"l": 4, "r": 4, "t": 8, "b": 4}, showlegend=False)
     figure.update_xaxes(title={"text": "epoch", "standoff": 2}, fixedrange=True, automargin=True, nticks=6)
     figure.update_yaxes(fixedrange=True, automargin=True, nticks=4, rangemode="tozero", exponentformat="power")
     return figure

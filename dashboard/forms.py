@@ -39,13 +39,14 @@ class _Reader:
     errors: list[str] = field(default_factory=list)
 
     def fields(self, parameters: tuple[Hyperparameter, ...], scope: str = "") -> dict[str, Value]:
-        """Two to a row."""
+        """Two to a row, in a container of their own: however many there are, what follows keeps its place."""
         values: dict[str, Value] = {}
-        for start in range(0, len(parameters), 2):
-            pair = parameters[start : start + 2]
-            for column, parameter in zip(st.columns(2, wrap=False, vertical_alignment="bottom"), pair, strict=False):
-                with column:
-                    values |= self.field(parameter, scope)
+        with st.container():
+            for start in range(0, len(parameters), 2):
+                columns = st.columns(2, wrap=False, vertical_alignment="bottom")
+                for column, parameter in zip(columns, parameters[start : start + 2], strict=False):
+                    with column:
+                        values |= self.field(parameter, scope)
         return values
 
     def changed(self, parameters: tuple[Hyperparameter, ...], scope: str) -> dict[str, Value]:
@@ -109,8 +110,7 @@ def hyperparameter_form(first: RunConfig | None = None) -> Form:
     values["schedule_params"] = reader.changed(schedule.hyperparameters, values["schedule"])
     preview = st.container(key="schedule-preview", gap=None)
     with st.expander("More settings"):
-        if optimizer.hyperparameters:
-            st.markdown(f"**{optimizer.label}**")
+        st.markdown(f"**{optimizer.label}**")
         values["optimizer_params"] = reader.changed(optimizer.hyperparameters, values["optimizer"])
         st.markdown("**Regularisation**")
         values |= reader.fields((rules.WEIGHT_DECAY, rules.LABEL_SMOOTHING, rules.AUGMENT))
@@ -202,12 +202,13 @@ def _device() -> dict[str, str]:
 
 def _preview(config: RunConfig | None) -> None:
     """The rate over the run, from the very function that trains."""
-    st.plotly_chart(
-        charts.schedule_preview(config),
-        key="schedule",
-        config={"displayModeBar": False},
-        alt="The learning rate at each step of the run",
-    )
+    # Of a fixed height: while one figure replaces another, both are on the page for a moment.
+    with st.container(height=charts.PREVIEW_HEIGHT, border=False, gap=None):
+        st.plotly_chart(
+            charts.schedule_preview(config),
+            config={"displayModeBar": False},
+            alt="The learning rate at each step of the run",
+        )
     if config and config.schedule_spec.reacts:
         st.caption("Shown as if the loss never improved; the run itself watches its validation loss.")
     elif config:

@@ -17,14 +17,14 @@ README = (ROOT / "README.md").read_text()
 @pytest.mark.parametrize("key", OPTIMIZERS)
 def test_every_optimizer_is_in_the_table_as_it_is(key):
     spec = OPTIMIZERS[key]
-    names = ", ".join(f"`{p.name}`" for p in spec.hyperparameters) or "–"
+    names = ", ".join(f"`{p.name}`" for p in spec.hyperparameters) or "-"
     assert f"| {spec.label} | `{key}` | {spec.year} | {spec.lr:g} | {spec.batch_size} | {names} |" in README
 
 
 @pytest.mark.parametrize("key", SCHEDULES)
 def test_every_schedule_is_in_the_table_as_it_is(key):
     spec = SCHEDULES[key]
-    names = ", ".join(f"`{p.name}`" for p in spec.hyperparameters) or "–"
+    names = ", ".join(f"`{p.name}`" for p in spec.hyperparameters) or "-"
     assert f"| {spec.label} | `{key}` | {names} |" in README
 
 

@@ -104,12 +104,17 @@ class Pool:
                     worker.run_id = None
 
     def close(self) -> None:
-        """End all workers: their stdin closes, and those that do not end by themselves are killed."""
+        """End all workers: their stdin closes, and those that do not end by themselves are killed.
+
+        One that is still starting does not listen yet and has nothing to lose, so it is not waited for.
+        """
         self._closing.set()
         with self._lock:
             workers = list(self._workers)
         for worker in workers:
             worker.close()
+            if not worker.ready:
+                worker.process.kill()
         deadline = time.monotonic() + GRACE_SECONDS
         for worker in workers:
             try:

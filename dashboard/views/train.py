@@ -14,10 +14,7 @@ from dashboard.testing import test_section
 from dashboard.words import STATE_COLORS, percent, run_label, stacked
 
 RECENT_RUNS = 8
-INVITATION = (
-    "Press Train. The network will go through the training digits a few times, which takes some seconds, "
-    "and its curves will grow here as it learns."
-)
+INVITATION = "Press Train. The network learns to read digits in a few seconds, and its curves grow here."
 
 
 def page() -> None:
@@ -28,11 +25,13 @@ def page() -> None:
         form = forms.hyperparameter_form(run.config if run else None)
         _buttons(form, run)
     with stage:
+        notice = st.container()
         if run_id and not run:
-            st.info("This link names a run that this lab does not have. Train one, or open a recent run below.")
+            notice.info("This link names a run that this lab does not have. Train one, or open a recent run below.")
         live_chart([run] if run else [], INVITATION, key="live")
-        if run and run.over:
-            _keep(run)
+        with st.container():
+            if run and run.over:
+                _keep(run)
     _explanations(form)
     test_section()
     _recent_runs(run)
@@ -134,7 +133,7 @@ def _recent_runs(shown: Run | None) -> None:
     st.markdown("#### Recent runs")
     with st.container(gap="xsmall", key="recent-runs"):
         for run in runs:
-            label = f":{STATE_COLORS[run.state]}-badge[{run.state}] {run.number} · {run_label(run)} **{_result(run)}**"
+            label = f":{STATE_COLORS[run.state]}-badge[{run.state}] {run.number} · {run_label(run)}{_result(run)}"
             st.button(
                 label,
                 key=f"open.{run.id}",
@@ -147,8 +146,8 @@ def _recent_runs(shown: Run | None) -> None:
 
 def _result(run: Run) -> str:
     if run.test_accuracy is not None:
-        return f"{percent(run.test_accuracy)} test"
-    return "" if run.validation_accuracy is None else f"{percent(run.validation_accuracy)} validation"
+        return f" **{percent(run.test_accuracy)} test**"
+    return "" if run.validation_accuracy is None else f" **{percent(run.validation_accuracy)} validation**"
 
 
 def _open(run_id: str) -> None:

@@ -117,9 +117,9 @@ def apart(ours, theirs):
     return (distance / moved).item()
 
 
-#: The two gradients differ by about 1e-7 of their norm, in the order of the additions alone, and so parameters and
-#: losses differ by about 1e-6. Muon rounds to bfloat16, of which one unit is 1/256, so that its parameters differ by
-#: a few of those.
+#: The two gradients differ by about 1e-7 of their norm, in the order of the additions alone; losses and parameters then
+#: differ by about 1e-6, and somewhat more where each gradient is divided by its own size, however small it is. Muon
+#: rounds to bfloat16, of which one unit is 1/256, so that its parameters differ by a few of those.
 APART = {"muon": 5e-2}
 #: The line search of L-BFGS amplifies the difference with every trial point, so its steps are short here.
 SHORT = {"lbfgs": {"max_iter": 2}}
@@ -134,8 +134,8 @@ def test_ten_steps_equal_the_plain_autograd_loop(few, name, loss):
     trainer = Trainer(config, few, StepClock())
     events = follow(trainer, steps=10)
     network, expected = plain_loop(config, few, 10)
-    assert losses(events) == pytest.approx(expected, rel=2e-4 if name in APART else 1e-5)
-    assert apart(trainer.network, network) < APART.get(name, 1e-5)
+    assert losses(events) == pytest.approx(expected, rel=1e-4)
+    assert apart(trainer.network, network) < APART.get(name, 1e-4)
 
 
 @pytest.mark.parametrize(
@@ -158,8 +158,8 @@ def test_ten_steps_of_other_configs_equal_the_plain_autograd_loop(few, given):
     trainer = Trainer(config, few, StepClock())
     events = follow(trainer, steps=10)
     network, expected = plain_loop(config, few, 10)
-    assert losses(events) == pytest.approx(expected, rel=2e-4 if config.optimizer in APART else 1e-5)
-    assert apart(trainer.network, network) < APART.get(config.optimizer, 1e-5)
+    assert losses(events) == pytest.approx(expected, rel=1e-4)
+    assert apart(trainer.network, network) < APART.get(config.optimizer, 1e-4)
 
 
 def test_a_run_from_beginning_to_end(few):
@@ -244,30 +244,25 @@ def test_augmented_images_are_trained_on(few):
 DIVERGING = {"optimizer": "sgd", "lr": 1000.0, "weight_decay": 1.0, "epochs": 2, "validation_split": SMALL}
 
 
-def test_divergence_ends_the_run_and_keeps_the_last_finite_parameters(few):
-    trainer = Trainer(RunConfig(**DIVERGING), few, StepClock())
+@pytest.mark.parametrize("tick", [0.0, 1.0])
+@pytest.mark.parametrize(("kept_steps", "restored"), [(256, 0), (4, 4)])
+def test_divergence_ends_the_run_at_the_parameters_kept_last(few, monkeypatch, tick, kept_steps, restored):
+    """However the clock cuts the blocks: what a diverged run ends with is a function of its config."""
+    monkeypatch.setattr("core.training.KEPT_STEPS", kept_steps)
+    trainer = Trainer(RunConfig(**DIVERGING), few, StepClock(tick))
     events = follow(trainer)
     assert kinds(events[-3:]) == ["StepsDone", "Diverged", "RunFinished"]
     diverged, finished = events[-2:]
-    network, expected = plain_loop(trainer.config, few, 30)
+    _, expected = plain_loop(trainer.config, few, 30)
     first_broken = next(step for step, loss in enumerate(expected) if not math.isfinite(loss))
-    assert (diverged.step, diverged.learning_rate) == (first_broken, 1000.0)
-    assert diverged.restored_step == trainer.step == finished.step == first_broken
-    assert finished.reason == "diverged"
+    assert diverged == Diverged(first_broken, 1000.0, restored)
+    assert (finished.reason, finished.step, trainer.step) == ("diverged", restored, restored)
     assert all(map(math.isfinite, losses(events)[:-1])) and not math.isfinite(losses(events)[-1])
-    network, _ = plain_loop(trainer.config, few, first_broken)
-    assert all(p.isfinite().all() for p in trainer.network.parameters())
-    assert apart(trainer.network, network) < 1e-4
-
-
-def test_divergence_within_a_block_goes_back_to_the_blocks_start(few):
-    trainer = Trainer(RunConfig(**DIVERGING), few, StepClock(0.0))
-    events = follow(trainer)
-    diverged = last(events, Diverged)
-    assert kinds(events) == ["RunStarted", "StepsDone", "Diverged", "RunFinished"]
-    assert (diverged.restored_step, trainer.step, events[-1].step) == (0, 0, 0)
     assert len(losses(events)) == len(rates(events)) == diverged.step + 1
-    assert all(map(torch.equal, trainer.network.parameters(), Network(0).parameters()))
+    network, _ = plain_loop(trainer.config, few, restored)
+    assert all(p.isfinite().all() for p in trainer.network.parameters())
+    for ours, theirs in zip(trainer.network.parameters(), network.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=0.0)
 
 
 def test_weights_that_overflow_in_the_very_last_step_are_divergence_too(few):

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-CAMERA = "() => JSON.stringify(document.querySelector('[data-testid=relief]')._fullLayout.scene.camera.eye)"
+CAMERA = """() => Object.values(document.querySelector('[data-testid=relief]')._fullLayout.scene._scene.getCamera().eye)
+    .map(v => v.toFixed(4)).join()"""
 RANGE = "() => document.querySelector('[data-testid=map]')._fullLayout.xaxis.range.map(v => v.toFixed(6)).join()"
 ROOT = ".surface-player"
 

@@ -37,6 +37,7 @@ const handlers = {
   RunFinished(run, event) {
     run.step = event.step
     run.seconds = event.seconds
+    if (run.size && event.seconds) run.speed = (event.step * imagesPerStep(run)) / event.seconds
     run.test = { loss: event.test_loss, accuracy: event.test_accuracy }
   },
   State(run, event) {
@@ -72,9 +73,10 @@ export function smooth(steps, values, share) {
   })
 }
 
+const imagesPerStep = run => run.size.train_images / run.size.steps_per_epoch
+
 /** Seconds until the last step at the present speed, or null. */
 export function secondsLeft(run) {
   if (!run.size || !run.speed || run.step === null) return null
-  const imagesPerStep = run.size.train_images / run.size.steps_per_epoch
-  return ((run.size.steps - run.step) * imagesPerStep) / run.speed
+  return ((run.size.steps - run.step) * imagesPerStep(run)) / run.speed
 }

@@ -99,7 +99,11 @@ class Player {
     const first = !this.overlays
     await this.Plotly.react(map, ...mapFigure(this.scene, this.colors), { ...CONFIG, scrollZoom: true })
     await this.Plotly.react(curves, ...curvesFigure(this.scene, this.colors), CONFIG)
-    await this.Plotly.react(relief, ...reliefFigure(this.scene, this.colors), CONFIG)
+    const [solids, space] = reliefFigure(this.scene, this.colors)
+    // plotly's own memory of the camera is as old as its last redraw; what a hand has turned since lies in the layout.
+    if (!first && this.drawn === this.scene.surface.id) space.scene.camera = relief.layout.scene.camera
+    this.drawn = this.scene.surface.id
+    await this.Plotly.react(relief, solids, space, CONFIG)
     if (first) {
       this.overlays = [map, curves, relief].map(plot => {
         plot.on("plotly_relayouting", () => this.paint())
