@@ -27,6 +27,8 @@ SCRIPTS = ("scene.js", "figures.js", "relief.js", "paint.js", "table.js", "playe
 FINE, COARSE = 161, 71
 #: Contours on a log scale span this many decades below the highest value.
 DECADES = 5
+#: A walk that ends with a smaller gradient norm has settled.
+SETTLED = 1e-3
 
 
 def script() -> str:
@@ -149,14 +151,15 @@ def _path(surface: Surface, config: RunConfig, walked: Walk, k: int, i: int, sev
         "reached": reached,
         "final": float(values[-1]) if np.isfinite(values[-1]) else None,
         "best": float(finite.min()) if finite.size else None,
-        "fate": _fate(left, diverged, reached),
+        "fate": _fate(left, diverged, reached, float(walked.slopes[-1, k, i])),
     }
 
 
-def _fate(left: int, diverged: int, reached: int) -> str:
+def _fate(left: int, diverged: int, reached: int, slope: float) -> str:
     if diverged >= 0:
         return f"diverged at step {diverged}"
-    words = ["reached the minimum"] if reached >= 0 else ["still on its way"]
+    other = "settled elsewhere" if slope < SETTLED else "still on its way"
+    words = ["reached the minimum" if reached >= 0 else other]
     if left >= 0:
         words.append(f"left the domain at step {left}")
     return ", ".join(words)
