@@ -10,6 +10,9 @@ HEADER = """<header style="display: flex; flex-wrap: wrap; align-items: baseline
 
 st.set_page_config(page_title="Descent Lab", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
 
-page = st.navigation([st.Page("views/train.py", title="Train", default=True)], position="top")
+page = st.navigation(
+    [st.Page("views/train.py", title="Train", default=True), st.Page("views/surfaces.py", title="Surfaces")],
+    position="top",
+)
 st.html(HEADER)
 page.run()

@@ -8,7 +8,7 @@ from core.network import Network
 from core.optimizers import OPTIMIZERS
 from core.runs.store import Run
 from core.schedules import SCHEDULES
-from dashboard import forms, lab
+from dashboard import forms, handoff, lab
 from dashboard.components.live_chart import live_chart
 from dashboard.testing import test_section
 from dashboard.words import STATE_COLORS, percent, run_label, stacked
@@ -33,7 +33,7 @@ def page() -> None:
         with st.container():
             if run and run.over:
                 _keep(run)
-    _explanations()
+    _explanations(form)
     test_section()
     _recent_runs(run)
 
@@ -87,7 +87,7 @@ def _keep(run: Run) -> None:
             st.success(f"Saved as {saved.stem}. It is loaded and tested below.", icon=":material/check:")
 
 
-def _explanations() -> None:
+def _explanations(form: forms.Form) -> None:
     """The update rule, the schedule and the network, as chosen."""
     optimizer = OPTIMIZERS[st.session_state[forms.key("optimizer")]]
     schedule = SCHEDULES[st.session_state[forms.key("schedule")]]
@@ -97,6 +97,13 @@ def _explanations() -> None:
         st.markdown(f"**{optimizer.label}**, {optimizer.year}")
         st.latex(stacked(optimizer.formula))
         st.caption(f"{optimizer.source}.")
+        if (
+            form.config
+            and not optimizer.closure
+            and st.button("Watch it walk on a surface", icon=":material/landscape:")
+        ):
+            handoff.to_surfaces(form.config)
+            st.switch_page("views/surfaces.py")
     with rate:
         st.markdown(f"**{schedule.label}** learning rate")
         st.latex(stacked(schedule.formula))

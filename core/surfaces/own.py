@@ -1,0 +1,34 @@
+"""One's own formula as a surface: its minima are searched for."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from core.surfaces.basins import find_minima
+from core.surfaces.functions import Domain, Surface, check_domain
+
+
+def own_surface(formula: str, domain: Domain) -> Surface:
+    """The surface of a typed formula over a domain.
+
+    Its lowest minima in the domain count as its minima; where none lies inside, the lowest value of a grid is
+    its minimum and there is no point to measure a distance to.
+
+    Raises:
+        ValueError: for a formula that is not allowed or has no finite value, or a bad domain.
+    """
+    check_domain(domain)
+    x_low, x_high, y_low, y_high = domain
+    start = (x_low + 0.15 * (x_high - x_low), y_low + 0.8 * (y_high - y_low))
+    surface = Surface("Own formula", formula, domain, (), 0.0, start, log_levels=False)
+    heights = surface.heights(101)
+    if not np.isfinite(heights).any():
+        raise ValueError(f"formula must have a value somewhere in its domain, got {formula}, which has none.")
+    lowest = float(heights[np.isfinite(heights)].min())
+    found = find_minima(surface)
+    values = [float(surface.evaluate(np.array([a]), np.array([b]))[0][0]) for a, b in found]
+    if not values or min(values) > lowest + 1e-6 * (1.0 + abs(lowest)):
+        return replace(surface, minimum=lowest)
+    deepest = min(values)
+    minima = tuple(p for p, v in zip(found, values, strict=True) if v - deepest < 1e-6 * (1.0 + abs(deepest)))
+    return replace(surface, minima=minima, minimum=deepest)

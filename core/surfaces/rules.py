@@ -1,0 +1,226 @@
+"""Every first-order optimizer's step written out for many independent two-parameter points at once.
+
+A point is a column: ``theta`` and ``g`` have shape (2, n), and the learning rate is a number or an array (n,), so a
+hundred rates or ten thousand starts cost one call. The rules follow ``torch.optim``'s order of operations, float32
+counters included; the tests hold each row of the registry equal to the real object's path to 1e-6.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.optimizers import OPTIMIZERS
+from core.surfaces.expression import Array
+
+Rate = float | Array
+State = dict[str, Array]
+#: The coefficients of torch.optim.Muon.
+_NEWTON_SCHULZ = (np.float32(3.4445), np.float32(-4.7750), np.float32(2.0315))
+_TINY = np.float32(1e-7)
+#: For rounding float32 to its upper 16 bits.
+_HALF, _HIGH, _ONE, _KEPT = (np.uint32(bits) for bits in (0x7FFF, 16, 1, 0xFFFF0000))
+Rule = Callable[..., Array]
+
+
+def sgd(
+    theta: Array, g: Array, lr: Rate, t: int, s: State, momentum: float = 0.0, dampening: float = 0.0,
+    nesterov: bool = False,
+) -> Array:  # fmt: skip
+    if momentum == 0.0:
+        return theta - lr * g
+    s["v"] = momentum * s["v"] + (1.0 - dampening) * g if "v" in s else g
+    return theta - lr * (g + momentum * s["v"] if nesterov else s["v"])
+
+
+def adagrad(
+    theta: Array, g: Array, lr: Rate, t: int, s: State, lr_decay: float, initial_accumulator_value: float, eps: float
+) -> Array:
+    s["sum"] = s.get("sum", initial_accumulator_value) + g * g
+    return theta - lr / (1.0 + (t - 1) * lr_decay) * g / (np.sqrt(s["sum"]) + eps)
+
+
+def adadelta(theta: Array, g: Array, lr: Rate, t: int, s: State, rho: float, eps: float) -> Array:
+    s["v"] = rho * s.get("v", 0.0) + (1.0 - rho) * g * g
+    u = s.get("u", 0.0)
+    delta = np.sqrt(u + eps) / np.sqrt(s["v"] + eps) * g
+    s["u"] = rho * u + (1.0 - rho) * delta * delta
+    return theta - lr * delta
+
+
+def rmsprop(
+    theta: Array, g: Array, lr: Rate, t: int, s: State, alpha: float, momentum: float, centered: bool, eps: float
+) -> Array:
+    s["v"] = alpha * s.get("v", 0.0) + (1.0 - alpha) * g * g
+    variance = s["v"]
+    if centered:
+        s["m"] = s.get("m", 0.0) + (1.0 - alpha) * (g - s.get("m", 0.0))
+        variance = variance - s["m"] * s["m"]
+    root = np.sqrt(variance) + eps
+    if momentum == 0.0:
+        return theta - lr * g / root
+    s["b"] = momentum * s.get("b", 0.0) + g / root
+    return theta - lr * s["b"]
+
+
+def _moments(g: Array, s: State, betas: tuple[float, float]) -> tuple[Array, Array]:
+    m = s.get("m", 0.0)
+    s["m"] = m + (1.0 - betas[0]) * (g - m)
+    s["v"] = betas[1] * s.get("v", 0.0) + (1.0 - betas[1]) * g * g
+    return s["m"], s["v"]
+
+
+def adam(
+    theta: Array, g: Array, lr: Rate, t: int, s: State, betas: tuple[float, float], eps: float, amsgrad: bool
+) -> Array:
+    m, v = _moments(g, s, betas)
+    if amsgrad:
+        v = s["v_max"] = np.maximum(s.get("v_max", 0.0), v)
+    root = np.sqrt(v) / (1.0 - betas[1] ** t) ** 0.5 + eps
+    return theta - lr / (1.0 - betas[0] ** t) * m / root  # type: ignore[no-any-return]
+
+
+def nadam(
+    theta: Array, g: Array, lr: Rate, t: int, s: State, betas: tuple[float, float], eps: float, momentum_decay: float
+) -> Array:
+    m, v = _moments(g, s, betas)
+    mu, mu_next = (betas[0] * (1.0 - 0.5 * 0.96 ** (i * momentum_decay)) for i in (t, t + 1))
+    # torch keeps this product in float32.
+    s["mu_product"] = _float32(s.get("mu_product", 1.0) * float(np.float32(mu)))
+    product = float(s["mu_product"])
+    root = np.sqrt(v / (1.0 - betas[1] ** t)) + eps
+    theta = theta - lr * (1.0 - mu) / (1.0 - product) * g / root
+    return theta - lr * mu_next / (1.0 - product * mu_next) * m / root  # type: ignore[no-any-return]
+
+
+def radam(theta: Array, g: Array, lr: Rate, t: int, s: State, betas: tuple[float, float], eps: float) -> Array:
+    m, v = _moments(g, s, betas)
+    corrected = m / (1.0 - betas[0] ** t)
+    rho_inf = 2.0 / (1.0 - betas[1]) - 1.0
+    rho = rho_inf - 2.0 * t * betas[1] ** t / (1.0 - betas[1] ** t)
+    if rho <= 5.0:
+        return theta - lr * corrected
+    rectified = ((rho - 4.0) * (rho - 2.0) * rho_inf / ((rho_inf - 4.0) * (rho_inf - 2.0) * rho)) ** 0.5
+    adaptive = (1.0 - betas[1] ** t) ** 0.5 / (np.sqrt(v) + eps)
+    return theta - lr * corrected * adaptive * rectified  # type: ignore[no-any-return]
+
+
+def adamax(theta: Array, g: Array, lr: Rate, t: int, s: State, betas: tuple[float, float], eps: float) -> Array:
+    m = s.get("m", 0.0)
+    s["m"] = m + (1.0 - betas[0]) * (g - m)
+    s["u"] = np.maximum(betas[1] * s.get("u", 0.0), np.abs(g) + eps)
+    return theta - lr / (1.0 - betas[0] ** t) * s["m"] / s["u"]
+
+
+def asgd(theta: Array, g: Array, lr: Rate, t: int, s: State, lambd: float, alpha: float) -> Array:
+    # torch prepares the next step's rate at the end of this one, and keeps it in float32.
+    eta = s.get("eta", _float32(lr))
+    s["eta"] = _float32(lr / (1.0 + lambd * lr * t) ** alpha)
+    return theta * (1.0 - lambd * eta) - eta * g
+
+
+def _float32(x: Rate) -> Array:
+    return np.asarray(x).astype(np.float32).astype(np.float64)
+
+
+def rprop(
+    theta: Array, g: Array, lr: Rate, t: int, s: State, eta_minus: float, eta_plus: float, step_min: float,
+    step_max: float,
+) -> Array:  # fmt: skip
+    agreement = g * s["prev"] if "prev" in s else np.zeros_like(g)
+    size = s["size"] if "size" in s else np.zeros_like(g) + lr
+    factor = np.where(agreement > 0.0, eta_plus, np.where(agreement < 0.0, eta_minus, 1.0))
+    s["size"] = np.clip(size * factor, step_min, step_max)
+    s["prev"] = np.where(agreement < 0.0, 0.0, g)
+    return theta - np.sign(s["prev"]) * s["size"]
+
+
+def muon(
+    theta: Array, g: Array, lr: Rate, t: int, s: State, momentum: float, nesterov: bool, ns_steps: int, **_: Any
+) -> Array:
+    buffer = s.get("b", 0.0)
+    buffer = s["b"] = buffer + (1.0 - momentum) * (g - buffer)
+    update = g + momentum * (buffer - g) if nesterov else buffer
+    return theta - lr * _newton_schulz(update, ns_steps)
+
+
+def _newton_schulz(update: Array, steps: int) -> Array:
+    """torch's iteration for 1x2 matrices, one a column, rounded to bfloat16 wherever torch rounds."""
+    a, b, c = _NEWTON_SCHULZ
+    o: Any = _bfloat16(update.astype(np.float32))
+    o = _bfloat16(o / np.maximum(_bfloat16(np.sqrt(o[0] * o[0] + o[1] * o[1])), _TINY))
+    for _ in range(steps):
+        gram = _bfloat16(o[0] * o[0] + o[1] * o[1])
+        o = _bfloat16(a * o + _bfloat16(b * gram + c * gram * gram) * o)
+    return o.astype(np.float64)  # type: ignore[no-any-return]
+
+
+def _bfloat16(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rounded to the nearest bfloat16, ties to even, still stored as float32."""
+    bits = x.view(np.uint32)
+    return ((bits + _HALF + ((bits >> _HIGH) & _ONE)) & _KEPT).view(np.float32)
+
+
+def adafactor(theta: Array, g: Array, lr: Rate, t: int, s: State, beta2_decay: float, d: float, eps: float) -> Array:
+    tiny = float(torch.finfo(torch.float64).eps)
+    weight, squares = float(t) ** beta2_decay, g * g
+    row, column = s.get("row", 0.0), s.get("column", 0.0)
+    s["row"] = row + weight * (squares.mean(axis=0) - row)
+    s["column"] = column + weight * (squares - column)
+    variance = s["row"] * s["column"] / np.maximum(s["row"], tiny)
+    update = g / np.sqrt(np.maximum(variance, tiny * tiny))
+    alpha = np.maximum(eps, _rms(s["theta_before_decay"])) * np.minimum(lr, 1.0 / t**0.5)
+    return theta - alpha / np.maximum(1.0, _rms(update) / d) * update  # type: ignore[no-any-return]
+
+
+def _rms(x: Array) -> Array:
+    return np.sqrt((x * x).mean(axis=0))  # type: ignore[no-any-return]
+
+
+RULES: dict[str, Rule] = {
+    "sgd": sgd,
+    "momentum": sgd,
+    "nesterov": partial(sgd, nesterov=True),
+    "adagrad": adagrad,
+    "adadelta": adadelta,
+    "rmsprop": rmsprop,
+    "adam": adam,
+    "adamw": adam,
+    "nadam": nadam,
+    "radam": radam,
+    "adamax": adamax,
+    "asgd": asgd,
+    "rprop": rprop,
+    "muon": muon,
+    "adafactor": adafactor,
+}
+
+
+@dataclass
+class Stepper:
+    """One optimizer of the registry, with its settings, stepping n points."""
+
+    optimizer: str
+    params: dict[str, Any]
+    weight_decay: float = 0.0
+    state: State = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        spec = OPTIMIZERS[self.optimizer]
+        self.params = {p.name: p.default for p in spec.hyperparameters} | self.params
+        self._rule = RULES[self.optimizer]
+        self._decoupled = spec.weight_decay == "decoupled"
+
+    def step(self, theta: Array, g: Array, lr: Rate, t: int) -> Array:
+        """theta after step ``t``, counted from 1."""
+        if self.optimizer == "adafactor":
+            self.state["theta_before_decay"] = theta
+        if self.weight_decay and self._decoupled:
+            theta = theta * (1.0 - lr * self.weight_decay)
+        elif self.weight_decay:
+            g = g + self.weight_decay * theta
+        return self._rule(theta, g, lr, t, self.state, **self.params)

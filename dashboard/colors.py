@@ -1,0 +1,31 @@
+"""One colour an optimizer, the same everywhere in the lab.
+
+Eight hues that people with colour-blindness tell apart, each readable on the light and on the dark page; the second
+eight repeat them with a dashed line.
+"""
+
+from core.optimizers import OPTIMIZERS
+
+_BLUE, _ORANGE, _GREEN, _RED = "#2f7fd6", "#d97706", "#12946e", "#dc4c43"
+_VIOLET, _OLIVE, _CYAN, _PINK = "#9a63d4", "#9a8412", "#1597b8", "#d2579b"
+
+OPTIMIZER_COLORS: dict[str, str] = {
+    "sgd": _BLUE,
+    "momentum": _ORANGE,
+    "nesterov": _GREEN,
+    "adam": _RED,
+    "rmsprop": _VIOLET,
+    "adagrad": _OLIVE,
+    "adamw": _CYAN,
+    "muon": _PINK,
+    "asgd": _BLUE,
+    "rprop": _ORANGE,
+    "adadelta": _GREEN,
+    "nadam": _RED,
+    "radam": _VIOLET,
+    "adafactor": _OLIVE,
+    "adamax": _CYAN,
+    "lbfgs": _PINK,
+}
+_SOLID = ("sgd", "momentum", "nesterov", "adam", "rmsprop", "adagrad", "adamw", "muon")
+OPTIMIZER_DASHES: dict[str, str] = {name: "solid" if name in _SOLID else "dash" for name in OPTIMIZERS}

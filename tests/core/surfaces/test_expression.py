@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+import torch
+
+from core.surfaces.expression import parse
+
+X, Y = np.array([0.3, 1.7, 2.0]), np.array([0.9, 0.4, 1.1])
+
+
+@pytest.mark.parametrize(
+    ("text", "reference"),
+    [
+        ("x", lambda x, y: x + 0 * y),
+        ("3", lambda x, y: 3 + 0 * x * y),
+        ("-x^2 + y", lambda x, y: -(x**2) + y),
+        ("2 - 3*x/y", lambda x, y: 2 - 3 * x / y),
+        ("(x+y)^-2", lambda x, y: (x + y) ** -2),
+        ("x**5 * y^0.5", lambda x, y: x**5 * y**0.5),
+        ("x^0 + x^1", lambda x, y: 1 + x),
+        ("sin(x*y) + cos(x) - tan(y/3)", lambda x, y: torch.sin(x * y) + torch.cos(x) - torch.tan(y / 3)),
+        ("exp(-x) * log(y + 1)", lambda x, y: torch.exp(-x) * torch.log(y + 1)),
+        ("sqrt(x^2+y^2) + abs(x-y) + tanh(y)", lambda x, y: torch.hypot(x, y) + (x - y).abs() + torch.tanh(y)),
+        ("pi*x + e*y", lambda x, y: torch.pi * x + np.e * y),
+    ],
+)
+def test_value_and_gradient_are_those_of_autograd(text, reference):
+    x, y = (torch.tensor(part, requires_grad=True) for part in (X, Y))
+    value = reference(x, y)
+    gx, gy = torch.autograd.grad(value.sum(), (x, y), allow_unused=True)
+    expected = [value.detach(), *(torch.zeros(3) if g is None else g for g in (gx, gy))]
+    for got, want in zip(parse(text).evaluate(X, Y), expected, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "__import__('os').system('true')",
+        "x.__class__",
+        "().__class__.__bases__[0]",
+        "[x for x in (1,2)]",
+        "lambda: x",
+        "x if y else 1",
+        "x < y",
+        "x and y",
+        "'x' * 9",
+        "f'{x}'",
+        "(z := x)",
+        "z",
+        "open(x)",
+        "exp",
+        "exp(x, y)",
+        "exp(*x)",
+        "exp(x=y)",
+        "True",
+        "1j",
+        "x // y",
+        "x % y",
+        "x @ y",
+        "~x",
+        "x[0]",
+        "{x}",
+        "...",
+    ],
+)
+def test_anything_else_is_refused_in_one_sentence(attack):
+    with pytest.raises(ValueError, match=r"^formula may (hold|raise) only .*, got .*\.$"):
+        parse(attack)
+
+
+@pytest.mark.parametrize("attack", ["9^9^9^9", "x^99999", "x^y", "2^x", "x^-13", "x^(1+1)"])
+def test_powers_are_bounded(attack):
+    with pytest.raises(ValueError, match="may raise only to a number between -12 and 12"):
+        parse(attack)
+
+
+@pytest.mark.parametrize("broken", ["2x", "x +", "(x", "x; y", "x = 1", "x\0", "import os", "def f(): pass", "(" * 250])
+def test_what_is_no_expression_is_refused(broken):
+    with pytest.raises(ValueError, match="must be one expression in x and y"):
+        parse(broken)
+
+
+def test_length_and_depth_are_bounded():
+    with pytest.raises(ValueError, match="at most 300 characters, got 301"):
+        parse("x" * 301)
+    with pytest.raises(ValueError, match="nested at most 40 deep"):
+        parse("-" * 60 + "x")
+    with pytest.raises(ValueError, match="must not be empty"):
+        parse("  ")
+
+
+def test_outside_its_domain_a_formula_is_nan_without_a_warning():
+    value, gx, _ = parse("log(x) + 1/y").evaluate(np.array([-1.0, 1.0]), np.array([1.0, 0.0]))
+    assert np.isnan(value[0])
+    assert np.isnan(gx[0]) or np.isfinite(gx[0])
+    assert not np.isfinite(value[1])
+
+
+def test_the_gradient_at_a_cusp_is_zero():
+    _, gx, gy = parse("sqrt(x^2+y^2)").evaluate(np.zeros(1), np.zeros(1))
+    assert (gx[0], gy[0]) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "latex"),
+    [
+        ("(1-x)^2 + 100*(y-x^2)^2", r"\left(1 - x\right)^{2} + 100\,\left(y - x^{2}\right)^{2}"),
+        ("x/(y+1)", r"\frac{x}{y + 1}"),
+        ("x - (y - 1)", r"x - \left(y - 1\right)"),
+        ("sqrt(2*pi) + sin(x)^2", r"\sqrt{2\,\pi} + \left(\sin\left(x\right)\right)^{2}"),
+        ("exp(-0.2*abs(x))", r"e^{-0.2\,\left|x\right|}"),
+    ],
+)
+def test_latex(text, latex):
+    assert parse(text).latex == latex

@@ -1,0 +1,208 @@
+"""The Surfaces page in a real browser."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+CAMERA = """() => Object.values(document.querySelector('[data-testid=relief]')._fullLayout.scene._scene.getCamera().eye)
+    .map(v => v.toFixed(4)).join()"""
+RANGE = "() => document.querySelector('[data-testid=map]')._fullLayout.xaxis.range.map(v => v.toFixed(6)).join()"
+ROOT = ".surface-player"
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Its console must stay free of errors, but for streamlit's own look for itself below the page's path."""
+    complaints: list[str] = []
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    opened = context.new_page()
+    opened.set_default_timeout(20_000)
+    opened.on(
+        "console",
+        lambda message: (
+            complaints.append(message.text)
+            if message.type == "error" and "/surfaces/_stcore/" not in message.location["url"]
+            else None
+        ),
+    )
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    yield opened
+    context.close()
+    assert complaints == []
+
+
+def ready(page: Page) -> str:
+    """Wait until the player has drawn; the revision that it shows."""
+    expect(page.locator(ROOT)).to_have_attribute("data-ready", re.compile("."), timeout=60_000)
+    return page.locator(ROOT).get_attribute("data-ready") or ""
+
+
+def open_paused(page: Page, url: str) -> None:
+    page.goto(url)
+    ready(page)
+    pause = page.get_by_role("button", name="Pause")
+    if pause.is_visible():
+        pause.click()
+
+
+def step(page: Page) -> int:
+    return int((page.get_by_test_id("step").text_content() or "").split()[1])
+
+
+def turn_and_zoom(page: Page) -> tuple[str, str]:
+    """Turn the relief and zoom into the contours; the camera and the range that result."""
+    before = page.evaluate(CAMERA), page.evaluate(RANGE)
+    relief, contours = (page.get_by_test_id(name).bounding_box() for name in ("relief", "map"))
+    assert relief and contours
+    x, y = relief["x"] + relief["width"] / 2, relief["y"] + relief["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y + 30, steps=5)
+    page.mouse.up()
+    page.wait_for_function(f"before => ({CAMERA})() !== before", arg=before[0])
+    page.mouse.move(contours["x"] + contours["width"] / 2, contours["y"] + contours["height"] / 2)
+    page.mouse.wheel(0, -300)
+    page.wait_for_function(f"before => ({RANGE})() !== before", arg=before[1])
+    # A wheel's zoom settles a moment after the last turn.
+    page.wait_for_function(
+        f"""() => new Promise(done => {{
+            const now = ({RANGE})()
+            setTimeout(() => done(({RANGE})() === now), 300)
+        }})"""
+    )
+    return page.evaluate(CAMERA), page.evaluate(RANGE)
+
+
+def click_contours(page: Page, right: float, down: float) -> None:
+    box = page.get_by_test_id("map").bounding_box()
+    assert box
+    page.mouse.click(box["x"] + box["width"] * right, box["y"] + box["height"] * down)
+
+
+def test_play_scrub_and_click_keep_camera_and_zoom(page: Page, lab) -> None:
+    open_paused(page, f"{lab.url}/surfaces")
+    revision = ready(page)
+    view = turn_and_zoom(page)
+
+    page.get_by_test_id("scrub").fill("0")
+    assert step(page) == 0
+    page.get_by_role("button", name="Play").click()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    page.wait_for_function(
+        "() => parseInt(document.querySelector('[data-testid=step]').textContent.split(' ')[1]) > 20"
+    )
+    page.get_by_role("button", name="Pause").click()
+
+    page.get_by_test_id("scrub").fill("100")
+    assert step(page) == 100
+    page.get_by_role("button", name="One step forward").click()
+    assert step(page) == 101
+    page.get_by_role("button", name="One step back").click()
+    assert step(page) == 100
+    row = page.get_by_test_id("results").locator("tbody tr").first
+    here = row.locator("td.now").text_content()
+    page.get_by_test_id("scrub").fill("0")
+    assert row.locator("td.now").text_content() != here
+    assert (page.evaluate(CAMERA), page.evaluate(RANGE)) == view
+
+    click_contours(page, 0.6, 0.35)
+    expect(page.locator(ROOT)).not_to_have_attribute("data-ready", revision)
+    expect(page).to_have_url(re.compile(r"s-starts="))
+    assert (page.evaluate(CAMERA), page.evaluate(RANGE)) == view
+
+
+def test_a_start_is_dragged_and_another_added(page: Page, lab) -> None:
+    open_paused(page, f"{lab.url}/surfaces?s-surface=Himmelblau&s-steps=50")
+    revision = ready(page)
+    handle = page.get_by_test_id("start").bounding_box()
+    assert handle
+    x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 60, y - 60, steps=4)
+    page.mouse.up()
+    expect(page.locator(ROOT)).not_to_have_attribute("data-ready", revision)
+    expect(page).to_have_url(re.compile(r"s-starts=-"))
+    page.get_by_test_id("add").check()
+    click_contours(page, 0.3, 0.7)
+    expect(page.get_by_test_id("start")).to_have_count(2)
+    expect(page.get_by_test_id("results").locator("tbody tr")).to_have_count(10)
+
+
+def test_playback_asks_the_server_for_nothing(page: Page, lab) -> None:
+    sent: list[object] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
+    open_paused(page, f"{lab.url}/surfaces")
+    page.get_by_test_id("scrub").fill("0")
+    page.wait_for_load_state("networkidle")
+    before = len(sent)
+    page.get_by_label("Speed").select_option("4")
+    page.get_by_role("button", name="Play").click()
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    assert step(page) == 500
+    assert len(sent) == before
+
+
+def test_a_step_is_inspected(page: Page, lab) -> None:
+    open_paused(page, f"{lab.url}/surfaces")
+    page.get_by_test_id("scrub").fill("42")
+    page.get_by_test_id("inspect").click()
+    expect(page.get_by_role("textbox", name="Step", exact=True)).to_have_value("42")
+    expect(page.locator(".katex-display")).to_contain_text("θ")
+
+
+def test_the_address_holds_the_state(page: Page, lab) -> None:
+    address = "s-surface=Booth&s-steps=40&s-starts=2%2C+2&s-rates=Same+for+all&s-lr=0.05&s-settings=adam+lr%3D0.5"
+    open_paused(page, f"{lab.url}/surfaces?{address}")
+    rows = page.get_by_test_id("results").locator("tbody tr")
+    expect(rows.nth(0).locator("td").nth(1)).to_have_text("0.05")
+    expect(rows.nth(3).locator("td").nth(1)).to_have_text("0.5")
+    expect(page.get_by_test_id("start")).to_have_attribute("title", re.compile(r"^Start \(2, 2\)"))
+    expect(page.get_by_test_id("step")).to_contain_text("of 40")
+
+
+def test_the_standalone_page_plays_without_a_server(page: Page, lab, tmp_path: Path) -> None:
+    open_paused(page, f"{lab.url}/surfaces?s-steps=60")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Animation, HTML").click()
+    path = tmp_path / "walks.html"
+    download.value.save_as(path)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(path.as_uri())
+    ready(page)
+    page.get_by_test_id("scrub").fill("10")
+    page.get_by_role("button", name="One step forward").click()
+    assert step(page) == 11
+    expect(page.get_by_test_id("inspect")).to_be_hidden()
+    assert [url for url in asked if url.startswith("http")] == []
+
+
+def test_pictures_download(page: Page, lab) -> None:
+    open_paused(page, f"{lab.url}/surfaces?s-steps=60")
+    for option in ("Contours, PNG", "Contours, SVG", "Surface, PNG", "Curves, SVG"):
+        with page.expect_download() as download:
+            page.get_by_label("Save a picture").select_option(option)
+        content = Path(download.value.path()).read_bytes()
+        assert content.startswith(b"\x89PNG" if option.endswith("PNG") else b"<svg")
+
+
+def test_settings_travel_to_the_train_page_and_back(page: Page, lab) -> None:
+    open_paused(page, f"{lab.url}/surfaces?s-settings=sgd+lr%3D0.07")
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_role("button", name="Train the network with SGD").click()
+    expect(page.get_by_label("Learning rate", exact=True)).to_have_value("0.07")
+    page.get_by_role("button", name="Watch it walk on a surface").click()
+    ready(page)
+    expect(page.get_by_test_id("results").locator("tbody tr").first.locator("td").nth(1)).to_have_text("0.07")
+
+
+def test_on_a_phone_nothing_runs_off_the_side(page: Page, lab) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_paused(page, f"{lab.url}/surfaces")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    box = page.get_by_test_id("map").bounding_box()
+    assert box and box["width"] > 330
