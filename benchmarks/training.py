@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.measure import interleaved, machine, median_and_range, paired_ratio
-from core import data, training
+from core import data, devices, training
 from core.config import RunConfig
 from core.events import StepsDone
 from core.optimizers import OPTIMIZERS
@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--quick", action="store_true", help="batch 64 only")
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    devices.prepare_cpu(options.threads)
     print(machine())
     print(
         f"Microseconds an image: median (range) of {options.repeats} interleaved repeats; ratios are paired medians.\n"

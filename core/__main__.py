@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import torch
 
-from core import data
+from core import data, devices
 from core.checkpoints import load_parameters, save_parameters, trained_loss
 from core.config import PLAIN, RunConfig, check_device_name
 from core.digits import normalise, read_image
@@ -120,7 +120,7 @@ def _train(options: argparse.Namespace) -> None:
     config = _config(options)
     if options.threads is None or options.threads < 1:
         raise ValueError(f"threads must be a whole number from 1, got threads = {options.threads}.")
-    torch.set_num_threads(options.threads)
+    devices.prepare_cpu(options.threads)
     trainer = Trainer(config)
     epochs: list[EpochDone] = []
     finished = _follow(trainer, epochs)

@@ -1,6 +1,6 @@
 """The hyper-parameter form, generated from the registries: a new row there is a new choice here."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import streamlit as st
@@ -37,48 +37,6 @@ class Form:
     actions: DeltaGenerator | None = field(default=None, compare=False)
 
 
-@dataclass
-class _Reader:
-    """Draws fields and collects what they say; a field that breaks its rule leaves core's sentence."""
-
-    errors: list[str] = field(default_factory=list)
-
-    def fields(self, parameters: tuple[Hyperparameter, ...], scope: str = "") -> dict[str, Value]:
-        """Two to a row, in a container of their own: however many there are, what follows keeps its place."""
-        values: dict[str, Value] = {}
-        with st.container():
-            for start in range(0, len(parameters), 2):
-                columns = st.columns(2, wrap=False, vertical_alignment="bottom")
-                for column, parameter in zip(columns, parameters[start : start + 2], strict=False):
-                    with column:
-                        values |= self.field(parameter, scope)
-        return values
-
-    def changed(self, parameters: tuple[Hyperparameter, ...], scope: str) -> dict[str, Value]:
-        """As ``fields``, but only what is not the default, so that the same settings are the same config."""
-        defaults = {p.name: p.default for p in parameters}
-        return {name: value for name, value in self.fields(parameters, scope).items() if value != defaults[name]}
-
-    def field(self, parameter: Hyperparameter, scope: str = "") -> dict[str, Value]:
-        """The parameter's name with its value; empty if the value breaks the rule."""
-        st.session_state.setdefault(key(parameter.name, scope), _shown(parameter.default))
-        arguments: dict[str, Any] = {
-            "label": LABELS.get(parameter.name, parameter.name.replace("_", " ").capitalize()),
-            "key": key(parameter.name, scope),
-            "help": f"{parameter.help} {parameter.rule.capitalize()}.",
-            "persist_state": "session",
-        }
-        if isinstance(parameter.default, bool):
-            return {parameter.name: st.checkbox(**arguments)}
-        if parameter.choices:
-            return {parameter.name: st.selectbox(options=parameter.choices, **arguments)}
-        try:
-            return {parameter.name: parameter.parse(st.text_input(**arguments) or "")}
-        except ValueError as error:
-            self.errors.append(str(error))
-            return {}
-
-
 def fill(config: RunConfig, name: str = "") -> None:
     """Put a config into the form; before the form is drawn."""
     for field_name, value in {**config.to_dict(), "name": name}.items():
@@ -92,6 +50,42 @@ def fill(config: RunConfig, name: str = "") -> None:
             st.session_state[key(p.name, scope)] = _shown(given.get(p.name, p.default))
 
 
+def read() -> Form:
+    """What the session's form says now; in a callback, before anything is drawn, too."""
+    state = st.session_state
+    errors: list[str] = []
+
+    def value(parameter: Hyperparameter, scope: str = "") -> dict[str, Value]:
+        """The parameter's name with its value; empty, and core's sentence noted, if it breaks its rule."""
+        held = state.get(key(parameter.name, scope), _shown(parameter.default))
+        if isinstance(parameter.default, bool) or parameter.choices:
+            return {parameter.name: held}
+        try:
+            return {parameter.name: parameter.parse(held or "")}
+        except ValueError as error:
+            errors.append(str(error))
+            return {}
+
+    def changed(parameters: tuple[Hyperparameter, ...], scope: str) -> dict[str, Value]:
+        """Only what is not the default, so that the same settings are the same config."""
+        return {name: v for p in parameters for name, v in value(p, scope).items() if v != p.default}
+
+    values: dict[str, Any] = {"optimizer": state[key("optimizer")], "schedule": state[key("schedule")]}
+    values["batch_size"] = read_batch_size(state[key("batch_size")] or "")
+    for parameter in rules.PLAIN:
+        values |= value(parameter)
+    values["optimizer_params"] = changed(OPTIMIZERS[values["optimizer"]].hyperparameters, values["optimizer"])
+    values["schedule_params"] = changed(SCHEDULES[values["schedule"]].hyperparameters, values["schedule"])
+    values["device"] = state.get(key("device"), "auto")
+    config = None
+    if not errors:
+        try:
+            config = RunConfig(**values)
+        except ValueError as error:
+            errors.append(str(error))
+    return Form(config, tuple(errors), (state.get(key("name")) or "").strip())
+
+
 def hyperparameter_form(first: RunConfig | None = None) -> Form:
     """Draw the form with the session's values, and read it.
 
@@ -100,41 +94,33 @@ def hyperparameter_form(first: RunConfig | None = None) -> Form:
     """
     if key("optimizer") not in st.session_state:
         fill(first or RunConfig())
-    reader = _Reader()
-    values: dict[str, Any] = {"optimizer": _choice("optimizer", OPTIMIZERS, on_change=_recommend)}
-    optimizer = OPTIMIZERS[values["optimizer"]]
+    optimizer = OPTIMIZERS[_choice("optimizer", OPTIMIZERS, on_change=_recommend)]
     st.caption(f"{optimizer.year} · {optimizer.help}")
     left, right = st.columns(2, wrap=False)
     with left:
-        values |= reader.field(rules.LR)
-        values |= reader.field(rules.EPOCHS)
+        _field(rules.LR)
+        _field(rules.EPOCHS)
     with right:
-        values["batch_size"] = _batch_size()
-        values["schedule"] = _choice("schedule", SCHEDULES, label="Learning-rate schedule")
-    schedule = SCHEDULES[values["schedule"]]
-    values["schedule_params"] = reader.changed(schedule.hyperparameters, values["schedule"])
+        _batch_size()
+        schedule = _choice("schedule", SCHEDULES, label="Learning-rate schedule")
+    _fields(SCHEDULES[schedule].hyperparameters, schedule)
     preview = st.container(key="schedule-preview", gap=None)
     actions = st.container()
     with st.expander("More settings"):
         st.markdown(f"**{optimizer.label}**")
-        values["optimizer_params"] = reader.changed(optimizer.hyperparameters, values["optimizer"])
+        _fields(optimizer.hyperparameters, st.session_state[key("optimizer")])
         st.markdown("**Regularisation**")
-        values |= reader.fields((rules.WEIGHT_DECAY, rules.LABEL_SMOOTHING, rules.AUGMENT))
+        _fields((rules.WEIGHT_DECAY, rules.LABEL_SMOOTHING, rules.AUGMENT))
         st.markdown("**Data and loss**")
-        values |= reader.fields((rules.VALIDATION_SPLIT, rules.SHUFFLE, rules.SEED, rules.LOSS))
+        _fields((rules.VALIDATION_SPLIT, rules.SHUFFLE, rules.SEED, rules.LOSS))
         st.markdown("**This run**")
-        values |= reader.field(rules.WARMUP_STEPS)
-        values |= _device()
-        name = st.text_input("Name", key=key("name"), persist_state="session", placeholder="optional", max_chars=80)
-    config = None
-    if not reader.errors:
-        try:
-            config = RunConfig(**values)
-        except ValueError as error:
-            reader.errors.append(str(error))
+        _field(rules.WARMUP_STEPS)
+        _device()
+        st.text_input("Name", key=key("name"), persist_state="session", placeholder="optional", max_chars=80)
+    form = read()
     with preview:
-        _preview(config)
-    return Form(config, tuple(reader.errors), (name or "").strip(), actions)
+        _preview(form.config)
+    return replace(form, actions=actions)
 
 
 def read_batch_size(text: str) -> int | str:
@@ -168,6 +154,32 @@ def _shown(value: Any) -> Any:
     return value if isinstance(value, (bool, str)) else number(value)
 
 
+def _fields(parameters: tuple[Hyperparameter, ...], scope: str = "") -> None:
+    """Two to a row, in a container of their own: however many there are, what follows keeps its place."""
+    with st.container():
+        for start in range(0, len(parameters), 2):
+            columns = st.columns(2, wrap=False, vertical_alignment="bottom")
+            for column, parameter in zip(columns, parameters[start : start + 2], strict=False):
+                with column:
+                    _field(parameter, scope)
+
+
+def _field(parameter: Hyperparameter, scope: str = "") -> None:
+    st.session_state.setdefault(key(parameter.name, scope), _shown(parameter.default))
+    arguments: dict[str, Any] = {
+        "label": LABELS.get(parameter.name, parameter.name.replace("_", " ").capitalize()),
+        "key": key(parameter.name, scope),
+        "help": f"{parameter.help} {parameter.rule.capitalize()}.",
+        "persist_state": "session",
+    }
+    if isinstance(parameter.default, bool):
+        st.checkbox(**arguments)
+    elif parameter.choices:
+        st.selectbox(options=parameter.choices, **arguments)
+    else:
+        st.text_input(**arguments)
+
+
 def _choice(name: str, table: dict[str, Any], label: str = "", **arguments: Any) -> str:
     return st.selectbox(
         label or name.capitalize(),
@@ -186,8 +198,8 @@ def _recommend() -> None:
         st.session_state[key(name)] = _shown(getattr(config, name))
 
 
-def _batch_size() -> int | str:
-    text = st.selectbox(
+def _batch_size() -> None:
+    st.selectbox(
         "Batch size",
         BATCH_SIZES,
         key=key("batch_size"),
@@ -196,14 +208,12 @@ def _batch_size() -> int | str:
         help=BATCH_HELP,
         persist_state="session",
     )
-    return read_batch_size(text or "")
 
 
-def _device() -> dict[str, str]:
+def _device() -> None:
     names = machine_devices()
-    if names == ["cpu"]:
-        return {}
-    return {"device": st.selectbox("Device", ["auto", *names], key=key("device"), persist_state="session")}
+    if names != ["cpu"]:
+        st.selectbox("Device", ["auto", *names], key=key("device"), persist_state="session")
 
 
 def _preview(config: RunConfig | None) -> None:

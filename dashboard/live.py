@@ -7,6 +7,7 @@ and a slow one is sent fewer, larger messages: each client reads the service's l
 """
 
 import asyncio
+import contextlib
 import json
 from importlib.resources import files
 
@@ -26,33 +27,39 @@ async def stream(websocket: WebSocket) -> None:
     """One client, until it goes."""
     await websocket.accept()
     wanted: dict[str, int] = {}
-    listener = asyncio.create_task(_listen(websocket, wanted))
+    asked = asyncio.Event()
+    listener = asyncio.create_task(_listen(websocket, wanted, asked))
     try:
         while not listener.done():
             for run_id in list(wanted):
                 await _send_new(websocket, wanted, run_id)
-            await asyncio.wait({listener}, timeout=INTERVAL_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asked.wait(), INTERVAL_SECONDS if wanted else None)
+            asked.clear()
     except WebSocketDisconnect:
         pass
     finally:
         listener.cancel()
 
 
-async def _listen(websocket: WebSocket, wanted: dict[str, int]) -> None:
-    """Take what the client wants, until it goes or talks nonsense."""
+async def _listen(websocket: WebSocket, wanted: dict[str, int], asked: asyncio.Event) -> None:
+    """Take what the client wants, until it goes or talks nonsense; ``asked`` tells of each change and of the end."""
     try:
         while True:
-            asked = json.loads(await websocket.receive_text())["runs"]
-            runs = {str(run_id): int(seq) for run_id, seq in asked.items()}
+            message = json.loads(await websocket.receive_text())
+            runs = {str(run_id): int(seq) for run_id, seq in message["runs"].items()}
             for run_id in runs:
                 # Reading an old run from the disk may take a while; afterwards it is in memory.
                 await asyncio.to_thread(lab.service().messages, run_id)
             wanted.clear()
             wanted.update(runs)
+            asked.set()
     except WebSocketDisconnect:
         pass
     except (ValueError, KeyError, TypeError, AttributeError):
         await websocket.close(code=1003)
+    finally:
+        asked.set()
 
 
 async def _send_new(websocket: WebSocket, wanted: dict[str, int], run_id: str) -> None:

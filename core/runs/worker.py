@@ -23,9 +23,7 @@ import traceback
 from pathlib import Path
 from typing import IO, Any
 
-import torch
-
-from core import data
+from core import data, devices
 from core.checkpoints import save_parameters
 from core.config import RunConfig
 from core.events import Checkpointed, Event, RunFinished
@@ -40,7 +38,7 @@ Inbox = queue.SimpleQueue[Message]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, required=True, help="CPU threads of this worker")
-    torch.set_num_threads(parser.parse_args().threads)
+    devices.prepare_cpu(parser.parse_args().threads)
     # Ctrl-C reaches the whole process group; the server decides what it means and closes stdin.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     out = _claim_stdout()

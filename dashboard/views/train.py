@@ -39,26 +39,42 @@ def page() -> None:
 
 
 def _buttons(form: forms.Form, run: Run | None) -> None:
-    """Train and Stop. However often Train is pressed, this session has one run in progress."""
-    service = lab.service()
-    # A dict that is changed in place: a rerun cannot come between submitting a run and noting it.
-    mine: dict[str, str] = st.session_state.setdefault("train.mine", {})
-    current = service.run(mine["run"]) if mine else None
-    busy = current is not None and not current.over
+    """Train and Stop. Both act before the page is drawn again, so that one drawing shows what they did."""
+    mine = _own_run()
+    busy = mine is not None and not mine.over
     with st.container(horizontal=True):
-        train = st.button(
-            "Train", type="primary", icon=":material/play_arrow:", disabled=busy or not form.config, width="stretch"
+        st.button(
+            "Train",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=busy or not form.config,
+            width="stretch",
+            on_click=_train,
         )
-        stop = st.button("Stop", icon=":material/stop:", disabled=run is None or run.over)
+        st.button(
+            "Stop",
+            icon=":material/stop:",
+            disabled=run is None or run.over,
+            on_click=lab.service().stop,
+            args=(run.id if run else "",),
+        )
     if form.errors:
         st.error("\n\n".join(form.errors), icon=":material/edit:")
-    if train and form.config:
-        if not busy:
-            mine["run"] = service.submit(form.config, form.name)
-        st.query_params["run"] = mine["run"]
-        st.rerun()
-    if stop and run:
-        service.stop(run.id)
+
+
+def _own_run() -> Run | None:
+    """The run that this session started last."""
+    run_id = st.session_state.get("train.mine")
+    return lab.service().run(run_id) if run_id else None
+
+
+def _train() -> None:
+    """Start a run with what the form says now. However often Train is pressed, a session has one in progress."""
+    form, mine = forms.read(), _own_run()
+    if (mine is None or mine.over) and form.config:
+        st.session_state["train.mine"] = lab.service().submit(form.config, form.name)
+    if "train.mine" in st.session_state:
+        st.query_params["run"] = st.session_state["train.mine"]
 
 
 def _keep(run: Run) -> None:

@@ -1,14 +1,13 @@
 """What the tests of ``core`` share: one thread, which keeps its pace beside other work, and MNIST read once."""
 
 import pytest
-import torch
 
-from core import data
+from core import data, devices
 from core.config import RunConfig
 from core.network import Network
 from core.training import Trainer
 
-torch.set_num_threads(1)
+devices.prepare_cpu(1)
 
 
 @pytest.fixture(scope="session")

@@ -47,9 +47,9 @@ def ask(client, **runs):
 
 
 def receive(client, run_id, until):
-    """The run's events up to one for which ``until`` holds."""
+    """The run's events up to the frame with one for which ``until`` holds."""
     events = []
-    while not events or not until(events[-1]):
+    while not any(map(until, events)):
         frame = json.loads(client.recv(timeout=60))
         assert frame["run"] == run_id
         events += frame["events"]

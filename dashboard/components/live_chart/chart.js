@@ -1,6 +1,7 @@
 // The component: reads its runs' events from the lab's WebSocket and draws them. No script rerun is part of it.
 
 const FRAME_MS = 90
+const FIRST_EVENTS_MS = 250
 const PATIENCE_MS = [300, 1000, 2000, 5000]
 
 /** plotly.js, loaded once a page. */
@@ -38,6 +39,7 @@ class LiveChart {
     this.find("log").onchange = () => this.draw()
     this.observer = new ResizeObserver(() => this.resize())
     this.observer.observe(this.plot)
+    this.connect()
   }
 
   /** What Python says: which runs, and what it knows of them. Called again on every change of data or theme. */
@@ -46,12 +48,14 @@ class LiveChart {
     this.tellOver = tellOver
     this.invitation = data.invitation
     this.runs = new Map(data.runs.map(given => [given.id, Object.assign(this.runs.get(given.id) ?? newRun(given.id), given)]))
-    if ([...this.runs.keys()].join() !== before) {
+    const changed = [...this.runs.keys()].join() !== before
+    if (changed) {
       this.subscribe()
       if (this.shown) this.comeIntoView()
     }
+    // The first events of another run are about to come: drawing it without them would only hold them up.
+    this.draw(changed && this.shown ? FIRST_EVENTS_MS : 0)
     this.shown = true
-    this.draw()
   }
 
   comeIntoView() {
@@ -59,15 +63,12 @@ class LiveChart {
   }
 
   subscribe() {
+    if (this.socket?.readyState !== WebSocket.OPEN) return
     const wanted = [...this.runs.values()].filter(run => !isOver(run))
-    if (!wanted.length) return this.hangUp()
-    if (this.socket?.readyState === WebSocket.OPEN) {
-      this.socket.send(JSON.stringify({ runs: Object.fromEntries(wanted.map(run => [run.id, run.seq])) }))
-    } else if (this.socket?.readyState !== WebSocket.CONNECTING) this.connect()
+    this.socket.send(JSON.stringify({ runs: Object.fromEntries(wanted.map(run => [run.id, run.seq])) }))
   }
 
   connect() {
-    clearTimeout(this.retry)
     const socket = new WebSocket(`${location.protocol.replace("http", "ws")}//${location.host}/lab/live`)
     this.socket = socket
     socket.onopen = () => {
@@ -85,14 +86,6 @@ class LiveChart {
     }
   }
 
-  hangUp() {
-    clearTimeout(this.retry)
-    const socket = this.socket
-    this.socket = null
-    socket?.close()
-    this.failures = 0
-  }
-
   receive({ run: id, events }) {
     const run = this.runs.get(id)
     if (!run) return
@@ -105,10 +98,12 @@ class LiveChart {
     this.draw()
   }
 
-  /** Draw soon, and at most once a frame time, however often it is asked for. */
-  draw() {
-    if (this.pending) return
-    const wait = Math.max(0, FRAME_MS - (performance.now() - (this.drawn ?? -FRAME_MS)))
+  /** Draw after `delay` at the latest, and at most once a frame time, however often it is asked for. */
+  draw(delay = 0) {
+    const due = Math.max(performance.now() + delay, (this.drawn ?? -FRAME_MS) + FRAME_MS)
+    if (this.pending && this.due <= due) return
+    clearTimeout(this.pending)
+    this.due = due
     this.pending = setTimeout(() => requestAnimationFrame(() => {
       this.pending = null
       this.drawn = performance.now()
@@ -117,7 +112,7 @@ class LiveChart {
       for (const run of this.runs.values()) run.smoothed = smooth(run.steps, run.means, share)
       this.drawFigures()
       this.drawPlot()
-    }), wait)
+    }), due - performance.now())
   }
 
   drawFigures() {
@@ -180,7 +175,11 @@ class LiveChart {
 
   close() {
     this.closed = true
-    this.hangUp()
+    clearTimeout(this.pending)
+    clearTimeout(this.retry)
+    const socket = this.socket
+    this.socket = null
+    socket?.close()
     this.observer.disconnect()
     window.Plotly?.purge(this.plot)
   }
