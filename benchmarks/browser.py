@@ -1,8 +1,9 @@
 """How long a person waits: ``python -m benchmarks.browser [--repeats 15]``.
 
 In a real browser, against a real server with warm workers: from the click on Train to the first point of the curve on
-the screen, and from a click on the contours to the new paths. Baseline: the click to the end of an empty script rerun,
-which is what Streamlit itself takes. Times are the browser's own clock, in seconds.
+the screen, and from a click on the contours, or on another function, to the new picture of all walks. Baseline: the
+click to the end of an empty script rerun, which is what Streamlit itself takes. Times are the browser's own clock, in
+seconds.
 """
 
 import argparse
@@ -12,6 +13,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect, sync_playwright
 
 from benchmarks.measure import machine, median_and_range
+from core.surfaces import SURFACES
 from tests.e2e.conftest import ARGUMENTS, CHROMIUM, Lab
 
 #: From the next pointer event to the first frame in which the loss has a visible line; the page's clock.
@@ -73,6 +75,48 @@ def rerun(page: Page, url: str) -> float:
     return float(page.wait_for_function("window.waited").json_value())
 
 
+#: From the next click to the frame after the surface player has drawn another picture.
+WATCH_PICTURE = """() => {
+  window.waited = null
+  const player = document.querySelector(".surface-player")
+  document.addEventListener("click", () => {
+    const clicked = performance.now()
+    new MutationObserver((changes, observer) => {
+      observer.disconnect()
+      requestAnimationFrame(() => { window.waited = (performance.now() - clicked) / 1000 })
+    }).observe(player, { attributeFilter: ["data-ready"] })
+  }, { once: true, capture: true })
+}"""
+
+
+def new_start(page: Page, right: float, down: float) -> float:
+    """A click on the contours, which sets the start of every walk."""
+    box = page.get_by_test_id("map").bounding_box()
+    assert box
+    page.evaluate(WATCH_PICTURE)
+    page.mouse.click(box["x"] + box["width"] * right, box["y"] + box["height"] * down)
+    return float(page.wait_for_function("window.waited").json_value())
+
+
+def new_function(page: Page, label: str) -> float:
+    """Another function; its rates are searched the first time."""
+    page.get_by_role("combobox", name="Function").click()
+    option = page.get_by_role("option", name=label, exact=True)
+    expect(option).to_be_visible()
+    page.evaluate(WATCH_PICTURE)
+    option.click()
+    return float(page.wait_for_function("window.waited").json_value())
+
+
+def surfaces(page: Page, url: str, repeats: int) -> tuple[list[float], list[float]]:
+    page.goto(f"{url}/surfaces")
+    expect(page.locator(".surface-player[data-ready]")).to_be_visible()
+    page.get_by_role("button", name="Pause").click()
+    starts = [new_start(page, 0.3 + 0.4 * i / repeats, 0.35 + 0.3 * i / repeats) for i in range(repeats)]
+    labels = [SURFACES[name].label for name in SURFACES if name not in ("rosenbrock", "bowl")]
+    return starts, [new_function(page, labels[i % len(labels)]) for i in range(repeats)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=15)
@@ -84,6 +128,11 @@ def main() -> None:
         lab.start()
         try:
             page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+            starts, functions = surfaces(page, lab.url, repeats)
+            print(f"click on the contours to the new picture:  {median_and_range(starts)} s, n = {repeats}")
+            print(
+                f"another function to the new picture:       {median_and_range(functions)} s, n = {repeats}", flush=True
+            )
             first_point(page, lab.url)
             waits = [(first_point(page, lab.url), rerun(page, lab.url)) for _ in range(repeats)]
             print(

@@ -1,5 +1,8 @@
 """A closer look at the walks: one step under the glass, the basins, the learning rates."""
 
+from collections.abc import Container
+from typing import Any
+
 import streamlit as st
 
 from core.hyperparameters import Hyperparameter
@@ -10,14 +13,22 @@ from dashboard.surfaces.walks import Scene
 GLASS, BASINS, RATES = "One step under the glass", "Basin map", "Learning rates"
 
 
+def _one_of(key: str, options: Container[Any], first: Any) -> dict[str, Any]:
+    """A choice that lives in the address; the first one where what was chosen is no longer there."""
+    if st.session_state.get(f"s-{key}", first) not in options:
+        st.session_state[f"s-{key}"] = first
+    return bound(key, first)
+
+
 def under_glass(scene: Scene) -> None:
     one, two, three = st.columns([2, 1, 1])
     labels = {c.optimizer: c.optimizer_spec.label for c in scene.configs}
-    first = list(labels).index("adam") if "adam" in labels else 0
-    optimizer = one.selectbox("Optimizer", list(labels), first, key="s.glass", format_func=labels.get)
+    first = "adam" if "adam" in labels else next(iter(labels))
+    optimizer = one.selectbox("Optimizer", list(labels), **_one_of("glass", labels, first), format_func=labels.get)
     with two:
         step = number_field(Hyperparameter("step", 1, "Counted from 1.", low=1, high=scene.steps), "Step")
-    start = three.selectbox("Start", range(1, len(scene.starts) + 1)) - 1
+    starts = range(1, len(scene.starts) + 1)
+    start = three.selectbox("Start", starts, **_one_of("start", starts, 1)) - 1
     config = next(c for c in scene.configs if c.optimizer == optimizer)
     seen = walks.step_of(scene, config, start, step)
     if seen is None:
@@ -35,7 +46,8 @@ def under_glass(scene: Scene) -> None:
 
 def basin_map(scene: Scene) -> None:
     labels = {c.optimizer: c.optimizer_spec.label for c in scene.configs}
-    optimizer = st.selectbox("Optimizer", list(labels), key="s.basin", format_func=labels.get)
+    first = next(iter(labels))
+    optimizer = st.selectbox("Optimizer", list(labels), **_one_of("basin", labels, first), format_func=labels.get)
     config = next(c for c in scene.configs if c.optimizer == optimizer)
     with st.spinner("Walking from 10,000 starts"):
         found = walks.basins(scene.surface, config, scene.steps, scene.noise, scene.seed)

@@ -36,7 +36,8 @@ def test_json_and_back(event):
 
 
 def test_every_kind_is_tried_here():
-    assert {type(event).__name__ for event in EVENTS} == set(Event.kinds)
+    own = {name for name, kind in Event.kinds.items() if kind.__module__ == "core.events"}
+    assert {type(event).__name__ for event in EVENTS} == own
 
 
 def test_json_written_out():

@@ -1,6 +1,7 @@
 import inspect
 import math
 import re
+import sys
 
 import pytest
 import torch
@@ -297,7 +298,9 @@ def edges(parameter):
         return [True, False]
     if parameter.choices:
         return parameter.choices
-    low = parameter.low if not parameter.open_low else math.nextafter(parameter.low, math.inf)
+    # Above 0 the smallest normal number: a denormal is 0 to a processor that flushes them.
+    above = max(math.nextafter(parameter.low, math.inf), sys.float_info.min)
+    low = parameter.low if not parameter.open_low else above
     high = parameter.high if not parameter.open_high else math.nextafter(parameter.high, 0)
     if isinstance(parameter.default, tuple):
         return [(low, low), (low, high), (high, low), (high, high)]

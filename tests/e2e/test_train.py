@@ -1,6 +1,7 @@
 """The whole path: choose, train, watch, keep, restart, test."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -78,6 +79,27 @@ def test_defaults_train_save_and_survive_a_restart(page: Page, lab: Lab) -> None
     expect(page.get_by_test_id("stMetricValue").first).to_have_text(accuracy)
     expect(page.locator(".digits img")).to_have_count(20)
     expect(page.get_by_role("img", name="predicted 7, true 7").first).to_be_visible()
+
+
+def test_a_downloaded_network_can_be_uploaded_and_a_wrong_file_is_refused_kindly(
+    page: Page, lab: Lab, tmp_path: Path
+) -> None:
+    open_lab(page, lab)
+    type_into(page, "Epochs", "1")
+    train_button(page).click()
+    wait_until(page, "finished")
+    accuracy = shown_percent(page.get_by_test_id("test-accuracy"))
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    mine = tmp_path / "mine.safetensors"
+    download.value.save_as(mine)
+    page.get_by_text("A file of yours").click()
+    page.locator("input[type=file]").set_input_files(mine)
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text(accuracy)
+    wrong = tmp_path / "wrong.safetensors"
+    wrong.write_bytes(b"a picture, perhaps")
+    page.locator("input[type=file]").set_input_files(wrong)
+    expect(page.get_by_text("This is not a readable safetensors file")).to_be_visible()
 
 
 def test_reload_and_second_browser_show_the_same_run(page: Page, lab: Lab, browser: Browser) -> None:

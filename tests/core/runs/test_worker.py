@@ -1,5 +1,6 @@
 """The worker as its server sees it: a process, lines in, lines out."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -25,7 +26,10 @@ def worker():
     )
     yield process
     process.kill()
-    process.communicate()
+    process.wait()
+    process.stdout.close()
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.close()
 
 
 def send(worker, **message):
