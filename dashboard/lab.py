@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -52,6 +53,10 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
         print(error, file=sys.stderr, flush=True)
         # An exception from here would be printed as a traceback; nothing runs yet that would need to be ended.
         os._exit(1)
+    # Imported only now: what is cached needs the server's runtime.
+    from dashboard.surfaces import controls, walks
+
+    threading.Thread(target=walks.warm, args=(controls.FIRST_PICTURE,), daemon=True).start()
     try:
         yield
     finally:

@@ -1,5 +1,6 @@
 """What the Surfaces page's controls say, and the computing that follows: cached by all it depends on, for everybody."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -57,6 +58,14 @@ def at_their_best(scene: Scene, own: Settings) -> Scene:
 @st.cache_data(max_entries=32, show_spinner=False)
 def walk(scene: Scene) -> Walk:
     return surfaces.walk(scene.surface, scene.configs, scene.starts, scene.steps, scene.noise, scene.seed)
+
+
+def warm(optimizers: Sequence[str]) -> None:
+    """Compute what each function first shows, so that the first visitor who chooses it does not wait for it."""
+    configs = tuple(RunConfig.recommended(optimizer) for optimizer in optimizers)
+    for name, surface in surfaces.SURFACES.items():
+        scene = Scene(name, surface, configs, (surface.start,), int(surfaces.STEPS.default), 0.0, 0)
+        walk(at_their_best(scene, {}))
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
