@@ -1,4 +1,5 @@
-"""Take the README's pictures: start the lab, train once, write docs/train-{light,dark,phone}.png.
+"""Take the README's pictures: start the lab, train once, write docs/train-{light,dark,phone}.png and
+docs/surfaces-light.png.
 
 Run from the project's root: ``python -m scripts.screenshots``. Needs Chromium and playwright.
 """
@@ -46,6 +47,17 @@ def shoot(browser: Browser, url: str, name: str, size: dict[str, int], scheme: s
     context.close()
 
 
+def shoot_surfaces(browser: Browser, url: str) -> None:
+    context = browser.new_context(viewport=DESKTOP, color_scheme="light", device_scale_factor=2)
+    page = context.new_page()
+    page.goto(f"{url}/surfaces")
+    expect(page.locator(".surface-player[data-ready]")).to_be_visible()
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_test_id("scrub").fill("220")
+    page.screenshot(path=DOCS / "surfaces-light.png")
+    context.close()
+
+
 def main() -> None:
     expect.set_options(timeout=60_000)
     DOCS.mkdir(exist_ok=True)
@@ -58,6 +70,7 @@ def main() -> None:
             shoot(browser, url, "light", DESKTOP, "light")
             shoot(browser, url, "dark", DESKTOP, "dark")
             shoot(browser, url, "phone", PHONE, "light")
+            shoot_surfaces(browser, lab.url)
         finally:
             lab.stop()
             browser.close()

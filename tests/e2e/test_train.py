@@ -90,7 +90,7 @@ def test_a_downloaded_network_can_be_uploaded_and_a_wrong_file_is_refused_kindly
     wait_until(page, "finished")
     accuracy = shown_percent(page.get_by_test_id("test-accuracy"))
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download").click()
+        page.get_by_role("button", name="Download", exact=True).click()
     mine = tmp_path / "mine.safetensors"
     download.value.save_as(mine)
     page.get_by_text("A file of yours").click()
