@@ -1,1 +1,13 @@
-"""Browser components of our own: each a folder with a Python face and its JavaScript."""
+"""Our own browser components, each a folder: a Python face, and the HTML, CSS and JavaScript beside it."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+_LOADER = Path(__file__).with_name("plotly.js")
+
+
+def module(scripts: Iterable[Path]) -> str:
+    """The scripts as one ES module, after the loader of plotly.js; only the last one's default export stays."""
+    parts = [path.read_text() for path in (_LOADER, *scripts)]
+    return "\n".join(re.sub(r"^export (?!default)", "", part, flags=re.MULTILINE) for part in parts)

@@ -4,23 +4,22 @@ Script reruns are no part of a curve's life: the component is told which runs to
 legend and hover survive. It asks for one rerun, when a run that it shows ends.
 """
 
-import re
 from pathlib import Path
 
 import streamlit as st
 
 from core.runs.store import Run
+from dashboard.components import module
 from dashboard.words import run_label
 
 _FOLDER = Path(__file__).parent
-#: Concatenated in this order into one module; only the last one's default export stays.
+#: In this order.
 SCRIPTS = ("run.js", "figure.js", "chart.js")
 
 
 def script() -> str:
     """The component's JavaScript as one ES module."""
-    parts = [(_FOLDER / name).read_text() for name in SCRIPTS]
-    return "\n".join(re.sub(r"^export (?!default)", "", part, flags=re.MULTILINE) for part in parts)
+    return module(_FOLDER / name for name in SCRIPTS)
 
 
 _component = st.components.v2.component(

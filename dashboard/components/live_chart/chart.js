@@ -4,20 +4,6 @@ const FRAME_MS = 90
 const FIRST_EVENTS_MS = 250
 const PATIENCE_MS = [300, 1000, 2000, 5000]
 
-/** plotly.js, loaded once a page. */
-function plotly() {
-  window.labPlotly ??= new Promise((resolve, reject) => {
-    const script = Object.assign(document.createElement("script"), { src: "/lab/plotly.min.js" })
-    script.onload = () => resolve(window.Plotly)
-    script.onerror = () => {
-      window.labPlotly = undefined
-      reject(new Error("plotly.min.js did not load"))
-    }
-    document.head.append(script)
-  })
-  return window.labPlotly
-}
-
 const figure = (value, digits) => (value === null || value === undefined ? "–" : value.toFixed(digits))
 const percent = value => (value === null || value === undefined ? "–" : `${(100 * value).toFixed(2)} %`)
 const count = value => Math.round(value).toLocaleString("en")

@@ -6,7 +6,6 @@ The same files, with plotly.js and the walks put in, make a page that stands alo
 import base64
 import hashlib
 import json
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,10 @@ from core.config import RunConfig
 from core.hyperparameters import number
 from core.surfaces import Point, Surface, Walk
 from dashboard.colors import OPTIMIZER_COLORS, OPTIMIZER_DASHES
+from dashboard.components import module
 
 _FOLDER = Path(__file__).parent
-#: Concatenated in this order into one module; only the last one's default export stays.
+#: In this order.
 SCRIPTS = ("scene.js", "figures.js", "relief.js", "paint.js", "table.js", "player.js")
 FINE, COARSE = 161, 71
 #: Contours on a log scale span this many decades below the highest value.
@@ -33,8 +33,7 @@ SETTLED = 1e-3
 
 def script() -> str:
     """The component's JavaScript as one ES module."""
-    parts = [(_FOLDER / name).read_text() for name in SCRIPTS]
-    return "\n".join(re.sub(r"^export (?!default)", "", part, flags=re.MULTILINE) for part in parts)
+    return module(_FOLDER / name for name in SCRIPTS)
 
 
 _component = st.components.v2.component(
@@ -77,7 +76,7 @@ def standalone(scene: dict[str, Any], title: str, theme: str = "light") -> str:
     plotly_js = (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_text()
     text, paper, border = ("#1b2733", "#fcfcfb", "#d9e0e5") if theme == "light" else ("#e4e9ed", "#10171d", "#2e3b46")
     data = json.dumps({**scene, "still": True}).replace("</", "<\\/")
-    module = script().replace("export default function", "const mount = function").replace("</", "<\\/")
+    code = script().replace("export default function", "const mount = function").replace("</", "<\\/")
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -85,7 +84,7 @@ def standalone(scene: dict[str, Any], title: str, theme: str = "light") -> str:
         "--st-primary-color: #1d6a96; --st-font: system-ui, sans-serif; }\n"
         f"body {{ margin: 1rem; background: {paper}; }}\n{(_FOLDER / 'player.css').read_text()}</style>\n"
         f"<body>{(_FOLDER / 'player.html').read_text()}\n<script>{plotly_js}</script>\n"
-        f'<script type="module">{module}\n'
+        f'<script type="module">{code}\n'
         f"mount({{ data: {data}, parentElement: document.body, setTriggerValue() {{}} }})</script></body></html>"
     )
 

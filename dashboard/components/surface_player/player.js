@@ -5,21 +5,6 @@ const CLICK_PIXELS = 4
 /** How long the relief may go on turning after the hand has left it. */
 const TURN_MS = 800
 
-/** plotly.js, loaded once a page. */
-function plotly() {
-  if (window.Plotly) return Promise.resolve(window.Plotly)
-  window.labPlotly ??= new Promise((resolve, reject) => {
-    const script = Object.assign(document.createElement("script"), { src: "/lab/plotly.min.js" })
-    script.onload = () => resolve(window.Plotly)
-    script.onerror = () => {
-      window.labPlotly = undefined
-      reject(new Error("plotly.min.js did not load"))
-    }
-    document.head.append(script)
-  })
-  return window.labPlotly
-}
-
 const CONFIG = { displaylogo: false, displayModeBar: "hover", doubleClick: false, responsive: false,
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toImage", "hoverClosest3d", "orbitRotation", "tableRotation",
     "resetCameraLastSave3d", "hoverClosestCartesian", "hoverCompareCartesian", "toggleSpikelines", "zoom3d", "pan3d"] }

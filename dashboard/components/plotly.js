@@ -1,0 +1,14 @@
+/** plotly.js, loaded once a page; a page that stands alone brings it along. */
+export function plotly() {
+  if (window.Plotly) return Promise.resolve(window.Plotly)
+  window.labPlotly ??= new Promise((resolve, reject) => {
+    const script = Object.assign(document.createElement("script"), { src: "/lab/plotly.min.js" })
+    script.onload = () => resolve(window.Plotly)
+    script.onerror = () => {
+      window.labPlotly = undefined
+      reject(new Error("plotly.min.js did not load"))
+    }
+    document.head.append(script)
+  })
+  return window.labPlotly
+}
