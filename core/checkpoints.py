@@ -63,7 +63,7 @@ def load_parameters(source: Path | bytes) -> tuple[Network, dict[str, Any]]:
         raise CheckpointError(f"This is not a readable safetensors file: {error}.") from None
     network = Network()
     expected = network.state_dict()
-    for name in expected.keys() | tensors.keys():
+    for name in sorted(expected.keys() | tensors.keys()):
         _check_tensor(name, tensors.get(name), expected.get(name))
     network.load_state_dict(tensors)
     return network, metadata
