@@ -1,37 +1,14 @@
 """The Surfaces page in a real browser."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 CAMERA = """() => Object.values(document.querySelector('[data-testid=relief]')._fullLayout.scene._scene.getCamera().eye)
     .map(v => v.toFixed(4)).join()"""
 RANGE = "() => document.querySelector('[data-testid=map]')._fullLayout.xaxis.range.map(v => v.toFixed(6)).join()"
 ROOT = ".surface-player"
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """Its console must stay free of errors, but for streamlit's own look for itself below the page's path."""
-    complaints: list[str] = []
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    opened = context.new_page()
-    opened.set_default_timeout(20_000)
-    opened.on(
-        "console",
-        lambda message: (
-            complaints.append(message.text)
-            if message.type == "error" and "/surfaces/_stcore/" not in message.location["url"]
-            else None
-        ),
-    )
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    yield opened
-    context.close()
-    assert complaints == []
 
 
 def ready(page: Page) -> str:
