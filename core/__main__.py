@@ -15,11 +15,11 @@ import torch
 from core import data, devices
 from core.checkpoints import load_parameters, save_parameters, trained_loss
 from core.config import PLAIN, RunConfig, check_device_name
-from core.digits import normalise, read_image
 from core.evaluation import evaluate
 from core.events import Diverged, EpochDone, Event, RunFinished, RunStarted, StepsDone
 from core.hyperparameters import Hyperparameter, number
 from core.optimizers import OPTIMIZERS
+from core.photographs import find_digit, read_image
 from core.schedules import SCHEDULES
 from core.training import Stop, Trainer
 
@@ -200,7 +200,7 @@ def _predict(options: argparse.Namespace) -> None:
     answers = []
     for path in options.images:
         try:
-            digit = normalise(read_image(path))
+            digit = find_digit(read_image(path)).digit
         except ValueError as error:
             raise ValueError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
         with torch.no_grad():
