@@ -31,7 +31,7 @@ from core.paths import ROOT
 from core.strokes import centre_lines, draw
 
 BY = Distortion(rotation=0.12, scale=0.08, shear=0.1, shift=0.5, elastic=0.8, thickness=0.3)
-EPOCHS, BATCH, RATE, RISE = 160, 256, 6e-3, 0.1
+EPOCHS, BATCH, RATE, RISE = 100, 256, 6e-3, 0.1
 WEIGHT_DECAY, SMOOTHING, KEPT_OF_MEAN = 0.05, 0.05, 0.999
 #: How many drawings are made of each image, and which share of the images that are seen are drawings.
 DRAWINGS, DRAWN = 2, 0.35
@@ -50,8 +50,9 @@ def drawn_again(images: Tensor, rng: np.random.Generator, times: int) -> Tensor:
         for line in lines:
             size = math.exp(rng.uniform(*map(math.log, SIZES)))
             width = max(1.5, size * math.exp(rng.uniform(*map(math.log, PENS))))
+            tilt = rng.uniform(-TILT, TILT)
             x, y = rng.random(2)
-            drawings.append(normalise(draw(line, size, width, rng.uniform(-TILT, TILT), (x, y), canvas=160)))
+            drawings.append(normalise(draw(line, size, width, tilt, (x, y), canvas=160)))
     return torch.from_numpy(np.stack(drawings)).view(times, len(images), -1)
 
 
@@ -113,7 +114,7 @@ def main() -> None:
         first = first or network
         for name, judge in judges.items():
             accuracies[name].append(evaluate(network, judge).accuracy)
-            print(f"seed {seed}, {name}: {100 * accuracies[name][-1]:.2f} %, {time.perf_counter() - started:.0f} s")
+            print(f"seed {seed}, {name}: {100 * accuracies[name][-1]:.2f} %, {time.perf_counter() - started:.0f} s", flush=True)
         if not options.validate and first:
             _save(first, accuracies["test"], options.epochs)
     for name, values in accuracies.items():
