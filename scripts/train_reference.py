@@ -114,7 +114,10 @@ def main() -> None:
         first = first or network
         for name, judge in judges.items():
             accuracies[name].append(evaluate(network, judge).accuracy)
-            print(f"seed {seed}, {name}: {100 * accuracies[name][-1]:.2f} %, {time.perf_counter() - started:.0f} s", flush=True)
+            print(
+                f"seed {seed}, {name}: {100 * accuracies[name][-1]:.2f} %, {time.perf_counter() - started:.0f} s",
+                flush=True,
+            )
         if not options.validate and first:
             _save(first, accuracies["test"], options.epochs)
     for name, values in accuracies.items():

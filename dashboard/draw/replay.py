@@ -1,16 +1,14 @@
 """How the answer to one drawing changed while a run trained, from its first step to its last."""
 
-from pathlib import Path
-
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 
 from core.answers import answers_along
-from core.digits import Bytes
+from core.digits import SIDE, Bytes
 from core.runs.store import Run
+from core.runs.trajectories import Trajectory
 from dashboard import lab
 from dashboard.draw.answer import crisp
 from dashboard.words import run_label
@@ -45,7 +43,7 @@ def replay_section() -> None:
     elif trajectory.state == "failed":
         st.error(trajectory.message, icon=":material/error:")
     else:
-        _show(str(trajectory.path), digit)
+        _show(trajectory, digit)
 
 
 def _label(run: Run) -> str:
@@ -69,13 +67,15 @@ def _wait(run_id: str) -> None:
     st.progress(trajectory.progress, "Training it again, step by step")
 
 
-def _show(path: str, digit: Bytes) -> None:
-    steps, probabilities = _answers(path, Path(path).stat().st_mtime_ns, digit.tobytes())
+def _show(trajectory: Trajectory, digit: Bytes) -> None:
+    steps, probabilities = _answers(str(trajectory.path), digit.tobytes(), trajectory)
     st.html(
-        f'<div style="display: flex; gap: 1rem; align-items: center">{crisp(digit, 3, "the replayed drawing")}'
-        f"<div>{_story(steps, probabilities)}</div></div>"
+        f'<div class="replayed">{crisp(digit, 3, "the replayed drawing")}'
+        f'<div data-testid="story">{_story(steps, probabilities)}</div></div>'
     )
     st.plotly_chart(figure(steps, probabilities), key="draw.story", config={"displayModeBar": False})
+    if trajectory.message:
+        st.caption(trajectory.message)
 
 
 def _story(steps: NDArray[np.int64], probabilities: NDArray[np.float32]) -> str:
@@ -89,11 +89,11 @@ def _story(steps: NDArray[np.int64], probabilities: NDArray[np.float32]) -> str:
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _answers(path: str, changed: int, digit: bytes) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """(k,) steps and (k, 10) probabilities of the run whose trajectory is in the file."""
-    tensors = load_file(path)
-    pixels = np.frombuffer(digit, dtype=np.uint8).reshape(28, 28)
-    return tensors["steps"].numpy(), answers_along(tensors["parameters"], pixels)
+def _answers(path: str, digit: bytes, _trajectory: Trajectory) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """(k,) steps and (k, 10) probabilities for a digit's bytes; a trajectory's path is of one run and one end."""
+    steps, parameters = _trajectory.load()
+    pixels = np.frombuffer(digit, dtype=np.uint8).reshape(SIDE, SIDE)
+    return steps.numpy(), answers_along(parameters, pixels)
 
 
 def figure(steps: NDArray[np.int64], probabilities: NDArray[np.float32]) -> go.Figure:

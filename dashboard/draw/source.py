@@ -1,7 +1,6 @@
 """Where the digit comes from: a canvas to draw on, a picture file, or the camera."""
 
 import io
-import json
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +18,8 @@ CANVAS = "draw.canvas"
 DRAW, FILE, CAMERA = "Draw", "Picture", "Camera"
 ICONS = {DRAW: ":material/draw:", FILE: ":material/image:", CAMERA: ":material/photo_camera:"}
 THINNEST_PEN, PEN, WIDEST_PEN = 6, 18, 36
+#: The strokes and the picture that the canvas sent last, and what it sent before strokes were taken back.
+NOTHING: dict[str, Any] = {"objects": [], "png": None, "json": None, "before": None}
 
 
 def choose() -> str:
@@ -39,11 +40,11 @@ def choose() -> str:
 
 
 def canvas() -> Steps | None:
-    """The canvas; the way of what is drawn on it, if there is ink."""
-    kept = st.session_state.setdefault("draw.kept", {"objects": [], "png": None})
+    """The canvas, Undo and Clear; the way of what is drawn on it, if there is ink."""
+    kept = st.session_state.setdefault("draw.kept", dict(NOTHING))
     if CANVAS not in st.session_state and kept["objects"]:
         # The canvas was away, on another page or behind a picture: it comes back with its drawing.
-        _put(kept["objects"])
+        _put(kept["objects"], kept["png"])
     drawing = st_canvas(
         stroke_width=st.session_state.get("draw.pen", PEN),
         stroke_color="#FFFFFF",
@@ -54,8 +55,13 @@ def canvas() -> Steps | None:
         return_image_data=True,
         key=CANVAS,
     )
-    if drawing.image_bytes is not None:
-        kept.update(objects=(drawing.json_data or {}).get("objects", []), png=drawing.image_bytes)
+    if drawing.image_bytes is not None and drawing.json_data != kept["before"]:
+        objects = (drawing.json_data or {}).get("objects", [])
+        kept.update(objects=objects, png=drawing.image_bytes, json=drawing.json_data, before=None)
+    with st.container(horizontal=True, width=SIDE):
+        empty = not kept["objects"]
+        st.button("Undo", icon=":material/undo:", on_click=_undo, disabled=empty, width="stretch")
+        st.button("Clear", icon=":material/delete:", on_click=_clear, disabled=empty, width="stretch")
     if not kept["objects"] or not kept["png"]:
         return None
     picture = canvas_pixels(kept["png"])
@@ -63,11 +69,7 @@ def canvas() -> Steps | None:
 
 
 def tools() -> None:
-    """Undo, Clear, and the pen's width."""
-    empty = not st.session_state["draw.kept"]["objects"]
-    with st.container(horizontal=True, width=SIDE):
-        st.button("Undo", icon=":material/undo:", on_click=_undo, disabled=empty, width="stretch")
-        st.button("Clear", icon=":material/delete:", on_click=_clear, disabled=empty, width="stretch")
+    """The pen's width."""
     st.slider("Pen, in pixels", THINNEST_PEN, WIDEST_PEN, PEN, key="draw.pen", width=SIDE, persist_state="session")
 
 
@@ -92,10 +94,15 @@ def picture(source: str) -> Steps | None:
     return way
 
 
-def _put(objects: list[Any]) -> None:
-    """Have the canvas show these strokes; the count makes it draw them even if it was given the same before."""
+def _put(objects: list[Any], png: bytes | None = None) -> None:
+    """Have the canvas show these strokes; the count makes it draw them even if it was given the same before.
+
+    What it sent before is old from now on; the next thing that it sends is new.
+    """
+    kept = st.session_state["draw.kept"]
     count = st.session_state.get("draw.start", {}).get("count", 0) + 1
-    st.session_state["draw.start"] = {"objects": json.loads(json.dumps(objects)), "count": count}
+    st.session_state["draw.start"] = {"objects": objects, "count": count}
+    kept.update(objects=objects, png=png, before=kept["before"] or kept["json"])
 
 
 def _undo() -> None:

@@ -1,6 +1,7 @@
 """The Draw page in a real browser: strokes by mouse and by finger."""
 
 import io
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -24,7 +25,7 @@ THREE: list[Stroke] = [
 INK = """() => {
   const find = root => {
     for (const element of root.querySelectorAll("*")) {
-      if (element.matches("canvas.lower-canvas, canvas.dc-canvas")) return element
+      if (element.matches("canvas.dc-canvas")) return element
       const found = element.shadowRoot && find(element.shadowRoot)
       if (found) return found
     }
@@ -54,7 +55,7 @@ def says(page: Page, digit: str) -> None:
 
 def tool(page: Page, name: str) -> Locator:
     """Our button; the canvas component has one of its own by this name, out of sight."""
-    return page.locator(".st-key-draw-tools").get_by_role("button", name=name)
+    return page.locator(".st-key-draw-canvas").get_by_test_id("stBaseButton-secondary").filter(has_text=name)
 
 
 def draw(page: Page, strokes: list[Stroke]) -> None:
@@ -79,7 +80,7 @@ def draw_by_finger(page: Page, strokes: list[Stroke]) -> None:
 
     for stroke in strokes:
         touch("touchStart", stroke[0])
-        for (x, y), (to_x, to_y) in zip(stroke, stroke[1:], strict=False):
+        for (x, y), (to_x, to_y) in itertools.pairwise(stroke):
             for part in (0.25, 0.5, 0.75, 1):
                 touch("touchMove", (x + part * (to_x - x), y + part * (to_y - y)))
         touch("touchEnd")
@@ -194,7 +195,7 @@ def test_the_team_keeps_exports_deletes_and_imports_drawings(lab: Lab, page: Pag
     open_draw(page, lab)
     draw(page, SEVEN)
     says(page, "7")
-    page.get_by_role("button", name="7", exact=True).click()
+    page.get_by_test_id("stButtonGroup").last.get_by_text("7", exact=True).click()
     expect(page.get_by_text("Kept as a 7.")).to_be_visible()
     expect(page.get_by_text("1 drawing, and how every saved network does")).to_be_visible()
     says(page, "7")
