@@ -25,6 +25,7 @@ from core.digits import Bytes, steps
 from core.evaluation import evaluate
 from core.network import Network
 from core.paths import ROOT
+from core.photographs import read_canvas
 from core.strokes import CentreLine, centre_lines, draw
 
 CANVAS, SIZE, PEN = 280, 180, 18
@@ -43,7 +44,9 @@ def canvas_png(drawing: Bytes) -> bytes:
 
 def read(png: bytes) -> Bytes:
     """The page's path from what the browser sends to what the network sees."""
-    return steps(np.asarray(Image.open(io.BytesIO(png)).convert("L")), paper=0).digit
+    picture = read_canvas(png, CANVAS)
+    assert picture is not None
+    return steps(picture, paper=0).digit
 
 
 def as_seen(drawings: list[Bytes], labels: torch.Tensor) -> Digits:

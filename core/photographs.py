@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageOps, UnidentifiedImageError
 
-from core.digits import Floats, Steps, border, from_ink, steps
+from core.digits import Bytes, Floats, Steps, border, from_ink, steps
 
 LARGEST_PIXELS = 40_000_000
 #: No reader of Pillow that starts other programs or that nobody takes pictures with.
@@ -55,6 +55,15 @@ def read_image(source: Path | bytes) -> Image.Image:
         return Image.fromarray(((values - values.min()) * (255 / span)).astype(np.uint8))
     opaque = upright.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", opaque.size, "white"), opaque).convert("L")
+
+
+def read_canvas(png: bytes, side: int) -> Bytes | None:
+    """(side, side) grey values of a drawing canvas; None for what such a canvas cannot have sent."""
+    try:
+        with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
+            return np.asarray(image.convert("L")) if image.size == (side, side) else None
+    except (OSError, Image.DecompressionBombError, SyntaxError, ValueError):
+        return None
 
 
 def find_digit(picture: Image.Image) -> Steps:

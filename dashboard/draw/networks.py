@@ -10,15 +10,13 @@ from core.network import Network
 REFERENCE = paths.ROOT / "models" / "reference.safetensors"
 
 
-def networks() -> dict[str, Network]:
-    """Every saved network by its name, the reference first; files that hold none are left out."""
+def networks() -> tuple[dict[str, Network], list[str]]:
+    """Every saved network by its name, the reference first; and the names of files that hold none."""
     files = {path.stem: path for path in [REFERENCE, *checkpoints.list_models()] if path.is_file()}
-    found = {}
-    for name, path in files.items():
-        network = _network(path, path.stat().st_mtime_ns)
-        if network:
-            found[name] = network
-    return found
+    read = {name: _network(path, path.stat().st_mtime_ns) for name, path in files.items()}
+    return {name: network for name, network in read.items() if network}, [
+        n for n, network in read.items() if not network
+    ]
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)

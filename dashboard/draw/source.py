@@ -1,16 +1,13 @@
 """Where the digit comes from: a canvas to draw on, a picture file, or the camera."""
 
-import io
 from typing import Any
 from urllib.parse import urlsplit
 
-import numpy as np
 import streamlit as st
-from PIL import Image
 from streamlit_drawable_canvas import st_canvas
 
-from core.digits import Bytes, Steps, steps
-from core.photographs import find_digit, read_image
+from core.digits import Steps, steps
+from core.photographs import find_digit, read_canvas, read_image
 from dashboard.draw.answer import found_html
 
 SIDE = 280
@@ -64,7 +61,7 @@ def canvas() -> Steps | None:
         st.button("Clear", icon=":material/delete:", on_click=_clear, disabled=empty, width="stretch")
     if not kept["objects"] or not kept["png"]:
         return None
-    picture = canvas_pixels(kept["png"])
+    picture = read_canvas(kept["png"], SIDE)
     return steps(picture, paper=0) if picture is not None and picture.any() else None
 
 
@@ -111,15 +108,6 @@ def _undo() -> None:
 
 def _clear() -> None:
     _put([])
-
-
-def canvas_pixels(png: bytes) -> Bytes | None:
-    """(280, 280) grey values; None for what a canvas of ours cannot have sent."""
-    try:
-        with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
-            return np.asarray(image.convert("L")) if image.size == (SIDE, SIDE) else None
-    except (OSError, SyntaxError, ValueError):
-        return None
 
 
 def _kindly(message: str) -> str:

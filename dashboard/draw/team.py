@@ -52,7 +52,7 @@ def team_section() -> None:
     st.markdown("#### The team's test set")
     kept = drawings().all()
     if kept:
-        saved = networks()
+        saved, _ = networks()
         st.caption(f"{len(kept)} drawing{'s' if len(kept) > 1 else ''}, and how every saved network does on them.")
         table, gallery = st.columns([0.5, 0.5], gap="large")
         digits = _digits(tuple(drawing.id for drawing in kept), kept)

@@ -30,7 +30,7 @@ def _drawing() -> None:
         chosen = source.choose()
         with st.container(key="draw-phone", width="content"):
             phone()
-    saved = networks()
+    saved, damaged = networks()
     with st.container(key="draw-board"):
         with st.container(key="draw-canvas"):
             way = source.canvas() if chosen == source.DRAW else source.picture(chosen)
@@ -38,6 +38,8 @@ def _drawing() -> None:
         answers = {name: answer(network, way.digit) for name, network in saved.items()} if way else {}
         with st.container(key="draw-answer"):
             _answer(list(saved), answers, way.doubt if way else None)
+            if damaged:
+                st.caption(f"Left out, since no network could be read from it: {', '.join(damaged)}.")
         if chosen == source.DRAW:
             with st.container(key="draw-tools"):
                 source.tools()

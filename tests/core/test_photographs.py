@@ -10,7 +10,7 @@ from core import photographs
 from core.data import Digits
 from core.digits import normalise
 from core.evaluation import evaluate
-from core.photographs import find_digit, read_image
+from core.photographs import find_digit, read_canvas, read_image
 from core.strokes import centre_lines, draw
 
 
@@ -141,3 +141,13 @@ def test_a_huge_picture_is_refused_before_it_is_decoded(monkeypatch):
     header += zlib.crc32(header[12:]).to_bytes(4) + b"\0\0\0\0IDAT" + zlib.crc32(b"IDAT").to_bytes(4)
     with pytest.raises(ValueError, match="at most 99 pixels, got one with 10000"):
         read_image(header)
+
+
+def test_a_canvas_is_read_only_if_it_is_one():
+    picture = Image.new("RGBA", (280, 280), "black")
+    picture.putpixel((3, 5), (255, 255, 255, 255))
+    pixels = read_canvas(png(picture), 280)
+    assert pixels.shape == (280, 280) and pixels[5, 3] == 255 and pixels.sum() == 255
+    assert read_canvas(png(picture.resize((281, 280))), 280) is None
+    assert read_canvas(b"", 280) is None
+    assert read_canvas(png(picture)[:100], 280) is None
