@@ -4,6 +4,7 @@ import io
 import itertools
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -191,7 +192,7 @@ def test_a_picture_takes_the_same_path_and_a_bad_file_gets_a_sentence(
     says(page, "?")
 
 
-def test_the_team_keeps_exports_deletes_and_imports_drawings(lab: Lab, page: Page) -> None:
+def test_the_team_keeps_exports_and_imports_drawings(lab: Lab, page: Page, tmp_path: Path) -> None:
     open_draw(page, lab)
     draw(page, SEVEN)
     says(page, "7")
@@ -201,7 +202,8 @@ def test_the_team_keeps_exports_deletes_and_imports_drawings(lab: Lab, page: Pag
     says(page, "7")
     with page.expect_download() as download:
         page.get_by_role("button", name="Export").click()
-    archive = download.value.path()
+    archive = tmp_path / "drawings.zip"
+    download.value.save_as(archive)
     page.get_by_role("button", name="Import").click()
     page.locator("input[type=file]").last.set_input_files(archive)
     expect(page.get_by_text("0 drawings imported. 1 were here already.")).to_be_visible()
