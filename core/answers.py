@@ -58,7 +58,8 @@ def answers_along(parameters: Tensor, digit: Bytes) -> NDArray[np.float32]:
     w1, b1, w2, b2 = parameters.split(sizes, 1)
     hidden = (w1.view(-1, HIDDEN, PIXELS) @ _pixels(digit) + b1).relu()
     logits = (w2.view(-1, CLASSES, HIDDEN) @ hidden[:, :, None])[:, :, 0] + b2
-    return logits.softmax(1).numpy()
+    probabilities: NDArray[np.float32] = logits.softmax(1).numpy()
+    return probabilities
 
 
 def _pixels(digit: Bytes) -> Tensor:

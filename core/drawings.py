@@ -220,10 +220,11 @@ def _read_index(text: bytes) -> list[dict[str, Any]]:
         raise ArchiveError(f"{INDEX} must be JSON text.") from None
     if not isinstance(index, dict) or index.get("format") != FORMAT or not isinstance(index.get("drawings"), list):
         raise ArchiveError(f"{INDEX} must say format {FORMAT!r} and list the drawings.")
-    for entry in index["drawings"]:
+    listed: list[dict[str, Any]] = index["drawings"]
+    for entry in listed:
         if not isinstance(entry, dict) or not isinstance(entry.get("picture"), str):
             raise ArchiveError(f"Each drawing in {INDEX} must name its picture, got {entry!r:.60}.")
-    return index["drawings"]
+    return listed
 
 
 def _read_drawing(archive: zipfile.ZipFile, entry: dict[str, Any]) -> Drawing:

@@ -107,7 +107,8 @@ def _even_light(picture: Image.Image) -> Floats:
             values = reduce(np.lib.stride_tricks.sliding_window_view(padded, window, axis), axis=-1)
     paper = Image.fromarray(values.astype(np.uint8)).filter(ImageFilter.BoxBlur(window // 4))
     brightness = np.maximum(np.asarray(paper.resize(picture.size, Image.Resampling.BICUBIC)), 32)
-    return np.clip(1 - np.asarray(picture, dtype=np.float32) / brightness, 0, 1)
+    darker: Floats = np.clip(1 - np.asarray(picture, dtype=np.float32) / brightness, 0, 1)
+    return darker
 
 
 def _otsu(ink: Floats) -> float:
