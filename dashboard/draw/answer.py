@@ -35,7 +35,7 @@ def answer_html(answer: Answer | None, doubt: str | None = None) -> str:
 def steps_html(way: Steps | None) -> str:
     """What the network sees, and the steps to it: the ink found, and scaled."""
     seen = np.zeros((SIDE, SIDE), dtype=np.uint8) if way is None else way.digit
-    figures = _figure("What the network sees: 28 x 28 pixels", _pixels(seen, SEEN, "what the network sees"), "seen")
+    figures = _figure("What the network sees: centred in 28 x 28", _pixels(seen, SEEN, "what the network sees"), "seen")
     if way is not None:
         scaled = np.round(way.fitted * 255).astype(np.uint8)
         thicker = ",<br>strokes thickened" if way.thickened else ""

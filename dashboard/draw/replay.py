@@ -18,7 +18,7 @@ RUNS = 30
 DIGIT_COLORS = (
     "#8a8f98", "#2f7fd6", "#d97706", "#12946e", "#dc4c43", "#9a63d4", "#9a8412", "#1597b8", "#d2579b", "#6b7f3a",
 )  # fmt: skip
-TICKS = 8
+TICKS = 6
 
 
 @st.fragment
@@ -152,7 +152,7 @@ def _dress(chart: go.Figure, steps: NDArray[np.int64]) -> None:
     playing = {"mode": "immediate", "frame": {"duration": 60, "redraw": False}, "transition": {"duration": 0}}
     chart.update_layout(
         height=380,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        margin={"l": 8, "r": 20, "t": 8, "b": 8},
         xaxis={"domain": [0, 0.62], "tickvals": places, "ticktext": [f"{steps[p]:,}" for p in places], "title": "step"},
         yaxis={"range": [0, 1.02], "tickformat": ".0%", "automargin": True},
         xaxis2={"domain": [0.7, 1], "range": [0, 1], "tickformat": ".0%", "anchor": "y2", "nticks": 3},
@@ -160,8 +160,8 @@ def _dress(chart: go.Figure, steps: NDArray[np.int64]) -> None:
         sliders=[
             {
                 "active": len(steps) - 1,
-                "currentvalue": {"prefix": "Step "},
-                "x": 0.09, "len": 0.91, "pad": {"t": 42, "b": 0},
+                "currentvalue": {"prefix": "step ", "xanchor": "right", "font": {"color": "#8a8f98"}},
+                "x": 0.16, "len": 0.84, "pad": {"t": 42, "b": 0},
                 "steps": [
                     {"label": f"{step:,}", "method": "animate", "args": [[str(place)], still]}
                     for place, step in enumerate(steps)

@@ -94,7 +94,7 @@ def _gallery(kept: list[Drawing]) -> None:
         key="draw.gallery",
         hide_index=True,
         row_height=48,
-        height=280,
+        height=min(280, 40 + 48 * len(shown)),
         on_select="rerun",
         selection_mode="multi-row",
         column_config={
