@@ -8,5 +8,5 @@ app = st.App(
     "dashboard/main.py",
     lifespan=lab.lifespan,
     routes=live.routes + access.routes,
-    middleware=access.middleware + visitors.middleware,
+    middleware=access.middleware + live.middleware + visitors.middleware,
 )

@@ -9,7 +9,7 @@ so a client then starts from -1.
 
 One task asks the service for all watched runs; a frame is encoded once for all viewers at the same place. Nothing is
 queued for a viewer: one that reads slowly is behind in its run's list, and gets fewer, larger frames. One that takes
-nothing for ``PATIENCE_SECONDS`` is dropped.
+nothing for ``PATIENCE_SECONDS`` is cut off; it comes back by itself when it wakes.
 """
 
 import asyncio
@@ -21,9 +21,11 @@ import time
 from collections.abc import Mapping
 from importlib.resources import files
 
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from core.runs import states
@@ -39,12 +41,13 @@ OVER_POLL_SECONDS = 1.0
 #: Characters of events in one frame, unless a single event has more.
 LARGEST_FRAME = 64 * 1024
 #: How long a frame may wait for a client that does not read.
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 10.0
 #: Runs that one client may watch at once.
 MOST_RUNS = 256
 #: Frames of one run kept for others who are at the same place.
 KEPT_FRAMES = 8
 TOKEN = secrets.token_hex(8)
+_TRANSPORT = "descent.transport"
 
 
 class Viewer:
@@ -228,8 +231,29 @@ async def _send_new(websocket: WebSocket, viewer: Viewer) -> None:
 
 async def _send(websocket: WebSocket, text: str) -> None:
     """Raises TimeoutError where the client does not read."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        await websocket.send_text(text)
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await websocket.send_text(text)
+    except TimeoutError:
+        if transport := websocket.scope.get(_TRANSPORT):
+            transport.abort()
+        raise
+
+
+class Transports:
+    """Middleware that lays a WebSocket's transport where ``stream`` finds it.
+
+    Closing a connection waits until the client has read what is on its way. One that never does would stay, and the
+    server would wait for it when it ends; ASGI has no word for cutting it off, uvicorn's transport has.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            scope[_TRANSPORT] = getattr(getattr(send, "__self__", None), "transport", None)
+        await self._app(scope, receive, send)
 
 
 async def plotly_js(request: Request) -> FileResponse:
@@ -238,4 +262,5 @@ async def plotly_js(request: Request) -> FileResponse:
     return FileResponse(path, media_type="text/javascript", headers={"Cache-Control": "public, max-age=604800"})
 
 
+middleware = [Middleware(Transports)]
 routes = [WebSocketRoute("/lab/live", stream), Route("/lab/plotly.min.js", plotly_js)]

@@ -43,14 +43,14 @@ class Visitor:
 
 def visitor() -> Visitor:
     """Who looks at the page that is running."""
-    cookies = st.context.cookies
+    cookies = dict(st.context.cookies)
     token = cookies.get(TOKEN_COOKIE, "")
     if not _is_token(token):
         # No cookies here: the id then lasts as long as the page is open.
         token = st.session_state.setdefault(_TOKEN, secrets.token_hex(16))
     id = hashlib.sha256(token.encode()).hexdigest()[:16]
     name = st.session_state.get(_NAME) or _kept_name(cookies.get(NAME_COOKIE, ""))
-    teacher = access.gate().role(dict(cookies)) == access.TEACHER
+    teacher = access.gate().role(cookies) == access.TEACHER
     return Visitor(id, name or f"Guest {id[:4]}", bool(name), teacher)
 
 
