@@ -1,11 +1,12 @@
 """Many viewers of one run: ``python -m benchmarks.viewers [--viewers 300] [--pairs 5] [--epochs 10]``.
 
-Real WebSocket connections over loopback, all from one client process, to a server with the lab's own routes, middleware
-and service, and one worker of one thread. In interleaved pairs a run is watched by one viewer (the baseline) and by many.
+Real WebSocket connections over loopback, all from one client process, to a server with the lab's own routes,
+middleware and service, and a worker of one thread for each core. In interleaved pairs a run is watched by one viewer
+(the baseline) and by many.
 
 - Every viewer must get every event once and in order; otherwise this ends with an error.
-- The lag is from the moment at which the service has an event until a viewer has the frame with it, on the machine's one
-  monotonic clock, over all events that came after the viewer's first frame and all viewers.
+- The lag is from the moment at which the service has an event until a viewer has the frame with it, on the machine's
+  one monotonic clock, over all viewers and all events that came after the viewer's first frame.
 - The training time is the run's own, from its first step to its last. The viewers' client takes its share of the same
   cores, so what is seen is more than what the server's part costs.
 """
@@ -159,7 +160,7 @@ def compare(viewers: int, pairs: int, epochs: int) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, "DESCENT_HOME": home, "DESCENT_WORKERS": "1", "OMP_NUM_THREADS": "1"}
+        environment = {**os.environ, "DESCENT_HOME": home, "DESCENT_WORKERS": str(os.cpu_count())}
         server = subprocess.Popen([*COMMAND, "--serve", str(port)], cwd=ROOT, env=environment)
         try:
             wait(server, port)
@@ -186,9 +187,8 @@ def compare(viewers: int, pairs: int, epochs: int) -> None:
             f"{'':13} {len(lags)} events in time and once, {rate:.1f} frames a second each, server {cpu:.0%} of a core"
         )
         print(f"{'':13} training {median_and_range(figures[kind])} s, n = {pairs}")
-    print(
-        f"training with {viewers} viewers takes {paired_ratio(figures['many'], figures['one'])} times as long as with one"
-    )
+    ratio = paired_ratio(figures["many"], figures["one"])
+    print(f"training with {viewers} viewers takes {ratio} times as long as with one")
 
 
 def wait(server: subprocess.Popen[bytes], port: int) -> None:
