@@ -8,6 +8,7 @@ from torch import nn
 from core import checkpoints
 from core.network import Network
 from core.optimizers import OPTIMIZERS
+from core.runs import states
 from core.runs.store import Run
 from core.schedules import SCHEDULES
 from dashboard import forms, handoff, lab, operating, visitors
@@ -45,7 +46,7 @@ def page() -> None:
 def _buttons(form: forms.Form, run: Run | None) -> None:
     """Train and Stop. Both act before the page is drawn again, so that one drawing shows what they did."""
     mine = _own_run()
-    busy = mine is not None and not mine.over
+    busy = _busy(mine)
     with st.container(horizontal=True):
         st.button(
             "Train",
@@ -72,10 +73,14 @@ def _own_run() -> Run | None:
     return lab.service().run(run_id) if run_id else None
 
 
+def _busy(mine: Run | None) -> bool:
+    return mine is not None and mine.state in (states.QUEUED, states.RUNNING)
+
+
 def _train() -> None:
     """Start a run with what the form says now. However often Train is pressed, a session has one in progress."""
     form, mine = forms.read(), _own_run()
-    if (mine is None or mine.over) and form.config:
+    if not _busy(mine) and form.config:
         you = visitors.visitor()
         st.session_state["train.mine"] = lab.service().submit(
             form.config,
