@@ -1,12 +1,13 @@
 """A closed lab: a real server that asks for its key, everything it serves, and the way in; and many tabs at once."""
 
+import json
 import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, WebSocket, expect
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -94,7 +95,7 @@ def guest(browser: Browser) -> Iterator[Page]:
     """A page for someone who has not signed in: the browser notes each refusal, so its console is not looked at."""
     context = browser.new_context(viewport={"width": 390, "height": 844})
     opened = context.new_page()
-    opened.set_default_timeout(20_000)
+    opened.set_default_timeout(60_000)
     yield opened
     context.close()
 
@@ -157,8 +158,32 @@ def test_ten_tabs_of_one_browser_all_stay_live(closed: Lab, guest: Page) -> None
     for tab in tabs:
         tab.goto(guest.url, wait_until="commit")
     for tab in (guest, *tabs):
-        expect(tab.get_by_test_id("state")).to_have_text("finished", timeout=60_000)
+        expect(tab.get_by_test_id("state")).to_have_text("finished", timeout=120_000)
         expect(tab.get_by_test_id("step")).to_have_text("step 2,250 of 2,250")
         expect(tab.get_by_test_id("test-accuracy")).to_have_text(re.compile(r"9\d\.\d\d %"))
     tabs[0].reload()
     expect(tabs[0].get_by_test_id("state")).to_have_text("finished")
+
+
+def test_a_page_starts_over_with_a_restarted_server(closed: Lab, guest: Page) -> None:
+    """A server that was killed may have lost events that the page has seen."""
+    asked: list[dict[str, int]] = []
+
+    def note(socket: WebSocket) -> None:
+        if socket.url.endswith("/lab/live"):
+            socket.on("framesent", lambda text: asked.append(json.loads(text)["runs"]))
+
+    guest.on("websocket", note)
+    guest.goto(f"{closed.url}/#key={KEY}")
+    epochs = guest.get_by_label("Epochs", exact=True)
+    epochs.fill("1")
+    epochs.press("Enter")
+    guest.get_by_role("button", name="Train", exact=True).click()
+    expect(guest.get_by_test_id("state")).to_have_text("finished")
+    before = len(asked)
+    closed.stop()
+    expect(guest.get_by_test_id("link")).to_have_text("reconnecting…")
+    closed.start()
+    expect(guest.get_by_test_id("link")).to_have_text("")
+    expect(guest.get_by_test_id("state")).to_have_text("finished")
+    assert [list(runs.values()) for runs in asked[before:]] == [[-1]]
