@@ -95,7 +95,8 @@ async def watch(port: int, viewers: int, epochs: int) -> dict[str, Any]:
         "lags": np.concatenate(lags).tolist(),
         "seconds": end["seconds"],
         "rate": statistics.median(len(own) / (own[-1][0] - own[0][0]) for own in frames),
-        "cpu": (after["cpu"] - before["cpu"]) / (noted[-1] - noted[0]),
+        "cpu": after["cpu"] - before["cpu"],
+        "frames": sum(map(len, frames)),
     }
 
 
@@ -181,11 +182,11 @@ def compare(viewers: int, pairs: int, epochs: int) -> None:
         counted = results[kind][1:]
         lags = 1000 * np.concatenate([result["lags"] for result in counted])
         p50, p95, p99 = np.percentile(lags, [50, 95, 99])
-        rate, cpu = (statistics.median(result[key] for result in counted) for key in ("rate", "cpu"))
+        rate = statistics.median(result["rate"] for result in counted)
+        cost = 1e6 * sum(result["cpu"] for result in counted) / sum(result["frames"] for result in counted)
         print(f"{count:4} viewers: lag p50 {p50:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms, most {lags.max():.0f} ms")
-        print(
-            f"{'':13} {len(lags)} events in time and once, {rate:.1f} frames a second each, server {cpu:.0%} of a core"
-        )
+        print(f"{'':13} {len(lags)} lags; all events came once and in order; {rate:.1f} frames a second each")
+        print(f"{'':13} the server took {cost:.0f} us of one core for each frame, the recording of the run included")
         print(f"{'':13} training {median_and_range(figures[kind])} s, n = {pairs}")
     ratio = paired_ratio(figures["many"], figures["one"])
     print(f"training with {viewers} viewers takes {ratio} times as long as with one")
