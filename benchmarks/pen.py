@@ -1,7 +1,7 @@
 """From the pen's lifting to the answer on the screen: ``python -m benchmarks.pen [--repeats 15]``.
 
-In a real browser, against a real server: test digits are drawn by mouse on the Draw page, one stroke each; the time runs
-on the browser's own clock from the mouse button's release to the first frame whose bars are others. The canvas
+In a real browser, against a real server: digits are drawn by mouse on the Draw page, one stroke each; the time runs on
+the browser's own clock from the mouse button's release to the first frame whose bars are others. The canvas
 itself waits 0.2 s for a further stroke before it sends: that is the floor. Baseline: the click on Clear, which runs the
 same fragment without that wait.
 """

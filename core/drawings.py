@@ -26,6 +26,7 @@ CREATE TABLE drawings (
     id TEXT PRIMARY KEY,
     label INTEGER NOT NULL,
     made TEXT NOT NULL,
+    owner TEXT NOT NULL,
     picture BLOB NOT NULL
 ) STRICT;
 """
@@ -49,12 +50,14 @@ class Drawing:
         id: of its content: the same drawing with the same label has the same one.
         label: what it is meant to be, 0 to 9.
         made: when it was kept, UTC, ISO 8601.
+        owner: the opaque id of who kept or imported it here, "" for nobody.
         picture: (height, width) uint8, the ink in its box, light on dark.
     """
 
     id: str
     label: int
     made: str
+    owner: str
     picture: Bytes
 
 
@@ -64,7 +67,7 @@ class Drawings:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def keep(self, way: Steps, label: int) -> str:
+    def keep(self, way: Steps, label: int, owner: str = "") -> str:
         """Keep a drawing; returns its id. Keeping it again changes nothing.
 
         Raises:
@@ -73,7 +76,7 @@ class Drawings:
         left, top, right, bottom = way.box
         picture = Image.fromarray(np.round(way.ink[top:bottom, left:right] * 255).astype(np.uint8))
         picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE), Image.Resampling.BOX)
-        drawing = _drawing(label, datetime.now(UTC).isoformat(timespec="seconds"), np.asarray(picture))
+        drawing = _drawing(label, datetime.now(UTC).isoformat(timespec="seconds"), owner, np.asarray(picture))
         self._add([drawing])
         return drawing.id
 
@@ -86,8 +89,8 @@ class Drawings:
         if not self._path.exists():
             return []
         with self._open() as store:
-            rows = store.execute("SELECT id, label, made, picture FROM drawings ORDER BY made DESC, rowid DESC")
-            return [Drawing(i, label, made, _pixels(png)) for i, label, made, png in rows]
+            rows = store.execute("SELECT id, label, made, owner, picture FROM drawings ORDER BY made DESC, rowid DESC")
+            return [Drawing(*described, _pixels(png)) for *described, png in rows]
 
     def export(self) -> bytes:
         """A zip archive of a PNG a drawing and a list of their labels."""
@@ -100,7 +103,7 @@ class Drawings:
                 archive.writestr(f"{drawing.id}.png", _png(drawing.picture))
         return stream.getvalue()
 
-    def take_in(self, content: bytes) -> tuple[int, int]:
+    def take_in(self, content: bytes, owner: str = "") -> tuple[int, int]:
         """Keep what an archive holds, all or nothing; returns how many are new, and how many were here already.
 
         Names, counts, sizes and ratios are checked before anything is unpacked, and nothing is ever written to disk
@@ -109,7 +112,7 @@ class Drawings:
         Raises:
             ArchiveError: for anything but an archive as ``export`` writes it, or one that would overfill the set.
         """
-        drawings = {drawing.id: drawing for drawing in _read_archive(content)}
+        drawings = {drawing.id: drawing for drawing in _read_archive(content, owner)}
         try:
             new = self._add(drawings.values())
         except ValueError as error:
@@ -120,8 +123,8 @@ class Drawings:
         with self._open() as store:
             before = _count(store)
             store.executemany(
-                "INSERT OR IGNORE INTO drawings VALUES (?, ?, ?, ?)",
-                [(d.id, d.label, d.made, _png(d.picture)) for d in drawings],
+                "INSERT OR IGNORE INTO drawings VALUES (?, ?, ?, ?, ?)",
+                [(d.id, d.label, d.made, d.owner, _png(d.picture)) for d in drawings],
             )
             after = _count(store)
             if after > MOST_DRAWINGS:
@@ -155,11 +158,11 @@ def as_digits(drawings: Iterable[Drawing]) -> Digits:
     return Digits(torch.stack(images) if images else torch.empty(0, PIXELS, dtype=torch.uint8), labels)
 
 
-def _drawing(label: Any, made: str, picture: Bytes) -> Drawing:
+def _drawing(label: Any, made: str, owner: str, picture: Bytes) -> Drawing:
     if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < CLASSES:
         raise ValueError(f"label must be a whole number from 0 to 9, got label = {label!r:.40}.")
     described = f"{label} {picture.shape} ".encode()
-    return Drawing(hashlib.sha256(described + picture.tobytes()).hexdigest()[:24], label, made, picture)
+    return Drawing(hashlib.sha256(described + picture.tobytes()).hexdigest()[:24], label, made, owner, picture)
 
 
 def _count(store: sqlite3.Connection) -> int:
@@ -176,14 +179,14 @@ def _pixels(png: bytes) -> Bytes:
     return np.asarray(Image.open(io.BytesIO(png)))
 
 
-def _read_archive(content: bytes) -> list[Drawing]:
+def _read_archive(content: bytes, owner: str) -> list[Drawing]:
     if len(content) > LARGEST_ARCHIVE:
         raise ArchiveError(f"An archive must have at most {LARGEST_ARCHIVE} bytes, got {len(content)} bytes.")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             _check_entries(archive.infolist())
             listed = _read_index(_read(archive, INDEX, LARGEST_INDEX))
-            return [_read_drawing(archive, entry) for entry in listed]
+            return [_read_drawing(archive, entry, owner) for entry in listed]
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, KeyError):
         raise ArchiveError("This is not a readable archive of drawings, or it is damaged.") from None
 
@@ -227,7 +230,7 @@ def _read_index(text: bytes) -> list[dict[str, Any]]:
     return listed
 
 
-def _read_drawing(archive: zipfile.ZipFile, entry: dict[str, Any]) -> Drawing:
+def _read_drawing(archive: zipfile.ZipFile, entry: dict[str, Any], owner: str) -> Drawing:
     name, label = entry["picture"], entry.get("label")
     content = _read(archive, name, LARGEST_PICTURE)
     try:
@@ -239,7 +242,7 @@ def _read_drawing(archive: zipfile.ZipFile, entry: dict[str, Any]) -> Drawing:
                     f"got {image.mode} with {image.width} x {image.height}."
                 )
             picture = np.asarray(image)
-        drawing = _drawing(label, made, picture)
+        drawing = _drawing(label, made, owner, picture)
         steps(picture, paper=0)
     except ArchiveError:
         raise

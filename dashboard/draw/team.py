@@ -12,6 +12,7 @@ from core.data import Digits
 from core.drawings import Drawing, Drawings, as_digits
 from core.evaluation import evaluate
 from dashboard.draw.networks import networks
+from dashboard.visitors import may_delete, visitor
 
 SHOWN = 300
 
@@ -40,7 +41,7 @@ def _keep() -> None:
     if label is None or way is None:
         return
     try:
-        drawings().keep(way, label)
+        drawings().keep(way, label, visitor().id)
     except ValueError as error:
         st.session_state["draw.notice"] = str(error)
     else:
@@ -103,14 +104,14 @@ def _gallery(kept: list[Drawing]) -> None:
             "Kept": st.column_config.DatetimeColumn(format="distance"),
         },
     )
-    ids = [shown[row].id for row in chosen["selection"]["rows"] if row < len(shown)]
-    if ids:
-        st.button(
-            f"Delete {len(ids)} drawing{'s' if len(ids) > 1 else ''}",
-            icon=":material/delete:",
-            on_click=_remove,
-            args=(ids,),
-        )
+    you = visitor()
+    picked = [shown[row] for row in chosen["selection"]["rows"] if row < len(shown)]
+    own = [drawing.id for drawing in picked if may_delete(you, drawing.owner)]
+    if own:
+        label = f"Delete {len(own)} drawing{'s' if len(own) > 1 else ''}"
+        st.button(label, icon=":material/delete:", on_click=_remove, args=(own,))
+    if len(own) < len(picked):
+        st.caption("A drawing is deleted by who kept it, or by the teacher.")
 
 
 def _remove(ids: list[str]) -> None:
@@ -145,7 +146,7 @@ def _import(key: str) -> None:
     if file is None:
         return
     try:
-        new, known = drawings().take_in(file.getvalue())
+        new, known = drawings().take_in(file.getvalue(), visitor().id)
     except ValueError as error:
         st.session_state["draw.refused"] = str(error)
     else:

@@ -52,10 +52,10 @@ def test_nothing_is_kept_at_first_and_looking_makes_no_file(drawings, tmp_path):
 
 
 def test_a_kept_drawing_is_seen_as_it_was_drawn(drawings):
-    drawings.keep(way(), 7)
+    drawings.keep(way(), 7, owner="me")
     (kept,) = drawings.all()
     digits = as_digits([kept])
-    assert kept.label == 7 and digits.labels.tolist() == [7]
+    assert (kept.label, kept.owner) == (7, "me") and digits.labels.tolist() == [7]
     assert np.array_equal(digits.images[0].view(28, 28).numpy(), way().digit)
 
 
@@ -99,7 +99,8 @@ def test_export_and_import_carry_all_to_another_lab(drawings, tmp_path):
         drawings.keep(way(label), label)
     other = Drawings(tmp_path / "other.sqlite")
     other.keep(way(0), 0)
-    assert other.take_in(drawings.export()) == (4, 1)
+    assert other.take_in(drawings.export(), owner="you") == (4, 1)
+    assert sorted(d.owner for d in other.all()) == ["", "you", "you", "you", "you"]
     carried = {(d.id, d.label, d.picture.tobytes()) for d in other.all()}
     assert carried == {(d.id, d.label, d.picture.tobytes()) for d in drawings.all()}
     assert other.take_in(drawings.export()) == (0, 5)
