@@ -12,7 +12,7 @@ from core.digits import Bytes
 from core.network import HIDDEN, Network
 
 #: Below this probability the answer is called not sure; how often that is right is in benchmarks/LOG.md.
-SURE = 0.7
+SURE = 0.6
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps, UnidentifiedImageError
 from core.digits import Bytes, Floats, Steps, border, from_ink, steps
 
 LARGEST_PIXELS = 40_000_000
+#: Pictures with longer sides are made smaller before anything is looked for, so that none takes much memory.
+LARGEST_SIDE = 2_000
 #: No reader of Pillow that starts other programs or that nobody takes pictures with.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 #: The longer side of what is worked on, and of the thumbnails on which light and blobs are looked at.
@@ -72,6 +74,9 @@ def find_digit(picture: Image.Image) -> Steps:
     Raises:
         ValueError: if nothing stands out from the paper.
     """
+    if max(picture.size) > LARGEST_SIDE:
+        picture = picture.copy()
+        picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE), Image.Resampling.BOX)
     low, high = np.percentile(border(np.asarray(picture, dtype=np.float32)), (25, 75))
     if high - low <= EVEN:
         return steps(picture)

@@ -28,6 +28,8 @@ def replay_section() -> None:
     if not runs:
         st.caption("Train a network first. Then its whole training can be asked about your drawing.")
         return
+    if st.session_state.get("draw.run") not in runs:
+        st.session_state["draw.run"] = next(iter(runs))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run_id = st.selectbox("Run", list(runs), format_func=lambda i: _label(runs[i]), key="draw.run")
         st.button("Replay my drawing", icon=":material/history:", on_click=_freeze)
@@ -61,7 +63,11 @@ def _freeze() -> None:
 
 @st.fragment(run_every=0.5)
 def _wait(run_id: str) -> None:
-    trajectory = lab.service().trajectory(run_id)
+    try:
+        trajectory = lab.service().trajectory(run_id)
+    except ValueError:
+        # Somebody has deleted the run; the page then offers the others.
+        st.rerun()
     if trajectory.state != "working":
         st.rerun()
     st.progress(trajectory.progress, "Training it again, step by step")

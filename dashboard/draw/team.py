@@ -38,7 +38,10 @@ def keep_as() -> None:
 def _keep() -> None:
     label, way = st.session_state["draw.label"], st.session_state.get("draw.way")
     st.session_state["draw.label"] = None
-    if label is None or way is None:
+    if label is None:
+        return
+    if way is None:
+        st.session_state["draw.notice"] = "There is no digit yet. Draw one, then keep it."
         return
     try:
         drawings().keep(way, label, visitor().id)

@@ -151,3 +151,9 @@ def test_a_canvas_is_read_only_if_it_is_one():
     assert read_canvas(png(picture.resize((281, 280))), 280) is None
     assert read_canvas(b"", 280) is None
     assert read_canvas(png(picture)[:100], 280) is None
+
+
+def test_a_very_large_picture_is_made_smaller_first(mnist_picture):
+    way = find_digit(mnist_picture.resize((5600, 4200)))
+    assert way.ink.shape == (1500, 2000)
+    assert abs(way.digit.astype(int) - normalise(mnist_picture.resize((560, 420)))).mean() < 4
