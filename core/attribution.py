@@ -1,4 +1,4 @@
-"""What each pixel of a digit adds to the network's answer."""
+"""One digit's answer taken apart: what each hidden unit and each pixel adds to it."""
 
 from dataclasses import dataclass
 
@@ -10,41 +10,63 @@ from core.network import Network
 
 @dataclass(frozen=True)
 class Attribution:
-    """The lead of the answer's logit over the runner-up's, taken apart.
+    """The way to a network's answer, and the lead of its logit over the runner-up's.
 
-    With ReLU the logits are linear around an image, so gradient times input leaves out only what the biases add:
-    ``pixels.sum() + biases`` is the lead.
+    With ReLU the logits are linear around an image, so both sums are exact:
+    ``pixels.sum() + biases == units.sum() + output_bias == lead``.
 
     Args:
-        answer, runner_up: the two classes.
+        hidden: (128,) the activations; logits: (10,).
+        answer, runner_up: the two likeliest classes.
         pixels: (784,) the gradient of the lead times the input; zero where there is no ink.
-        biases: the gradient of the lead times the biases, summed.
+        biases: the gradient of the lead times the biases of both layers, summed.
+        units: (128,) the gradient of the lead times the activations.
+        output_bias: what the second layer's biases add to the lead.
     """
 
+    hidden: Tensor
+    logits: Tensor
     answer: int
     runner_up: int
     pixels: Tensor
     biases: float
+    units: Tensor
+    output_bias: float
+
+    @property
+    def probabilities(self) -> Tensor:
+        """(10,)"""
+        return self.logits.softmax(0)
+
+    @property
+    def lead(self) -> float:
+        return float(self.logits[self.answer] - self.logits[self.runner_up])
 
 
 @torch.no_grad()
-def gradient_times_input(network: Network, image: Tensor) -> Attribution:
-    """What each pixel adds for the answer against the runner-up.
+def attribute(network: Network, image: Tensor) -> Attribution:
+    """Gradient times input, for the answer against the runner-up.
 
     Source: Shrikumar et al., Not Just a Black Box, 2016, section 2.3.
 
     Args:
-        image: (784,) uint8.
+        image: (784,) uint8, on the network's device.
     """
     w1, b1, w2, b2 = network.parameters()
     pixels = image.float() / 255
-    before = w1 @ pixels + b1
-    logits = w2 @ before.relu() + b2
+    hidden = (w1 @ pixels + b1).relu()
+    logits = w2 @ hidden + b2
     answer, runner_up = logits.topk(2).indices.tolist()
-    to_hidden = (w2[answer] - w2[runner_up]) * (before > 0)
+    weights = w2[answer] - w2[runner_up]
+    to_hidden = weights * (hidden > 0)
+    output_bias = float(b2[answer] - b2[runner_up])
     return Attribution(
+        hidden=hidden,
+        logits=logits,
         answer=answer,
         runner_up=runner_up,
         pixels=(to_hidden @ w1) * pixels,
-        biases=float(to_hidden @ b1 + b2[answer] - b2[runner_up]),
+        biases=float(to_hidden @ b1) + output_bias,
+        units=weights * hidden,
+        output_bias=output_bias,
     )
