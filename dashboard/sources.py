@@ -1,6 +1,7 @@
-"""The choice of a network, the same on every page: a saved model, or a run. The address holds it.
+"""The choice of a network, the same on every page: a saved model, or a run at one of its epochs. The address holds it.
 
-``?model=NAME`` or ``?run=ID``; a second choice on one page has ``model2`` and ``run2``.
+``?model=NAME``, or ``?run=ID`` for the parameters that a run ended with, or ``?run=ID&epoch=K``; a page's second choice
+has ``model2``, ``run2`` and ``epoch2``.
 """
 
 import hashlib
@@ -11,7 +12,8 @@ from pathlib import Path
 import streamlit as st
 
 from core import checkpoints
-from core.network import Network
+from core.network import Network, from_flat
+from core.runs import states
 from core.runs.store import Run
 from dashboard import lab
 from dashboard.words import percent, run_label
@@ -19,6 +21,9 @@ from dashboard.words import percent, run_label
 #: The latest runs that can be chosen from.
 LATEST = 200
 KINDS = MODEL, RUN = "model", "run"
+EPOCH = "epoch"
+#: How often the page looks whether a replay is ready, in seconds.
+LOOK_AGAIN = 0.4
 
 
 @dataclass(frozen=True)
@@ -60,32 +65,84 @@ def choose(label: str = "Network", second: bool = False) -> Source | None:
         st.info(_missing(asked))
     key = f"source{suffix}"
     st.session_state[key] = asked if asked in labels else None
-    token = st.selectbox(
-        label,
-        list(labels),
-        key=key,
-        format_func=lambda token: labels.get(token, token),
-        placeholder="Choose a saved model or a run",
-        on_change=lambda: _note(st.session_state[key], suffix),
-    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        token = st.selectbox(
+            label,
+            list(labels),
+            key=key,
+            format_func=lambda token: labels.get(token, token),
+            placeholder="Choose a saved model or a run",
+            on_change=lambda: _note(st.session_state[key], suffix),
+        )
+        epoch = _epoch(runs[token], suffix) if token in runs else None
     if token is None:
         return None
-    path = files[token] if token in files else lab.service().parameters_file(runs[token].id)
-    if path is None:
-        st.info("This run ended before it had parameters to keep. Choose another one.")
-        return None
-    return _load(path, labels[token])
+    if token in files:
+        return _from_file(files[token], labels[token])
+    run = runs[token]
+    final = lab.service().parameters_file(run.id)
+    if epoch is None and final:
+        return _from_file(final, f"Run #{run.number}")
+    return _from_replay(run, epoch)
 
 
 def _choices(asked: str | None) -> tuple[dict[str, Path], dict[str, Run]]:
-    """The saved models' files and the runs that are over, by token; an older run too, if it is the one asked for."""
+    """The saved models' files, and the latest runs and the one asked for, by token."""
     files = {f"{MODEL}:{path.stem}": path for path in checkpoints.list_models()}
-    runs = {f"{RUN}:{run.id}": run for run in lab.service().runs(LATEST) if run.over}
+    runs = {f"{RUN}:{run.id}": run for run in lab.service().runs(LATEST) if _has_parameters(run)}
     if asked and asked.startswith(f"{RUN}:") and asked not in runs:
         run = lab.service().run(asked.partition(":")[2])
-        if run and run.over:
+        if run and _has_parameters(run):
             runs[asked] = run
     return files, runs
+
+
+def _has_parameters(run: Run) -> bool:
+    return run.step > 0 and run.state not in (states.QUEUED, states.RUNNING)
+
+
+def _epoch(run: Run, suffix: str) -> int | None:
+    """Draw the choice of a run's epoch: None is the run's end."""
+    last = -(-run.step // run.config.span.steps_per_epoch)
+    name, key = EPOCH + suffix, f"source{suffix}.epoch"
+    text = st.query_params.get(name, "")
+    st.session_state[key] = int(text) if text.isdecimal() and int(text) < last else last
+    chosen = st.select_slider(
+        "After epoch",
+        range(last + 1),
+        key=key,
+        format_func=lambda epoch: "the end" if epoch == last else str(epoch),
+        on_change=lambda: _note_epoch(name, st.session_state[key], last),
+        width=260,
+    )
+    return None if chosen == last else chosen
+
+
+def _from_replay(run: Run, epoch: int | None) -> Source | None:
+    """The parameters after an epoch, or at the end; while they are replayed, how far that is."""
+    trajectory = lab.service().trajectory(run.id)
+    if trajectory.state == "working":
+        _progress(run.id)
+        return None
+    if trajectory.state == "failed":
+        st.info(trajectory.message)
+        return None
+    wanted = run.step if epoch is None else epoch * run.config.span.steps_per_epoch
+    step, flat = trajectory.nearest(wanted)
+    if trajectory.message:
+        st.caption(trajectory.message)
+    if step != wanted:
+        st.caption(f"Not every step of a replay is kept: this is step {step:,}, the nearest to step {wanted:,}.")
+    label = f"Run #{run.number}" if epoch is None else f"Run #{run.number}, epoch {epoch}"
+    return _source(label, from_flat(flat), run.config.loss)
+
+
+@st.fragment(run_every=LOOK_AGAIN)
+def _progress(run_id: str) -> None:
+    trajectory = lab.service().trajectory(run_id)
+    if trajectory.state != "working":
+        st.rerun()
+    st.progress(trajectory.progress, "Going through the run again to see its epochs; this is done once")
 
 
 def _invite() -> None:
@@ -111,32 +168,41 @@ def _asked(suffix: str) -> str | None:
 
 def _note(token: str | None, suffix: str) -> None:
     """Put the choice into the address."""
-    for kind in KINDS:
-        if kind + suffix in st.query_params:
-            del st.query_params[kind + suffix]
+    for name in (MODEL, RUN, EPOCH):
+        st.query_params.pop(name + suffix, None)
     if token:
         kind, _, value = token.partition(":")
         st.query_params[kind + suffix] = value
 
 
+def _note_epoch(name: str, epoch: int, last: int) -> None:
+    if epoch == last:
+        st.query_params.pop(name, None)
+    else:
+        st.query_params[name] = str(epoch)
+
+
 def _missing(token: str) -> str:
     if token.startswith(RUN):
-        return "This link names a run that this lab does not have, or one that is not over. Choose another network."
+        return "This link names a run that this lab does not have, or one that still trains. Choose another network."
     return "This link names a saved model that this lab does not have. Choose another network."
 
 
 def _named(run: Run) -> str:
     result = "" if run.test_accuracy is None else f" · {percent(run.test_accuracy)}"
-    return f"Run {run.number} · {run_label(run)}{result}"
+    return f"Run #{run.number} · {run_label(run)}{result}"
 
 
-def _load(path: Path, label: str) -> Source | None:
+def _from_file(path: Path, label: str) -> Source | None:
     try:
         network, metadata = checkpoints.load_parameters(path)
     except checkpoints.CheckpointError as error:
         st.error(str(error))
         return None
-    loss = checkpoints.trained_loss(metadata)
+    return _source(label, network, checkpoints.trained_loss(metadata))
+
+
+def _source(label: str, network: Network, loss: str) -> Source:
     digest = hashlib.sha256(loss.encode())
     for parameter in network.parameters():
         digest.update(parameter.detach().numpy().tobytes())

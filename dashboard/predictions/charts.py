@@ -9,7 +9,7 @@ HEIGHT = 340
 
 
 def reliability(found: Calibration) -> go.Figure:
-    """Accuracy over confidence, a bar a bin; on the line, confidence is what it is worth."""
+    """Accuracy over confidence, a bar a bin and its mean a dot; on the line, confidence is what it is worth."""
     centres = ((found.edges[1:] + found.edges[:-1]) / 2).numpy()
     filled = (found.counts > 0).numpy()
     figure = go.Figure()
@@ -19,7 +19,6 @@ def reliability(found: Calibration) -> go.Figure:
         width=0.9 / len(centres),
         marker={"color": BLUE, "opacity": 0.8},
         customdata=found.counts.numpy()[filled],
-        name="accuracy",
         hovertemplate="%{y:.1%} right of %{customdata:,} digits<extra></extra>",
     )
     figure.add_scatter(
@@ -27,12 +26,10 @@ def reliability(found: Calibration) -> go.Figure:
         y=found.accuracy.numpy()[filled],
         mode="markers",
         marker={"color": ORANGE, "size": 8, "line": {"width": 1.5, "color": "white"}},
-        name="mean confidence",
         hovertemplate="confidence %{x:.1%}, accuracy %{y:.1%}<extra></extra>",
     )
     figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", line={"color": GREY, "width": 1.5, "dash": "dot"}, name="as sure as right",
-        hoverinfo="skip",
+        x=[0, 1], y=[0, 1], mode="lines", line={"color": GREY, "width": 1.5, "dash": "dot"}, hoverinfo="skip"
     )  # fmt: skip
     figure.update_xaxes(title="confidence", range=[0, 1.005], tickformat=".0%")
     figure.update_yaxes(title="accuracy", range=[0, 1.03], tickformat=".0%")
@@ -62,14 +59,11 @@ def refusal(found: Refusal, at: int, total: int) -> go.Figure:
         )
     figure.update_xaxes(title="share answered", tickformat=".0%")
     figure.update_yaxes(title="accuracy of the answers", tickformat=".1%")
-    figure.update_layout(showlegend=False)
     return _framed(figure)
 
 
 def _framed(figure: go.Figure) -> go.Figure:
     figure.update_xaxes(fixedrange=True, automargin=True, zeroline=False)
     figure.update_yaxes(fixedrange=True, automargin=True, zeroline=False)
-    figure.update_layout(
-        height=HEIGHT, margin={"l": 8, "r": 8, "t": 8, "b": 8}, legend={"orientation": "h", "y": 1.12, "x": 0}
-    )
+    figure.update_layout(height=HEIGHT, margin={"l": 8, "r": 24, "t": 8, "b": 8}, showlegend=False)
     return figure

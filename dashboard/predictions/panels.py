@@ -13,7 +13,7 @@ from dashboard.words import percent
 NO_BAR = {"displayModeBar": False}
 #: As many digits as stand beside the matrix.
 PER_CELL = 24
-NORM, VOTE, ACTIVITY, UNIT = "Norm", "Class it votes for", "How often active", "Number"
+NORM, VOTE, ACTIVITY, UNIT = "Norm", "Class voted for", "Activity", "Number"
 
 
 def confusion(report: Report) -> None:
@@ -44,8 +44,9 @@ def confidence(report: Report) -> None:
         st.markdown("##### Is it as sure as it is right?")
         st.plotly_chart(charts.reliability(report.calibration), key="reliability", config=NO_BAR)
         st.caption(
-            f"Expected calibration error {percent(report.calibration.error)}: how far confidence and accuracy are "
-            f"apart in {len(report.calibration.counts)} bins, on average over the digits (Guo et al. 2017)."
+            f"The digits in {len(report.calibration.counts)} bins by confidence, the probability of the answer. Bars: "
+            "how many are right; dotted: as many as the confidence says. The mean distance of the two is the expected "
+            f"calibration error, {percent(report.calibration.error)} (Guo et al. 2017)."
         )
     with right:
         st.markdown("##### And if it refuses when in doubt?")

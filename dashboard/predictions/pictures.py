@@ -135,7 +135,7 @@ def comparison(labels: Sequence[str], reports: Sequence[Report], found: Comparis
     )
     head = (
         "<tr><th>Network</th><th>Accuracy</th><th>95 % interval</th><th>Loss</th><th>Mistakes</th>"
-        "<th>Only this one is right</th></tr>"
+        "<th>Alone right</th></tr>"
     )
     return f'<div class="scroll"><table class="scores"><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
 

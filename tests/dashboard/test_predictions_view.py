@@ -1,6 +1,7 @@
 import json
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ from streamlit.testing.v1 import AppTest
 
 from core import checkpoints, data
 from core.config import RunConfig
-from core.network import Network
+from core.network import Network, from_flat
 from core.report import Report, report
 from core.runs.service import Service
+from core.runs.trajectories import Trajectory
 from core.training import Trainer
 from dashboard import lab
 from dashboard.predictions.gallery import parse_numbers
@@ -171,7 +173,7 @@ def test_the_units_are_sorted(page: AppTest, network: Network) -> None:
     assert picture(page, "templates").count("<img") == 10
     norms = [float(norm) for norm in re.findall(r"norm ([\d.]+)", picture(page, "weights"))]
     assert len(norms) == 128 and norms == sorted(norms, reverse=True)
-    page.segmented_control(key="p-sort").set_value("Class it votes for").run()
+    page.segmented_control(key="p-sort").set_value("Class voted for").run()
     votes = [int(vote) for vote in re.findall(r"votes for (\d)", picture(page, "weights"))]
     assert votes == sorted(network[2].weight.argmax(0).tolist())
 
@@ -216,6 +218,63 @@ def test_a_damaged_model_gets_a_sentence(network: Network) -> None:
         assert "not a readable safetensors file" in page.error[0].value
     finally:
         path.unlink()
+
+
+@pytest.fixture(scope="module")
+def run_id(service: Service) -> str:
+    """A finished run of two epochs, replayed."""
+    run_id = service.submit(RunConfig(epochs=2, batch_size=1000, loss="mse", device="cpu"))
+    wait_until(lambda: service.run(run_id).over)
+    wait_until(lambda: service.trajectory(run_id).state == "ready")
+    return run_id
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("epoch", [0, 1, None])
+def test_a_run_is_shown_at_an_epoch(run_id: str, service: Service, epoch: int | None) -> None:
+    page = AppTest.from_file(VIEW, default_timeout=60)
+    page.query_params["run"] = run_id
+    if epoch is not None:
+        page.query_params["epoch"] = str(epoch)
+    html = picture(page.run(), "overview")
+    assert page.select_slider(key="source.epoch").value == (2 if epoch is None else epoch)
+    steps, rows = service.trajectory(run_id).load()
+    row = rows[-1] if epoch is None else rows[int((steps == 48 * epoch).nonzero())]
+    found = report(from_flat(row), data.load().test, "mse")
+    assert f"{100 * found.evaluation.accuracy:.2f} %" in html and f"{found.evaluation.loss:.4f}" in html
+    assert "mean squared error" in html
+
+
+def test_the_epoch_goes_into_the_address_and_leaves_it_at_the_end(run_id: str) -> None:
+    page = AppTest.from_file(VIEW, default_timeout=60)
+    page.query_params["run"] = run_id
+    page.run()
+    page.select_slider(key="source.epoch").set_value(1).run()
+    assert page.query_params["epoch"] in ("1", ["1"])
+    page.select_slider(key="source.epoch").set_value(2).run()
+    assert "epoch" not in page.query_params
+    page.selectbox(key="source").set_value("model:untrained").run()
+    assert "run" not in page.query_params and page.query_params["model"] in ("untrained", ["untrained"])
+
+
+def test_while_a_run_is_replayed_the_page_says_how_far(run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = AppTest.from_file(VIEW, default_timeout=60)
+    page.query_params["run"] = run_id
+    page.query_params["epoch"] = "1"
+    stands = Trajectory("working", 0.5)
+    monkeypatch.setattr(Service, "trajectory", lambda self, run_id: stands)
+    page.run()
+    assert not page.exception
+    assert [bar.proto.value for bar in page.get("progress")] == [50]
+    stands = Trajectory("failed", 0.0, "The run could not be replayed: no reason.")
+    page.run()
+    assert page.info[0].value == "The run could not be replayed: no reason."
 
 
 @pytest.fixture
