@@ -105,8 +105,8 @@ def _epoch(run: Run, suffix: str) -> int | None:
     """Draw the choice of a run's epoch: None is the run's end."""
     last = -(-run.step // run.config.span.steps_per_epoch)
     name, key = EPOCH + suffix, f"source{suffix}.epoch"
-    text = st.query_params.get(name, "")
-    st.session_state[key] = int(text) if text.isdecimal() and int(text) < last else last
+    asked = st.query_params.get(name, "")
+    st.session_state[key] = next((epoch for epoch in range(last) if str(epoch) == asked), last)
     chosen = st.select_slider(
         "After epoch",
         range(last + 1),

@@ -4,7 +4,6 @@ import streamlit as st
 
 from core import data
 from core.attribution import attribute
-from core.data import TEST_IMAGES
 from core.hidden import nearest
 from dashboard.components.clickable import clickable
 from dashboard.predictions import gallery, pictures, results
@@ -30,8 +29,7 @@ def show(source: Source) -> None:
 
 def _number() -> int | None:
     """The test digit that the address names."""
-    text = st.query_params.get(gallery.DIGIT, "")
-    return int(text) if text.isdecimal() and int(text) < TEST_IMAGES else None
+    return gallery.digit_number(st.query_params.get(gallery.DIGIT, ""))
 
 
 def _turn_to(number: int) -> None:

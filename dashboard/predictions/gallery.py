@@ -1,5 +1,6 @@
 """The gallery: which digits, in pages; one of them opens."""
 
+import re
 from collections.abc import Sequence
 
 import streamlit as st
@@ -120,13 +121,18 @@ def parse_numbers(text: str | None) -> Tensor:
     found: list[int] = []
     for part in (text or "").replace(" ", "").split(","):
         low, dash, high = part.partition("-")
-        ends = (low, high if dash else low)
-        if not all(end.isdecimal() and int(end) < TEST_IMAGES for end in ends) or int(ends[0]) > int(ends[1]):
+        first, last = digit_number(low), digit_number(high if dash else low)
+        if first is None or last is None or first > last:
             raise ValueError(
                 f"numbers must be from 0 to {TEST_IMAGES - 1}, with commas or as ranges like 8, 240-247, got {text}."
             )
-        found += range(int(ends[0]), int(ends[1]) + 1)
+        found += range(first, last + 1)
     return torch.tensor(list(dict.fromkeys(found)))
+
+
+def digit_number(text: str) -> int | None:
+    """The number of a test digit, 0 to 9999, if ``text`` is one."""
+    return int(text) if re.fullmatch("[0-9]{1,4}", text) else None
 
 
 def _by_confidence(wanted: Tensor, report: Report) -> Tensor:

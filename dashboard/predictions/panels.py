@@ -1,9 +1,13 @@
-"""The panels of the Predictions page; only the open one is drawn."""
+"""The panels of the Predictions page that show one network: confusion, confidence, inside."""
+
+import re
 
 import streamlit as st
 import torch
+from torch import Tensor
 
-from core.report import THRESHOLDS, Report
+from core.hidden import Units
+from core.report import Report
 from dashboard.components.clickable import clickable
 from dashboard.predictions import charts, gallery, pictures, results
 from dashboard.predictions.gallery import bound
@@ -32,9 +36,9 @@ def confusion(report: Report) -> None:
 
 
 def _cell_clicked(value: str) -> None:
-    label, _, answer = value.partition("-")
-    st.session_state["p-true"], st.session_state["p-said"] = int(label), int(answer)
-    gallery.to_first_page()
+    if re.fullmatch("[0-9]-[0-9]", value):
+        st.session_state["p-true"], st.session_state["p-said"] = int(value[0]), int(value[2])
+        gallery.to_first_page()
 
 
 def confidence(report: Report) -> None:
@@ -57,7 +61,7 @@ def confidence(report: Report) -> None:
         place.plotly_chart(charts.refusal(found, threshold, n), key="refusal", config=NO_BAR)
         if answered:
             st.caption(
-                f"At {float(THRESHOLDS[threshold]):.0%} it answers {answered:,} of {n:,} digits and is right on "
+                f"At {threshold} % it answers {answered:,} of {n:,} digits and is right on "
                 f"{percent(hits / answered)}: {answered - hits} mistakes are left of {report.mistakes}."
             )
         else:
@@ -79,16 +83,20 @@ def inside(source: Source) -> None:
             "Sort by", [NORM, VOTE, ACTIVITY, UNIT], default=NORM, required=True, **bound("sort")
         )
         same = st.toggle("One scale for all", **bound("scale"))
-    key = {
-        NORM: -seen.norms,
-        VOTE: seen.votes + torch.linspace(0, 0.5, len(seen.votes))[(-seen.norms).argsort().argsort()],
-        ACTIVITY: -seen.activity,
-        UNIT: torch.arange(len(seen.norms)),
-    }[order]
     dead = int(seen.dead.sum())
     are = {0: "none is dead", 1: "1 is dead"}.get(dead, f"{dead} are dead")
     st.caption(
         "Weights from the 784 pixels; below each the class whose logit the unit raises most, and the weights' norm. "
         f"Of the 128, {are}: never active on any of the 10,000 test digits."
     )
-    clickable(pictures.weights(seen, key.argsort(stable=True).tolist(), same), "weights")
+    clickable(pictures.weights(seen, _order(seen, order).tolist(), same), "weights")
+
+
+def _order(seen: Units, by: str) -> Tensor:
+    """The units' numbers, the first one first; where they vote for the same class, the largest norm first."""
+    by_norm = seen.norms.argsort(descending=True, stable=True)
+    if by == VOTE:
+        return by_norm[seen.votes[by_norm].argsort(stable=True)]
+    if by == ACTIVITY:
+        return seen.activity.argsort(descending=True, stable=True)
+    return by_norm if by == NORM else torch.arange(len(seen.norms))

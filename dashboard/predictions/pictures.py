@@ -14,21 +14,23 @@ from core.evaluation import ClassScores
 from core.hidden import Units
 from core.report import Report
 from dashboard.digits import picture, signed_picture
+from dashboard.words import percent
 
 #: Weights are drawn in full colour from this quantile on: a few extremes would pale the rest.
 FULL = 0.99
+#: What pixels add, from this share of the largest on: most are far below it.
+FULL_PIXEL = 0.6
 
 
 def overview(found: Report, loss: str) -> str:
     """The figures that matter most, in a row."""
-    low, high = found.interval
     name = "Test loss, mean squared error" if loss == "mse" else "Test loss, cross-entropy"
     figures = (
-        ("Test accuracy", f"{100 * found.evaluation.accuracy:.2f} %"),
-        ("95 % interval, Wilson's", f"{100 * low:.2f} to {100 * high:.2f} %"),
+        ("Test accuracy", percent(found.evaluation.accuracy)),
+        ("95 % interval, Wilson's", _interval(found)),
         ("Mistakes of 10,000", f"{found.mistakes:,}"),
         (name, f"{found.evaluation.loss:.4f}"),
-        ("Expected calibration error", f"{100 * found.calibration.error:.2f} %"),
+        ("Expected calibration error", percent(found.calibration.error)),
     )
     cells = "".join(f'<div><span class="quiet">{name}</span><b>{value}</b></div>' for name, value in figures)
     return f'<div class="figures">{cells}</div>'
@@ -81,20 +83,13 @@ def confusion(matrix: Tensor, chosen: tuple[int, int]) -> str:
             count = int(matrix[label, answer])
             # The root: one mistake among thirty is still seen.
             share = count / most_right if answer == label else (count / most_wrong) ** 0.5
-            kind = " ".join(
-                name
-                for name, holds in (
-                    ("right", answer == label),
-                    ("none", not count),
-                    ("chosen", chosen == (label, answer)),
-                )
-                if holds
-            )
+            kind = "right" if answer == label else "" if count else "none"
+            mark = " chosen" if chosen == (label, answer) else ""
             title = f"{count} digits: a {label}, taken for {answer}"
             value = f' data-value="{label}-{answer}"' if count else " disabled"
             cells.append(
-                f'<td><button class="{kind}" style="--share: {share:.3f}" title="{title}" aria-label="{title}"{value}>'
-                f"{count or '·'}</button></td>"
+                f'<td><button class="{kind}{mark}" style="--share: {share:.3f}" title="{title}" aria-label="{title}"'
+                f"{value}>{count or '·'}</button></td>"
             )
         rows.append(f'<tr><th scope="row">{label}</th>{"".join(cells)}</tr>')
     return (
@@ -126,9 +121,8 @@ def scores(found: ClassScores, matrix: Tensor) -> str:
 def comparison(labels: Sequence[str], reports: Sequence[Report], found: Comparison) -> str:
     """Two networks' figures, a row each."""
     rows = "".join(
-        f"<tr><td><b>{place}</b> {escape(label)}</td><td>{100 * report.evaluation.accuracy:.2f} %</td>"
-        f"<td>{100 * report.interval[0]:.2f} to {100 * report.interval[1]:.2f} %</td>"
-        f"<td>{report.evaluation.loss:.4f}</td><td>{report.mistakes:,}</td><td>{only:,}</td></tr>"
+        f"<tr><td><b>{place}</b> {escape(label)}</td><td>{percent(report.evaluation.accuracy)}</td>"
+        f"<td>{_interval(report)}</td><td>{report.evaluation.loss:.4f}</td><td>{report.mistakes:,}</td><td>{only:,}</td></tr>"
         for place, label, report, only in zip(
             ("First", "Second"), labels, reports, (found.only_first, found.only_second), strict=True
         )
@@ -138,6 +132,11 @@ def comparison(labels: Sequence[str], reports: Sequence[Report], found: Comparis
         "<th>Alone right</th></tr>"
     )
     return f'<div class="scroll"><table class="scores"><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
+
+
+def _interval(found: Report) -> str:
+    low, high = found.interval
+    return f"{100 * low:.2f} to {100 * high:.2f} %"
 
 
 def _percent_cell(share: Tensor) -> str:
@@ -151,7 +150,7 @@ def one_digit(image: Tensor, found: Attribution, near: str) -> str:
 <div><h5>Probability and logit</h5>{_bars(found)}</div>
 <div><h5>What each pixel adds</h5>
 <img class="big" style="background: var(--st-secondary-background-color)" alt="gradient times input"
- src="{signed_picture(found.pixels, 0.6 * float(found.pixels.abs().max()))}"></div>
+ src="{signed_picture(found.pixels, FULL_PIXEL * float(found.pixels.abs().max()))}"></div>
 <p class="wide key quiet"><i class="for"></i> speaks for {found.answer}, <i class="against"></i> for the runner-up,
 {found.runner_up}. Gradient times input: the pixels add {float(found.pixels.sum()):+.2f} and the biases
 {found.biases:+.2f}, together the {found.lead:.2f} by which the logit of {found.answer} leads.</p>
