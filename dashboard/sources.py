@@ -146,7 +146,7 @@ def _progress(run_id: str) -> None:
 
 
 def _invite() -> None:
-    with st.container(border=True, horizontal_alignment="center"):
+    with st.container(border=True):
         st.markdown("#### There is no network yet")
         st.markdown("Train one, which takes seconds, and it can be chosen here.")
         st.page_link("views/train.py", label="Train a network", icon=":material/play_arrow:")

@@ -22,7 +22,7 @@ def panel(source: Source, report: Report) -> None:
         return
     second = results.report_of(other)
     found = results.comparison_of(source, other)
-    clickable(pictures.comparison([source.label, other.label], [report, second], found), "comparison")
+    clickable(pictures.comparison([source, other], [report, second], found), "comparison")
     st.markdown(verdict(found, source, other))
     shown = st.segmented_control(
         "Digits", [ONLY_FIRST, ONLY_SECOND, DIFFERENT, BOTH_WRONG], default=ONLY_FIRST, required=True,

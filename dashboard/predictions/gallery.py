@@ -16,7 +16,7 @@ FIRST, WRONG, LEAST, MOST = "In order", "Wrong ones", "Least confident", "Most c
 CLASS, PAIR, NUMBER = "One class", "True against predicted", "By number"
 SHOWN = (FIRST, WRONG, LEAST, MOST, CLASS, PAIR, NUMBER)
 #: The narrowest that a digit is drawn, in CSS pixels, and how many a page has.
-SIZES = {"Small": (58, 96), "Medium": (80, 60), "Large": (140, 24)}
+SIZES = {"Small": (58, 102), "Medium": (80, 60), "Large": (140, 28)}
 #: The address's name of the digit that is open; in the session, that one was clicked just now.
 DIGIT, CLICKED = "digit", "predictions.clicked"
 _LISTED = "predictions.listed"

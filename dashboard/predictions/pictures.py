@@ -14,8 +14,10 @@ from core.evaluation import ClassScores
 from core.hidden import Units
 from core.report import Report
 from dashboard.digits import picture, signed_picture
+from dashboard.sources import Source
 from dashboard.words import percent
 
+LOSSES = {"cross_entropy": "cross-entropy", "mse": "mean squared error"}
 #: Weights are drawn in full colour from this quantile on: a few extremes would pale the rest.
 FULL = 0.99
 #: What pixels add, from this share of the largest on: most are far below it.
@@ -24,12 +26,11 @@ FULL_PIXEL = 0.6
 
 def overview(found: Report, loss: str) -> str:
     """The figures that matter most, in a row."""
-    name = "Test loss, mean squared error" if loss == "mse" else "Test loss, cross-entropy"
     figures = (
         ("Test accuracy", percent(found.evaluation.accuracy)),
         ("95 % interval, Wilson's", _interval(found)),
         ("Mistakes of 10,000", f"{found.mistakes:,}"),
-        (name, f"{found.evaluation.loss:.4f}"),
+        (f"Test loss, {LOSSES[loss]}", f"{found.evaluation.loss:.4f}"),
         ("Expected calibration error", percent(found.calibration.error)),
     )
     cells = "".join(f'<div><span class="quiet">{name}</span><b>{value}</b></div>' for name, value in figures)
@@ -118,13 +119,15 @@ def scores(found: ClassScores, matrix: Tensor) -> str:
     )
 
 
-def comparison(labels: Sequence[str], reports: Sequence[Report], found: Comparison) -> str:
+def comparison(sources: Sequence[Source], reports: Sequence[Report], found: Comparison) -> str:
     """Two networks' figures, a row each."""
+    alike = sources[0].loss == sources[1].loss
     rows = "".join(
-        f"<tr><td><b>{place}</b> {escape(label)}</td><td>{percent(report.evaluation.accuracy)}</td>"
-        f"<td>{_interval(report)}</td><td>{report.evaluation.loss:.4f}</td><td>{report.mistakes:,}</td><td>{only:,}</td></tr>"
-        for place, label, report, only in zip(
-            ("First", "Second"), labels, reports, (found.only_first, found.only_second), strict=True
+        f"<tr><td><b>{place}</b> {escape(source.label)}</td><td>{percent(report.evaluation.accuracy)}</td>"
+        f"<td>{_interval(report)}</td><td>{report.evaluation.loss:.4f}{'' if alike else f' {LOSSES[source.loss]}'}</td>"
+        f"<td>{report.mistakes:,}</td><td>{only:,}</td></tr>"
+        for place, source, report, only in zip(
+            ("First", "Second"), sources, reports, (found.only_first, found.only_second), strict=True
         )
     )
     head = (
