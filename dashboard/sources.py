@@ -24,6 +24,7 @@ KINDS = MODEL, RUN = "model", "run"
 EPOCH = "epoch"
 #: How often the page looks whether a replay is ready, in seconds.
 LOOK_AGAIN = 0.4
+_FAILED = "source.failed"
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def _epoch(run: Run, suffix: str) -> int | None:
 
 def _from_replay(run: Run, epoch: int | None) -> Source | None:
     """The parameters after an epoch, or at the end; while they are replayed, how far that is."""
-    trajectory = lab.service().trajectory(run.id)
+    trajectory = st.session_state.pop(_FAILED, None) or lab.service().trajectory(run.id)
     if trajectory.state == "working":
         _progress(run.id)
         return None
@@ -140,6 +141,9 @@ def _from_replay(run: Run, epoch: int | None) -> Source | None:
 @st.fragment(run_every=LOOK_AGAIN)
 def _progress(run_id: str) -> None:
     trajectory = lab.service().trajectory(run_id)
+    if trajectory.state == "failed":
+        # The service tells of it once, and asked again begins anew.
+        st.session_state[_FAILED] = trajectory
     if trajectory.state != "working":
         st.rerun()
     st.progress(trajectory.progress, "Going through the run again to see its epochs; this is done once")
