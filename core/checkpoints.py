@@ -3,7 +3,7 @@
 import json
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from safetensors.torch import save as write_tensors
 
 from core import paths
 from core.files import write_atomically
-from core.network import Network
+from core.network import SHAPES, Network
 
 FORMAT_VERSION = 1
 SUFFIX = ".safetensors"
@@ -35,6 +35,11 @@ def save_parameters(network: Network, path: Path, metadata: Mapping[str, Any]) -
     Raises:
         OSError: if it cannot be written; nothing is left half-written.
     """
+    write_atomically(path, pack_parameters(network, metadata))
+
+
+def pack_parameters(network: Network, metadata: Mapping[str, Any]) -> bytes:
+    """The content of a parameter file."""
     described = {
         "format_version": FORMAT_VERSION,
         "architecture": "784-128-10, ReLU, softmax",
@@ -44,7 +49,7 @@ def save_parameters(network: Network, path: Path, metadata: Mapping[str, Any]) -
         **metadata,
     }
     tensors = {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
-    write_atomically(path, write_tensors(tensors, {key: json.dumps(value) for key, value in described.items()}))
+    return write_tensors(tensors, {key: json.dumps(value) for key, value in described.items()})
 
 
 def load_parameters(source: Path | bytes) -> tuple[Network, dict[str, Any]]:
@@ -61,12 +66,45 @@ def load_parameters(source: Path | bytes) -> tuple[Network, dict[str, Any]]:
         metadata = _metadata(content)
     except (SafetensorError, ValueError, KeyError, struct.error) as error:
         raise CheckpointError(f"This is not a readable safetensors file: {error}.") from None
+    return network_from(tensors), metadata
+
+
+def network_from(tensors: Mapping[str, torch.Tensor]) -> Network:
+    """The network with these parameters.
+
+    Raises:
+        CheckpointError: naming what is wrong, unless they are exactly this network's parameters, all finite.
+    """
+    check_layout({name: (tuple(tensor.shape), str(tensor.dtype)[6:]) for name, tensor in tensors.items()})
+    for name in SHAPES:
+        if not tensors[name].isfinite().all():
+            raise CheckpointError(f"The tensor {name} must be finite, but has NaN or infinite values.")
     network = Network()
-    expected = network.state_dict()
-    for name in sorted(expected.keys() | tensors.keys()):
-        _check_tensor(name, tensors.get(name), expected.get(name))
-    network.load_state_dict(tensors)
-    return network, metadata
+    network.load_state_dict(dict(tensors))
+    return network
+
+
+def check_names(names: Collection[str]) -> None:
+    """Raises CheckpointError, naming the first that is missing or too many, unless they are this network's."""
+    for name in sorted(SHAPES.keys() | set(names)):
+        if name not in SHAPES:
+            raise CheckpointError(f"The file has a tensor {name[:80]}, which this network does not have.")
+        if name not in names:
+            raise CheckpointError(f"The file lacks the tensor {name}.")
+
+
+def check_layout(found: Mapping[str, tuple[tuple[int, ...], str]]) -> None:
+    """Check each tensor's name, shape and type, before its numbers are read.
+
+    Raises:
+        CheckpointError: naming the first that is not as in this network.
+    """
+    check_names(found)
+    for name, (shape, dtype) in found.items():
+        if shape != SHAPES[name]:
+            raise CheckpointError(f"The tensor {name} must have shape {SHAPES[name]}, got {shape}.")
+        if dtype != "float32":
+            raise CheckpointError(f"The tensor {name} must be of type float32, got {dtype}.")
 
 
 def trained_loss(metadata: Mapping[str, Any]) -> str:
@@ -121,16 +159,3 @@ def _json_or_text(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def _check_tensor(name: str, tensor: torch.Tensor | None, expected: torch.Tensor | None) -> None:
-    if expected is None:
-        raise CheckpointError(f"The file has a tensor {name}, which this network does not have.")
-    if tensor is None:
-        raise CheckpointError(f"The file lacks the tensor {name}.")
-    if tensor.shape != expected.shape:
-        raise CheckpointError(f"The tensor {name} must have shape {tuple(expected.shape)}, got {tuple(tensor.shape)}.")
-    if tensor.dtype != expected.dtype:
-        raise CheckpointError(f"The tensor {name} must be of type float32, got {str(tensor.dtype)[6:]}.")
-    if not tensor.isfinite().all():
-        raise CheckpointError(f"The tensor {name} must be finite, but has NaN or infinite values.")

@@ -8,6 +8,13 @@ from torch import Tensor, nn
 from core.data import CLASSES, PIXELS
 
 HIDDEN = 128
+#: Every parameter's shape, under the name that ``state_dict`` gives it.
+SHAPES: dict[str, tuple[int, ...]] = {
+    "0.weight": (HIDDEN, PIXELS),
+    "0.bias": (HIDDEN,),
+    "2.weight": (CLASSES, HIDDEN),
+    "2.bias": (CLASSES,),
+}
 
 
 class Network(nn.Sequential):

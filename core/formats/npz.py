@@ -1,0 +1,78 @@
+"""The parameters as NumPy's zip of arrays. Read without ``numpy.load``: sizes are checked before anything is unpacked."""
+
+import io
+import math
+import zipfile
+import zlib
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.checkpoints import CheckpointError, check_layout, check_names, network_from
+from core.network import SHAPES, Network
+
+#: What an array's file may have besides its numbers.
+LARGEST_HEADER = 1024
+
+
+def write(network: Network, metadata: dict[str, Any]) -> bytes:
+    """Four arrays, named as the parameters are; the format has no place for metadata."""
+    stream = io.BytesIO()
+    arrays = {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}
+    np.savez(stream, allow_pickle=False, **arrays)
+    return stream.getvalue()
+
+
+def read(content: bytes) -> tuple[Network, dict[str, Any]]:
+    """The network of such a file, compressed or not.
+
+    Raises:
+        CheckpointError: unless it holds exactly the four arrays, finite.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            arrays = _arrays(archive)
+    except CheckpointError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
+        raise CheckpointError(f"This is not a readable NPZ file: {str(error).rstrip('.') or 'it ends early'}.") from None
+    return network_from({name: torch.from_numpy(array) for name, array in arrays.items()}), {}
+
+
+def _arrays(archive: zipfile.ZipFile) -> dict[str, np.ndarray[Any, Any]]:
+    members = archive.infolist()
+    names = [member.filename.removesuffix(".npy") for member in members]
+    if len(set(names)) < len(names):
+        raise CheckpointError("The file has two arrays of one name.")
+    check_names(names)
+    found = {}
+    for name, member in zip(names, members, strict=True):
+        most = 4 * math.prod(SHAPES[name]) + LARGEST_HEADER
+        if member.file_size > most:
+            raise CheckpointError(f"The array {name} must unpack to at most {most} bytes, got {member.file_size}.")
+        # However much is packed in it, no more than its stated size comes out.
+        with archive.open(member) as file:
+            found[name] = _Array(file.read())
+    check_layout({name: (array.shape, array.dtype) for name, array in found.items()})
+    return {name: array.numbers() for name, array in found.items()}
+
+
+class _Array:
+    """An array file: its header read, its numbers not yet looked at."""
+
+    def __init__(self, content: bytes) -> None:
+        stream = io.BytesIO(content)
+        version = np.lib.format.read_magic(stream)
+        if version not in ((1, 0), (2, 0)):
+            raise ValueError(f"its arrays are of version {version[0]}.{version[1]}")
+        reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        self.shape, self._fortran, dtype = reader(stream)
+        self.dtype = "float32" if dtype == np.dtype("<f4") else dtype.name
+        self._bytes = content[stream.tell() :]
+
+    def numbers(self) -> np.ndarray[Any, Any]:
+        if len(self._bytes) != 4 * math.prod(self.shape):
+            raise ValueError("an array has another size than its header says")
+        order = "F" if self._fortran else "C"
+        return np.frombuffer(self._bytes, "<f4").reshape(self.shape, order=order).copy()  # type: ignore[call-overload, no-any-return]
