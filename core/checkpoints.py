@@ -14,7 +14,7 @@ from safetensors.torch import load as read_tensors
 from safetensors.torch import save as write_tensors
 
 from core import paths
-from core.files import write_atomically
+from core.files import shortened, write_atomically
 from core.network import SHAPES, Network
 
 FORMAT_VERSION = 1
@@ -88,7 +88,7 @@ def check_names(names: Collection[str]) -> None:
     """Raises CheckpointError, naming the first that is missing or too many, unless they are this network's."""
     for name in sorted(SHAPES.keys() | set(names)):
         if name not in SHAPES:
-            raise CheckpointError(f"The file has a tensor {name[:80]}, which this network does not have.")
+            raise CheckpointError(f"The file has a tensor {shortened(name)}, which this network does not have.")
         if name not in names:
             raise CheckpointError(f"The file lacks the tensor {name}.")
 

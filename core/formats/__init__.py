@@ -11,6 +11,7 @@ from typing import Any
 
 from core import checkpoints
 from core.checkpoints import CheckpointError
+from core.files import shortened
 from core.formats import contact_sheet, keras, npz, onnx
 from core.network import Network
 
@@ -143,9 +144,3 @@ def read(name: str, content: bytes) -> Loaded:
         raise CheckpointError(format.missing)
     assert format.read is not None
     return format.read(content)
-
-
-def shortened(text: str, most: int = 80) -> str:
-    """Other people's text for a sentence: printable, and not longer than ``most`` characters."""
-    shown = "".join(letter if letter.isprintable() else "�" for letter in text[:most])
-    return shown + ("…" if len(text) > most else "")

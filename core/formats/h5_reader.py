@@ -18,7 +18,7 @@ DIGEST = "descent_lab_sha256"
 MEMORY, SECONDS = 1024**3, 3
 
 
-class Refusal(Exception):
+class RefusedError(Exception):
     """Says what is wrong with the file."""
 
 
@@ -26,7 +26,7 @@ def read(content: bytes, wanted: dict[str, list[int]]) -> bytes:
     """The numbers of the datasets, joined in the order of ``wanted``, which gives each one's shape.
 
     Raises:
-        Refusal: for a dataset that is missing, linked, filtered, virtual, or of another shape or type; for another
+        RefusedError: for a dataset that is missing, linked, filtered, virtual, or of another shape or type; for another
             layer with parameters; for numbers that do not fit the digest.
     """
     import h5py
@@ -37,26 +37,28 @@ def read(content: bytes, wanted: dict[str, list[int]]) -> bytes:
             path = f"layers/{layer}/vars"
             ours = any(place.startswith(f"{path}/") for place in wanted)
             if not ours and len(_follow(h5py, file, path)):
-                raise Refusal(f"The file has parameters of a layer {layer[:80]}, which this network does not have.")
+                raise RefusedError(
+                    f"The file has parameters of a layer {layer[:80]}, which this network does not have."
+                )
         numbers = b"".join(dataset[()].tobytes() for dataset in found)
         digest = file.attrs.get(DIGEST)
         if digest is not None and digest != hashlib.sha256(numbers).hexdigest():
-            raise Refusal("The file is damaged: its numbers do not fit its digest.")
+            raise RefusedError("The file is damaged: its numbers do not fit its digest.")
     return numbers
 
 
 def _dataset(h5py: Any, file: Any, path: str, shape: tuple[int, ...]) -> Any:
     dataset = _follow(h5py, file, path)
     if not isinstance(dataset, h5py.Dataset):
-        raise Refusal(f"{path} must be a dataset, got a group.")
+        raise RefusedError(f"{path} must be a dataset, got a group.")
     if dataset.is_virtual or dataset.external:
-        raise Refusal(f"The dataset {path} must hold its numbers itself, got one that refers to other files.")
+        raise RefusedError(f"The dataset {path} must hold its numbers itself, got one that refers to other files.")
     if dataset.chunks is not None:
-        raise Refusal(f"The dataset {path} must be stored plainly, got one that is chunked or compressed.")
+        raise RefusedError(f"The dataset {path} must be stored plainly, got one that is chunked or compressed.")
     if dataset.shape != shape:
-        raise Refusal(f"The dataset {path} must have shape {shape}, got {dataset.shape}.")
+        raise RefusedError(f"The dataset {path} must have shape {shape}, got {dataset.shape}.")
     if dataset.dtype != "<f4":
-        raise Refusal(f"The dataset {path} must be of type float32, got {dataset.dtype}.")
+        raise RefusedError(f"The dataset {path} must be of type float32, got {dataset.dtype}.")
     return dataset
 
 
@@ -66,9 +68,9 @@ def _follow(h5py: Any, file: Any, path: str) -> Any:
     for step in path.split("/"):
         link = place.get(step, getlink=True) if isinstance(place, h5py.Group) and step in place else None
         if link is None:
-            raise Refusal(f"The file lacks {path}.")
+            raise RefusedError(f"The file lacks {path}.")
         if not isinstance(link, h5py.HardLink):
-            raise Refusal(f"{path} must be in the file itself, got a link.")
+            raise RefusedError(f"{path} must be in the file itself, got a link.")
         place = place[step]
     return place
 
@@ -92,7 +94,7 @@ def main() -> int:
     _bound()
     try:
         answer, status = read(content, wanted), 0
-    except Refusal as refusal:
+    except RefusedError as refusal:
         answer, status = str(refusal).encode(), REFUSED
     except Exception as error:
         # Damaged bytes make h5py raise whatever they happen to lead to.

@@ -7,6 +7,7 @@ bytes have crashed it. So a process of its own reads it, with bounded memory, bo
 import hashlib
 import io
 import json
+import math
 import os
 import subprocess
 import sys
@@ -71,12 +72,10 @@ def read(content: bytes) -> tuple[Network, dict[str, Any]]:
         raise CheckpointError(f"This HDF5 file took more than {SECONDS:g} seconds to read.") from None
     if reader.returncode == REFUSED:
         raise CheckpointError(reader.stdout.decode())
-    numbers = np.frombuffer(reader.stdout, "<f4") if reader.returncode == 0 else np.empty(0)
-    if len(numbers) != sum(map(np.prod, shapes.values())):
+    if reader.returncode or len(reader.stdout) != 4 * sum(map(math.prod, shapes.values())):
         raise CheckpointError("This is not a readable HDF5 file: HDF5's own library stumbles over it.")
-    tensors, start = {}, 0
+    numbers, tensors = np.frombuffer(reader.stdout, "<f4"), {}
     for name, shape in shapes.items():
-        end = start + int(np.prod(shape))
-        tensors[name] = torch.from_numpy(numbers[start:end].reshape(shape).T.copy())
-        start = end
+        part, numbers = np.split(numbers, [math.prod(shape)])
+        tensors[name] = torch.from_numpy(part.reshape(shape).T.copy())
     return network_from(tensors), {}

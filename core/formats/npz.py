@@ -1,19 +1,19 @@
-"""The parameters as NumPy's zip of arrays. Read without ``numpy.load``: sizes are checked before anything is unpacked."""
+"""The parameters as NumPy's zip of arrays, read without ``numpy.load``: sizes are checked before it is unpacked."""
 
 import io
 import math
 import zipfile
-import zlib
 from typing import Any
 
 import numpy as np
 import torch
 
 from core.checkpoints import CheckpointError, check_layout, check_names, network_from
+from core.files import shortened
 from core.network import SHAPES, Network
 
-#: What an array's file may have besides its numbers.
-LARGEST_HEADER = 1024
+#: What an array's file may have besides its numbers, and bytes of the whole: the numbers take 407,080.
+LARGEST_HEADER, LARGEST_FILE = 1024, 512 * 1024
 
 
 def write(network: Network, metadata: dict[str, Any]) -> bytes:
@@ -30,13 +30,17 @@ def read(content: bytes) -> tuple[Network, dict[str, Any]]:
     Raises:
         CheckpointError: unless it holds exactly the four arrays, finite.
     """
+    if len(content) > LARGEST_FILE:
+        raise CheckpointError(f"An NPZ file must have at most {LARGEST_FILE} bytes, got {len(content)} bytes.")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             arrays = _arrays(archive)
     except CheckpointError:
         raise
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
-        raise CheckpointError(f"This is not a readable NPZ file: {str(error).rstrip('.') or 'it ends early'}.") from None
+    except Exception as error:
+        # Damaged bytes make zipfile, zlib and numpy raise whatever they happen to lead to.
+        reason = shortened(str(error).rstrip(".")) or type(error).__name__
+        raise CheckpointError(f"This is not a readable NPZ file: {reason}.") from None
     return network_from({name: torch.from_numpy(array) for name, array in arrays.items()}), {}
 
 
@@ -68,11 +72,10 @@ class _Array:
             raise ValueError(f"its arrays are of version {version[0]}.{version[1]}")
         reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         self.shape, self._fortran, dtype = reader(stream)
-        self.dtype = "float32" if dtype == np.dtype("<f4") else dtype.name
+        self.dtype = "float32" if dtype == np.dtype("<f4") else dtype.name if dtype.isnative else dtype.str
         self._bytes = content[stream.tell() :]
 
     def numbers(self) -> np.ndarray[Any, Any]:
         if len(self._bytes) != 4 * math.prod(self.shape):
             raise ValueError("an array has another size than its header says")
-        order = "F" if self._fortran else "C"
-        return np.frombuffer(self._bytes, "<f4").reshape(self.shape, order=order).copy()  # type: ignore[call-overload, no-any-return]
+        return np.frombuffer(self._bytes, "<f4").reshape(self.shape, order="F" if self._fortran else "C").copy()

@@ -1,0 +1,286 @@
+"""The library of models: a folder that people look into, a safetensors file a model, named as the model is."""
+
+import contextlib
+import os
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from core import data, formats
+from core.checkpoints import (
+    LARGEST_FILE,
+    SUFFIX,
+    load_parameters,
+    save_parameters,
+    trained_loss,
+)
+from core.config import RunConfig
+from core.evaluation import evaluate
+from core.files import read_ordinary, shortened, write_atomically
+from core.network import Network
+
+PARAMETERS, WHOLE = "parameters", "whole model"
+#: Models that come with the lab; nobody renames, changes or deletes them.
+SHIPPED = frozenset({"reference"})
+BIN = "bin"
+LONGEST_NAME = 64
+LONGEST = {"notes": 2000, "owner": 80, "origin": 1000}
+
+_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9 _.-]{{0,{LONGEST_NAME - 1}}}")
+#: Whoever looks whether a name is free and then takes it holds this.
+_lock = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model as its file describes it.
+
+    Args:
+        kind: ``PARAMETERS``, or ``WHOLE`` for one that training can go on from.
+        size: bytes.
+        modified: unix seconds.
+        origin: where it comes from, in words: its run and epoch, its file, or the models it is the average of.
+        config: of its run, if it has one.
+        step: how many steps its parameters have had, if that is known.
+        problem: why it cannot be used, in a sentence; "" if it can.
+    """
+
+    name: str
+    path: Path
+    size: int
+    modified: float
+    kind: str = PARAMETERS
+    owner: str = ""
+    notes: str = ""
+    origin: str = ""
+    config: RunConfig | None = None
+    step: int | None = None
+    test_loss: float | None = None
+    test_accuracy: float | None = None
+    problem: str = ""
+
+    @property
+    def shipped(self) -> bool:
+        return self.name in SHIPPED
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file that has been read and checked."""
+
+    kind: str
+    network: Network
+    metadata: dict[str, Any]
+
+    def write(self, path: Path, metadata: Mapping[str, Any]) -> None:
+        """The same model with other metadata."""
+        save_parameters(self.network, path, metadata)
+
+
+def opened(content: bytes) -> Opened:
+    """A model of either kind.
+
+    Raises:
+        CheckpointError: naming what is wrong with it.
+    """
+    return Opened(PARAMETERS, *load_parameters(content))
+
+
+class Library:
+    """The models of one folder. Every method may be called from any thread.
+
+    All raise ValueError, in one sentence, for a name that will not do, is taken, or is no model's; and
+    CheckpointError, which is one, for a file that is no model.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._bin = folder / BIN
+
+    def models(self) -> list[Model]:
+        """All of them, in the order of their names; those that cannot be used say why."""
+        return _models(self.folder)
+
+    def deleted(self) -> list[Model]:
+        """Those in the bin."""
+        return _models(self._bin)
+
+    def model(self, name: str) -> Model:
+        return _described(self._path(name))
+
+    def open(self, name: str) -> Opened:
+        return opened(self.content(name))
+
+    def content(self, name: str) -> bytes:
+        """The model's file."""
+        return read_ordinary(self._path(name), LARGEST_FILE)
+
+    def keep(self, model: Opened, name: str, *, owner: str = "", notes: str = "", origin: str = "") -> Model:
+        """Keep a model under a new name, with its figures on the test set.
+
+        Of its metadata only what is known and valid is kept.
+        """
+        metadata = {**_known(model.metadata), **_texts(owner=owner, notes=notes, origin=origin)}
+        test = evaluate(model.network, data.load().test, trained_loss(metadata))
+        metrics = {**metadata.get("metrics", {}), "test_loss": test.loss, "test_accuracy": test.accuracy}
+        with _lock:
+            path = self._unused(name)
+            model.write(path, {**metadata, "metrics": metrics})
+            return _described(path)
+
+    def bring(self, file_name: str, content: bytes, name: str = "", *, owner: str = "", notes: str = "") -> Model:
+        """Take in a file from outside, whose name says its format; called as the file unless ``name`` is given."""
+        format = formats.of_name(file_name, readable=True)
+        if format is formats.FORMATS["safetensors"]:
+            model = opened(content)
+        else:
+            model = Opened(PARAMETERS, *formats.read(file_name, content))
+        its_name = re.split(r"[/\\]", file_name)[-1]
+        with _lock:
+            name = name or _free(self.folder, re.sub(r"[^A-Za-z0-9 _.-]", "-", formats.stem(its_name)))
+            notes = notes or str(model.metadata.get("notes", ""))[: LONGEST["notes"]]
+            return self.keep(model, name, owner=owner, notes=notes, origin=f"the file {shortened(its_name)}")
+
+    def rename(self, name: str, new: str) -> Model:
+        with _lock:
+            return _described(self._own(name).rename(self._unused(new)))
+
+    def duplicate(self, name: str) -> Model:
+        """A copy beside it, called NAME copy."""
+        with _lock:
+            path = _place(self.folder, _free(self.folder, f"{name[: LONGEST_NAME - 5]} copy"))
+            write_atomically(path, self.content(name))
+            return _described(path)
+
+    def note(self, name: str, notes: str) -> Model:
+        """Put other notes into its file."""
+        with _lock:
+            path, model = self._own(name), self.open(name)
+            model.write(path, {**model.metadata, **_texts(notes=notes)})
+            return _described(path)
+
+    def delete(self, name: str) -> Model:
+        """Move it to the bin, where it may get another name."""
+        with _lock:
+            return _moved(self._own(name), self._bin)
+
+    def restore(self, name: str) -> Model:
+        """Take it out of the bin; it gets another name if its own is taken by now."""
+        with _lock:
+            return _moved(_existing(self._bin, name), self.folder)
+
+    def empty_bin(self) -> None:
+        """Delete for good what is in the bin."""
+        with _lock:
+            for model in self.deleted():
+                model.path.unlink(missing_ok=True)
+
+    def _path(self, name: str) -> Path:
+        return _existing(self.folder, name)
+
+    def _own(self, name: str) -> Path:
+        """The file of a model that may be changed."""
+        if name in SHIPPED:
+            raise ValueError(f"The model {name} comes with the lab: it cannot be changed; duplicate it instead.")
+        return self._path(name)
+
+    def _unused(self, name: str) -> Path:
+        """Where a model of this new name goes."""
+        name = name.strip().removesuffix(SUFFIX)
+        if not _NAME.fullmatch(name):
+            raise ValueError(
+                f"name must be 1 to {LONGEST_NAME} letters, digits, spaces, dots, hyphens or underscores "
+                f"and begin with a letter or a digit, got name = {shortened(name)}."
+            )
+        path = _place(self.folder, name)
+        if name in SHIPPED or os.path.lexists(path):
+            raise ValueError(f"name must be one that no saved model has, got name = {name}.")
+        return path
+
+
+def _place(folder: Path, name: str) -> Path:
+    return folder / f"{name}{SUFFIX}"
+
+
+def _existing(folder: Path, name: str) -> Path:
+    # What does not match is never made a path.
+    path = _place(folder, name) if _NAME.fullmatch(name) else None
+    if path is None or not os.path.lexists(path):
+        raise ValueError(f"name must be a saved model's, got name = {shortened(name)}.")
+    return path
+
+
+def _free(folder: Path, wished: str) -> str:
+    """The wished name, or with the first number that makes it new; a name that will do, whatever was wished."""
+    wished = re.sub(r"^[^A-Za-z0-9]+", "", wished)[:LONGEST_NAME].strip() or "model"
+    name, number = wished, 2
+    while name in SHIPPED or os.path.lexists(_place(folder, name)):
+        name, number = f"{wished[: LONGEST_NAME - 6]} {number}", number + 1
+    return name
+
+
+def _moved(path: Path, folder: Path) -> Model:
+    folder.mkdir(parents=True, exist_ok=True)
+    return _described(path.rename(_place(folder, _free(folder, path.stem))))
+
+
+def _models(folder: Path) -> list[Model]:
+    paths = [path for path in folder.glob(f"*{SUFFIX}") if _NAME.fullmatch(path.stem)]
+    return [_described(path) for path in sorted(paths, key=lambda path: path.stem.lower())]
+
+
+def _described(path: Path) -> Model:
+    status = path.lstat()
+    return _describe(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(1024)
+def _describe(path: Path, modified: int, size: int) -> Model:
+    """Reading a file once is enough, as long as it stays as it is."""
+    model = Model(path.stem, path, size, modified / 1e9)
+    try:
+        file = opened(read_ordinary(path, LARGEST_FILE))
+    except ValueError as error:
+        return replace(model, problem=str(error))
+    known, texts = _known(file.metadata), {key: str(file.metadata.get(key, ""))[:most] for key, most in LONGEST.items()}
+    metrics = known.get("metrics", {})
+    return replace(
+        model,
+        kind=file.kind,
+        owner=texts["owner"],
+        notes=texts["notes"],
+        origin=texts["origin"],
+        config=RunConfig.from_dict(known["config"]) if "config" in known else None,
+        step=metrics.get("step"),
+        test_loss=metrics.get("test_loss"),
+        test_accuracy=metrics.get("test_accuracy"),
+    )
+
+
+def _known(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a file's metadata can be relied on: a valid config, and metrics that are numbers."""
+    known: dict[str, Any] = {}
+    with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
+        known["config"] = RunConfig.from_dict(metadata["config"]).to_dict()
+    metrics = metadata.get("metrics")
+    if isinstance(metrics, dict):
+        numbers = {key: metrics.get(key) for key in ("step", "test_loss", "test_accuracy")}
+        known["metrics"] = {
+            key: number
+            for key, number in numbers.items()
+            if isinstance(number, int if key == "step" else float) and not isinstance(number, bool)
+        }
+    return known
+
+
+def _texts(**texts: str) -> dict[str, str]:
+    """Raises ValueError for a text that is too long."""
+    for name, text in texts.items():
+        most = LONGEST[name]
+        if len(text) > most:
+            raise ValueError(f"{name} must be at most {most} characters, got {len(text)}.")
+    return texts
