@@ -139,11 +139,19 @@ class Library:
             model = opened(content)
         else:
             model = Opened(PARAMETERS, *formats.read(file_name, content))
-        its_name = re.split(r"[/\\]", file_name)[-1]
         with _lock:
-            name = name or _free(self.folder, re.sub(r"[^A-Za-z0-9 _.-]", "-", formats.stem(its_name)))
+            name = name or self.suggested(file_name)
             notes = notes or str(model.metadata.get("notes", ""))[: LONGEST["notes"]]
-            return self.keep(model, name, owner=owner, notes=notes, origin=f"the file {shortened(its_name)}")
+            return self.keep(model, name, owner=owner, notes=notes, origin=f"the file {shortened(_base(file_name))}")
+
+    def suggested(self, file_name: str) -> str:
+        """A free name for a file from outside, near to its own.
+
+        Raises:
+            CheckpointError: if it ends like no file that can be read.
+        """
+        formats.of_name(file_name, readable=True)
+        return _free(self.folder, re.sub(r"[^A-Za-z0-9 _.-]", "-", formats.stem(_base(file_name))))
 
     def rename(self, name: str, new: str) -> Model:
         with _lock:
@@ -200,6 +208,10 @@ class Library:
         if name in SHIPPED or os.path.lexists(path):
             raise ValueError(f"name must be one that no saved model has, got name = {name}.")
         return path
+
+
+def _base(file_name: str) -> str:
+    return re.split(r"[/\\]", file_name)[-1]
 
 
 def _place(folder: Path, name: str) -> Path:

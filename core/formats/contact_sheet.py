@@ -55,8 +55,15 @@ def sheet(network: Network, dark: bool = False) -> Image.Image:
 def hidden_layer(network: Network, dark: bool = False) -> Image.Image:
     """The 128 hidden units' weights, 16 a row, each 28 x 28."""
     weights = network.state_dict()["0.weight"].detach().cpu().numpy()
-    tiles = weights.reshape(ROWS, COLUMNS, SIDE, SIDE)
-    return _grid(tiles, HIDDEN_SCALE, HIDDEN_GAP, DARK if dark else LIGHT)
+    return _grid(weights.reshape(ROWS, COLUMNS, SIDE, SIDE), HIDDEN_SCALE, HIDDEN_GAP, DARK if dark else LIGHT)
+
+
+def strongest_units(network: Network, dark: bool = False) -> Image.Image:
+    """The 24 hidden units that the output layer listens to most, the strongest first, 12 a row."""
+    state = network.state_dict()
+    strongest = state["2.weight"].norm(dim=0).argsort(descending=True)[:24]
+    weights = state["0.weight"][strongest].detach().cpu().numpy()
+    return _grid(weights.reshape(2, 12, SIDE, SIDE), 1, 2, DARK if dark else LIGHT)
 
 
 def output_layer(network: Network, dark: bool = False) -> Image.Image:

@@ -3,9 +3,9 @@ import math
 import pytest
 import torch
 
-from core.comparison import average, between, compare
 from core.evaluation import evaluate
 from core.network import Network
+from core.parameter_space import average, between, compare
 
 
 def made(change) -> Network:
