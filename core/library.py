@@ -12,9 +12,15 @@ from typing import Any
 
 from core import data, formats
 from core.checkpoints import (
-    LARGEST_FILE,
+    LARGEST_CHECKPOINT,
     SUFFIX,
+    Checkpoint,
+    CheckpointError,
+    is_run,
+    load_checkpoint,
     load_parameters,
+    network_of,
+    save_checkpoint,
     save_parameters,
     trained_loss,
 )
@@ -22,6 +28,7 @@ from core.config import RunConfig
 from core.evaluation import evaluate
 from core.files import read_ordinary, shortened, write_atomically
 from core.network import Network
+from core.training import Trainer
 
 PARAMETERS, WHOLE = "parameters", "whole model"
 #: Models that come with the lab; nobody renames, changes or deletes them.
@@ -70,24 +77,39 @@ class Model:
 
 @dataclass(frozen=True)
 class Opened:
-    """A file that has been read and checked."""
+    """A model that has been read and checked; with ``checkpoint``, a whole one."""
 
-    kind: str
     network: Network
     metadata: dict[str, Any]
+    checkpoint: Checkpoint | None = None
 
     def write(self, path: Path, metadata: Mapping[str, Any]) -> None:
         """The same model with other metadata."""
-        save_parameters(self.network, path, metadata)
+        if self.checkpoint:
+            save_checkpoint(path, replace(self.checkpoint, metadata=dict(metadata)))
+        else:
+            save_parameters(self.network, path, metadata)
 
 
 def opened(content: bytes) -> Opened:
-    """A model of either kind.
+    """A model of either kind. Of a whole one, everything that it goes on from is checked too.
 
     Raises:
         CheckpointError: naming what is wrong with it.
     """
-    return Opened(PARAMETERS, *load_parameters(content))
+    if not is_run(content):
+        return Opened(*load_parameters(content))
+    checkpoint = load_checkpoint(content)
+    config, state = checkpoint.config, checkpoint.state
+    network = network_of(checkpoint)
+    try:
+        # Its own device need not be one of this machine's.
+        Trainer(replace(config, device="cpu")).restore(state)
+    except ValueError as error:
+        raise CheckpointError(f"Training cannot go on from this file: {shortened(str(error), 300)}") from None
+    metadata = {**checkpoint.metadata, "config": config.to_dict()}
+    metadata["metrics"] = {**_dict(metadata.get("metrics")), "step": state["step"]}
+    return Opened(network, metadata, checkpoint)
 
 
 class Library:
@@ -117,7 +139,7 @@ class Library:
 
     def content(self, name: str) -> bytes:
         """The model's file."""
-        return read_ordinary(self._path(name), LARGEST_FILE)
+        return read_ordinary(self._path(name), LARGEST_CHECKPOINT)
 
     def keep(self, model: Opened, name: str, *, owner: str = "", notes: str = "", origin: str = "") -> Model:
         """Keep a model under a new name, with its figures on the test set.
@@ -138,7 +160,7 @@ class Library:
         if format is formats.FORMATS["safetensors"]:
             model = opened(content)
         else:
-            model = Opened(PARAMETERS, *formats.read(file_name, content))
+            model = Opened(*formats.read(file_name, content))
         with _lock:
             name = name or self.suggested(file_name)
             notes = notes or str(model.metadata.get("notes", ""))[: LONGEST["notes"]]
@@ -255,14 +277,14 @@ def _describe(path: Path, modified: int, size: int) -> Model:
     """Reading a file once is enough, as long as it stays as it is."""
     model = Model(path.stem, path, size, modified / 1e9)
     try:
-        file = opened(read_ordinary(path, LARGEST_FILE))
+        file = opened(read_ordinary(path, LARGEST_CHECKPOINT))
     except ValueError as error:
         return replace(model, problem=str(error))
     known, texts = _known(file.metadata), {key: str(file.metadata.get(key, ""))[:most] for key, most in LONGEST.items()}
     metrics = known.get("metrics", {})
     return replace(
         model,
-        kind=file.kind,
+        kind=WHOLE if file.checkpoint else PARAMETERS,
         owner=texts["owner"],
         notes=texts["notes"],
         origin=texts["origin"],

@@ -19,7 +19,7 @@ import torch
 
 from core.checkpoints import CheckpointError, network_from
 from core.formats.h5_reader import DIGEST, REFUSED
-from core.network import SHAPES, Network
+from core.network import Network, parameter_shapes
 
 #: Where Keras keeps each parameter. It keeps a kernel as (inputs, outputs), PyTorch as (outputs, inputs).
 PLACES = {
@@ -58,7 +58,7 @@ def read(content: bytes) -> tuple[Network, dict[str, Any]]:
     Raises:
         CheckpointError: unless it holds the four datasets, plain, of their shapes, float32, finite.
     """
-    shapes = {name: SHAPES[name][::-1] for name in PLACES}
+    shapes = {name: parameter_shapes()[name][::-1] for name in PLACES}
     wanted = json.dumps({PLACES[name]: shape for name, shape in shapes.items()})
     try:
         reader = subprocess.run(

@@ -10,7 +10,7 @@ import torch
 
 from core.checkpoints import CheckpointError, check_layout, check_names, network_from
 from core.files import shortened
-from core.network import SHAPES, Network
+from core.network import Network, parameter_shapes
 
 #: What an array's file may have besides its numbers, and bytes of the whole: the numbers take 407,080.
 LARGEST_HEADER, LARGEST_FILE = 1024, 512 * 1024
@@ -52,7 +52,7 @@ def _arrays(archive: zipfile.ZipFile) -> dict[str, np.ndarray[Any, Any]]:
     check_names(names)
     found = {}
     for name, member in zip(names, members, strict=True):
-        most = 4 * math.prod(SHAPES[name]) + LARGEST_HEADER
+        most = 4 * math.prod(parameter_shapes()[name]) + LARGEST_HEADER
         if member.file_size > most:
             raise CheckpointError(f"The array {name} must unpack to at most {most} bytes, got {member.file_size}.")
         # However much is packed in it, no more than its stated size comes out.

@@ -23,7 +23,7 @@ from safetensors.numpy import save
 from core import formats
 from core.checkpoints import CheckpointError
 from core.formats import FORMATS, READABLE, h5_reader, keras
-from core.network import SHAPES
+from core.network import parameter_shapes
 from tests.core.formats.conftest import BUILD, PLACES, h5, npz, same
 
 SUFFIXES = [format.suffix for format in READABLE]
@@ -197,7 +197,7 @@ def test_no_truncated_and_no_damaged_hdf5_file_gets_through(network, tmp_path):
     files = cuts + [flipped(content, place, chance) for place in places]
     for number, file in enumerate(files):
         (tmp_path / f"{number:03}").write_bytes(file)
-    wanted = json.dumps({place: SHAPES[name][::-1] for name, place in PLACES.items()})
+    wanted = json.dumps({place: parameter_shapes()[name][::-1] for name, place in PLACES.items()})
     command = [sys.executable, "-c", MANY, str(keras.READER.parent), wanted, str(tmp_path)]
     outcomes = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
     assert len(outcomes) == 200
