@@ -1,6 +1,7 @@
 """The library of models: a folder that people look into, a safetensors file a model, named as the model is."""
 
 import contextlib
+import math
 import os
 import re
 import threading
@@ -51,7 +52,7 @@ class Model:
         size: bytes.
         modified: unix seconds.
         origin: where it comes from, in words: its run and epoch, its file, or the models it is the average of.
-        config: of its run, if it has one.
+        config: of its run, if it has one; ``run`` is its run's id, in the lab where it was saved.
         step: how many steps its parameters have had, if that is known.
         problem: why it cannot be used, in a sentence; "" if it can.
     """
@@ -65,6 +66,7 @@ class Model:
     notes: str = ""
     origin: str = ""
     config: RunConfig | None = None
+    run: str = ""
     step: int | None = None
     test_loss: float | None = None
     test_accuracy: float | None = None
@@ -148,7 +150,7 @@ class Library:
         """
         metadata = {**_known(model.metadata), **_texts(owner=owner, notes=notes, origin=origin)}
         test = evaluate(model.network, data.load().test, trained_loss(metadata))
-        metrics = {**metadata.get("metrics", {}), "test_loss": test.loss, "test_accuracy": test.accuracy}
+        metrics = {**metadata["metrics"], "test_loss": test.loss, "test_accuracy": test.accuracy}
         with _lock:
             path = self._unused(name)
             model.write(path, {**metadata, "metrics": metrics})
@@ -190,7 +192,8 @@ class Library:
         """Put other notes into its file."""
         with _lock:
             path, model = self._own(name), self.open(name)
-            model.write(path, {**model.metadata, **_texts(notes=notes)})
+            kept = {key: model.metadata.get(key, "") for key in ("owner", "origin")}
+            model.write(path, {**_known(model.metadata), **kept, **_texts(notes=notes)})
             return _described(path)
 
     def delete(self, name: str) -> Model:
@@ -281,7 +284,7 @@ def _describe(path: Path, modified: int, size: int) -> Model:
     except ValueError as error:
         return replace(model, problem=str(error))
     known, texts = _known(file.metadata), {key: str(file.metadata.get(key, ""))[:most] for key, most in LONGEST.items()}
-    metrics = known.get("metrics", {})
+    metrics = known["metrics"]
     return replace(
         model,
         kind=WHOLE if file.checkpoint else PARAMETERS,
@@ -289,6 +292,7 @@ def _describe(path: Path, modified: int, size: int) -> Model:
         notes=texts["notes"],
         origin=texts["origin"],
         config=RunConfig.from_dict(known["config"]) if "config" in known else None,
+        run=known.get("run", ""),
         step=metrics.get("step"),
         test_loss=metrics.get("test_loss"),
         test_accuracy=metrics.get("test_accuracy"),
@@ -296,19 +300,36 @@ def _describe(path: Path, modified: int, size: int) -> Model:
 
 
 def _known(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a file's metadata can be relied on: a valid config, and metrics that are numbers."""
+    """What of a file's metadata is understood, and is what it should be."""
     known: dict[str, Any] = {}
     with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
         known["config"] = RunConfig.from_dict(metadata["config"]).to_dict()
-    metrics = metadata.get("metrics")
-    if isinstance(metrics, dict):
-        numbers = {key: metrics.get(key) for key in ("step", "test_loss", "test_accuracy")}
-        known["metrics"] = {
-            key: number
-            for key, number in numbers.items()
-            if isinstance(number, int if key == "step" else float) and not isinstance(number, bool)
-        }
+    metrics, environment, history = (metadata.get(key) for key in ("metrics", "environment", "history"))
+    step = _dict(metrics).get("step")
+    known["metrics"] = {"step": step} if _is_number(step) and isinstance(step, int) else {}
+    known["metrics"] |= {
+        key: figure
+        for key in ("test_loss", "test_accuracy")
+        if _is_number(figure := _dict(metrics).get(key)) and isinstance(figure, float)
+    }
+    if environment and all(isinstance(value, str) or _is_number(value) for value in _dict(environment).values()):
+        known["environment"] = environment
+    if isinstance(history, list) and all(
+        isinstance(epoch, dict) and all(value is None or _is_number(value) for value in epoch.values())
+        for epoch in history
+    ):
+        known["history"] = history
+    if re.fullmatch("[0-9a-f]{1,64}", str(metadata.get("run", ""))):
+        known["run"] = metadata["run"]
     return known
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _texts(**texts: str) -> dict[str, str]:

@@ -138,8 +138,8 @@ def continue_form(model: Model) -> None:
         min_value=fewest,
         max_value=int(EPOCHS.high),
         value=max(config.epochs, fewest),
-        help="With the number as it was, it ends as if it had never been left. With another, a schedule that depends on "
-        "the length of the run takes another course.",
+        help="With the number as it was, it ends as if it had never been left. With another, "
+        "a schedule that depends on the length of the run takes another course.",
     )
     if st.button("Continue training", type="primary", icon=":material/play_arrow:"):
         try:

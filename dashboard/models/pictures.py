@@ -20,9 +20,9 @@ from core.network import Network
 STYLE = """<style>
 .confusion { display: grid; grid-template-columns: repeat(10, 1fr); gap: 1px; aspect-ratio: 1; }
 .confusion i { display: grid; place-items: center; font-style: normal; font-variant-numeric: tabular-nums;
-  font-size: clamp(0.55rem, 1.5vw, 0.8rem); border-radius: 2px; background: rgb(128 128 128 / 0.09); }
-.confusion i.right { background: color-mix(in srgb, #2f8fd0 calc(100% * var(--share)), transparent); }
-.confusion i.wrong { background: color-mix(in srgb, #dc4c43 calc(100% * var(--share)), transparent); }
+  font-size: clamp(0.55rem, 1.5vw, 0.8rem); border-radius: 2px; --none: rgb(128 128 128 / 0.12); }
+.confusion i.right { background: color-mix(in srgb, #2f8fd0 calc(100% * var(--share)), var(--none)); }
+.confusion i.wrong { background: color-mix(in srgb, #dc4c43 calc(100% * var(--share)), var(--none)); }
 .confusion.labelled { grid-template-columns: 1.1em repeat(10, 1fr); aspect-ratio: auto; gap: 2px; }
 .confusion.labelled i { aspect-ratio: 1; }
 .confusion b { display: grid; place-items: center; font-size: 0.8rem; font-weight: 500; opacity: 0.7; }
@@ -87,16 +87,15 @@ def sheet(network: Network, on_dark: bool) -> str:
 
 def confusion(matrix: Tensor, labelled: bool = False) -> str:
     """The matrix in colour: row the true digit, column the answer; with its numbers when ``labelled``."""
-    mistakes = matrix - matrix.diag().diag()
-    most = max(1, int(mistakes.max())), max(1, int(matrix.diag().max()))
+    totals = matrix.sum(1).clamp(min=1).tolist()
     cells = ["<b></b>", *(f"<b>{answer}</b>" for answer in range(CLASSES))] if labelled else []
     for label in range(CLASSES):
         if labelled:
             cells.append(f"<b>{label}</b>")
         for answer in range(CLASSES):
             count = int(matrix[label, answer])
-            # The root: one mistake among thirty is still seen.
-            share = 0.75 * count / most[1] if label == answer else 0.85 * (count / most[0]) ** 0.5
+            # The root: one mistake in a hundred is still seen.
+            share = 0.8 * count / totals[label] if label == answer else (count / totals[label]) ** 0.5
             kind = "right" if label == answer else "wrong"
             cells.append(
                 f'<i class="{kind}" style="--share: {share:.3f}" title="{count} times a {label}, taken for {answer}">'

@@ -3,7 +3,11 @@
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from core import devices
+from core.checkpoints import LARGEST_CHECKPOINT
+from core.files import read_ordinary
 from core.library import Model, opened
 from core.runs.store import Run
 from dashboard import lab
@@ -53,10 +57,47 @@ def keep(choice: Choice, name: str, notes: str = "") -> Model:
         ValueError: as ``Library.keep`` does, or if the run's file is gone.
     """
     run = choice.run
-    model = opened(choice.path.read_bytes())
-    step = model.step if model.step is not None else run.step
-    origin = f"run #{run.number} ({run_label(run)}), step {step:,}"
+    model = opened(read_ordinary(choice.path, LARGEST_CHECKPOINT))
+    step = model.metadata["metrics"]["step"]
+    origin = f"run #{run.number} ({run_label(run)}), epoch {step / run.config.span.steps_per_epoch:.3g}"
     metadata = {**model.metadata, "run": run.id, "history": _history(run.id)}
-    return pictures.library().keep(
-        replace(model, metadata=metadata), name, owner=run.owner_name, notes=notes, origin=origin
+    kept = replace(model, metadata=metadata)
+    return pictures.library().keep(kept, name, owner=run.owner_name, notes=notes, origin=origin)
+
+
+def go_on(model: Model, epochs: int) -> str:
+    """Start a run that goes on from a whole model; returns its id.
+
+    Args:
+        epochs: of the run in all, those that are over among them.
+
+    Raises:
+        ValueError: if the model is gone, or is not a whole one, or the run cannot be started.
+    """
+    checkpoint = pictures.library().open(model.name).checkpoint
+    if checkpoint is None:
+        raise ValueError("Training goes on from a whole model, and this file holds parameters alone.")
+    service = lab.service()
+    config = replace(checkpoint.config, epochs=epochs, device=_device(checkpoint.config.device))
+    parent = model.run if service.run(model.run) else None
+    return service.submit(
+        config, f"{model.name}, continued", parent=parent, start=replace(checkpoint, config=config), tags=("continued",)
     )
+
+
+def _device(name: str) -> str:
+    """The device, or the best that this machine has in its place."""
+    try:
+        devices.resolve(name)
+    except ValueError:
+        return "auto"
+    return name
+
+
+def _history(run_id: str) -> list[dict[str, Any]]:
+    """The figures of each epoch that is recorded, as numbers."""
+    epochs: dict[int, dict[str, Any]] = {}
+    for event in lab.service().events(run_id):
+        if event["event"] == "EpochDone":
+            epochs[event["epoch"]] = {key: value for key, value in event.items() if key not in ("event", "at")}
+    return list(epochs.values())

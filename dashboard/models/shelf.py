@@ -61,8 +61,8 @@ def _card(model: Model) -> None:
         notes = f'<div class="notes">{escape(model.notes)}</div>' if model.notes else ""
         st.html(
             f'<div class="model-card"><div class="top">{pictures.confusion(look.confusion)}'
-            f'<div><div class="figure">{percent(look.accuracy)}</div>'
-            f'<div class="quiet">of 10,000 test digits</div><div class="quiet">{escape(trained(model))}</div></div></div>'
+            f'<div><div class="figure">{percent(look.accuracy)}</div><div class="quiet">of 10,000 test digits</div>'
+            f'<div class="quiet">{escape(trained(model))}</div></div></div>'
             f'{look.units}<div class="quiet">{escape(provenance(model))}</div>{notes}</div>'
         )
 

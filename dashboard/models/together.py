@@ -8,7 +8,7 @@ import streamlit as st
 from core import data
 from core.evaluation import Evaluation, evaluate
 from core.files import shortened
-from core.library import PARAMETERS, Opened
+from core.library import Opened
 from core.parameter_space import Comparison, average, between, compare
 from dashboard.models import pictures
 from dashboard.models.shelf import show
@@ -111,7 +111,7 @@ def _keep(names: Sequence[str]) -> None:
     try:
         soup = average([library.open(name).network for name in names])
         origin = shortened(f"the average of {', '.join(names)}", 500)
-        model = library.keep(Opened(PARAMETERS, soup, {}), st.session_state["models.soup"] or "", origin=origin)
+        model = library.keep(Opened(soup, {}), st.session_state["models.soup"] or "", origin=origin)
     except ValueError as error:
         st.toast(literal(str(error)), icon=":material/error:", duration="long")
     else:

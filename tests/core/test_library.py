@@ -8,7 +8,7 @@ from core import formats
 from core.checkpoints import CheckpointError, load_parameters, pack_parameters, save_parameters
 from core.config import RunConfig
 from core.formats import FORMATS
-from core.library import PARAMETERS, Library, Opened
+from core.library import Library, Opened
 from core.network import Network
 
 CONFIG = RunConfig(optimizer="sgd", lr=0.3)
@@ -25,7 +25,7 @@ def library(tmp_path):
 
 @pytest.fixture
 def kept(library, trained):
-    model = Opened(PARAMETERS, trained, {"config": CONFIG.to_dict(), "metrics": {"step": 750, "test_accuracy": 0.1}})
+    model = Opened(trained, {"config": CONFIG.to_dict(), "metrics": {"step": 750, "test_accuracy": 0.1}})
     return library.keep(model, "first", owner="Ada", notes="mine", origin="run 1, epoch 1")
 
 
@@ -115,7 +115,7 @@ def test_a_bad_file_leaves_nothing(content, suffix, library, tmp_path):
 
 def test_a_taken_name_is_refused_and_its_model_stays(kept, library):
     before = kept.path.read_bytes()
-    other = Opened(PARAMETERS, Network(5), {})
+    other = Opened(Network(5), {})
     for action in (lambda: library.keep(other, " first.safetensors "), lambda: library.rename("second", "first")):
         library.keep(other, "second") if not (library.folder / "second.safetensors").exists() else None
         with pytest.raises(ValueError, match=r"name must be one that no saved model has, got name = first\."):
@@ -139,7 +139,7 @@ def test_rename_duplicate_and_note(kept, library, trained):
 def test_delete_goes_to_the_bin_and_comes_back(kept, library, trained):
     library.delete("first")
     assert library.models() == []
-    library.keep(Opened(PARAMETERS, Network(5), {}), "first")
+    library.keep(Opened(Network(5), {}), "first")
     library.delete("first")
     assert [model.name for model in library.deleted()] == ["first", "first 2"]
     assert same(library.open(library.restore("first").name).network, trained)
@@ -151,7 +151,7 @@ def test_delete_goes_to_the_bin_and_comes_back(kept, library, trained):
 
 def test_a_restored_model_steps_aside_for_one_of_its_name(kept, library):
     library.delete("first")
-    library.keep(Opened(PARAMETERS, Network(5), {}), "first")
+    library.keep(Opened(Network(5), {}), "first")
     assert library.restore("first").name == "first 2"
 
 

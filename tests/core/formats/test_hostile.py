@@ -223,15 +223,16 @@ def test_safetensors_headers_that_lie():
     assert "not a readable safetensors file" in refusal(".safetensors", struct.pack("<Q", len(deep)) + deep)
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [(b'"0.bias":', b'"2.bias":'), (b'"notes":', b'"owner":')],
-    ids=["two tensors of one name", "two texts of one name"],
-)
-def test_a_header_that_has_a_key_twice_is_refused(old, new, arrays):
-    content = save(arrays, {"notes": '"a"', "owner": '"b"'})
-    assert content.count(old) == 1
-    assert "not a readable safetensors file: it has the key" in refusal(".safetensors", content.replace(old, new))
+@pytest.mark.parametrize("key", ["2.bias", "notes"])
+def test_a_header_that_has_a_key_twice_is_refused(key, arrays):
+    content = save(arrays, {"notes": "a"})
+    (length,) = struct.unpack_from("<Q", content)
+    text = content[8 : 8 + length].decode()
+    entry = re.search(rf'"{key}":(".*?"|{{.*?}})', text)[0]
+    text = text.replace(entry, f"{entry},{entry}")
+    doubled = struct.pack("<Q", len(text)) + text.encode() + content[8 + length :]
+    sentence = refusal(".safetensors", doubled)
+    assert sentence == f"This is not a readable safetensors file: it has the key {key} twice."
 
 
 def zipped(members: dict[str, bytes], kind: int = zipfile.ZIP_DEFLATED) -> bytes:
