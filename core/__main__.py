@@ -182,7 +182,8 @@ def _train(options: argparse.Namespace) -> None:
         "device": str(trainer.device),
     }
     if options.save:
-        metrics = {"test_loss": finished.test_loss, "test_accuracy": finished.test_accuracy}
+        figures = {"test_loss": finished.test_loss, "test_accuracy": finished.test_accuracy}
+        metrics = {"step": finished.step, **figures}
         save_parameters(trainer.network, options.save, {"config": config.to_dict(), "metrics": metrics})
         print(f"Saved the parameters to {options.save}.")
     if options.save_whole:

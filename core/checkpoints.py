@@ -8,7 +8,6 @@ and a SHA-256 digest in the metadata covers names, types, shapes, values and the
 import hashlib
 import io
 import json
-import re
 import struct
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -27,14 +26,13 @@ from core.config import RunConfig
 from core.files import shortened, write_atomically
 from core.network import Network, parameter_shapes
 
-FORMAT_VERSION = 1
+#: Files of version 1 have no digest.
+FORMAT_VERSION = 2
 SUFFIX = ".safetensors"
 #: The parameters take 407,080 bytes; anything much larger is something else.
 LARGEST_FILE = 4 * 1024 * 1024
 #: L-BFGS with its longest history remembers 200 vectors of that size.
 LARGEST_CHECKPOINT = 128 * 1024 * 1024
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}")
 
 
 class CheckpointError(ValueError):
@@ -177,27 +175,6 @@ def list_models() -> list[Path]:
     return sorted(paths.models().glob(f"*{SUFFIX}"), key=lambda path: path.name.lower())
 
 
-def save_model(parameters: Path, name: str) -> Path:
-    """Keep a run's parameter file in the models folder, as ``name``.
-
-    Raises:
-        ValueError: if the name will not do or is taken.
-        CheckpointError: if ``parameters`` is not a parameter file.
-    """
-    name = name.strip().removesuffix(SUFFIX)
-    if not _NAME.fullmatch(name):
-        raise ValueError(
-            "name must be 1 to 64 letters, digits, spaces, dots, hyphens or underscores "
-            f"and begin with a letter or a digit, got name = {name}."
-        )
-    path = paths.models() / f"{name}{SUFFIX}"
-    if path.exists():
-        raise ValueError(f"name must be one that no saved model has, got name = {name}.")
-    network, metadata = load_parameters(parameters)
-    save_parameters(network, path, {**metadata, "name": name})
-    return path
-
-
 def _pack(tensors: dict[str, Tensor], metadata: Mapping[str, Any]) -> bytes:
     described = {
         "format_version": FORMAT_VERSION,
@@ -225,7 +202,7 @@ def _unpack(source: Path | bytes, kind: str, largest: int) -> tuple[dict[str, Te
     metadata = {key: _json_or_text(text) for key, text in texts.items()}
     digest = metadata.pop("digest", None)
     # Other people's files have no digest; ours have, unless it is damaged itself.
-    if (digest or "format_version" in metadata) and digest != _digest(tensors, texts):
+    if (digest or metadata.get("format_version", 1) != 1) and digest != _digest(tensors, texts):
         raise CheckpointError("The file is damaged: its content does not fit its digest.")
     return tensors, metadata
 

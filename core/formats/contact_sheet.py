@@ -1,4 +1,4 @@
-"""All weights as one picture: blue pulls down, orange pushes up, and nothing is the colour of the paper."""
+"""All weights as one picture: blue is negative, orange positive, and nothing is the colour of the paper."""
 
 import io
 import json

@@ -1,11 +1,16 @@
 """One model: everything about it, and everything that can be done with it."""
 
+from typing import Any
+
 import streamlit as st
 
 from core import formats
+from core.config import RunConfig
 from core.formats import FORMATS, Format
+from core.hyperparameters import number
 from core.library import LONGEST, WHOLE, Model
 from dashboard.models import pictures
+from dashboard.models.dialogs import continue_form
 from dashboard.models.shelf import KIND_BADGES, provenance, show, trained
 from dashboard.words import literal, percent
 
@@ -43,8 +48,12 @@ def detail(name: str) -> None:
         st.caption("Row: the true digit. Column: what the network says. Blue is right, red is wrong.")
     with right:
         st.markdown("**Weights**")
-        st.html(look.sheet)
-        st.caption("Blue pulls the answer down, orange pushes it up.")
+        hidden, output = look.layers
+        st.html(
+            '<div class="model-sheet"><span>Hidden layer: a tile a unit, as the pixels that it looks at</span>'
+            f"{hidden}<span>Output layer: a tile a digit, a square for each hidden unit above</span>{output}</div>"
+        )
+        st.caption("Blue is a negative weight, orange a positive one.")
     _about(model)
 
 
@@ -52,6 +61,9 @@ def _actions(model: Model) -> None:
     if model.shipped:
         st.caption("This model comes with the lab: it cannot be renamed, changed or deleted. Duplicate it instead.")
     with st.container(horizontal=True):
+        if model.kind == WHOLE:
+            with st.popover("Continue training", icon=":material/play_arrow:", type="primary"):
+                continue_form(model)
         if not model.shipped:
             _rename(model)
         st.button("Duplicate", icon=":material/content_copy:", on_click=_duplicate, args=(model.name,))
@@ -161,9 +173,16 @@ def _about(model: Model) -> None:
             )
     with right:
         if model.config:
-            st.markdown(f"**Settings of its run** · {literal(trained(model))}")
-            with st.expander("All of them"):
-                st.json(model.config.to_dict())
+            with st.expander(f"Settings of its run · {literal(trained(model))}"):
+                st.table({name: number(value) for name, value in _settings(model.config)}, border="horizontal")
+
+
+def _settings(config: RunConfig) -> list[tuple[str, Any]]:
+    """The settings, those of the optimizer and the schedule among them, that are not empty."""
+    values = config.to_dict()
+    for owner in ("optimizer", "schedule"):
+        values |= {f"{owner}: {name}": value for name, value in values.pop(f"{owner}_params").items()}
+    return [(name.replace("_", " "), value) for name, value in values.items()]
 
 
 def _note(name: str, key: str) -> None:

@@ -141,7 +141,7 @@ def continue_form(model: Model) -> None:
         help="With the number as it was, it ends as if it had never been left. With another, "
         "a schedule that depends on the length of the run takes another course.",
     )
-    if st.button("Continue training", type="primary", icon=":material/play_arrow:"):
+    if st.button("Continue", type="primary", icon=":material/play_arrow:", key="models.continue"):
         try:
             run_id = runs.go_on(model, int(epochs))
         except ValueError as error:

@@ -15,7 +15,6 @@ from core.data import CLASSES
 from core.evaluation import confusion_matrix, evaluate
 from core.formats import contact_sheet
 from core.library import Library, Model
-from core.network import Network
 
 STYLE = """<style>
 .confusion { display: grid; grid-template-columns: repeat(10, 1fr); gap: 1px; aspect-ratio: 1; }
@@ -30,7 +29,10 @@ STYLE = """<style>
 .model-card .top { display: grid; grid-template-columns: 6.2rem 1fr; gap: 0.9rem; align-items: center; }
 .model-card .figure { font-size: 1.55rem; font-weight: 600; line-height: 1.15; font-variant-numeric: tabular-nums; }
 .model-card .quiet { font-size: 0.82rem; opacity: 0.75; line-height: 1.4; overflow-wrap: anywhere; }
-.model-card img, .model-sheet { display: block; width: 100%; border-radius: 4px; image-rendering: pixelated; }
+.model-card img, .model-sheet img { display: block; width: 100%; border-radius: 4px; image-rendering: pixelated; }
+.model-sheet { display: grid; gap: 0.4rem; font-size: 0.82rem; }
+.model-sheet span { opacity: 0.75; }
+.model-sheet img + span { margin-top: 0.6rem; }
 .model-card .notes { font-size: 0.88rem; display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical;
   overflow: hidden; overflow-wrap: anywhere; }
 </style>"""
@@ -44,7 +46,7 @@ class Look:
     accuracy: float
     confusion: Tensor
     units: str
-    sheet: str
+    layers: tuple[str, str]
 
 
 def library() -> Library:
@@ -76,13 +78,11 @@ def _look(path: Path, size: int, modified: float, on_dark: bool) -> Look:
         result.accuracy,
         confusion_matrix(digits.labels, result.predictions),
         _picture(contact_sheet.strongest_units(opened.network, on_dark), "The 24 hidden units that count most"),
-        sheet(opened.network, on_dark),
+        (
+            _picture(contact_sheet.hidden_layer(opened.network, on_dark), "The weights of all 128 hidden units"),
+            _picture(contact_sheet.output_layer(opened.network, on_dark), "The weights of the ten outputs"),
+        ),
     )
-
-
-def sheet(network: Network, on_dark: bool) -> str:
-    """All weights, as an image element."""
-    return _picture(contact_sheet.sheet(network, on_dark), "All weights of both layers", "model-sheet")
 
 
 def confusion(matrix: Tensor, labelled: bool = False) -> str:
@@ -105,8 +105,8 @@ def confusion(matrix: Tensor, labelled: bool = False) -> str:
     return f'<div class="{kind}" role="img" aria-label="Confusion matrix">{"".join(cells)}</div>'
 
 
-def _picture(picture: Image.Image, alt: str, kind: str = "") -> str:
+def _picture(picture: Image.Image, alt: str) -> str:
     stream = io.BytesIO()
     picture.save(stream, "WEBP", quality=85)
     encoded = base64.b64encode(stream.getvalue()).decode()
-    return f'<img class="{kind}" src="data:image/webp;base64,{encoded}" alt="{alt}">'
+    return f'<img src="data:image/webp;base64,{encoded}" alt="{alt}">'

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from core import devices
-from core.checkpoints import LARGEST_CHECKPOINT
+from core.checkpoints import LARGEST_CHECKPOINT, Checkpoint
 from core.files import read_ordinary
 from core.library import Model, opened
 from core.runs.store import Run
@@ -39,9 +39,14 @@ class Choice:
 
 
 def with_parameters() -> list[Choice]:
-    """The latest runs that have parameters, newest first."""
-    service = lab.service()
-    return [Choice(run, path) for run in service.runs(RECENT) if (path := service.parameters_file(run.id))]
+    """The latest runs that have parameters, newest first; each run's last ones, and those of its best epoch."""
+    service, choices = lab.service(), []
+    for run in service.runs(RECENT):
+        if path := service.parameters_file(run.id):
+            choices.append(Choice(run, path))
+        if path := service.best_file(run.id):
+            choices.append(Choice(run, path, best=True))
+    return choices
 
 
 def with_checkpoint() -> list[Choice]:
@@ -59,7 +64,9 @@ def keep(choice: Choice, name: str, notes: str = "") -> Model:
     run = choice.run
     model = opened(read_ordinary(choice.path, LARGEST_CHECKPOINT))
     step = model.metadata["metrics"]["step"]
-    origin = f"run #{run.number} ({run_label(run)}), epoch {step / run.config.span.steps_per_epoch:.3g}"
+    epoch, within = divmod(step, run.config.span.steps_per_epoch)
+    where = f"step {step:,}, in epoch {epoch + 1}" if within else f"the end of epoch {epoch}"
+    origin = f"run #{run.number} ({run_label(run)}), {where}"
     metadata = {**model.metadata, "run": run.id, "history": _history(run.id)}
     kept = replace(model, metadata=metadata)
     return pictures.library().keep(kept, name, owner=run.owner_name, notes=notes, origin=origin)
@@ -79,10 +86,19 @@ def go_on(model: Model, epochs: int) -> str:
         raise ValueError("Training goes on from a whole model, and this file holds parameters alone.")
     service = lab.service()
     config = replace(checkpoint.config, epochs=epochs, device=_device(checkpoint.config.device))
+    if stopped_early(checkpoint):
+        config = replace(config, patience=0)
     parent = model.run if service.run(model.run) else None
     return service.submit(
         config, f"{model.name}, continued", parent=parent, start=replace(checkpoint, config=config), tags=("continued",)
     )
+
+
+def stopped_early(checkpoint: Checkpoint) -> bool:
+    """Whether its run was at the end of its patience: one that goes on needs to have it switched off."""
+    losses = [loss for _, loss in checkpoint.state["history"]]
+    patience = checkpoint.config.patience
+    return bool(patience and losses) and len(losses) - 1 - losses.index(min(losses)) >= patience
 
 
 def _device(name: str) -> str:

@@ -5,6 +5,7 @@ import json
 import pickle
 import random
 import re
+import resource
 import struct
 import subprocess
 import sys
@@ -21,9 +22,12 @@ import torch
 from safetensors.numpy import save
 
 from core import formats
-from core.checkpoints import CheckpointError
+from core.checkpoints import Checkpoint, CheckpointError, save_checkpoint
+from core.config import RunConfig
 from core.formats import FORMATS, READABLE, h5_reader, keras
+from core.library import opened
 from core.network import parameter_shapes
+from core.training import Trainer
 from tests.core.formats.conftest import BUILD, PLACES, h5, npz, same
 
 SUFFIXES = [format.suffix for format in READABLE]
@@ -31,21 +35,24 @@ MEGABYTE = 1024 * 1024
 
 
 def refusal(suffix: str, content: bytes, name: str = "file") -> str:
-    """The sentence that refuses the file: in under a second, whatever else the machine does, and 16 MB."""
-    seconds = []
-    while not seconds or (min(seconds) >= 1 and len(seconds) < 3):
-        tracemalloc.start()
-        started = time.perf_counter()
-        with pytest.raises(CheckpointError) as caught:
-            formats.read(name + suffix, content)
-        seconds.append(time.perf_counter() - started)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-    assert min(seconds) < 1
+    """The sentence that refuses the file, within a second of computing, however busy the machine is, and 16 MB."""
+    tracemalloc.start()
+    started = computed()
+    with pytest.raises(CheckpointError) as caught:
+        formats.read(name + suffix, content)
+    assert computed() - started < 1
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
     assert peak < 16 * MEGABYTE
     sentence = str(caught.value)
     assert re.fullmatch(r"[A-Z0-9a-z][^\n]{10,400}\.", sentence), sentence
     return sentence
+
+
+def computed() -> float:
+    """Seconds of this process, and of those that it has waited for."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def changed(arrays, **given):
@@ -207,6 +214,80 @@ def test_no_truncated_and_no_damaged_hdf5_file_gets_through(network, tmp_path):
     read = [i for i in range(200) if outcomes[i] == "read"]
     assert {outcome(keras.read, files[i], network) for i in read[:5]} <= {"same"}
     assert {outcome(keras.read, files[i], network) for i in (0, 50, 99)} == {"refused"}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> tuple[bytes, Trainer]:
+    """A run of Adam that was left in its first epoch."""
+    trainer = Trainer(RunConfig(epochs=2))
+    trainer.pause_at = 20
+    list(trainer.events())
+    path = tmp_path_factory.mktemp("whole") / "whole.safetensors"
+    save_checkpoint(path, Checkpoint(trainer.config, trainer.state(), {"environment": {"threads": 1}}))
+    return path.read_bytes(), trainer
+
+
+def test_no_truncated_and_no_damaged_whole_model_gets_through(whole):
+    content, trainer = whole
+    chance = random.Random(0)
+    assert same(opened(content).network, trainer.network)
+
+    def read(damaged):
+        model = opened(damaged)
+        # Whatever is let through goes on as the run itself would.
+        assert model.checkpoint and torch.equal(model.checkpoint.state["kept"], trainer.state()["kept"])
+        return model.network, {}
+
+    for i in range(100):
+        assert outcome(read, content[: len(content) * i // 100], trainer.network) == "refused"
+    (length,) = struct.unpack_from("<Q", content)
+    places = [chance.randrange(8 + length) for _ in range(50)] + [chance.randrange(len(content)) for _ in range(50)]
+    outcomes = [outcome(read, flipped(content, place, chance), trainer.network) for place in places]
+    assert set(outcomes) == {"refused"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"step": 10**9}, "step must be a whole number"),
+        ({"step": -1}, "step must be a whole number"),
+        ({"epoch": "x"}, "epoch must be a whole number"),
+        ({"lr": float("nan")}, "lr must be a number"),
+        ({"history": [[1, 2]]}, "history must have"),
+        ({"optimizers": []}, "optimizers must be"),
+        ({"kept": torch.zeros(3)}, "kept must have shape"),
+        ({"0.weight": torch.full((128, 784), float("nan"))}, "0.weight must be finite"),
+        ({"2.bias": torch.zeros(11)}, "2.bias must have shape"),
+        ({"2.bias": 3}, "The file lacks the tensor 2.bias"),
+        ({"more": torch.zeros(1)}, None),
+    ],
+)
+def test_a_whole_model_that_does_not_fit_its_config_is_refused(whole, change, words, tmp_path):
+    _, trainer = whole
+    path = tmp_path / "x.safetensors"
+    save_checkpoint(path, Checkpoint(trainer.config, {**trainer.state(), **change}))
+    if words is None:
+        # What nobody asks for is left alone.
+        assert opened(path.read_bytes()).checkpoint
+        return
+    with pytest.raises(CheckpointError, match=words):
+        opened(path.read_bytes())
+
+
+def test_a_deep_or_strange_description_of_a_run_is_refused():
+    tensors = {"0.bias": np.zeros(3, np.float32)}
+    deep = "[" * 5000 + "]" * 5000
+    for metadata in (
+        {"kind": '"run"', "config": "{}", "state": deep},
+        {"kind": '"run"', "config": "[]", "state": "{}"},
+        {"kind": '"run"', "config": '{"optimizer": "magic"}', "state": "{}"},
+        {"kind": '"run"', "config": "{}", "state": '{"tensor": ["0.bias"]}'},
+        {"kind": '"run"'},
+        {"kind": deep},
+    ):
+        with pytest.raises(CheckpointError) as caught:
+            opened(save(tensors, metadata))
+        assert len(str(caught.value)) < 500
 
 
 def header(**tensors) -> bytes:
@@ -384,8 +465,8 @@ def test_the_reader_can_neither_open_files_nor_take_much_memory_or_time(monkeypa
 
 def test_a_reader_that_dies_or_hangs_is_a_refusal(monkeypatch, tmp_path, arrays):
     for script, seconds, words in (
-        ("import os; os.abort()", 5.0, "HDF5's own library stumbles over it"),
-        ("print('half of it')", 5.0, "HDF5's own library stumbles over it"),
+        ("import os; os.abort()", 30.0, "HDF5's own library stumbles over it"),
+        ("print('half of it')", 30.0, "HDF5's own library stumbles over it"),
         ("import time; time.sleep(60)", 0.2, "took more than 0.2 seconds"),
     ):
         (tmp_path / "reader.py").write_text(script)
