@@ -5,11 +5,19 @@ import pytest
 import torch
 
 from core import formats
-from core.checkpoints import CheckpointError, load_parameters, pack_parameters, save_parameters
+from core.checkpoints import (
+    Checkpoint,
+    CheckpointError,
+    load_parameters,
+    pack_parameters,
+    save_checkpoint,
+    save_parameters,
+)
 from core.config import RunConfig
 from core.formats import FORMATS
 from core.library import Library, Opened
 from core.network import Network
+from core.training import Trainer
 
 CONFIG = RunConfig(optimizer="sgd", lr=0.3)
 BAD_NAMES = [
@@ -197,6 +205,53 @@ def test_links_pipes_and_broken_files_in_the_folder_are_listed_with_their_proble
         library.open("link")
     library.delete("link")
     assert elsewhere.exists()
+
+
+@pytest.fixture(scope="module")
+def left_run():
+    """A run of two epochs that was left in its second, and the same run to its end."""
+    config = RunConfig(epochs=2, schedule="cosine", seed=5)
+    left, whole = Trainer(config), Trainer(config)
+    left.pause_at = 1000
+    list(left.events())
+    list(whole.events())
+    return left, whole
+
+
+@pytest.fixture
+def whole_file(left_run, tmp_path):
+    left, _ = left_run
+    path = tmp_path / "run.safetensors"
+    save_checkpoint(path, Checkpoint(left.config, left.state(), {"environment": {"threads": 1}, "run": "ab12"}))
+    return path
+
+
+def test_a_whole_model_is_kept_with_all_that_training_goes_on_from(library, left_run, whole_file):
+    left, whole = left_run
+    model = library.bring("run.safetensors", whole_file.read_bytes(), notes="half way")
+    assert (model.kind, model.step, model.config, model.run) == ("whole model", 1000, left.config, "ab12")
+    library.note("run", "still half way")
+    library.rename("run", "half")
+    library.duplicate("half")
+    library.delete("half")
+    library.restore("half")
+    for name in ("half", "half copy"):
+        assert (library.model(name).kind, library.model(name).notes) == ("whole model", "still half way")
+        checkpoint = library.open(name).checkpoint
+        assert checkpoint.metadata["environment"] == {"threads": 1}
+        again = Trainer(checkpoint.config)
+        again.restore(checkpoint.state)
+        *_, finished = again.events()
+        assert finished.step == whole.step
+        assert same(again.network, whole.network)
+
+
+def test_a_whole_model_is_a_network_like_any_other(library, left_run, whole_file):
+    library.bring("run.safetensors", whole_file.read_bytes())
+    for source in (whole_file, library.content("run"), library.folder / "run.safetensors"):
+        network, metadata = load_parameters(source)
+        assert same(network, left_run[0].network)
+        assert metadata["config"]["schedule"] == "cosine"
 
 
 def test_no_folder_is_no_models(library):
