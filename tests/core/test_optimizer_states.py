@@ -45,3 +45,14 @@ def test_what_was_read_is_a_copy():
     before = state[0]["0"]["exp_avg"].clone()
     walk(parameters, optimizers, 1)
     assert torch.equal(state[0]["0"]["exp_avg"], before)
+
+
+def test_what_an_optimizer_holds_as_a_number_may_be_a_tensor_of_one_but_of_no_more():
+    """L-BFGS holds the length of its last step as either."""
+    parameters, optimizers = make("lbfgs")
+    walk(parameters, optimizers, 3)
+    (state,) = optimizer_states.read(optimizers)
+    for t in (0.5, torch.tensor(0.5)):
+        optimizer_states.write(make("lbfgs")[1], [{"0": {**state["0"], "t": t}}])
+    with pytest.raises(ValueError, match=r"^The tensor optimizers\.0\.0\.t must have shape \(\), got \(2,\)\.$"):
+        optimizer_states.write(make("lbfgs")[1], [{"0": {**state["0"], "t": torch.ones(2)}}])
