@@ -14,6 +14,8 @@ from dashboard.models.dialogs import continue_form
 from dashboard.models.shelf import KIND_BADGES, provenance, show, trained
 from dashboard.words import literal, percent
 
+_RENAMING = "models.renaming"
+
 
 def detail(name: str) -> None:
     st.button("All models", icon=":material/arrow_back:", type="tertiary", on_click=show, args=(None,))
@@ -72,7 +74,8 @@ def _actions(model: Model) -> None:
 
 
 def _rename(model: Model) -> None:
-    with st.popover("Rename", icon=":material/edit:"), st.form("models.rename", border=False):
+    popover = st.popover("Rename", icon=":material/edit:", key=_RENAMING, on_change="rerun")
+    with popover, st.form("models.rename", border=False):
         st.text_input("New name", model.name, key=f"models.name.{model.name}")
         st.form_submit_button("Rename", type="primary", on_click=_do_rename, args=(model.name,))
 
@@ -83,6 +86,7 @@ def _do_rename(name: str) -> None:
     except ValueError as error:
         st.toast(literal(str(error)), icon=":material/error:", duration="long")
     else:
+        st.session_state[_RENAMING] = False
         show(model.name)
 
 

@@ -106,7 +106,7 @@ def _bring(file: UploadedFile | None) -> None:
     if not st.button("Load", type="primary"):
         return
     try:
-        model = pictures.library().bring(file.name, file.getvalue(), name or "")
+        model = pictures.library().bring(file.name, file.getvalue(), name or "", owner=pictures.owner())
     except ValueError as error:
         st.error(literal(str(error)))
         return
@@ -147,6 +147,7 @@ def continue_form(model: Model) -> None:
         except ValueError as error:
             st.error(literal(str(error)))
             return
+        st.session_state["train.mine"] = run_id
         st.switch_page("views/train.py", query_params={"run": run_id})
 
 

@@ -15,6 +15,7 @@ from core.data import CLASSES
 from core.evaluation import confusion_matrix, evaluate
 from core.formats import contact_sheet
 from core.library import Library, Model
+from dashboard import visitors
 
 STYLE = """<style>
 .confusion { display: grid; grid-template-columns: repeat(10, 1fr); gap: 1px; aspect-ratio: 1; }
@@ -52,6 +53,12 @@ class Look:
 def library() -> Library:
     """The lab's library of models."""
     return Library(paths.models())
+
+
+def owner() -> str:
+    """The name of who looks at the page, if they gave one."""
+    visitor = visitors.visitor()
+    return visitor.name if visitor.named else ""
 
 
 def dark() -> bool:

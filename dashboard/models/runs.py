@@ -10,7 +10,7 @@ from core.checkpoints import LARGEST_CHECKPOINT, Checkpoint
 from core.files import read_ordinary
 from core.library import Model, opened
 from core.runs.store import Run
-from dashboard import lab
+from dashboard import lab, visitors
 from dashboard.models import pictures
 from dashboard.words import percent, run_label
 
@@ -69,7 +69,8 @@ def keep(choice: Choice, name: str, notes: str = "") -> Model:
     origin = f"run #{run.number} ({run_label(run)}), {where}"
     metadata = {**model.metadata, "run": run.id, "history": _history(run.id)}
     kept = replace(model, metadata=metadata)
-    return pictures.library().keep(kept, name, owner=run.owner_name, notes=notes, origin=origin)
+    owner = pictures.owner() or run.owner_name
+    return pictures.library().keep(kept, name, owner=owner, notes=notes, origin=origin)
 
 
 def go_on(model: Model, epochs: int) -> str:
@@ -84,13 +85,18 @@ def go_on(model: Model, epochs: int) -> str:
     checkpoint = pictures.library().open(model.name).checkpoint
     if checkpoint is None:
         raise ValueError("Training goes on from a whole model, and this file holds parameters alone.")
-    service = lab.service()
+    service, visitor = lab.service(), visitors.visitor()
     config = replace(checkpoint.config, epochs=epochs, device=_device(checkpoint.config.device))
     if stopped_early(checkpoint):
         config = replace(config, patience=0)
     parent = model.run if service.run(model.run) else None
     return service.submit(
-        config, f"{model.name}, continued", parent=parent, start=replace(checkpoint, config=config), tags=("continued",)
+        config,
+        f"{model.name}, continued",
+        visitor.id,
+        visitor.name,
+        parent=parent,
+        start=replace(checkpoint, config=config),
     )
 
 

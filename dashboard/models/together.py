@@ -111,7 +111,8 @@ def _keep(names: Sequence[str]) -> None:
     try:
         soup = average([library.open(name).network for name in names])
         origin = shortened(f"the average of {', '.join(names)}", 500)
-        model = library.keep(Opened(soup, {}), st.session_state["models.soup"] or "", origin=origin)
+        name = st.session_state["models.soup"] or ""
+        model = library.keep(Opened(soup, {}), name, owner=pictures.owner(), origin=origin)
     except ValueError as error:
         st.toast(literal(str(error)), icon=":material/error:", duration="long")
     else:

@@ -35,11 +35,11 @@ def card(page: Page, name: str) -> Locator:
 
 @pytest.fixture(scope="module")
 def left_run(browser: Browser, lab: Lab) -> str:
-    """The address of a run of 8 epochs that somebody stopped."""
+    """The address of a run of 400 epochs that somebody stopped."""
     page = browser.new_page()
     page.goto(lab.url)
     epochs = page.get_by_label("Epochs", exact=True)
-    epochs.fill("8")
+    epochs.fill("400")
     epochs.press("Enter")
     page.get_by_role("button", name="Train", exact=True).click()
     expect(page.get_by_test_id("state")).to_have_text("running", timeout=40_000)
@@ -116,10 +116,15 @@ def test_a_whole_model_goes_on_to_the_end_and_remembers_its_parent(page: Page, l
     box = loading.get_by_role("combobox", name="Whole model")
     box.press("ArrowDown")
     page.get_by_role("option", name="half way", exact=True).click()
-    expect(loading.get_by_text(re.compile(r"It stands after step [\d,]+ of 6,000"))).to_be_visible()
+    stands = loading.get_by_text(re.compile(r"It stands after step [\d,]+ of 300,000"))
+    epochs = int(stands.inner_text().split()[4].replace(",", "")) // 750 + 1
+    field = loading.get_by_role("spinbutton", name="Epochs in all")
+    field.fill(str(epochs))
+    field.press("Tab")
+    expect(field).to_have_value(str(epochs))
     loading.get_by_role("button", name="Continue", exact=True).click()
     expect(page.get_by_test_id("state")).to_have_text("finished", timeout=90_000)
-    expect(page.get_by_test_id("step")).to_have_text("step 6,000 of 6,000")
+    expect(page.get_by_test_id("step")).to_have_text(f"step {750 * epochs:,} of {750 * epochs:,}")
     expect(page.get_by_text("Goes on from run #1")).to_be_visible()
 
 
