@@ -22,7 +22,7 @@ LAYERS = {
     "2.bias": "Output biases",
 }
 #: What is given a plotly figure's place while another replaces it.
-LINE_HEIGHT = 210
+LINE_HEIGHT = 230
 
 
 def together() -> None:
@@ -70,15 +70,13 @@ def _comparison(keys: tuple[Key, ...]) -> None:
     both, only_first, only_second, neither = found.right
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("**Right answers, of 10,000**")
         st.markdown(
-            f"| | |\n|---|--:|\n| Both | {both:,} |\n| Only {literal(first)} | {only_first:,} |\n"
+            f"| Right answers | of 10,000 |\n|---|--:|\n| Both | {both:,} |\n| Only {literal(first)} | {only_first:,} |\n"
             f"| Only {literal(second)} | {only_second:,} |\n| Neither | {neither:,} |\n"
         )
     with right:
-        st.markdown("**Distance by layer**")
         rows = "".join(f"| {LAYERS[name]} | {distance:.3f} |\n" for name, distance in found.distances.items())
-        st.markdown(f"| | |\n|---|--:|\n{rows}")
+        st.markdown(f"| Layer | Distance |\n|---|--:|\n{rows}")
     st.markdown("**On the straight line from one to the other**")
     with st.container(height=LINE_HEIGHT, border=False, gap=None):
         st.plotly_chart(
@@ -149,6 +147,6 @@ def _line_figure(line: list[tuple[float, float, float]]) -> go.Figure:
         hovertemplate="%{y:.2f} %, loss %{customdata:.4f}<extra></extra>",
     )
     figure.update_layout(height=LINE_HEIGHT, margin={"l": 4, "r": 4, "t": 8, "b": 4}, showlegend=False)
-    figure.update_xaxes(title={"text": "share of the second", "standoff": 2}, fixedrange=True, automargin=True)
+    figure.update_xaxes(title={"text": "share of the second", "standoff": 14}, fixedrange=True, automargin=True)
     figure.update_yaxes(title="test accuracy, %", fixedrange=True, automargin=True)
     return figure
