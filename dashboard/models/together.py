@@ -71,8 +71,8 @@ def _comparison(keys: tuple[Key, ...]) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown(
-            f"| Right answers | of 10,000 |\n|---|--:|\n| Both | {both:,} |\n| Only {literal(first)} | {only_first:,} |\n"
-            f"| Only {literal(second)} | {only_second:,} |\n| Neither | {neither:,} |\n"
+            f"| Right answers | of 10,000 |\n|---|--:|\n| Both | {both:,} |\n"
+            f"| Only {literal(first)} | {only_first:,} |\n| Only {literal(second)} | {only_second:,} |\n| Neither | {neither:,} |\n"
         )
     with right:
         rows = "".join(f"| {LAYERS[name]} | {distance:.3f} |\n" for name, distance in found.distances.items())
