@@ -21,7 +21,7 @@ from safetensors.torch import load as read_tensors
 from safetensors.torch import save as write_tensors
 from torch import Tensor
 
-from core import paths
+from core import data, paths
 from core.config import RunConfig
 from core.files import shortened, write_atomically
 from core.network import Network, parameter_shapes
@@ -180,6 +180,7 @@ def _pack(tensors: dict[str, Tensor], metadata: Mapping[str, Any]) -> bytes:
         "format_version": FORMAT_VERSION,
         "architecture": "784-128-10, ReLU, softmax",
         "normalisation": "grey values 0 to 255, ink is 255, divided by 255",
+        "dataset": {"name": "MNIST", "sha256": {name: digest for name, (digest, _) in data.FILES.items()}},
         "torch_version": torch.__version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **metadata,

@@ -36,7 +36,7 @@ def detail(name: str) -> None:
     except ValueError as error:
         st.error(str(error))
         return
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         st.metric("Accuracy on the 10,000 test digits", percent(look.accuracy), width="content")
         st.metric("Test loss", f"{look.loss:.4f}", width="content")
         if model.step is not None:

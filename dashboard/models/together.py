@@ -50,7 +50,7 @@ def together() -> None:
 def _comparison(keys: tuple[Key, ...]) -> None:
     (first, _), (second, _) = keys
     found = _compared(keys)
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         st.metric(
             "Distance of the weights",
             f"{found.distance:.2f}",
@@ -72,7 +72,8 @@ def _comparison(keys: tuple[Key, ...]) -> None:
     with left:
         st.markdown(
             f"| Right answers | of 10,000 |\n|---|--:|\n| Both | {both:,} |\n"
-            f"| Only {literal(first)} | {only_first:,} |\n| Only {literal(second)} | {only_second:,} |\n| Neither | {neither:,} |\n"
+            f"| Only {literal(first)} | {only_first:,} |\n"
+            f"| Only {literal(second)} | {only_second:,} |\n| Neither | {neither:,} |\n"
         )
     with right:
         rows = "".join(f"| {LAYERS[name]} | {distance:.3f} |\n" for name, distance in found.distances.items())

@@ -41,6 +41,7 @@ def test_round_trip_is_bit_equal_and_keeps_the_metadata(saved):
         assert metadata["config"] == {"loss": "mse"}
         assert metadata["metrics"] == {"test_accuracy": 0.97}
         assert metadata["format_version"] == 2
+        assert metadata["dataset"]["sha256"]["train-images-idx3-ubyte"].startswith("ba891046")
         assert trained_loss(metadata) == "mse"
 
 
