@@ -14,8 +14,6 @@ from dashboard.models.dialogs import continue_form
 from dashboard.models.shelf import KIND_BADGES, provenance, show, trained
 from dashboard.words import literal, percent
 
-_RENAMING = "models.renaming"
-
 
 def detail(name: str) -> None:
     st.button("All models", icon=":material/arrow_back:", type="tertiary", on_click=show, args=(None,))
@@ -66,28 +64,25 @@ def _actions(model: Model) -> None:
         if model.kind == WHOLE:
             with st.popover("Continue training", icon=":material/play_arrow:", type="primary"):
                 continue_form(model)
-        if not model.shipped:
-            _rename(model)
+        if not model.shipped and st.button("Rename", icon=":material/edit:"):
+            _rename(model.name)
         st.button("Duplicate", icon=":material/content_copy:", on_click=_duplicate, args=(model.name,))
         if not model.shipped:
             _delete(model)
 
 
-def _rename(model: Model) -> None:
-    popover = st.popover("Rename", icon=":material/edit:", key=_RENAMING, on_change="rerun")
-    with popover, st.form("models.rename", border=False):
-        st.text_input("New name", model.name, key=f"models.name.{model.name}")
-        st.form_submit_button("Rename", type="primary", on_click=_do_rename, args=(model.name,))
-
-
-def _do_rename(name: str) -> None:
+@st.dialog("Rename", icon=":material/edit:")
+def _rename(name: str) -> None:
+    new = st.text_input("New name", name)
+    if not st.button("Save", type="primary"):
+        return
     try:
-        model = pictures.library().rename(name, st.session_state[f"models.name.{name}"] or "")
+        model = pictures.library().rename(name, new or "")
     except ValueError as error:
-        st.toast(literal(str(error)), icon=":material/error:", duration="long")
+        st.error(literal(str(error)))
     else:
-        st.session_state[_RENAMING] = False
         show(model.name)
+        st.rerun()
 
 
 def _duplicate(name: str) -> None:
