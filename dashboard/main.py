@@ -16,7 +16,9 @@ page = st.navigation(
     [
         st.Page("views/train.py", title="Train", default=True),
         st.Page("views/surfaces.py", title="Surfaces"),
-        st.Page("views/draw.py", title="Draw"),
+        st.Page("views/predictions.py", title="Predictions", url_path="predictions"),
+        st.Page("views/draw.py", title="Draw", url_path="draw"),
+        st.Page("views/models.py", title="Models", url_path="models"),
     ],
     position="top",
 )

@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from core import checkpoints, paths
+from core.library import Library
 from core.network import Network
 
 REFERENCE = paths.ROOT / "models" / "reference.safetensors"
@@ -21,8 +22,8 @@ def networks() -> tuple[dict[str, Network], list[str]]:
 
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _network(path: Path, changed: int) -> Network | None:
-    """Read once, and again when the file has changed."""
+    """Read once, and again when the file has changed; of a whole model, its network."""
     try:
-        return checkpoints.load_parameters(path)[0]
-    except checkpoints.CheckpointError:
+        return Library(path.parent).open(path.stem).network
+    except (ValueError, OSError):
         return None

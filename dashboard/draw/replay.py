@@ -39,7 +39,7 @@ def replay_section() -> None:
     if digit is None or run_id is None:
         st.caption("Draw a digit, then see what this run said to it from its first step to its last.")
         return
-    trajectory = lab.service().trajectory(run_id)
+    trajectory = st.session_state.pop("draw.failed", None) or lab.service().trajectory(run_id)
     if trajectory.state == "working":
         _wait(run_id)
     elif trajectory.state == "failed":
@@ -68,6 +68,9 @@ def _wait(run_id: str) -> None:
     except ValueError:
         # Somebody has deleted the run; the page then offers the others.
         st.rerun()
+    if trajectory.state == "failed":
+        # The service tells of it once, and asked again begins anew.
+        st.session_state["draw.failed"] = trajectory
     if trajectory.state != "working":
         st.rerun()
     st.progress(trajectory.progress, "Training it again, step by step")
