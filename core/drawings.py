@@ -90,7 +90,7 @@ class Drawings:
             return []
         with self._open() as store:
             rows = store.execute("SELECT id, label, made, owner, picture FROM drawings ORDER BY made DESC, rowid DESC")
-            return [Drawing(*described, _pixels(png)) for *described, png in rows]
+            return [Drawing(id, label, made, owner, _pixels(png)) for id, label, made, owner, png in rows]
 
     def export(self) -> bytes:
         """A zip archive of a PNG a drawing and a list of their labels."""
