@@ -1,10 +1,12 @@
 """Several runs as one picture: started together, found again by the address, drawn as lines."""
 
+import json
 from collections.abc import Sequence
 
 import streamlit as st
 
 from core.config import RunConfig
+from core.curves import Curves, curves_of
 from core.race import lanes_of
 from core.runs.store import Run
 from dashboard import lab
@@ -38,8 +40,20 @@ def stop(ids: Sequence[str]) -> None:
         lab.service().stop(run_id)
 
 
-def lines(runs: Sequence[Run]) -> list[Line]:
-    """A line a lane, named by what sets it apart; an optimizer's own colour where optimizers race."""
+def curves(run_id: str) -> Curves:
+    """What the run has recorded so far."""
+    return curves_of(json.loads(message) for message in lab.service().messages(run_id) or [])
+
+
+def lines(runs: Sequence[Run], names: Sequence[str] | None = None) -> list[Line]:
+    """A line a lane, named by what sets it apart; an optimizer's own colour where optimizers race.
+
+    Args:
+        names: one a run, for runs that each have a line of their own and were given names.
+    """
+    if names is not None:
+        styles = [line_style(i) for i in range(len(runs))]
+        return [Line(name, (run.id,), *style) for name, run, style in zip(names, runs, styles, strict=True)]
     groups = [[runs[i] for i in group] for group in lanes_of([run.config for run in runs])]
     first = [group[0].config for group in groups]
     names = differences(first)

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from torch import nn
+
 from core.config import RunConfig
 from core.hyperparameters import number
+from core.network import Network
 from core.race import differing
 from core.runs.store import Run
 
@@ -73,3 +76,16 @@ _PHRASES: dict[str, Any] = {
     "epochs": "{} epochs",
     "shuffle": "shuffled: {}",
 }
+
+
+def network_table() -> str:
+    """The network's layers and how many parameters each has, as Markdown."""
+    layers = [layer for layer in Network() if isinstance(layer, nn.Linear)]
+    counts = [sum(p.numel() for p in layer.parameters()) for layer in layers]
+    rows = [
+        f"| {kind} | {layer.in_features} → {layer.out_features} | {count:,} |"
+        for kind, layer, count in zip(("Linear, ReLU", "Linear"), layers, counts, strict=True)
+    ]
+    return "\n".join(
+        ["| Layer | Shape | Parameters |", "|---|---|--:|", *rows, f"| **All** | | **{sum(counts):,}** |", ""]
+    )

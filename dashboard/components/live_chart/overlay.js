@@ -166,6 +166,14 @@ export const horizontal = (view, first, last) => ({
   unifiedhovertitle: { text: HOVER[view.unit] },
 })
 
+/** Room for all but the most extreme of some losses, as powers of ten. */
+function logRange(losses) {
+  const order = losses.filter(loss => loss > 0).sort((a, b) => a - b)
+  if (!order.length) return [-1, 0.5]
+  const at = share => Math.log10(order[Math.round(share * (order.length - 1))])
+  return [at(0.003) - 0.15, at(0.997) + 0.15]
+}
+
 export function overlayLayout(lines, view, colors) {
   const narrow = view.width < 480
   const axis = { gridcolor: colors.grid, linecolor: colors.grid, zeroline: false, automargin: false, ticks: "" }
@@ -178,11 +186,11 @@ export function overlayLayout(lines, view, colors) {
   // A lane that has learnt nothing would squeeze all others together; the ranking shows it all the same.
   const best = Math.max(...accuracies, 0.1)
   const lowest = accuracies.length ? Math.min(...accuracies.filter(value => value >= best - 0.25)) : 0.8
-  const highest = Math.max(...lines.flatMap(line => line.members).map(run => run.smoothed?.[0] ?? 0))
+  const drawn = lines.filter(line => !line.hidden).flatMap(line => line.members).flatMap(run => run.smoothed ?? []).filter(Number.isFinite)
+  const lossRange = view.log ? logRange(drawn) : [0, 1.1 * Math.max(...lines.flatMap(line => line.members).map(run => run.smoothed?.[0] ?? 0))]
   const styles = {
-    loss: { type: view.log ? "log" : "linear", rangemode: view.log ? "normal" : "tozero", exponentformat: "power", nticks: 6,
-      dtick: view.log ? "D2" : undefined, uirevision: `${view.revision} ${view.log}`,
-      ...(empty ? { range: view.log ? [-1, 0.5] : [0, 2.5] } : !view.log && highest && { range: [0, 1.1 * highest] }) },
+    loss: { type: view.log ? "log" : "linear", exponentformat: "power", nticks: 6, uirevision: `${view.revision} ${view.log}`,
+      dtick: view.log ? (lossRange[1] - lossRange[0] > 2.3 ? 1 : "D2") : undefined, range: empty ? (view.log ? [-1, 0.5] : [0, 2.5]) : lossRange },
     accuracy: { tickformat: ".0%", nticks: 5, range: [lowest - 0.1 * (1 - lowest), 1 + 0.03 * (1 - lowest)] },
     gap: { nticks: 4, zeroline: true, zerolinecolor: colors.grid, ...(!accuracies.length && { range: [-0.1, 0.1] }) },
     rate: { rangemode: "tozero", nticks: 3, exponentformat: "power", ...(empty && { range: [0, 0.0012] }) },
