@@ -1,7 +1,7 @@
 """What the curves do not show: how sharply the loss bends, how large gradients and steps are, which units are dead.
 
-``python -m core.diagnostics`` replays a run and looks at it: it reads one job as a JSON line from stdin and writes a JSON
-line for each diagnosis to stdout.
+``python -m core.diagnostics`` replays a run and looks at it: it reads one job as a JSON line from stdin and writes a
+JSON line for each diagnosis to stdout.
 """
 
 import json
@@ -125,7 +125,7 @@ def _weights(network: Network) -> list[Tensor]:
 
 
 def main() -> None:
-    """Do one job: ``config``, ``end`` (its last step), ``plan``, ``start`` (a checkpoint's path, or null), ``threads``."""
+    """Do one job: ``config``, ``end``, its last step, ``plan``, ``start``, a checkpoint's path or null, ``threads``."""
     job = json.loads(sys.stdin.readline())
     devices.prepare_cpu(job["threads"])
     config = RunConfig.from_dict(job["config"])
