@@ -69,6 +69,7 @@ def _lesson(lesson: Lesson) -> None:
     if "list" not in hidden:
         st.button("All lessons", type="tertiary", icon=":material/arrow_back:", on_click=_open, args=(None,))
     st.markdown(f"### {lesson.order} · {lesson.title}")
+    racing.trouble()
     if lesson.steps:
         st.markdown(f"**{lesson.question}** {lesson.text}")
         _start_row(lesson, runs, hidden)
@@ -180,7 +181,7 @@ def _start(key: str) -> None:
         configs = lesson.configs(**_chosen(lesson))
     except ValueError:
         return
-    racing.name_in_address("runs", racing.submit(configs))
+    racing.start("runs", configs, "lesson")
 
 
 def _again() -> None:

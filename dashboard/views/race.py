@@ -44,6 +44,7 @@ def page() -> None:
         with actions:
             _buttons(form, runs + tried)
     with stage:
+        racing.trouble()
         if st.query_params.get("runs") and not runs:
             st.info("This link names runs that this lab does not have. Start a race of your own.")
         if tried and not runs:
@@ -180,10 +181,9 @@ def _start() -> None:
         return
     st.query_params.clear()
     if tries:
-        st.session_state["race.follows"] = racing.submit(tries)
-        racing.name_in_address("sweep", st.session_state["race.follows"])
+        st.session_state["race.follows"] = racing.start("sweep", tries, "sweep")
     else:
-        racing.name_in_address("runs", racing.submit(race.in_turn(lanes)))
+        racing.start("runs", race.in_turn(lanes), "race")
 
 
 def _stop(ids: Sequence[str]) -> None:
@@ -216,7 +216,7 @@ def _race_at_the_best(tried: Sequence[Run]) -> None:
     configs = [replace(race.vary(base, "optimizer", name), lr=rate) for name, rate in rates.items()]
     seeds = int(race.SEEDS.parse(st.session_state.get("race.seeds") or "1"))  # type: ignore[arg-type]
     if configs:
-        racing.name_in_address("runs", racing.submit(race.in_turn(race.seeded(configs, seeds))))
+        racing.start("runs", race.in_turn(race.seeded(configs, seeds)), "race")
 
 
 def _strip(tried: Sequence[Run]) -> None:

@@ -1,12 +1,15 @@
 """Train: choose, press, watch; then keep the network and test it."""
 
+import secrets
+
 import streamlit as st
 
 from core import checkpoints
 from core.optimizers import OPTIMIZERS
+from core.runs import states
 from core.runs.store import Run
 from core.schedules import SCHEDULES
-from dashboard import forms, handoff, lab
+from dashboard import forms, handoff, insight, lab, operating
 from dashboard.components.live_chart import live_chart
 from dashboard.testing import test_section
 from dashboard.words import STATE_COLORS, network_table, percent, run_label, stacked
@@ -29,8 +32,12 @@ def page() -> None:
             notice.info("This link names a run that this lab does not have. Train one, or open a recent run below.")
         live_chart([run] if run else [], INVITATION, key="live")
         with st.container():
+            if run:
+                operating.controls(run, key="train")
             if run and run.over:
                 _keep(run)
+                insight.what_happened(run)
+    insight.closer_look(form, run)
     _explanations(form)
     test_section()
     _recent_runs(run)
@@ -39,7 +46,7 @@ def page() -> None:
 def _buttons(form: forms.Form, run: Run | None) -> None:
     """Train and Stop. Both act before the page is drawn again, so that one drawing shows what they did."""
     mine = _own_run()
-    busy = mine is not None and not mine.over
+    busy = _busy(mine)
     with st.container(horizontal=True):
         st.button(
             "Train",
@@ -53,8 +60,8 @@ def _buttons(form: forms.Form, run: Run | None) -> None:
             "Stop",
             icon=":material/stop:",
             disabled=run is None or run.over,
-            on_click=lab.service().stop,
-            args=(run.id if run else "",),
+            on_click=lab.service().command,
+            args=(run.id if run else "", "stop"),
         )
     if form.errors:
         st.error("\n\n".join(form.errors), icon=":material/edit:")
@@ -66,11 +73,17 @@ def _own_run() -> Run | None:
     return lab.service().run(run_id) if run_id else None
 
 
+def _busy(mine: Run | None) -> bool:
+    return mine is not None and mine.state in (states.QUEUED, states.RUNNING)
+
+
 def _train() -> None:
     """Start a run with what the form says now. However often Train is pressed, a session has one in progress."""
     form, mine = forms.read(), _own_run()
-    if (mine is None or mine.over) and form.config:
-        st.session_state["train.mine"] = lab.service().submit(form.config, form.name)
+    if not _busy(mine) and form.config:
+        st.session_state["train.mine"] = lab.service().submit(
+            form.config, form.name, click=st.session_state.setdefault("train.page", secrets.token_hex(8))
+        )
     if "train.mine" in st.session_state:
         st.query_params["run"] = st.session_state["train.mine"]
 

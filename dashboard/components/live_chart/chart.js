@@ -41,9 +41,9 @@ class LiveChart {
   }
 
   /** What Python says: which runs, and what it knows of them. Called again on every change of data or theme. */
-  update(data, tellOver) {
+  update(data, tellSettled) {
     const before = new Map(this.runs)
-    this.tellOver = tellOver
+    this.tellSettled = tellSettled
     this.invitation = data.invitation
     this.runs = new Map(data.runs.map(given => [given.id, Object.assign(this.runs.get(given.id) ?? newRun(given.id), given)]))
     this.lines = data.lines.map(line => ({ ...line, members: line.runs.map(id => this.runs.get(id)) }))
@@ -66,7 +66,8 @@ class LiveChart {
 
   subscribe() {
     if (this.socket?.readyState !== WebSocket.OPEN) return
-    const wanted = [...this.runs.values()].filter(run => !isOver(run))
+    // Those that are over too: somebody may resume them.
+    const wanted = [...this.runs.values()]
     this.socket.send(JSON.stringify({ runs: Object.fromEntries(wanted.map(run => [run.id, run.seq])) }))
   }
 
@@ -91,11 +92,10 @@ class LiveChart {
   receive({ run: id, events }) {
     const run = this.runs.get(id)
     if (!run) return
-    const wasOver = isOver(run)
+    const wasSettled = isSettled(run)
     for (const event of events) apply(run, event)
-    if (isOver(run) && !wasOver) {
-      if (!run.over) this.tellOver(id)
-      this.subscribe()
+    if (isSettled(run) && !wasSettled) {
+      if (!run.settled) this.tellSettled(`${id} ${run.seq}`)
     }
     this.draw()
   }
@@ -168,8 +168,9 @@ class LiveChart {
     const [run = newRun("")] = this.runs.values()
     const say = (id, text) => this.say(id, text)
     const badge = this.find("state")
-    badge.dataset.state = run.id ? run.state : "ready"
-    say("state", !run.id ? "ready" : run.position ? `queued, number ${run.position}` : run.state)
+    const state = run.stalled ? "stalled" : run.state
+    badge.dataset.state = run.id ? state : "ready"
+    say("state", !run.id ? "ready" : run.position ? `queued, number ${run.position}` : state)
     say("run-name", run.name ?? "")
     say("link", this.failures ? "reconnecting…" : "")
     const done = run.size && run.step !== null ? run.step / run.size.steps : 0
@@ -268,7 +269,7 @@ export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".live")
   if (!charts.has(root)) charts.set(root, new LiveChart(root))
   const chart = charts.get(root)
-  chart.update(data, id => setStateValue("over", id))
+  chart.update(data, what => setStateValue("settled", what))
   return () => {
     chart.close()
     charts.delete(root)
