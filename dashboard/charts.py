@@ -94,12 +94,19 @@ def range_curve(seen: RangeTest) -> go.Figure:
         x=seen.rates, y=seen.smoothed, mode="lines", line={"width": 2.5, "color": HUES[0]}, name="smoothed"
     )
     marks = ((seen.steepest, "steepest", HUES[2]), (seen.tenth, "a tenth of the minimum's", HUES[1]))
-    for place, (rate, name, color) in enumerate(marks):
+    for rate, name, color in marks:
         if rate is not None:
-            figure.add_vline(
-                x=rate,
-                line={"color": color, "width": 2, "dash": "dash"},
-                annotation={"text": f"{name}: {rate:g}", "font": {"color": color}, "yshift": -18 * place},
+            figure.add_vline(x=rate, line={"color": color, "width": 2, "dash": "dash"})
+            # An annotation's place on a logarithmic axis is the logarithm.
+            figure.add_annotation(
+                x=float(np.log10(rate)),
+                y=1,
+                yref="paper",
+                text=f" {name}: {rate:g} ",
+                font={"color": color},
+                showarrow=False,
+                xanchor="left" if rate == max(filter(None, (seen.steepest, seen.tenth))) else "right",
+                yanchor="top",
             )
     finite = seen.smoothed[np.isfinite(seen.smoothed)]
     figure.update_layout(height=RANGE_HEIGHT, margin={"l": 4, "r": 4, "t": 8, "b": 4}, showlegend=False)
@@ -107,7 +114,7 @@ def range_curve(seen: RangeTest) -> go.Figure:
         type="log", title={"text": "learning rate", "standoff": 2}, automargin=True, dtick=1, exponentformat="power"
     )
     figure.update_yaxes(
-        title="loss", automargin=True, range=[0.9 * float(finite.min()), 1.8 * float(finite[0])], nticks=6
+        title="loss", automargin=True, range=[0.6 * float(finite.min()), 1.5 * float(finite[0])], nticks=6
     )
     return figure
 
@@ -161,7 +168,9 @@ def _curves(steps: np.ndarray, curves: Mapping[str, np.ndarray], dashed: str = "
         showlegend=len(curves) > 1,
     )
     figure.update_xaxes(title={"text": "step", "standoff": 2}, automargin=True, tickformat=",d", nticks=6)
-    figure.update_yaxes(
-        type="log" if log else "linear", automargin=True, exponentformat="power", nticks=5, rangemode="tozero"
-    )
+    figure.update_yaxes(automargin=True, exponentformat="power", nticks=5, rangemode="tozero")
+    if log:
+        finite = np.concatenate([values[np.isfinite(values) & (values > 0)] for values in curves.values()])
+        wide = len(finite) > 0 and finite.max() > 20 * finite.min()
+        figure.update_yaxes(type="log", dtick=1 if wide else "D2")
     return figure

@@ -10,16 +10,19 @@ from core import checkpoints
 from core.config import RunConfig
 from core.diagnostics import SAMPLE, Diagnosis, looked_at
 from core.findings import findings
+from core.hyperparameters import Hyperparameter
 from core.range_test import RangeTest, range_test
 from core.runs.store import Run
+from core.weight_step import WeightStep, weight_step
 from dashboard import charts, forms, lab, measuring, racing
 from dashboard.words import differences
 
-RANGE, STABILITY = "Learning-rate range test", "Stability and layers"
+RANGE, STABILITY, STEP = "Learning-rate range test", "Stability and layers", "One step in numbers"
 FIRST, THIS = "From the first weights", "From this run's network"
 #: Seconds of one core that a diagnosis of one point took (benchmarks/LOG.md).
 POINT_SECONDS = 0.15
 POLL_SECONDS = 0.5
+STEP_NUMBER = Hyperparameter("step", 1, "Counted from 1.", low=1, high=10**9)
 
 
 def what_happened(run: Run) -> None:
@@ -50,10 +53,14 @@ def closer_look(form: forms.Form, run: Run | None) -> None:
     st.markdown("#### A closer look")
     with st.container(key="closer-look"):
         chosen = st.segmented_control(
-            "What to look at", [RANGE, STABILITY], default=RANGE, key="closer", label_visibility="collapsed"
+            "What to look at", [RANGE, STABILITY, STEP], default=RANGE, key="closer", label_visibility="collapsed"
         )
         if chosen == STABILITY:
             _stability(run)
+        elif chosen == STEP:
+            config = run.config if run else form.config
+            if config:
+                step_in_numbers([config], key="train")
         else:
             _range(form, run)
 
@@ -162,3 +169,42 @@ def _show_diagnoses(run: Run, diagnoses: Sequence[Diagnosis]) -> None:
             with column:
                 st.markdown(f"**{title}**")
                 st.plotly_chart(figure, config={"displayModeBar": False}, key=f"diagnosis.{title}", alt=title)
+
+
+def step_in_numbers(configs: Sequence[RunConfig], key: str, names: Sequence[str] = ()) -> None:
+    """The update rule of one of the configs with the numbers of one of its steps put in.
+
+    Args:
+        key: sets this page's widgets apart.
+        names: of the configs; what sets them apart unless given.
+    """
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        config = configs[0]
+        if len(configs) > 1:
+            names = names or differences(configs)
+            place = st.selectbox("Run", range(len(configs)), format_func=names.__getitem__, key=f"{key}.run", width=260)
+            config = configs[place]
+        text = st.text_input(
+            "Step", "1", key=f"{key}.step", help=f"Counted from 1; the last is {config.span.steps:,}.", width=110
+        )
+    try:
+        step = int(STEP_NUMBER.parse(text or "1"))  # type: ignore[arg-type]
+        seen = _step(json.dumps(config.to_dict()), step)
+    except ValueError as error:
+        st.info(str(error))
+        return
+    if seen is None:
+        st.info(f"The run had diverged before step {step}: there is no step to show.")
+        return
+    st.latex(r"\small\begin{aligned}" + r" \\[0.5em] ".join(seen.glass.lines) + r"\end{aligned}")
+    (unit, pixel), (digit, hidden) = seen.weights
+    st.caption(
+        f"Step {step:,}, whose batch had a loss of {seen.loss:.4f}. Above, the weight from pixel {pixel % 28 + 1} of row "
+        f"{pixel // 28 + 1} to hidden unit {unit + 1}; below, the one from hidden unit {hidden + 1} to digit {digit}: of "
+        "each layer the weight with the largest gradient at this step. Read off the torch.optim object's own state."
+    )
+
+
+@st.cache_data(max_entries=256, show_spinner="Training up to this step")
+def _step(config: str, step: int) -> WeightStep | None:
+    return weight_step(RunConfig.from_dict(json.loads(config)), step)

@@ -8,7 +8,7 @@ from core import config as rules
 from core.config import RunConfig
 from core.optimizers import OPTIMIZERS
 from core.runs.store import Run
-from dashboard import forms, racing
+from dashboard import forms, insight, racing
 from dashboard.components.live_chart import live_chart
 from dashboard.lessons import CONTROLS, LOOK, MEASURES, Lesson, Outcome, lessons, outcome
 from dashboard.lessons.walk import walk
@@ -229,6 +229,8 @@ def _rules(lesson: Lesson) -> None:
             with column, st.container(border=True, height="stretch"):
                 st.markdown(f"**{OPTIMIZERS[name].label}**, {OPTIMIZERS[name].year}")
                 st.latex(stacked(OPTIMIZERS[name].formula))
+    if st.toggle("With the numbers of a step", key=f"numbers.{lesson.key}"):
+        insight.step_in_numbers(list(lesson.lines.values()), key=f"numbers.{lesson.key}", names=list(lesson.lines))
 
 
 def _ways_on(lesson: Lesson, hidden: set[str]) -> None:
