@@ -199,9 +199,9 @@ def step_in_numbers(configs: Sequence[RunConfig], key: str, names: Sequence[str]
     st.latex(r"\small\begin{aligned}" + r" \\[0.5em] ".join(seen.glass.lines) + r"\end{aligned}")
     (unit, pixel), (digit, hidden) = seen.weights
     st.caption(
-        f"Step {step:,}, whose batch had a loss of {seen.loss:.4f}. Above, the weight from pixel {pixel % 28 + 1} of row "
-        f"{pixel // 28 + 1} to hidden unit {unit + 1}; below, the one from hidden unit {hidden + 1} to digit {digit}: of "
-        "each layer the weight with the largest gradient at this step. Read off the torch.optim object's own state."
+        f"Step {step:,}, whose batch had a loss of {seen.loss:.4f}. Above, the weight from pixel {pixel % 28 + 1} of "
+        f"row {pixel // 28 + 1} to hidden unit {unit + 1}; below, the one from unit {hidden + 1} to digit {digit}: "
+        "of each layer the weight with the largest gradient at this step. Read off the torch.optim object's own state."
     )
 
 
