@@ -76,7 +76,7 @@ def test_a_link_fixes_settings_and_hides_controls(service: Service) -> None:
     button(page, "Run it").click().run()
     runs = [service.run(run_id) for run_id in in_address(page, "runs").split(",")]
     assert {(run.config.epochs, run.config.seed) for run in runs if run} == {(1, 3)}
-    assert not opened(lesson="2-order", hide="settings,prediction").text_input
+    assert not opened(lesson="2-order", hide="settings,prediction,list").text_input
 
 
 def test_a_wrong_number_is_said_in_cores_words(service: Service) -> None:
