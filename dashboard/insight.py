@@ -28,7 +28,7 @@ STEP_NUMBER = Hyperparameter("step", 1, "Counted from 1.", low=1, high=10**9)
 def what_happened(run: Run) -> None:
     """The findings of a run that is over; each remedy is one click away from the form."""
     measured = measuring.get(run.id)
-    found = findings(run.config, racing.curves(run.id), measured.done if measured else ())
+    found = findings(run.config, racing.curves(run), measured.done if measured else ())
     st.markdown("#### What just happened")
     with st.container(key="findings"):
         if not found:
@@ -123,7 +123,7 @@ def _stability(run: Run | None) -> None:
         _measuring(run)
         return
     if not measured or measured.message:
-        curves = racing.curves(run.id)
+        curves = racing.curves(run)
         points = len(looked_at(run.config, curves.last_step))
         st.caption(
             f"Replays the run and looks at it at {points} points, on the first {SAMPLE:,} training images: how sharply "
@@ -146,7 +146,7 @@ def _measuring(run: Run) -> None:
 
 
 def _show_diagnoses(run: Run, diagnoses: Sequence[Diagnosis]) -> None:
-    curves = racing.curves(run.id)
+    curves = racing.curves(run)
     steps = np.array([d.step for d in diagnoses], dtype=float)
     rates = np.interp(steps, curves.steps, curves.rates)
     last, rate = diagnoses[-1], float(rates[-1])

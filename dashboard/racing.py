@@ -54,8 +54,18 @@ def stop(ids: Sequence[str]) -> None:
         lab.service().command(run_id, "stop")
 
 
-def curves(run_id: str) -> Curves:
+def curves(run: Run) -> Curves:
     """What the run has recorded so far."""
+    return _recorded(run.id, run.ended) if run.over else _read(run.id)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _recorded(run_id: str, ended: float | None) -> Curves:
+    """The curves of a run that is over since ``ended``; a resumed one is over anew, later."""
+    return _read(run_id)
+
+
+def _read(run_id: str) -> Curves:
     return curves_of(json.loads(message) for message in lab.service().messages(run_id) or [])
 
 

@@ -194,7 +194,7 @@ def _outcome(lesson: Lesson, runs: list[Run]) -> None:
     assert prediction
     if len(runs) != len(lesson.lines):
         return
-    seen = outcome(prediction, {name: racing.curves(run.id) for name, run in zip(lesson.lines, runs, strict=True)})
+    seen = outcome(prediction, {name: racing.curves(run) for name, run in zip(lesson.lines, runs, strict=True)})
     guess = _guess(lesson)
     right = None if seen.right is None else prediction.choices[seen.right].text
     with st.container(border=True, key="outcome"):

@@ -92,16 +92,20 @@ def test_a_run_is_replayed_and_each_point_knows_the_step_before() -> None:
 
 def test_the_process_writes_a_line_a_diagnosis() -> None:
     job = {"config": CONFIG.to_dict(), "end": 12, "plan": [], "start": None, "threads": 1}
-    ran = subprocess.run(
-        [sys.executable, "-m", "core.diagnostics"],
-        cwd=ROOT,
-        input=json.dumps(job) + "\n",
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    lines = [json.loads(line) for line in ran.stdout.splitlines()]
+    command = [sys.executable, "-m", "core.diagnostics"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin and process.stdout
+        process.stdin.write(json.dumps(job) + "\n")
+        process.stdin.flush()
+        lines = [json.loads(line) for line in process.stdout]
     assert [line["step"] for line in lines] == [0, 6, 12]
     assert set(lines[0]) == set(asdict(next(diagnose_run(CONFIG, [0]))))
     assert SAMPLE == 1_000
+
+
+def test_the_process_ends_when_nobody_waits_any_more() -> None:
+    job = {"config": {**CONFIG.to_dict(), "epochs": 1000}, "end": 6000, "plan": [], "start": None, "threads": 1}
+    command = [sys.executable, "-m", "core.diagnostics"]
+    ran = subprocess.run(command, cwd=ROOT, input=json.dumps(job) + "\n", capture_output=True, text=True, timeout=240)
+    assert ran.returncode == 0
+    assert len(ran.stdout.splitlines()) < 40

@@ -13,7 +13,7 @@ LONG = 90_000
 
 def open_race(page: Page, lab: Lab, setting: str, values: str) -> None:
     page.goto(f"{lab.url}/race")
-    expect(page.get_by_role("button", name=re.compile("Start"))).to_be_enabled()
+    expect(page.get_by_role("button", name=re.compile("Start"))).to_be_enabled(timeout=LONG)
     choose(page, "Setting", setting)
     box = page.get_by_role("textbox", name="Values")
     box.fill(values)
@@ -22,7 +22,7 @@ def open_race(page: Page, lab: Lab, setting: str, values: str) -> None:
 
 def start(page: Page, count: int) -> None:
     button = page.get_by_role("button", name=f"Start {count} runs")
-    expect(button).to_be_enabled()
+    expect(button).to_be_enabled(timeout=LONG)
     button.click()
 
 
@@ -111,7 +111,7 @@ def test_zoom_hidden_lines_and_controls_survive_half_a_minute_of_updates(page: P
 
 def test_each_at_its_own_best_shows_the_strip_and_then_races(page: Page, lab: Lab) -> None:
     page.goto(f"{lab.url}/race")
-    expect(page.get_by_role("button", name="Start 24 runs")).to_be_enabled()
+    expect(page.get_by_role("button", name="Start 24 runs")).to_be_enabled(timeout=LONG)
     type_into(page, "Epochs", "1")
     page.get_by_text("More settings").click()
     type_into(page, "Validation split", "0.9")
@@ -153,7 +153,7 @@ def test_the_last_lesson_shows_what_came_of_each_step(page: Page, lab: Lab) -> N
 
 def test_a_finding_puts_its_remedy_into_the_form(page: Page, lab: Lab) -> None:
     page.goto(lab.url)
-    expect(train_button(page)).to_be_enabled()
+    expect(train_button(page)).to_be_enabled(timeout=LONG)
     choose(page, "Optimizer", "SGD")
     expect(page.get_by_label("Learning rate", exact=True)).to_have_value("0.3")
     type_into(page, "Learning rate", "20")
@@ -168,7 +168,7 @@ def test_a_finding_puts_its_remedy_into_the_form(page: Page, lab: Lab) -> None:
 
 def test_the_range_test_and_the_stability_gauge(page: Page, lab: Lab) -> None:
     page.goto(lab.url)
-    expect(train_button(page)).to_be_enabled()
+    expect(train_button(page)).to_be_enabled(timeout=LONG)
     page.get_by_role("button", name="Test the rates").click()
     take = page.get_by_role("button", name="steepest descent")
     expect(take).to_be_visible(timeout=LONG)
