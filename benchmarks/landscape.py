@@ -1,0 +1,91 @@
+"""How fast the loss on a plane is computed: ``python -m benchmarks.landscape [--repeats 3] [--threads 2]``.
+
+A grid of 51 x 51 points on all 10,000 test images by the first layer's linearity, against a plain evaluation of such
+points, network by network, in the same run: of every 25th, spread over the whole grid, and scaled up. The plane is
+the principal one of a run. Figures are seconds of the wall clock, and of the processor: median (lowest to highest).
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from benchmarks.measure import interleaved, machine, median_and_range, paired_ratio
+from core import data, devices
+from core.config import RunConfig
+from core.evaluation import evaluate
+from core.events import EpochDone
+from core.landscape import Plane, evaluate_grid, pca
+from core.network import Network
+from core.training import Trainer
+
+SIDE, EVERY = 51, 25
+
+
+def principal_plane() -> tuple[Plane, np.ndarray, np.ndarray]:
+    """The plane of a run's epochs, and the two axes of the grid."""
+    trainer = Trainer(RunConfig(epochs=5))
+    points = [_flat(trainer.network)]
+    points += [_flat(trainer.network) for event in trainer.events() if isinstance(event, EpochDone)]
+    trajectory = torch.stack(points)
+    plane = pca([trajectory])
+    seen = plane.project(trajectory)
+    half = 0.65 * float(max(seen.a.max() - seen.a.min(), seen.b.max() - seen.b.min()))
+    return plane, *(np.linspace(m - half, m + half, SIDE) for m in (float(seen.a.mean()), float(seen.b.mean())))
+
+
+def _flat(network: Network) -> torch.Tensor:
+    return torch.nn.utils.parameters_to_vector(network.parameters()).detach().clone()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    devices.prepare_cpu(options.threads)
+    print(machine())
+    plane, x, y = principal_plane()
+    digits = data.load().test
+    spots = [divmod(k, SIDE) for k in range(0, SIDE * SIDE, EVERY)]
+    found: dict[str, np.ndarray] = {}
+    processor: dict[str, list[float]] = {"identity": [], "plain": []}
+
+    def by_identity() -> None:
+        grid = evaluate_grid(plane, x, y, digits)
+        found["identity"] = np.array([grid.loss[i, j] for i, j in spots])
+
+    def plain() -> None:
+        losses, network = [], Network()
+        for i, j in spots:
+            torch.nn.utils.vector_to_parameters(plane.point(x[j], y[i]), network.parameters())
+            losses.append(evaluate(network, digits).loss)
+        found["plain"] = np.array(losses)
+
+    def timed(name: str, work: Callable[[], None], points: int) -> Callable[[], float]:
+        def run() -> float:
+            wall, own = time.perf_counter(), time.process_time()
+            work()
+            scale = SIDE * SIDE / points
+            processor[name].append(scale * (time.process_time() - own))
+            return scale * (time.perf_counter() - wall)
+
+        return run
+
+    figures = interleaved(
+        {"identity": timed("identity", by_identity, SIDE * SIDE), "plain": timed("plain", plain, len(spots))},
+        options.repeats,
+    )
+    print(f"{SIDE} x {SIDE} points, {len(digits)} images, n = {options.repeats}")
+    for name, seconds in figures.items():
+        print(f"  {name:9} {median_and_range(seconds, 2)}, processor {median_and_range(processor[name][1:], 2)}")
+    print(f"  plain takes {paired_ratio(figures['plain'], figures['identity'])} times as long")
+    error = np.abs(found["identity"] - found["plain"]) / np.maximum(1, found["plain"])
+    print(f"  largest difference of {len(spots)} losses from {found['plain'].min():.3f} to {found['plain'].max():.1f}: "
+          f"{error.max():.1e} of max(1, loss)")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
