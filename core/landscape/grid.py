@@ -40,7 +40,7 @@ class Grid:
     accuracy: Values
 
 
-def _quiet(share: float) -> None:
+def quiet(share: float) -> None:
     pass
 
 
@@ -63,7 +63,7 @@ def refined(
     size: int,
     digits: Digits,
     loss: str = "cross_entropy",
-    tick: Tick = _quiet,
+    tick: Tick = quiet,
 ) -> Iterator[Grid]:
     """The grid of ``size`` points a side over the ranges ``x`` and ``y``: coarser ones first, the last as asked for.
 
@@ -77,7 +77,7 @@ def refined(
 
 @torch.no_grad()
 def evaluate_grid(
-    plane: Plane, x: Values, y: Values, digits: Digits, loss: str = "cross_entropy", tick: Tick = _quiet
+    plane: Plane, x: Values, y: Values, digits: Digits, loss: str = "cross_entropy", tick: Tick = quiet
 ) -> Grid:
     """Loss and accuracy at every (x[j], y[i]), on the CPU.
 
@@ -107,7 +107,7 @@ def evaluate_grid(
 
 @torch.no_grad()
 def evaluate_on_plane(
-    plane: Plane, a: Tensor, b: Tensor, digits: Digits, loss: str = "cross_entropy", tick: Tick = _quiet
+    plane: Plane, a: Tensor, b: Tensor, digits: Digits, loss: str = "cross_entropy", tick: Tick = quiet
 ) -> tuple[Values, Values]:
     """Loss and accuracy, (k,) each, at the plane's points (a[i], b[i]); arguments as of ``evaluate_grid``."""
     losses, hits = np.zeros(len(a)), np.zeros(len(a))
@@ -127,7 +127,7 @@ def evaluate_on_plane(
 
 @torch.no_grad()
 def evaluate_points(
-    points: Tensor, digits: Digits, loss: str = "cross_entropy", tick: Tick = _quiet
+    points: Tensor, digits: Digits, loss: str = "cross_entropy", tick: Tick = quiet
 ) -> tuple[Values, Values]:
     """Loss and accuracy, (k,) each, of the networks with parameters ``points``, (k, 101770), wherever they lie."""
     losses, hits = np.zeros(len(points)), np.zeros(len(points))
