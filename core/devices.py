@@ -1,5 +1,8 @@
 """Which torch device a run uses, and how a process uses its CPU."""
 
+import platform
+from typing import Any
+
 import torch
 
 
@@ -30,3 +33,16 @@ def resolve(name: str) -> torch.device:
     if (device.index or 0) >= there:
         raise ValueError(f"device must be one that this machine has, got device = {name}.")
     return device
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """What, besides the config, decides the bits of a run: hardware, versions, threads. JSON values."""
+    cuda = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    return {
+        "device": str(device),
+        "hardware": cuda or f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}",
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "system": platform.system(),
+    }

@@ -69,7 +69,7 @@ class EpochDone(Event):
 
 @dataclass(frozen=True)
 class CommandApplied(Event):
-    """A person's command took effect before ``step``: ``stop``, or ``learning_rate`` with its value."""
+    """A person's command took effect before ``step``: ``stop``, ``pause``, or ``learning_rate`` with its value."""
 
     step: int
     command: str
@@ -77,8 +77,28 @@ class CommandApplied(Event):
 
 
 @dataclass(frozen=True)
+class Paused(Event):
+    """The run was left before ``step``, to go on later."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class Resumed(Event):
+    """The run goes on from ``step`` steps and ``epoch`` whole epochs. Whatever was told before of steps from ``step``
+    on, or epochs from ``epoch`` on, is void: it comes again. ``exact`` says whether it comes again bit for bit;
+    where not, or where something was lost, ``message`` says why.
+    """
+
+    step: int
+    epoch: int
+    exact: bool
+    message: str = ""
+
+
+@dataclass(frozen=True)
 class Checkpointed(Event):
-    """The parameters after ``step`` steps are on disk, under ``name`` in the run's folder."""
+    """The run after ``step`` steps is on disk, under ``name`` in its folder: its parameters, or all of it."""
 
     step: int
     name: str

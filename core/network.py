@@ -126,6 +126,28 @@ def flatten(network: Network) -> nn.Parameter:
     return flat
 
 
+def parameter_shapes() -> dict[str, tuple[int, ...]]:
+    """The parameters' names and shapes, in their order."""
+    return {
+        "0.weight": (HIDDEN, PIXELS),
+        "0.bias": (HIDDEN,),
+        "2.weight": (CLASSES, HIDDEN),
+        "2.bias": (CLASSES,),
+    }
+
+
+def to_flat(network: Network) -> Tensor:
+    """(101770,): a copy of all parameters as one vector, in their order, each row by row."""
+    return nn.utils.parameters_to_vector(network.parameters()).detach().clone()
+
+
+def from_flat(flat: Tensor) -> Network:
+    """The network with these (101770,) parameters, which are copied."""
+    network = Network().to(flat.device)
+    nn.utils.vector_to_parameters(flat.clone(), network.parameters())
+    return network
+
+
 def image_losses(outputs: Tensor, targets: Tensor, loss: str) -> Tensor:
     """The loss of each image, from what ``HandGradient`` wrote.
 

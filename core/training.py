@@ -7,20 +7,24 @@ of steps is over. Nothing inside a block waits for the device.
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from core import data, devices
+from core import data, devices, optimizer_states
 from core.batches import Batch, Batches
-from core.config import RunConfig
+from core.config import LR, RunConfig
 from core.evaluation import evaluate
-from core.events import CommandApplied, Diverged, EpochDone, Event, RunFinished, RunStarted, StepsDone
-from core.network import HandGradient, Network, flatten, image_losses
+from core.events import CommandApplied, Diverged, EpochDone, Event, Paused, RunFinished, RunStarted, StepsDone
+from core.network import HandGradient, Network, flatten, image_losses, parameter_shapes
 
 Clock = Callable[[], float]
+#: Learning rates that take effect before a step: (step, learning rate), in the order of the steps.
+Plan = Sequence[tuple[int, float]]
 
 #: How long a block of steps lasts: short enough for live curves and quick commands.
 BLOCK_SECONDS = 0.05
@@ -36,7 +40,26 @@ class Stop:
     """End the run before its next step."""
 
 
-Command = Stop
+@dataclass(frozen=True)
+class Pause:
+    """Leave the run before its next step; it goes on where it was when its events are asked for again."""
+
+
+@dataclass(frozen=True)
+class SetLearningRate:
+    """From the next step on, the schedule starts from ``lr`` in place of the config's.
+
+    Raises:
+        ValueError: if ``lr`` is not one that a config could have.
+    """
+
+    lr: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lr", LR.check(self.lr))
+
+
+Command = Stop | Pause | SetLearningRate
 Events = Generator[Event, Command | None, None]
 
 
@@ -66,14 +89,33 @@ class _Block:
 class Trainer:
     """One run: its network, its optimizers, and where it stands.
 
+    Args:
+        config: everything that decides the run, but for what a person does while it trains.
+        mnist: read from the data folder unless given.
+        clock: seconds; nothing but blocks and shown times depend on it.
+        plan: learning rates to set at given steps, as a person once did: so a run that was steered is replayed.
+
     Attributes:
         network: trained in place; after the last event it holds the run's parameters.
         step: how many steps the network's parameters have had.
+        epoch: how many epochs are over.
+        pause_at: the step before which ``events`` ends with ``Paused``; None for none.
+
+    Raises:
+        ValueError: if this machine does not have the config's device.
+        DataError: if MNIST cannot be read.
     """
 
-    def __init__(self, config: RunConfig, mnist: data.Mnist | None = None, clock: Clock = time.perf_counter) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        mnist: data.Mnist | None = None,
+        clock: Clock = time.perf_counter,
+        plan: Plan = (),
+    ) -> None:
         self.config = config
-        self.step = 0
+        self.step = self.epoch = 0
+        self.pause_at: int | None = None
         self.device = devices.resolve(config.device)
         self.network = Network(config.seed).to(self.device)
         mnist = mnist or data.load()
@@ -82,26 +124,33 @@ class Trainer:
         self._validation = validation.to(self.device)
         self._test = mnist.test.to(self.device)
         self._clock = clock
+        self._plan = list(plan)
         self._history: list[tuple[int, float]] = []
-        self._schedule = config.schedule_spec.create(
-            config.lr, config.span, self._history, config.warmup_steps, **config.schedule_params
-        )
         self._flat = flatten(self.network)
         parameters = self.network.parameters() if config.optimizer_spec.matrices else [self._flat]
         self._optimizers = config.optimizer_spec.create(
             parameters, config.lr, config.weight_decay, **config.optimizer_params
         )
-        self._groups = [group for optimizer in self._optimizers for group in optimizer.param_groups]
+        self._groups = self._parameter_groups()
+        self._set_learning_rate(config.lr)
         self._batches = Batches(config, self._train)
+        self._open: Iterator[Batch] | None = None
         self._gradient = HandGradient(self.network, config.images_per_step, config.loss)
         self._outputs = torch.empty(max(BLOCK_IMAGES, config.images_per_step), data.CLASSES, device=self.device)
         self._weights = self._flat.detach()
         self._finite = self._weights.clone()
         self._finite_step = 0
         self._stopping = False
+        self._loss_sum, self._hits = 0.0, 0
+        self._run_started = self._epoch_started = clock()
+
+    @property
+    def lr(self) -> float:
+        """What the schedule starts from: the config's, or what it was set to since."""
+        return self._lr
 
     def events(self) -> Events:
-        """The run, from ``RunStarted`` to ``RunFinished``."""
+        """The run from where it stands, from ``RunStarted`` to ``RunFinished`` or ``Paused``."""
         yield from self._tell(
             RunStarted(
                 steps=self.config.span.steps,
@@ -113,30 +162,110 @@ class Trainer:
                 threads=torch.get_num_threads(),
             )
         )
-        started = self._clock()
-        reason = "finished"
-        for epoch in range(self.config.epochs):
-            reason = yield from self._epoch(epoch)
-            if reason != "finished":
-                break
-        seconds = self._clock() - started
+        reason = None
+        while self.epoch < self.config.epochs and not reason:
+            reason = yield from self._epoch()
+        if reason == "paused":
+            left = self._clock()
+            yield Paused(self.step)
+            away = self._clock() - left
+            self._run_started, self._epoch_started = self._run_started + away, self._epoch_started + away
+            return
+        seconds = self._clock() - self._run_started
         test = evaluate(self.network, self._test, self.config.loss)
-        yield RunFinished(reason, self.step, test.loss, test.accuracy, seconds)
+        yield RunFinished(reason or "finished", self.step, test.loss, test.accuracy, seconds)
+
+    def state(self) -> dict[str, Any]:
+        """Where the run stands between two events: JSON values and tensors, which are copies on the CPU.
+
+        With the config it is all that decides the rest of the run. There is no generator among it: the order of
+        an epoch and its distortions are functions of the seed and the epoch.
+        """
+        now = self._clock()
+        parameters = {name: tensor.detach().to("cpu", copy=True) for name, tensor in self.network.state_dict().items()}
+        return {
+            **parameters,
+            "kept": self._finite.to("cpu", copy=True),
+            "kept_step": self._finite_step,
+            "optimizers": optimizer_states.read(self._optimizers),
+            "step": self.step,
+            "epoch": self.epoch,
+            "lr": self._lr,
+            "history": [list(point) for point in self._history],
+            "loss_sum": self._loss_sum,
+            "hits": self._hits,
+            "seconds": now - self._run_started,
+            "epoch_seconds": now - self._epoch_started,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Stand where ``state`` was taken, in a run of the same config; ``events`` then goes on from there.
+
+        Raises:
+            ValueError: one sentence on what does not fit this run; the trainer is then not to be used.
+        """
+        _check_state(state, self.config)
+        optimizer_states.write(self._optimizers, state["optimizers"])
+        # Torch has put new groups in the place of those before.
+        self._groups = self._parameter_groups()
+        self.network.load_state_dict({name: state[name] for name in parameter_shapes()})
+        self._finite.copy_(state["kept"])
+        self._finite_step = state["kept_step"]
+        self.step, self.epoch = state["step"], state["epoch"]
+        self._history[:] = [(step, loss) for step, loss in state["history"]]
+        self._set_learning_rate(state["lr"])
+        self._loss_sum, self._hits = state["loss_sum"], state["hits"]
+        self._open = None
+        now = self._clock()
+        self._run_started, self._epoch_started = now - state["seconds"], now - state["epoch_seconds"]
+
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        return [group for optimizer in self._optimizers for group in optimizer.param_groups]
+
+    def _set_learning_rate(self, lr: float) -> None:
+        self._lr = lr
+        config = self.config
+        self._schedule = config.schedule_spec.create(
+            lr, config.span, self._history, config.warmup_steps, **config.schedule_params
+        )
 
     def _tell(self, event: Event) -> Events:
         """Yield the event; while a command comes back, obey it and yield that it was obeyed."""
         command = yield event
         while command is not None:
-            self._stopping = True
-            command = yield CommandApplied(self.step, "stop")
+            if isinstance(command, SetLearningRate):
+                self._set_learning_rate(command.lr)
+                applied = CommandApplied(self.step, "learning_rate", command.lr)
+            elif isinstance(command, Pause):
+                self.pause_at = self.step
+                applied = CommandApplied(self.step, "pause")
+            else:
+                self._stopping = True
+                applied = CommandApplied(self.step, "stop")
+            command = yield applied
 
-    def _epoch(self, epoch: int) -> Generator[Event, Command | None, str]:
-        """One epoch; returns why it ended."""
-        started = self._clock()
-        loss_sum, hits = 0.0, 0
-        batches = self._batches.epoch(epoch)
-        while not self._stopping and (block := self._block(batches)):
-            loss_sum, hits = loss_sum + block.loss_sum, hits + block.hits
+    def _obey_plan(self) -> Events:
+        while self._plan and self._plan[0][0] <= self.step:
+            _, lr = self._plan.pop(0)
+            self._set_learning_rate(lr)
+            yield from self._tell(CommandApplied(self.step, "learning_rate", lr))
+
+    def _epoch(self) -> Generator[Event, Command | None, str | None]:
+        """What is left of the epoch; returns why the run ends with it, if it does."""
+        first_step = self.epoch * self.config.span.steps_per_epoch
+        end = first_step + self.config.span.steps_per_epoch
+        if self.step == first_step:
+            self._loss_sum, self._hits, self._epoch_started = 0.0, 0, self._clock()
+        while self.step < end:
+            yield from self._obey_plan()
+            if self._stopping:
+                return "stopped"
+            if self.pause_at is not None and self.pause_at <= self.step:
+                return "paused"
+            if self._open is None:
+                self._open = islice(self._batches.epoch(self.epoch), self.step - first_step, None)
+            block = self._block(self._open)
+            self._loss_sum, self._hits = self._loss_sum + block.loss_sum, self._hits + block.hits
             diverged = self._keep_finite(block)
             yield from self._tell(
                 StepsDone(block.first_step, block.losses, block.learning_rates, block.images / max(block.seconds, 1e-9))
@@ -144,33 +273,37 @@ class Trainer:
             if diverged:
                 yield from self._tell(diverged)
                 return "diverged"
-        if self._stopping:
-            return "stopped"
-        train_loss = loss_sum / len(self._train)
+        self._open = None
+        train_loss = self._loss_sum / len(self._train)
         validation = evaluate(self.network, self._validation, self.config.loss) if len(self._validation) else None
         self._history.append((self.step, validation.loss if validation else train_loss))
+        self.epoch += 1
         yield from self._tell(
             EpochDone(
-                epoch=epoch,
+                epoch=self.epoch - 1,
                 step=self.step,
                 train_loss=train_loss,
-                train_accuracy=hits / len(self._train),
+                train_accuracy=self._hits / len(self._train),
                 validation_loss=validation.loss if validation else None,
                 validation_accuracy=validation.accuracy if validation else None,
-                seconds=self._clock() - started,
+                seconds=self._clock() - self._epoch_started,
             )
         )
-        return "stopped" if self._stopping else "finished"
+        return None
 
-    def _block(self, batches: Iterator[Batch]) -> _Block | None:
-        """Steps until the block's time or room is used up, or the epoch is over; None if it was over before."""
+    def _block(self, batches: Iterator[Batch]) -> _Block:
+        """At least one step, until the block's time or room is used up, the run is to be left, or the epoch is over."""
         started, first_step = self._clock(), self.step
+        until = self._plan[0][0] if self._plan else self.config.span.steps
+        until = until if self.pause_at is None else min(until, self.pause_at)
         size, images = self.config.images_per_step, 0
         rates: list[float] = []
         targets: list[Tensor] = []
-        # At least one step, however late the clock: a block without steps means that the epoch is over.
         while not images or (
-            images + size <= len(self._outputs) and self.step % KEPT_STEPS and self._clock() - started < BLOCK_SECONDS
+            images + size <= len(self._outputs)
+            and self.step % KEPT_STEPS
+            and self.step != until
+            and self._clock() - started < BLOCK_SECONDS
         ):
             batch = next(batches, None)
             if batch is None:
@@ -181,8 +314,6 @@ class Trainer:
             targets.append(batch.targets)
             images += n
             self.step += 1
-        if not images:
-            return None
         answers, wanted = self._outputs[:images], torch.cat(targets)
         per_image = image_losses(answers, wanted, self.config.loss)
         whole = images // size * size
@@ -236,3 +367,31 @@ class Trainer:
         self._weights.copy_(self._finite)
         self.step = self._finite_step
         return Diverged(block.first_step + last, block.learning_rates[last], self._finite_step)
+
+
+def _check_state(state: dict[str, Any], config: RunConfig) -> None:
+    """Raises ValueError unless everything but the optimizers' part could be a state of such a run."""
+    for name, shape in parameter_shapes().items():
+        optimizer_states.check_tensor(name, state.get(name), torch.empty(shape))
+    vector = torch.empty(sum(math.prod(shape) for shape in parameter_shapes().values()))
+    optimizer_states.check_tensor("kept", state.get("kept"), vector)
+    span = config.span
+    whole = {"step": span.steps, "kept_step": span.steps, "epoch": config.epochs, "hits": config.train_images}
+    for name, most in whole.items():
+        value = state.get(name)
+        if type(value) is not int or not 0 <= value <= most:
+            raise ValueError(f"{name} must be a whole number in [0, {most}], got {name} = {value}.")
+    for name in ("loss_sum", "seconds", "epoch_seconds"):
+        value = state.get(name)
+        if not isinstance(value, float) or not math.isfinite(value) or value < 0:
+            raise ValueError(f"{name} must be a finite number of at least 0, got {name} = {value}.")
+    LR.check(state.get("lr"))
+    if state["step"] - state["epoch"] * span.steps_per_epoch not in range(span.steps_per_epoch + 1):
+        raise ValueError(f"step must be in epoch {state['epoch']} or at its end, got step = {state['step']}.")
+    points = state.get("history")
+    if (
+        not isinstance(points, list)
+        or len(points) != state["epoch"]
+        or not all(isinstance(p, list) and [type(part) for part in p] == [int, float] for p in points)
+    ):
+        raise ValueError(f"history must have a step and a loss for each of {state['epoch']} epochs, got {points}.")

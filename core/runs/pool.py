@@ -8,10 +8,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from core.config import RunConfig
 from core.paths import ROOT
 
 log = logging.getLogger(__name__)
@@ -23,11 +21,13 @@ RESTART_SECONDS = 1.0
 
 
 class Worker:
-    """One worker process and its pipes. ``run_id`` is the run it has, if any."""
+    """One worker process and its pipes. ``run_id`` is the run it has, if any; ``heard`` when it last said anything,
+    on the monotonic clock."""
 
     def __init__(self, threads: int) -> None:
         self.run_id: str | None = None
         self.ready = False
+        self.heard = time.monotonic()
         command = [sys.executable, "-m", "core.runs.worker", "--threads", str(threads)]
         self.process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
@@ -79,22 +79,28 @@ class Pool:
         for keeper in self._keepers:
             keeper.start()
 
-    def give(self, run_id: str, config: RunConfig, folder: Path) -> bool:
-        """Start the run on an idle worker; False if there is none."""
+    def give(self, job: dict[str, Any]) -> bool:
+        """Start the job, as core.runs.worker describes it, on an idle worker; False if there is none."""
         with self._lock:
             idle = next((w for w in self._workers if w.ready and w.run_id is None), None)
             if idle is None:
                 return False
-            idle.run_id = run_id
-        idle.send({"run": run_id, "config": config.to_dict(), "folder": str(folder)})
+            idle.run_id = job["run"]
+        idle.send(job)
         return True
 
-    def command(self, run_id: str, command: str) -> None:
+    def command(self, run_id: str, command: str, value: float | None = None) -> None:
         """Send a command to the worker that has the run, if one has it."""
         with self._lock:
             worker = next((w for w in self._workers if w.run_id == run_id), None)
         if worker is not None:
-            worker.send({"run": run_id, "command": command})
+            worker.send({"run": run_id, "command": command, "value": value})
+
+    def silence(self) -> dict[str, float]:
+        """For each run that a worker has, the seconds since that worker last said anything."""
+        now = time.monotonic()
+        with self._lock:
+            return {w.run_id: now - w.heard for w in self._workers if w.run_id is not None}
 
     def free(self, run_id: str) -> None:
         """The run is over: its worker can take another."""
@@ -145,10 +151,11 @@ class Pool:
         with worker.process.stdout as lines:
             for line in lines:
                 message = json.loads(line)
+                worker.heard = time.monotonic()
                 if message.get("ready"):
                     worker.ready = True
                     self._on_idle()
-                else:
+                elif "run" in message:
                     self._on_message(message)
         code = worker.process.wait()
         worker.close()

@@ -1,30 +1,54 @@
 """The run service: takes runs, gives them to workers, records what happens, and tells who asks.
 
 One per lab home. It alone writes the store. Everything that a run goes through is an event with a sequence
-number: the events of training, and a ``State`` whenever the run's state changes.
+number: the events of training, and a ``State`` whenever the run's state changes. A run that is paused, stopped
+or interrupted leaves its worker, and goes on from its checkpoint like any other that waits for one: there is one
+way back, whatever the reason was.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
 import secrets
+import shutil
+import sqlite3
+import subprocess
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
-from core.config import RunConfig
-from core.runs import feed, states
+from core.checkpoints import Checkpoint, save_checkpoint
+from core.config import LR, RunConfig
+from core.events import CommandApplied
+from core.paths import ROOT
+from core.runs import feed, history, run_files, states
 from core.runs.pool import Pool
+from core.runs.progress import Progress
+from core.runs.queue import FairQueue
 from core.runs.states import State
 from core.runs.store import Run, Store
-from core.runs.worker import PARAMETERS
+from core.runs.trajectories import Trajectories, Trajectory
 
 #: How many runs' viewer messages stay in memory.
 REMEMBERED_RUNS = 64
+#: A run whose worker has said nothing for so long counts as stalled; workers give a sign of life every second.
+STALLED_SECONDS = 4.0
+#: The same settings of the same visitor twice within this time are one click that was a double click.
+DOUBLE_CLICK_SECONDS = 1.0
+#: How long deleted runs stay in the bin.
+BIN_SECONDS = 7 * 24 * 3600.0
+#: What a person can ask of a run.
+COMMANDS = ("pause", "resume", "stop", "step", "epoch", "learning_rate")
+LONGEST_NAME, LONGEST_NOTES, MOST_TAGS = 100, 10_000, 20
+
+_WATCH_SECONDS = 0.5
 
 
 def worker_count() -> int:
@@ -48,20 +72,43 @@ class Service:
         home: the lab's folder; made if it is not there.
         workers: how many runs train at once; ``worker_count()`` unless given.
         threads: CPU threads of each; the cores shared out among the workers unless given.
+
+    Raises:
+        ValueError: if another service has the home, or its store cannot be read.
     """
 
     def __init__(self, home: Path, workers: int | None = None, threads: int | None = None) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self._home_lock = FileLock(home / "lock", timeout=0)
+        try:
+            self._home_lock.acquire()
+        except Timeout:
+            raise ValueError(
+                "DESCENT_HOME must be a folder that no other lab uses, "
+                f"got DESCENT_HOME = {home}, which another server has."
+            ) from None
         self._files = home / "files"
         self._store = Store(home / "lab.sqlite")
+        self._commit = _commit()
         self._lock = threading.RLock()
-        self._queue: list[str] = []
+        self._queue = FairQueue()
         self._feeds: OrderedDict[str, list[str]] = OrderedDict()
+        self._progress: dict[str, Progress] = {}
+        self._asked: dict[str, dict[str, Any]] = {}
+        self._stalled: set[str] = set()
+        self._clicks: dict[tuple[str, str], tuple[float, str]] = {}
+        self._unwritten: deque[Callable[[], None]] = deque()
+        self._trouble = ""
         self._closed = False
         self._recover()
         size = workers or worker_count()
         threads = threads or max(1, (os.cpu_count() or 1) // size)
+        self._trajectories = Trajectories(threads)
         self._pool = Pool(size, threads, self._hear, self._dispatch, self._lose)
         self._pool.start()
+        self._closing = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
 
     def close(self) -> None:
         """Interrupt what is running, end the workers, close the store. What was queued stays queued."""
@@ -69,39 +116,172 @@ class Service:
             if self._closed:
                 return
             self._closed = True
+        self._closing.set()
+        self._watcher.join()
+        self._trajectories.close()
         self._pool.close()
-        self._store.close()
-
-    def submit(self, config: RunConfig, name: str = "") -> str:
-        """Queue a run; returns its id."""
-        run_id = secrets.token_hex(8)
         with self._lock:
-            self._store.add(run_id, name, config, time.time(), states.QUEUED)
-            self._queue.append(run_id)
-            self._record(run_id, State(states.QUEUED, len(self._queue)).to_dict())
-            self._dispatch()
+            self._flush()
+            self._store.close()
+        self._home_lock.release()
+
+    @property
+    def trouble(self) -> str:
+        """One sentence where the lab cannot record what happens, else ""."""
+        return self._trouble
+
+    def submit(
+        self,
+        config: RunConfig,
+        name: str = "",
+        owner: str = "",
+        owner_name: str = "",
+        *,
+        parent: str | None = None,
+        start: Checkpoint | None = None,
+        tags: Iterable[str] = (),
+        click: str = "",
+    ) -> str:
+        """Queue a run; returns its id.
+
+        Args:
+            name: for people.
+            owner, owner_name: the visitor's opaque id and display name.
+            parent: the id of the run that this one goes on from.
+            start: where to go on from; its state must fit the config.
+            tags: for people.
+            click: opaque, of the page that asks: the same settings again from the same page within
+                ``DOUBLE_CLICK_SECONDS`` are the same click, and get the same run.
+
+        Raises:
+            ValueError: if the name or a tag is too long, or the run cannot be recorded; nothing is queued then.
+        """
+        labels = _checked_labels(name=name, tags=tags)
+        with self._lock:
+            key, now = (click, json.dumps(config.to_dict(), sort_keys=True)), time.monotonic()
+            clicked_at, clicked_run = self._clicks.get(key, (-DOUBLE_CLICK_SECONDS, ""))
+            if click and now - clicked_at < DOUBLE_CLICK_SECONDS:
+                return clicked_run
+            run_id = secrets.token_hex(8)
+            begin = {"step": start.state["step"], "epoch": start.state["epoch"]} if start else {}
+            columns = {**labels, "owner": owner, "owner_name": owner_name, "parent": parent, **begin}
+            try:
+                if start:
+                    save_checkpoint(self._files / run_id / run_files.START, start)
+                self._store.add(run_id, config, time.time(), states.QUEUED, **columns)
+            except (OSError, sqlite3.Error) as error:
+                shutil.rmtree(self._files / run_id, ignore_errors=True)
+                raise ValueError(f"The lab's disk does not take a new run: {error}.") from None
+            if click:
+                self._clicks[key] = (now, run_id)
+            self._enqueue(run_id, owner)
         return run_id
 
-    def stop(self, run_id: str) -> None:
-        """Stop the run where it stands, or take it out of the queue; nothing if it is over."""
+    def command(self, run_id: str, command: str, value: float | None = None) -> None:
+        """Operate a run. What a run in its state cannot do is left out: two people pressing Stop stop it once.
+
+        Args:
+            command: ``pause`` a running run; ``resume`` one that is paused, stopped, failed or interrupted, or let it
+                train one more ``step`` or ``epoch``; ``stop`` a run where it stands, or take it out of the queue;
+                set its ``learning_rate`` to ``value`` from the next step on.
+
+        Raises:
+            ValueError: if there is no such run or command, or the learning rate is not a valid one.
+        """
+        if command not in COMMANDS:
+            raise ValueError(f"command must be one of {', '.join(COMMANDS)}, got command = {command}.")
+        lr = LR.check(value) if command == "learning_rate" else None
+        with self._lock:
+            run = self._existing(run_id)
+            if isinstance(lr, float):
+                self._set_learning_rate(run, lr)
+            elif command == "stop":
+                self._stop(run)
+            elif command == "pause":
+                if run.state == states.RUNNING:
+                    self._pool.command(run_id, "pause")
+                elif run.state == states.QUEUED and run.step:
+                    self._queue.remove(run_id)
+                    self._change(run_id, states.PAUSED, "")
+                    self._tell_positions()
+            elif run.resumable:
+                self._asked[run_id] = {} if command == "resume" else {"pause_after": command}
+                self._enqueue(run_id, run.owner)
+
+    def resume_all(self) -> int:
+        """Resume every interrupted run; returns how many."""
+        with self._lock:
+            interrupted = [run for run in self._store.in_states((states.INTERRUPTED,)) if run.deleted is None]
+            for run in interrupted:
+                self.command(run.id, "resume")
+            return len(interrupted)
+
+    def move(self, run_id: str, by: int) -> None:
+        """Move a waiting run among its owner's own: -1 is one place earlier. Nothing if it does not wait."""
         with self._lock:
             if run_id in self._queue:
-                self._queue.remove(run_id)
-                self._change(run_id, states.STOPPED)
+                own = self._queue.move(run_id, by)
+                places = sorted(self._existing(waiting).place for waiting in own)
+                for waiting, place in zip(own, places, strict=True):
+                    self._write(self._store.update, waiting, place=place)
                 self._tell_positions()
-            else:
-                self._pool.command(run_id, "stop")
+
+    def edit(
+        self, run_id: str, *, name: str | None = None, notes: str | None = None, tags: Iterable[str] | None = None
+    ) -> None:
+        """Change what people wrote about a run; None leaves a part as it is.
+
+        Raises:
+            ValueError: if there is no such run, a text is too long, or it cannot be recorded.
+        """
+        labels = _checked_labels(name=name, notes=notes, tags=tags)
+        with self._lock:
+            self._existing(run_id)
+            if labels:
+                self._write_now(self._store.update, run_id, **labels)
+
+    def delete(self, run_ids: Iterable[str]) -> None:
+        """Put runs into the bin, where they stay for ``BIN_SECONDS``.
+
+        Raises:
+            ValueError: if one of them trains or waits; nothing is deleted then.
+        """
+        with self._lock:
+            runs = [self._existing(run_id) for run_id in run_ids]
+            for run in runs:
+                if run.state in (states.QUEUED, states.RUNNING):
+                    raise ValueError(
+                        f"A run must be over or paused to be deleted, but run #{run.number} is {run.state}."
+                    )
+            for run in runs:
+                self._write_now(self._store.update, run.id, deleted=time.time())
+
+    def restore(self, run_ids: Iterable[str]) -> None:
+        """Take runs back out of the bin."""
+        with self._lock:
+            for run_id in run_ids:
+                self._existing(run_id)
+                self._write_now(self._store.update, run_id, deleted=None)
+
+    def purge(self, run_ids: Iterable[str]) -> None:
+        """Remove runs that are in the bin, and their files, for good."""
+        with self._lock:
+            for run_id in run_ids:
+                if self._existing(run_id).deleted is not None:
+                    self._write_now(self._store.remove, run_id)
+                    self._feeds.pop(run_id, None)
+                    shutil.rmtree(self._files / run_id, ignore_errors=True)
 
     def run(self, run_id: str) -> Run | None:
         """The run, or None if there is no such."""
         with self._lock:
             run = self._store.run(run_id)
-            return self._placed(run) if run else None
+            return self._placed([run])[0] if run else None
 
-    def runs(self, limit: int = 50) -> list[Run]:
-        """The latest runs, newest first."""
+    def runs(self, limit: int = 50, deleted: bool = False) -> list[Run]:
+        """The latest runs, newest first; or those in the bin."""
         with self._lock:
-            return [self._placed(run) for run in self._store.runs(limit)]
+            return self._placed(self._store.runs(limit, deleted))
 
     def messages(self, run_id: str, after: int = -1) -> list[str] | None:
         """For viewers: the run's events after sequence number ``after``, each as JSON text, ``seq`` in it.
@@ -113,32 +293,104 @@ class Service:
             messages = self._feed(run_id)
             return None if messages is None else messages[max(-1, after) + 1 :]
 
+    def events(self, run_id: str) -> list[dict[str, Any]]:
+        """Everything that was recorded of the run, in order, with ``at``: when, in unix seconds."""
+        with self._lock:
+            bodies, times = self._store.events(run_id), self._store.times(run_id)
+        return [{**json.loads(body), "at": at} for body, at in zip(bodies, times, strict=True)]
+
     def parameters_file(self, run_id: str) -> Path | None:
         """The run's final parameters, once they are there."""
+        return self._file(run_id, run_files.PARAMETERS)
+
+    def checkpoint_file(self, run_id: str) -> Path | None:
+        """The newest checkpoint of the whole run, once there is one."""
+        return self._file(run_id, run_files.CHECKPOINT)
+
+    def trajectory(self, run_id: str) -> Trajectory:
+        """The parameters that the run went through, from a replay in the background: the first call starts it.
+
+        Raises:
+            ValueError: if there is no such run.
+        """
+        with self._lock:
+            run = self._existing(run_id)
+            events = [json.loads(body) for body in self._store.events(run_id)]
+        return self._trajectories.get(run, events, self._files / run_id)
+
+    def _file(self, run_id: str, name: str) -> Path | None:
         run = self.run(run_id)
-        path = self._files / run.id / PARAMETERS if run else None
+        path = self._files / run.id / name if run else None
         return path if path and path.exists() else None
+
+    def _existing(self, run_id: str) -> Run:
+        run = self.run(run_id)
+        if run is None:
+            raise ValueError(f"run must be one that the lab has, got run = {run_id[:100]}.")
+        return run
 
     def _recover(self) -> None:
         """Take over what an earlier process left: its running runs are interrupted, its queue goes on."""
-        for run in self._store.in_states((states.RUNNING, states.PAUSED)):
+        for run in self._store.in_states((states.RUNNING,)):
+            self._update_progress(run.id)
+            del self._progress[run.id]
             self._change(run.id, states.INTERRUPTED, "The lab ended while this run was training.")
-        self._queue = [run.id for run in self._store.in_states((states.QUEUED,))]
+        for run in self._store.in_states((states.QUEUED,)):
+            self._queue.put(run.id, run.owner)
+        old = [
+            run for run in self._store.runs(limit=-1, deleted=True) if (run.deleted or 0) < time.time() - BIN_SECONDS
+        ]
+        self.purge(run.id for run in old)
+
+    def _enqueue(self, run_id: str, owner: str) -> None:
+        self._queue.put(run_id, owner)
+        self._write(self._store.update, run_id, state=states.QUEUED, message="", place=time.time_ns())
+        self._record(run_id, State(states.QUEUED, len(self._queue.order())).to_dict())
+        self._dispatch()
 
     def _dispatch(self) -> None:
         """Give waiting runs to idle workers."""
         with self._lock:
             started = False
-            while self._queue and not self._closed:
-                run = self._store.run(self._queue[0])
-                if run and not self._pool.give(run.id, run.config, self._files / run.id):
+            for run_id in self._queue.order() if not self._closed else ():
+                if not self._pool.give(self._job(run_id)):
                     break
-                del self._queue[0]
-                if run:
-                    self._change(run.id, states.RUNNING)
+                self._queue.take(run_id)
+                self._asked.pop(run_id, None)
+                self._change(run_id, states.RUNNING, "")
                 started = True
             if started:
                 self._tell_positions()
+
+    def _job(self, run_id: str) -> dict[str, Any]:
+        """What a worker is told, core.runs.worker says how."""
+        run = self._existing(run_id)
+        job: dict[str, Any] = {"run": run.id, "config": run.config.to_dict(), "folder": str(self._files / run.id)}
+        events = [json.loads(body) for body in self._store.events(run.id)]
+        plan = history.plan(events)
+        if run.started is not None or run.step or plan:
+            recorded = history.reached(events) if run.started is not None else (run.step, run.epoch)
+            job |= {"recorded": recorded, "plan": plan}
+        return {**job, **self._asked.get(run_id, {})}
+
+    def _stop(self, run: Run) -> None:
+        if run.state == states.RUNNING:
+            self._asked[run.id] = {"stop": True}
+            self._pool.command(run.id, "stop")
+        elif run.state == states.QUEUED and not run.step:
+            self._queue.remove(run.id)
+            self._change(run.id, states.STOPPED, "")
+            self._tell_positions()
+        elif run.state in (states.QUEUED, states.PAUSED, states.INTERRUPTED):
+            self._asked[run.id] = {"stop": True}
+            if run.id not in self._queue:
+                self._enqueue(run.id, run.owner)
+
+    def _set_learning_rate(self, run: Run, lr: float) -> None:
+        if run.state == states.RUNNING:
+            self._pool.command(run.id, "learning_rate", lr)
+        elif run.state == states.QUEUED or run.resumable:
+            self._record(run.id, CommandApplied(run.step, "learning_rate", lr).to_dict())
 
     def _hear(self, message: dict[str, Any]) -> None:
         """A worker's message about its run."""
@@ -146,16 +398,48 @@ class Service:
         with self._lock:
             if "failed" in message:
                 self._finish(run_id, states.FAILED, message["failed"])
-                return
-            event = message["event"]
-            self._record(run_id, event)
-            if event["event"] == "EpochDone":
-                self._store.update(run_id, validation_accuracy=event["validation_accuracy"])
-            elif event["event"] == "Diverged":
-                self._store.update(run_id, message=_diverged_sentence(event))
-            elif event["event"] == "RunFinished":
-                self._store.update(run_id, test_loss=event["test_loss"], test_accuracy=event["test_accuracy"])
+            elif "trouble" in message:
+                self._change(run_id, states.RUNNING, message["trouble"])
+            elif "environment" in message:
+                environment = {**message["environment"], "commit": self._commit}
+                self._write(self._store.update, run_id, environment=environment)
+            else:
+                self._hear_event(run_id, message["event"])
+
+    def _hear_event(self, run_id: str, event: dict[str, Any]) -> None:
+        self._record(run_id, event)
+        match event["event"]:
+            case "RunStarted":
+                run = self._existing(run_id)
+                if run.started is None:
+                    self._write(self._store.update, run_id, started=time.time())
+                self._progress.setdefault(run_id, Progress(run.config.span.steps, run.step, run.epoch))
+            case "Resumed":
+                self._update_progress(run_id)
+                self._write(self._store.update, run_id, message=event["message"])
+                if not event["exact"]:
+                    self._write(self._store.update, run_id, exact=False)
+            case "StepsDone":
+                self._progress[run_id].take(event)
+            case "EpochDone":
+                self._progress[run_id].take(event)
+                self._write(self._store.update, run_id, **self._progress[run_id].columns)
+            case "Diverged":
+                self._write(self._store.update, run_id, message=_diverged_sentence(event))
+            case "RunFinished":
+                names = ("test_loss", "test_accuracy", "seconds")
+                self._write(self._store.update, run_id, **{name: event[name] for name in names})
                 self._finish(run_id, event["reason"])
+            case "Paused":
+                self._pause(run_id)
+
+    def _pause(self, run_id: str) -> None:
+        asked = self._asked.pop(run_id, None)
+        self._finish(run_id, states.PAUSED, "")
+        if asked:
+            # Stop was pressed when the run was already on its way out.
+            self._asked[run_id] = asked
+            self._enqueue(run_id, self._existing(run_id).owner)
 
     def _lose(self, run_id: str) -> None:
         """The run's worker is gone."""
@@ -164,18 +448,35 @@ class Service:
             self._finish(run_id, states.INTERRUPTED, why)
 
     def _finish(self, run_id: str, state: str, message: str | None = None) -> None:
+        """The run leaves its worker."""
+        self._asked.pop(run_id, None)
+        self._stalled.discard(run_id)
+        progress = self._progress.pop(run_id, None)
+        columns = progress.columns if progress else {}
+        self._write(self._store.update, run_id, ended=time.time(), **columns)
         self._change(run_id, state, message)
         self._pool.free(run_id)
         self._dispatch()
 
+    def _update_progress(self, run_id: str) -> None:
+        """Read the run's progress off its recorded events."""
+        run = self._store.run(run_id)
+        if run:
+            events = [json.loads(body) for body in self._store.events(run_id)]
+            self._progress[run_id] = Progress.of(run.config.span.steps, events)
+            self._write(self._store.update, run_id, **self._progress[run_id].columns)
+
     def _change(self, run_id: str, state: str, message: str | None = None) -> None:
         """Note the run's new state, in its row and as an event; a message that is None stays as it is."""
-        self._store.update(run_id, state=state, **({} if message is None else {"message": message}))
-        run = self._store.run(run_id)
-        self._record(run_id, State(state, message=run.message if run else "").to_dict())
+        columns = {"state": state} if message is None else {"state": state, "message": message}
+        self._write(self._store.update, run_id, **columns)
+        if message is None:
+            run = self._store.run(run_id)
+            message = run.message if run else ""
+        self._record(run_id, State(state, message=message).to_dict())
 
     def _tell_positions(self) -> None:
-        for position, run_id in enumerate(self._queue, 1):
+        for position, run_id in enumerate(self._queue.order(), 1):
             self._record(run_id, State(states.QUEUED, position).to_dict())
 
     def _record(self, run_id: str, event: dict[str, Any]) -> None:
@@ -185,8 +486,40 @@ class Service:
         assert messages is not None
         assert run is not None
         seq = len(messages)
-        self._store.append(run_id, seq, json.dumps(event, separators=(",", ":")))
+        self._write(self._store.append, run_id, seq, json.dumps(event, separators=(",", ":")), time.time())
         messages.append(feed.message(seq, event, run.config.span.steps))
+
+    def _write(self, operation: Callable[..., None], *arguments: Any, **columns: Any) -> None:
+        """Write to the store, after all that could not be written yet; what cannot be written now is kept for later."""
+        self._unwritten.append(lambda: operation(*arguments, **columns))
+        self._flush()
+
+    def _write_now(self, operation: Callable[..., None], *arguments: Any, **columns: Any) -> None:
+        """Write what a person asked for; raises ValueError if the disk does not take it."""
+        try:
+            operation(*arguments, **columns)
+        except sqlite3.Error as error:
+            raise ValueError(f"The lab's disk does not take the change: {error}.") from None
+
+    def _flush(self) -> None:
+        while self._unwritten:
+            try:
+                self._unwritten[0]()
+            except sqlite3.OperationalError as error:
+                self._trouble = f"The lab cannot record what happens: {error}. Runs go on; free some space on its disk."
+                return
+            self._unwritten.popleft()
+        self._trouble = ""
+
+    def _watch(self) -> None:
+        """See which workers give no sign of life, and write what could not be written before."""
+        while not self._closing.wait(_WATCH_SECONDS):
+            with self._lock:
+                self._flush()
+                silent = {run for run, seconds in self._pool.silence().items() if seconds > STALLED_SECONDS}
+                for run_id in silent ^ self._stalled:
+                    self._record(run_id, State(states.RUNNING, stalled=run_id in silent).to_dict())
+                self._stalled = silent
 
     def _feed(self, run_id: str) -> list[str] | None:
         """The run's viewer messages, one an event; read from the store if they are not in memory."""
@@ -197,14 +530,52 @@ class Service:
             steps = run.config.span.steps
             bodies = self._store.events(run_id)
             self._feeds[run_id] = [feed.message(seq, json.loads(body), steps) for seq, body in enumerate(bodies)]
-            if len(self._feeds) > REMEMBERED_RUNS:
-                self._feeds.popitem(last=False)
+            self._forget_feeds()
         self._feeds.move_to_end(run_id)
         return self._feeds[run_id]
 
-    def _placed(self, run: Run) -> Run:
-        position = self._queue.index(run.id) + 1 if run.id in self._queue else None
-        return dataclasses.replace(run, position=position)
+    def _forget_feeds(self) -> None:
+        """Keep the feeds in memory few; never while some of their events are there alone."""
+        if not self._unwritten:
+            while len(self._feeds) > REMEMBERED_RUNS:
+                self._feeds.popitem(last=False)
+
+    def _placed(self, runs: list[Run]) -> list[Run]:
+        """The runs with what only memory knows: their places in the queue, and how far they are."""
+        places = {run_id: position for position, run_id in enumerate(self._queue.order(), 1)}
+        placed = []
+        for run in runs:
+            progress = self._progress.get(run.id)
+            known = progress.columns if progress else {}
+            placed.append(
+                dataclasses.replace(run, position=places.get(run.id), stalled=run.id in self._stalled, **known)
+            )
+        return placed
+
+
+def _checked_labels(
+    name: str | None = None, notes: str | None = None, tags: Iterable[str] | None = None
+) -> dict[str, Any]:
+    """Those of a run's columns that were given, without blanks around them."""
+    labels: dict[str, Any] = {}
+    for key, text, longest in (("name", name, LONGEST_NAME), ("notes", notes, LONGEST_NOTES)):
+        if text is not None:
+            if len(text) > longest:
+                raise ValueError(f"{key} must have at most {longest} characters, got {len(text)} characters.")
+            labels[key] = text.strip()
+    if tags is not None:
+        labels["tags"] = list(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
+        if len(labels["tags"]) > MOST_TAGS or any(len(tag) > LONGEST_NAME for tag in labels["tags"]):
+            raise ValueError(f"tags must be at most {MOST_TAGS}, of at most {LONGEST_NAME} characters each.")
+    return labels
+
+
+def _commit() -> str | None:
+    """The project's commit, where it is under git."""
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        asked = ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"]
+        return subprocess.run(asked, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
+    return None
 
 
 def _diverged_sentence(event: dict[str, Any]) -> str:

@@ -10,13 +10,16 @@ FINISHED, STOPPED, DIVERGED, FAILED, INTERRUPTED = "finished", "stopped", "diver
 STATES = (QUEUED, RUNNING, PAUSED, FINISHED, STOPPED, DIVERGED, FAILED, INTERRUPTED)
 #: Nothing more happens to a run in one of these by itself.
 OVER = frozenset({FINISHED, STOPPED, DIVERGED, FAILED, INTERRUPTED})
+#: A run in one of these can go on from where it stands.
+RESUMABLE = frozenset({PAUSED, STOPPED, FAILED, INTERRUPTED})
 
 
 @dataclass(frozen=True)
 class State(Event):
     """The run is now in ``state``; ``position`` is its place in the queue from 1 while it waits;
-    ``message`` says why it failed, was interrupted or diverged."""
+    ``message`` says why it failed, was interrupted or diverged; ``stalled`` that its worker gives no sign of life."""
 
     state: str
     position: int | None = None
     message: str = ""
+    stalled: bool = False

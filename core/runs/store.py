@@ -7,16 +7,18 @@ the order of their sequence numbers from 0.
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from core.config import RunConfig
-from core.runs.states import OVER
+from core.runs.states import OVER, RESUMABLE
 
-SCHEMA_VERSION = 1
-SCHEMA = """
+#: What brings a store from each schema version to the next; the first makes one.
+MIGRATIONS = (
+    """
 CREATE TABLE runs (
     id TEXT PRIMARY KEY,
     number INTEGER NOT NULL,
@@ -36,21 +38,57 @@ CREATE TABLE events (
     body TEXT NOT NULL,
     PRIMARY KEY (run, seq)
 ) STRICT, WITHOUT ROWID;
-"""
-_COLUMNS = "id, number, name, config, created, state, message, validation_accuracy, test_loss, test_accuracy"
+""",
+    """
+ALTER TABLE events ADD COLUMN at REAL;
+ALTER TABLE runs ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN owner_name TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN notes TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE runs ADD COLUMN parent TEXT;
+ALTER TABLE runs ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN started REAL;
+ALTER TABLE runs ADD COLUMN ended REAL;
+ALTER TABLE runs ADD COLUMN step INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN best_validation_accuracy REAL;
+ALTER TABLE runs ADD COLUMN seconds REAL;
+ALTER TABLE runs ADD COLUMN exact INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE runs ADD COLUMN environment TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE runs ADD COLUMN curve TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE runs ADD COLUMN deleted REAL;
+""",
+)
+SCHEMA_VERSION = len(MIGRATIONS)
+_COLUMNS = (
+    "id, number, name, config, created, state, message, validation_accuracy, test_loss, test_accuracy, owner, "
+    "owner_name, notes, tags, parent, place, started, ended, step, epoch, best_validation_accuracy, seconds, exact, "
+    "environment, curve, deleted"
+)
+_JSON = ("tags", "environment", "curve")
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run as the store has it.
+    """A run as the store has it. Times are unix seconds, for people to read; nothing is decided by them.
 
     Args:
         id: opaque.
         number: 1 for the lab's first run, and so on.
-        created: unix seconds, for people to read; nothing is decided by it.
         message: one sentence where the state needs one, else "".
         validation_accuracy: of the latest epoch, from 0 to 1; None before it or without a split.
-        position: its place in the queue from 1; None when it does not wait.
+        owner: opaque, of the visitor who started it; ``owner_name`` is the visitor's display name then.
+        parent: the id of the run that it went on from.
+        place: its order among its owner's waiting runs.
+        started, ended: when it began to train, and when it was last over.
+        step, epoch: how many steps and whole epochs are recorded.
+        seconds: of training.
+        exact: whether training the config again gives it bit for bit, as far as is known.
+        environment: hardware, versions and threads that it was trained with.
+        curve: a small picture of its training loss: means over equal shares of its steps, None for those to come.
+        deleted: when it went to the bin.
+        position: its place in the queue of all from 1; None when it does not wait.
+        stalled: its worker gives no sign of life.
     """
 
     id: str
@@ -63,80 +101,135 @@ class Run:
     validation_accuracy: float | None
     test_loss: float | None
     test_accuracy: float | None
+    owner: str
+    owner_name: str
+    notes: str
+    tags: tuple[str, ...]
+    parent: str | None
+    place: int
+    started: float | None
+    ended: float | None
+    step: int
+    epoch: int
+    best_validation_accuracy: float | None
+    seconds: float | None
+    exact: bool
+    environment: dict[str, Any]
+    curve: list[float | None]
+    deleted: float | None
     position: int | None = None
+    stalled: bool = False
 
     @property
     def over(self) -> bool:
         return self.state in OVER
 
+    @property
+    def resumable(self) -> bool:
+        return self.state in RESUMABLE
+
 
 class Store:
-    """The open store. Every method may be called from any thread."""
+    """The open store. Every method may be called from any thread; those that write raise ``sqlite3.Error`` where
+    the disk does not take it, and have then changed nothing."""
 
     def __init__(self, path: Path) -> None:
         """Open or make the store at ``path``.
 
         Raises:
-            ValueError: if it was made by a newer version of the lab.
+            ValueError: if it was made by a newer version of the lab, or is no store.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5.0)
+        try:
+            self._open(path)
+        except sqlite3.DatabaseError as error:
+            self._db.close()
+            raise ValueError(f"{path} could not be opened: {error}.") from None
+        except ValueError:
+            self._db.close()
+            raise
+
+    def _open(self, path: Path) -> None:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute("PRAGMA foreign_keys = ON")
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version > SCHEMA_VERSION:
-            self._db.close()
             raise ValueError(f"{path} must have a schema version of at most {SCHEMA_VERSION}, got version {version}.")
-        if version < SCHEMA_VERSION:
-            self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        for number, script in enumerate(MIGRATIONS[version:], version + 1):
+            self._db.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
 
     def close(self) -> None:
         with self._lock:
             self._db.close()
 
-    def add(self, run_id: str, name: str, config: RunConfig, created: float, state: str) -> None:
+    def add(self, run_id: str, config: RunConfig, created: float, state: str, **columns: Any) -> None:
+        """Add a run; ``columns`` as for ``update``."""
+        named = {"id": run_id, "config": json.dumps(config.to_dict()), "created": created, "state": state}
+        columns = {"name": "", **named, **columns}
         self._execute(
-            "INSERT INTO runs (id, number, name, config, created, state) "
-            "VALUES (?, (SELECT coalesce(max(number), 0) + 1 FROM runs), ?, ?, ?, ?)",
-            (run_id, name, json.dumps(config.to_dict()), created, state),
+            f"INSERT INTO runs (number, {', '.join(columns)}) "
+            f"VALUES ((SELECT coalesce(max(number), 0) + 1 FROM runs), {', '.join('?' * len(columns))})",
+            _plain(columns),
         )
 
     def update(self, run_id: str, **columns: Any) -> None:
         """Set columns of a run; names are the schema's."""
         assignments = ", ".join(f"{name} = ?" for name in columns)
-        self._execute(f"UPDATE runs SET {assignments} WHERE id = ?", (*columns.values(), run_id))
+        self._execute(f"UPDATE runs SET {assignments} WHERE id = ?", (*_plain(columns), run_id))
 
-    def append(self, run_id: str, seq: int, body: str) -> None:
-        """Add the run's event number ``seq``."""
-        self._execute("INSERT INTO events (run, seq, body) VALUES (?, ?, ?)", (run_id, seq, body))
+    def append(self, run_id: str, seq: int, body: str, at: float) -> None:
+        """Add the run's event number ``seq``, of unix time ``at``."""
+        self._execute("INSERT INTO events (run, seq, body, at) VALUES (?, ?, ?, ?)", (run_id, seq, body, at))
+
+    def remove(self, run_id: str) -> None:
+        """Forget the run and its events."""
+        self._execute("DELETE FROM runs WHERE id = ?", (run_id,))
 
     def run(self, run_id: str) -> Run | None:
         rows = self._execute(f"SELECT {_COLUMNS} FROM runs WHERE id = ?", (run_id,))
         return _run(rows[0]) if rows else None
 
-    def runs(self, limit: int) -> list[Run]:
-        """The latest runs, newest first."""
-        rows = self._execute(f"SELECT {_COLUMNS} FROM runs ORDER BY number DESC LIMIT ?", (limit,))
+    def runs(self, limit: int, deleted: bool = False) -> list[Run]:
+        """The latest runs, newest first; or the latest in the bin."""
+        where = "deleted IS NOT NULL" if deleted else "deleted IS NULL"
+        rows = self._execute(f"SELECT {_COLUMNS} FROM runs WHERE {where} ORDER BY number DESC LIMIT ?", (limit,))
         return [_run(row) for row in rows]
 
     def in_states(self, states: Iterable[str]) -> list[Run]:
-        """The runs in one of ``states``, oldest first."""
+        """The runs in one of ``states``, in the order of their places, then oldest first."""
         wanted = tuple(states)
         marks = ", ".join("?" * len(wanted))
-        rows = self._execute(f"SELECT {_COLUMNS} FROM runs WHERE state IN ({marks}) ORDER BY number", wanted)
+        rows = self._execute(f"SELECT {_COLUMNS} FROM runs WHERE state IN ({marks}) ORDER BY place, number", wanted)
         return [_run(row) for row in rows]
 
     def events(self, run_id: str) -> list[str]:
         """The JSON texts of all the run's events, in order."""
         return [body for (body,) in self._execute("SELECT body FROM events WHERE run = ? ORDER BY seq", (run_id,))]
 
-    def _execute(self, sql: str, values: tuple[Any, ...]) -> list[Any]:
+    def times(self, run_id: str) -> list[float | None]:
+        """When each of the run's events was recorded, in unix seconds."""
+        return [at for (at,) in self._execute("SELECT at FROM events WHERE run = ? ORDER BY seq", (run_id,))]
+
+    def _execute(self, sql: str, values: Sequence[Any]) -> list[Any]:
         with self._lock:
             return self._db.execute(sql, values).fetchall()
 
 
+def _plain(columns: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(json.dumps(value) if name in _JSON else value for name, value in columns.items())
+
+
+@lru_cache(maxsize=4096)
+def _config(text: str) -> RunConfig:
+    return RunConfig.from_dict(json.loads(text))
+
+
 def _run(row: tuple[Any, ...]) -> Run:
-    run_id, number, name, config, *rest = row
-    return Run(run_id, number, name, RunConfig.from_dict(json.loads(config)), *rest)
+    values = dict(zip(_COLUMNS.split(", "), row, strict=True))
+    values["config"] = _config(values["config"])
+    values |= {name: json.loads(values[name]) for name in _JSON}
+    values |= {"tags": tuple(values["tags"]), "exact": bool(values["exact"])}
+    return Run(**values)

@@ -3,13 +3,20 @@
 It knows nothing of pages or stores. Jobs and commands come in on stdin, events go out on stdout, one JSON
 line each:
 
-    in   {"run": id, "config": {...}, "folder": path}     start a run; its files go into the folder
-         {"run": id, "command": "stop"}                   steer it
-    out  {"ready": true}                                  torch imported, MNIST loaded, kernels warm
-         {"run": id, "event": {...}}                      an event of core.events
-         {"run": id, "failed": sentence}                  the run ended before its last event
+    in   {"run": id, "config": {...}, "folder": path, ...}    train a run; its files go into the folder
+         {"run": id, "command": "stop"}                       steer it; also pause, learning_rate with a value
+    out  {"ready": true}                                      torch imported, MNIST loaded, kernels warm
+         {"alive": true}                                      every second, also in the midst of a long step
+         {"run": id, "environment": {...}}                    what decides the bits of the run, before its events
+         {"run": id, "event": {...}}                          an event of core.events
+         {"run": id, "trouble": sentence}                     something went wrong, and the run goes on
+         {"run": id, "failed": sentence}                      the run ended before its last event
 
-The end of stdin means that the server is gone: the worker stops and exits.
+A job may also have: ``recorded``, the steps and whole epochs that are recorded of the run, from which it is to go
+on; ``plan``, learning rates that were set by hand, as (step, learning rate); ``pause_after``, "step" or "epoch";
+``stop``, to end where it stands.
+
+The end of stdin means that the server is gone: the worker writes a checkpoint and exits.
 """
 
 import argparse
@@ -19,20 +26,47 @@ import queue
 import signal
 import sys
 import threading
+import time
 import traceback
 from pathlib import Path
 from typing import IO, Any
 
 from core import data, devices
-from core.checkpoints import save_parameters
+from core.checkpoints import Checkpoint, save_parameters
 from core.config import RunConfig
-from core.events import Checkpointed, Event, RunFinished
-from core.training import Stop, Trainer, train
+from core.events import Checkpointed, EpochDone, Event, Paused, Resumed, RunFinished, RunStarted
+from core.runs import run_files
+from core.training import Command, Pause, SetLearningRate, Stop, Trainer, train
 
-PARAMETERS = "parameters.safetensors"
+#: Checkpoints are at most this far apart while a run trains.
+CHECKPOINT_SECONDS = 5.0
+#: At the ends of epochs that follow each other faster than this, not every one gets a checkpoint: taking one costs
+#: about a millisecond, and training shall not be slowed by more than 2 %.
+CHECKPOINT_REST_SECONDS = 0.25
+ALIVE_SECONDS = 1.0
 
 Message = dict[str, Any] | None
 Inbox = queue.SimpleQueue[Message]
+
+
+class Outbox:
+    """The way to the server: one JSON line a message, from any thread."""
+
+    def __init__(self, out: IO[str]) -> None:
+        self._out, self._lock = out, threading.Lock()
+
+    def send(self, message: dict[str, Any]) -> None:
+        line = json.dumps(message, separators=(",", ":")) + "\n"
+        try:
+            with self._lock:
+                self._out.write(line)
+                self._out.flush()
+        except BrokenPipeError:
+            # Nobody reads any more, so nobody can be told; a checkpoint from now on would be ahead of the record.
+            os._exit(1)
+
+    def event(self, run_id: str, event: Event) -> None:
+        self.send({"run": run_id, "event": event.to_dict()})
 
 
 def main() -> None:
@@ -41,40 +75,140 @@ def main() -> None:
     devices.prepare_cpu(parser.parse_args().threads)
     # Ctrl-C reaches the whole process group; the server decides what it means and closes stdin.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    out = _claim_stdout()
+    out = Outbox(_claim_stdout())
     inbox: Inbox = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin, inbox), daemon=True).start()
     _warm_up()
-    _write(out, {"ready": True})
+    out.send({"ready": True})
+    threading.Thread(target=_show_life, args=(out,), daemon=True).start()
     while (message := inbox.get()) is not None:
         # A command for a run that has just ended finds nothing to do.
-        if "config" in message and not _work(message, inbox, out):
+        if "config" in message and not _Job(message, inbox, out).work():
             return
 
 
-def _work(job: dict[str, Any], inbox: Inbox, out: IO[str]) -> bool:
-    """Train one run; False if the server went away meanwhile."""
-    run_id = job["run"]
-    try:
-        trainer = Trainer(RunConfig.from_dict(job["config"]))
-        events = trainer.events()
+class _Job:
+    """One run on this worker."""
+
+    def __init__(self, job: dict[str, Any], inbox: Inbox, out: Outbox) -> None:
+        self._job, self._inbox, self._out = job, inbox, out
+        self._id: str = job["run"]
+        self._folder = Path(job["folder"])
+        self._saved_at = time.monotonic()
+
+    def work(self) -> bool:
+        """Train the run to its end or its pause; False if the server went away meanwhile."""
+        try:
+            self._trainer, resumed = self._set_up()
+            self._environment = devices.environment(self._trainer.device)
+            self._out.send({"run": self._id, "environment": self._environment})
+            self._writer = run_files.Writer(self._folder, self._written, self._trouble)
+            try:
+                return self._train(resumed)
+            finally:
+                self._writer.close()
+        except Exception as error:
+            traceback.print_exc()
+            self._out.send({"run": self._id, "failed": _sentence(error)})
+            return True
+
+    def _set_up(self) -> tuple[Trainer, Resumed | None]:
+        config = RunConfig.from_dict(self._job["config"])
+        recorded = self._job.get("recorded")
+        checkpoint, told = run_files.load(self._folder, *recorded) if recorded else (None, "")
+        begin = checkpoint.state["step"] if checkpoint else 0
+        plan = [(step, lr) for step, lr in self._job.get("plan", ()) if step >= begin]
+        trainer = Trainer(config, plan=plan)
+        if checkpoint:
+            trainer.restore(checkpoint.state)
+        pauses = {"step": trainer.step + 1, "epoch": (trainer.epoch + 1) * config.span.steps_per_epoch}
+        trainer.pause_at = pauses.get(self._job.get("pause_after", ""))
+        if not recorded:
+            return trainer, None
+        before = checkpoint.metadata.get("environment") if checkpoint else None
+        changes = _changes(before, devices.environment(trainer.device)) if checkpoint else ""
+        message = " ".join(filter(None, (told, changes and f"Continues, not bit-exact: {changes}.")))
+        return trainer, Resumed(trainer.step, trainer.epoch, not changes, message)
+
+    def _train(self, resumed: Resumed | None) -> bool:
+        events = self._trainer.events()
         event = next(events)
+        stop = bool(self._job.get("stop"))
         while True:
             if isinstance(event, RunFinished):
-                _save(trainer, event, Path(job["folder"]))
-                _write_event(out, run_id, Checkpointed(event.step, PARAMETERS))
-                _write_event(out, run_id, event)
+                self._finish(event)
                 return True
-            _write_event(out, run_id, event)
-            message = _next(inbox)
+            if isinstance(event, Paused):
+                self._save(self._checkpoint())
+                self._out.event(self._id, event)
+                return True
+            self._out.event(self._id, event)
+            if isinstance(event, RunStarted) and resumed:
+                self._out.event(self._id, resumed)
+            self._save_when_due(event)
+            message = _next(self._inbox)
             if message is None:
+                self._writer.put(self._checkpoint())
                 return False
-            stop = message.get("run") == run_id and message.get("command") == "stop"
-            event = events.send(Stop() if stop else None)
-    except Exception as error:
-        traceback.print_exc()
-        _write(out, {"run": run_id, "failed": str(error) or type(error).__name__})
-        return True
+            event = events.send(Stop() if stop else self._command(message))
+            stop = False
+
+    def _command(self, message: dict[str, Any]) -> Command | None:
+        if message.get("run") != self._id:
+            return None
+        match message.get("command"):
+            case "stop":
+                return Stop()
+            case "pause":
+                return Pause()
+            case "learning_rate":
+                return SetLearningRate(message["value"])
+        return None
+
+    def _checkpoint(self) -> Checkpoint:
+        self._saved_at = time.monotonic()
+        return Checkpoint(self._trainer.config, self._trainer.state(), {"environment": self._environment})
+
+    def _save_when_due(self, event: Event) -> None:
+        rest = CHECKPOINT_REST_SECONDS if isinstance(event, EpochDone) else CHECKPOINT_SECONDS
+        if not self._writer.busy and time.monotonic() - self._saved_at >= rest:
+            self._writer.put(self._checkpoint())
+
+    def _save(self, checkpoint: Checkpoint) -> None:
+        """Write it now, after those that wait. Raises OSError if that fails."""
+        self._writer.close()
+        run_files.save(self._folder, checkpoint)
+        self._written(checkpoint.state["step"])
+
+    def _finish(self, end: RunFinished) -> None:
+        self._writer.close()
+        metrics = {"test_loss": end.test_loss, "test_accuracy": end.test_accuracy, "step": end.step}
+        metadata = {"config": self._trainer.config.to_dict(), "metrics": {**metrics, "reason": end.reason}}
+        save_parameters(self._trainer.network, self._folder / run_files.PARAMETERS, metadata)
+        self._out.event(self._id, Checkpointed(end.step, run_files.PARAMETERS))
+        if end.reason != "diverged":
+            run_files.save(self._folder, self._checkpoint())
+            self._written(end.step)
+        self._out.event(self._id, end)
+
+    def _written(self, step: int) -> None:
+        self._out.event(self._id, Checkpointed(step, run_files.CHECKPOINT))
+
+    def _trouble(self, sentence: str) -> None:
+        self._out.send({"run": self._id, "trouble": sentence})
+
+
+def _changes(before: dict[str, Any] | None, now: dict[str, Any]) -> str:
+    """What differs between the environment of a checkpoint and this one, in words; "" if nothing does."""
+    if before is None:
+        return "it is not known where it was trained before"
+    return ", ".join(f"{key} was {before.get(key)} and is {now[key]}" for key in now if before.get(key) != now[key])
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"The run's files could not be written: {error.strerror or error}."
+    return str(error) or type(error).__name__
 
 
 def _next(inbox: Inbox) -> Message:
@@ -83,11 +217,6 @@ def _next(inbox: Inbox) -> Message:
         return inbox.get_nowait()
     except queue.Empty:
         return {}
-
-
-def _save(trainer: Trainer, end: RunFinished, folder: Path) -> None:
-    metrics = {"test_loss": end.test_loss, "test_accuracy": end.test_accuracy, "step": end.step, "reason": end.reason}
-    save_parameters(trainer.network, folder / PARAMETERS, {"config": trainer.config.to_dict(), "metrics": metrics})
 
 
 def _claim_stdout() -> IO[str]:
@@ -103,25 +232,18 @@ def _listen(source: IO[str], inbox: Inbox) -> None:
     inbox.put(None)
 
 
+def _show_life(out: Outbox) -> None:
+    while True:
+        time.sleep(ALIVE_SECONDS)
+        out.send({"alive": True})
+
+
 def _warm_up() -> None:
     """Load MNIST and take a few steps, so that the first click does not pay for it."""
     data.load()
     events = train(RunConfig(epochs=1))
     next(events), next(events)
     events.close()
-
-
-def _write_event(out: IO[str], run_id: str, event: Event) -> None:
-    _write(out, {"run": run_id, "event": event.to_dict()})
-
-
-def _write(out: IO[str], message: dict[str, Any]) -> None:
-    try:
-        out.write(json.dumps(message, separators=(",", ":")) + "\n")
-        out.flush()
-    except BrokenPipeError:
-        # Nobody reads any more, so nobody can be told.
-        os._exit(1)
 
 
 if __name__ == "__main__":

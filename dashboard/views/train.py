@@ -55,8 +55,8 @@ def _buttons(form: forms.Form, run: Run | None) -> None:
             "Stop",
             icon=":material/stop:",
             disabled=run is None or run.over,
-            on_click=lab.service().stop,
-            args=(run.id if run else "",),
+            on_click=lab.service().command,
+            args=(run.id if run else "", "stop"),
         )
     if form.errors:
         st.error("\n\n".join(form.errors), icon=":material/edit:")

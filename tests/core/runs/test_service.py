@@ -47,10 +47,10 @@ def test_one_worker_takes_runs_in_turn_and_positions_are_told(service, wait):
     first, second, third = (service.submit(RunConfig(epochs=1000)) for _ in range(3))
     wait(lambda: service.run(first).state, lambda state: state == "running")
     assert [service.run(r).position for r in (first, second, third)] == [None, 1, 2]
-    service.stop(second)
+    service.command(second, "stop")
     assert service.run(second).state == "stopped"
     assert service.run(third).position == 1
-    service.stop(first)
+    service.command(first, "stop")
     wait(lambda: service.run(third).state, lambda state: state == "running")
     assert service.run(first).state == "stopped"
     assert service.parameters_file(first).exists()
@@ -61,10 +61,10 @@ def test_one_worker_takes_runs_in_turn_and_positions_are_told(service, wait):
 def test_two_stops_are_one_and_a_stop_after_the_end_is_nothing(service, wait):
     run_id = service.submit(RunConfig(epochs=1000))
     wait(lambda: len(service.messages(run_id)), lambda count: count > 3)
-    service.stop(run_id)
-    service.stop(run_id)
+    service.command(run_id, "stop")
+    service.command(run_id, "stop")
     wait(lambda: service.run(run_id), lambda run: run.over)
-    service.stop(run_id)
+    service.command(run_id, "stop")
     assert states(service, run_id) == ["queued", "running", "stopped"]
 
 

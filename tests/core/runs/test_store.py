@@ -1,9 +1,10 @@
+import json
 import sqlite3
 
 import pytest
 
 from core.config import RunConfig
-from core.runs.store import SCHEMA_VERSION, Store
+from core.runs.store import MIGRATIONS, SCHEMA_VERSION, Store
 
 
 @pytest.fixture
@@ -14,7 +15,7 @@ def store(tmp_path):
 
 
 def add(store, run_id, state="queued", config=None):
-    store.add(run_id, f"run {run_id}", config or RunConfig(), 1000.5, state)
+    store.add(run_id, config or RunConfig(), 1000.5, state, name=f"run {run_id}")
 
 
 def test_a_run_comes_back_as_it_was_put(store):
@@ -58,27 +59,78 @@ def test_runs_in_some_states_oldest_first(store):
 def test_events_keep_their_order_and_a_number_is_used_once(store):
     add(store, "a")
     for seq in (0, 1, 2):
-        store.append("a", seq, f"event {seq}")
+        store.append("a", seq, f"event {seq}", 1000.0 + seq)
     assert store.events("a") == ["event 0", "event 1", "event 2"]
+    assert store.times("a") == [1000.0, 1001.0, 1002.0]
     assert store.events("b") == []
     with pytest.raises(sqlite3.IntegrityError):
-        store.append("a", 2, "again")
+        store.append("a", 2, "again", 0.0)
 
 
 def test_an_event_needs_its_run(store):
     with pytest.raises(sqlite3.IntegrityError):
-        store.append("nobody", 0, "event")
+        store.append("nobody", 0, "event", 0.0)
 
 
 def test_a_store_is_there_when_opened_again(tmp_path):
     first = Store(tmp_path / "lab.sqlite")
     add(first, "a")
-    first.append("a", 0, "event")
+    first.append("a", 0, "event", 0.0)
     first.close()
     second = Store(tmp_path / "lab.sqlite")
     assert second.run("a").name == "run a"
     assert second.events("a") == ["event"]
     second.close()
+
+
+def test_columns_of_several_values_come_back(store):
+    add(store, "a")
+    given = {"tags": ["exam", "ü"], "environment": {"threads": 2}, "curve": [2.3, None], "exact": False}
+    store.update("a", **given, owner="me", owner_name="Ada", notes="a note", parent="b", seconds=1.5, started=2.5)
+    run = store.run("a")
+    assert (run.tags, run.environment, run.curve, run.exact) == (("exam", "ü"), {"threads": 2}, [2.3, None], False)
+    assert (run.owner, run.owner_name, run.notes, run.parent) == ("me", "Ada", "a note", "b")
+    assert (run.seconds, run.started, run.ended, run.step, run.epoch) == (1.5, 2.5, None, 0, 0)
+
+
+def test_the_bin_is_apart_and_what_is_removed_is_gone_with_its_events(store):
+    for run_id in "abc":
+        add(store, run_id)
+    store.append("b", 0, "event", 0.0)
+    store.update("b", deleted=5.0)
+    assert [run.id for run in store.runs(9)] == ["c", "a"]
+    assert [(run.id, run.deleted) for run in store.runs(9, deleted=True)] == [("b", 5.0)]
+    store.remove("b")
+    assert store.run("b") is None and store.events("b") == []
+    add(store, "d")
+    assert store.run("d").number == 4
+
+
+def test_a_store_of_the_first_version_keeps_its_runs(tmp_path):
+    path = tmp_path / "lab.sqlite"
+    db = sqlite3.connect(path)
+    db.executescript(f"{MIGRATIONS[0]} PRAGMA user_version = 1;")
+    config = json.dumps(RunConfig(epochs=3).to_dict())
+    db.execute(
+        "INSERT INTO runs (id, number, name, config, created, state) VALUES ('a', 1, 'old', ?, 5.0, 'finished')",
+        [config],
+    )
+    db.execute("INSERT INTO events (run, seq, body) VALUES ('a', 0, 'event')")
+    db.commit()
+    db.close()
+    opened = Store(path)
+    run = opened.run("a")
+    assert (run.name, run.config, run.state, run.owner, run.tags) == ("old", RunConfig(epochs=3), "finished", "", ())
+    assert opened.events("a") == ["event"] and opened.times("a") == [None]
+    opened.close()
+
+
+def test_what_is_no_store_is_refused_and_left_as_it_is(tmp_path):
+    path = tmp_path / "lab.sqlite"
+    path.write_bytes(b"holiday pictures" * 1000)
+    with pytest.raises(ValueError, match=r"lab\.sqlite could not be opened: file is not a database\.$"):
+        Store(path)
+    assert path.read_bytes() == b"holiday pictures" * 1000
 
 
 def test_a_newer_store_is_refused(tmp_path):
@@ -87,7 +139,9 @@ def test_a_newer_store_is_refused(tmp_path):
     with sqlite3.connect(path) as db:
         db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     db.close()
-    with pytest.raises(ValueError, match=r"must have a schema version of at most 1, got version 2\."):
+    with pytest.raises(
+        ValueError, match=rf"must have a schema version of at most {SCHEMA_VERSION}, got version {SCHEMA_VERSION + 1}\."
+    ):
         Store(path)
 
 

@@ -1,0 +1,98 @@
+"""What an optimizer remembers, as plain dictionaries of numbers and tensors: taken, checked, put back."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+
+def read(optimizers: Sequence[Optimizer]) -> list[dict[str, Any]]:
+    """For each optimizer, what it holds for each of its parameters, by their numbers as text; tensors are copies."""
+    return [_copied(optimizer.state_dict()["state"]) for optimizer in optimizers]
+
+
+def write(optimizers: Sequence[Optimizer], states: Any) -> None:
+    """Put back what ``read`` gave, into new optimizers of the same settings.
+
+    Raises:
+        ValueError: naming what these optimizers could not have held.
+    """
+    if not isinstance(states, list) or len(states) != len(optimizers):
+        raise ValueError(f"optimizers must be a list of {len(optimizers)} states.")
+    for number, (optimizer, state) in enumerate(zip(optimizers, states, strict=True)):
+        _check(f"optimizers.{number}", state, _copied(_example(optimizer).state_dict()["state"]))
+        optimizer.load_state_dict(
+            {
+                "state": {int(parameter): held for parameter, held in state.items()},
+                "param_groups": optimizer.state_dict()["param_groups"],
+            }
+        )
+
+
+def check_tensor(name: str, tensor: Any, example: Tensor) -> None:
+    """Raises ValueError unless ``tensor`` is a finite tensor of the example's shape and type."""
+    if not isinstance(tensor, Tensor):
+        raise ValueError(f"The file lacks the tensor {name}.")
+    if tensor.shape != example.shape:
+        raise ValueError(f"The tensor {name} must have shape {tuple(example.shape)}, got {tuple(tensor.shape)}.")
+    if tensor.dtype != example.dtype:
+        raise ValueError(f"The tensor {name} must be of type {_type(example)}, got {_type(tensor)}.")
+    if not tensor.isfinite().all():
+        raise ValueError(f"The tensor {name} must be finite, but has NaN or infinite values.")
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.detach().to("cpu", copy=True)
+    if isinstance(value, dict):
+        return {str(key): _copied(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_copied(part) for part in value]
+    return value
+
+
+def _example(optimizer: Optimizer) -> Optimizer:
+    """An optimizer of the same kind and settings that has taken two steps, down a bowl."""
+    groups = [
+        {**group, "params": [torch.nn.Parameter(torch.ones_like(p, device="cpu")) for p in group["params"]]}
+        for group in optimizer.param_groups
+    ]
+    parameters = [p for group in groups for p in group["params"]]
+    make: Any = type(optimizer)
+    example: Optimizer = make(groups)
+
+    def bowl() -> Tensor:
+        for p in parameters:
+            p.grad = p.detach().clone()
+        return torch.stack([p.detach().square().sum() for p in parameters]).sum() / 2
+
+    for _ in range(2):
+        bowl()
+        example.step(bowl)  # type: ignore[arg-type]
+    return example
+
+
+def _check(name: str, value: Any, example: Any) -> None:
+    """Raises ValueError unless ``value`` is built like ``example``. Lists may differ in length: a history grows."""
+    if isinstance(example, dict):
+        if not isinstance(value, dict) or not value.keys() <= example.keys():
+            raise ValueError(f"{name} must hold only {', '.join(example)}.")
+        for key, part in value.items():
+            _check(f"{name}.{key}", part, example[key])
+    elif isinstance(example, Tensor) and isinstance(value, Tensor):
+        check_tensor(name, value, example)
+    elif isinstance(example, list):
+        pattern = next((part for part in example if part is not None), None)
+        if not isinstance(value, list) or len(value) > 1000:
+            raise ValueError(f"{name} must be a list of at most 1000 parts.")
+        for number, part in enumerate(value):
+            if part is not None:
+                _check(f"{name}.{number}", part, pattern)
+    elif value is not None and not isinstance(value, (int, float)):
+        raise ValueError(f"{name} must be a number.")
+
+
+def _type(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
