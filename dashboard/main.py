@@ -11,7 +11,11 @@ HEADER = """<header style="display: flex; flex-wrap: wrap; align-items: baseline
 st.set_page_config(page_title="Descent Lab", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
 
 page = st.navigation(
-    [st.Page("views/train.py", title="Train", default=True), st.Page("views/surfaces.py", title="Surfaces")],
+    [
+        st.Page("views/train.py", title="Train", default=True),
+        st.Page("views/surfaces.py", title="Surfaces"),
+        st.Page("views/landscape.py", title="Landscape"),
+    ],
     position="top",
 )
 st.html(HEADER)

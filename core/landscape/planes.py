@@ -11,14 +11,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.data import CLASSES, PIXELS
-from core.network import HIDDEN
+from core.network import parameter_shapes
 
 #: Columns of a trajectory that are taken at once where sums are in double precision.
 BLOCK = 8192
 #: A direction that holds less than this share of the movement is rounding.
 NEGLIGIBLE = 1e-9
-SHAPES = ((HIDDEN, PIXELS), (HIDDEN,), (CLASSES, HIDDEN), (CLASSES,))
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,8 +167,9 @@ def random_walks(trajectories: Sequence[Tensor], seed: int = 0) -> list[Tensor]:
 
 def layers(flat: Tensor) -> list[Tensor]:
     """The two weight matrices and biases of a flat vector, as views: (128, 784), (128,), (10, 128), (10,)."""
-    parts = flat.split([math.prod(shape) for shape in SHAPES])
-    return [part.view(shape) for part, shape in zip(parts, SHAPES, strict=True)]
+    shapes = parameter_shapes().values()
+    parts = flat.split([math.prod(shape) for shape in shapes])
+    return [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
 def _length(vector: Tensor) -> float:

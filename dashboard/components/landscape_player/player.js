@@ -7,6 +7,9 @@ const SETTINGS = { displaylogo: false, displayModeBar: "hover", doubleClick: "re
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toImage", "hoverClosest3d", "orbitRotation", "tableRotation",
     "resetCameraLastSave3d", "hoverClosestCartesian", "hoverCompareCartesian", "toggleSpikelines", "zoom3d", "pan3d"] }
 
+/** Runs start at the lower left, so that from here one looks across the valley up the slope that they came down. */
+const CAMERA = { eye: { x: 1.15, y: -1.15, z: 1.35 }, center: { x: 0, y: 0, z: -0.12 } }
+
 class Landscape {
   constructor(root, Plotly) {
     this.root = root
@@ -96,7 +99,7 @@ class Landscape {
     const [solids, space] = reliefFigure(scene, colors)
     space.uirevision = scene.id
     // plotly's own memory of the camera is as old as its last redraw; what a hand has turned since lies in the layout.
-    if (!first) space.scene.camera = relief.layout.scene.camera
+    space.scene.camera = first ? CAMERA : relief.layout.scene.camera
     await this.Plotly.react(relief, solids, space, SETTINGS)
     if (first) {
       this.overlays = [map, curves, relief].map(plot => {
