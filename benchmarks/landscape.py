@@ -1,11 +1,16 @@
-"""How fast the loss on a plane is computed: ``python -m benchmarks.landscape [--repeats 3] [--threads 2]``.
+"""How fast the loss on a plane is computed: ``python -m benchmarks.landscape [--repeats 3] [--threads 1]``.
 
 A grid of 51 x 51 points on all 10,000 test images by the first layer's linearity, against a plain evaluation of such
 points, network by network, in the same run: of every 25th, spread over the whole grid, and scaled up. The plane is
 the principal one of a run. Figures are seconds of the wall clock, and of the processor: median (lowest to highest).
+
+``--beside`` measures instead how a page's script fares meanwhile: a loop of plain Python alone, beside a grid in a
+thread of the same process, which is how the lab does it, and beside a grid in a process of its own.
 """
 
 import argparse
+import multiprocessing
+import threading
 import time
 from collections.abc import Callable
 
@@ -17,8 +22,8 @@ from core import data, devices
 from core.config import RunConfig
 from core.evaluation import evaluate
 from core.events import EpochDone
-from core.landscape import Plane, evaluate_grid, pca
-from core.network import Network
+from core.landscape import Plane, evaluate_grid, pca, random_plane
+from core.network import Network, to_flat
 from core.training import Trainer
 
 SIDE, EVERY = 51, 25
@@ -27,8 +32,8 @@ SIDE, EVERY = 51, 25
 def principal_plane() -> tuple[Plane, np.ndarray, np.ndarray]:
     """The plane of a run's epochs, and the two axes of the grid."""
     trainer = Trainer(RunConfig(epochs=5))
-    points = [_flat(trainer.network)]
-    points += [_flat(trainer.network) for event in trainer.events() if isinstance(event, EpochDone)]
+    points = [to_flat(trainer.network)]
+    points += [to_flat(trainer.network) for event in trainer.events() if isinstance(event, EpochDone)]
     trajectory = torch.stack(points)
     plane = pca([trajectory])
     seen = plane.project(trajectory)
@@ -36,17 +41,71 @@ def principal_plane() -> tuple[Plane, np.ndarray, np.ndarray]:
     return plane, *(np.linspace(m - half, m + half, SIDE) for m in (float(seen.a.mean()), float(seen.b.mean())))
 
 
-def _flat(network: Network) -> torch.Tensor:
-    return torch.nn.utils.parameters_to_vector(network.parameters()).detach().clone()
+def loop() -> float:
+    """Seconds of a fixed piece of plain Python, about as long as a page's script."""
+    started = time.perf_counter()
+    sum(i * i for i in range(400_000))
+    return time.perf_counter() - started
+
+
+def grids_until(stopped: Callable[[], bool]) -> None:
+    """One grid after another, in one thread."""
+    devices.prepare_cpu(1)
+    axis = np.linspace(-1, 1, SIDE)
+    plane, digits = random_plane(to_flat(Network())), data.load().test
+
+    def tick(share: float) -> None:
+        if stopped():
+            raise InterruptedError
+
+    try:
+        while True:
+            evaluate_grid(plane, axis, axis, digits, tick=tick)
+    except InterruptedError:
+        pass
+
+
+def beside(repeats: int) -> None:
+    def with_thread() -> float:
+        stop = threading.Event()
+        work = threading.Thread(target=grids_until, args=(stop.is_set,))
+        work.start()
+        time.sleep(1)
+        seconds = loop()
+        stop.set()
+        work.join()
+        return seconds
+
+    def with_process() -> float:
+        context = multiprocessing.get_context("spawn")
+        stop = context.Event()
+        work = context.Process(target=grids_until, args=(stop.is_set,))
+        work.start()
+        # Until it has imported torch and computes.
+        time.sleep(8)
+        seconds = loop()
+        stop.set()
+        work.join()
+        return seconds
+
+    figures = interleaved({"alone": loop, "thread": with_thread, "process": with_process}, repeats)
+    for name, seconds in figures.items():
+        print(
+            f"  {name:8} {median_and_range(seconds)}, {paired_ratio(seconds, figures['alone'])} times as long as alone"
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--beside", action="store_true", help="measure a page's script beside a grid")
     options = parser.parse_args()
     devices.prepare_cpu(options.threads)
     print(machine())
+    if options.beside:
+        beside(options.repeats)
+        return
     plane, x, y = principal_plane()
     digits = data.load().test
     spots = [divmod(k, SIDE) for k in range(0, SIDE * SIDE, EVERY)]

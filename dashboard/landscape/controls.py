@@ -24,7 +24,7 @@ PLANE_HELP = {
     "(filter-normalised, Li et al. 2018): 1 on an axis changes every unit by as much as it is.",
     "line": "From the first one's end, at 0, straight to the second one's, at 1.",
 }
-PART_LABELS = {"test": "Test images", "validation": "Validation images", "training": "Training images"}
+PART_LABELS = {"test": "test images", "validation": "validation images", "training": "training images"}
 LOSS_LABELS = {"cross_entropy": "Cross-entropy", "mse": "Mean squared error"}
 SIZES = ("25", "51", "101", "201")
 DEFAULTS = {
@@ -33,7 +33,12 @@ DEFAULTS = {
 #: Three that go different ways; momentum with its own rate takes nearly the way of SGD.
 RACERS = ("sgd", "adagrad", "adam")
 RACE_EPOCHS = 5
-BATCHES = (32, 4096)
+#: The large one's rate is larger by the root of the ratio of the sizes, and it sees the images more often.
+SMALL_BATCH = RunConfig.recommended("adam", batch_size=64, epochs=RACE_EPOCHS)
+LARGE_BATCH = RunConfig.recommended("adam", batch_size=4096, epochs=6 * RACE_EPOCHS, lr=8 * SMALL_BATCH.lr)
+
+#: Widgets whose values outlive a visit to another page.
+KEPT: dict[str, Any] = {"persist_state": "session"}
 
 
 def key(name: str) -> str:
@@ -60,15 +65,21 @@ def controls(known: dict[str, str]) -> Study | None:
     """
     st.session_state[key("items")] = [item for item in st.session_state[key("items")] if item in known]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox("Plane", list(PLANE_LABELS), key=key("plane"), format_func=PLANE_LABELS.get, width=250)
-        chosen = st.multiselect("Runs and models", list(known), key=key("items"), format_func=known.get)
-        st.selectbox("Loss on", SETS, key=key("part"), format_func=PART_LABELS.get, width=175)
+        st.selectbox("Plane", list(PLANE_LABELS), key=key("plane"), **KEPT, format_func=PLANE_LABELS.get, width=250)
+        chosen = st.multiselect("Runs and models", list(known), key=key("items"), **KEPT, format_func=known.get)
         count = Hyperparameter("images", 2000, "How many of them, spread evenly.", low=1, high=count_of(_said("part")))
-        st.text_input("How many", key=key("images"), width=95, help=f"{count.help} {count.rule.capitalize()}.")
-        st.selectbox("Grid", SIZES, key=key("size"), format_func=lambda side: f"{side} x {side}", width=120)
-        with st.popover("More", width=95):
-            st.selectbox("Loss", LOSSES, key=key("loss"), format_func=LOSS_LABELS.get)
-            st.text_input("Seed of the random plane", key=key("seed"), help=f"{SEED.help} {SEED.rule.capitalize()}.")
+        said = f"{_said('images')} {PART_LABELS[_said('part')]}, {_said('size')} x {_said('size')}"
+        with st.popover(said, width=285):
+            st.selectbox(
+                "Loss on", SETS, key=key("part"), **KEPT, format_func=lambda part: PART_LABELS[part].capitalize()
+            )
+            st.text_input("How many images", key=key("images"), **KEPT, help=f"{count.help} {count.rule.capitalize()}.")
+            st.selectbox("Grid", SIZES, key=key("size"), **KEPT, format_func=lambda side: f"{side} x {side}")
+            st.selectbox("Loss", LOSSES, key=key("loss"), **KEPT, format_func=LOSS_LABELS.get)
+            st.text_input(
+                "Seed of the random plane", key=key("seed"), **KEPT, help=f"{SEED.help} {SEED.rule.capitalize()}."
+            )
+        with st.popover("New runs", width=130):
             _trainers()
     st.caption(PLANE_HELP[_said("plane")])
     _write_address(chosen)
@@ -92,7 +103,7 @@ def race() -> None:
 
 def small_and_large() -> None:
     """Train with small and with large batches, and choose the line between the two minima."""
-    _train([RunConfig.recommended("adam", batch_size=size, epochs=RACE_EPOCHS) for size in BATCHES], "line")
+    _train([SMALL_BATCH, LARGE_BATCH], "line")
 
 
 def _trainers() -> None:
@@ -101,7 +112,8 @@ def _trainers() -> None:
     st.button(
         "Small and large batch",
         on_click=small_and_large,
-        help=f"Adam with batches of {BATCHES[0]} and of {BATCHES[1]}, and the line between their minima.",
+        help=f"Adam with batches of {SMALL_BATCH.batch_size} and of {LARGE_BATCH.batch_size}, and the line between "
+        "their minima.",
         width="stretch",
     )
 

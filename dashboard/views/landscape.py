@@ -96,9 +96,10 @@ def _study(study: Study) -> None:
         return
     if study.plane != "line":
         _how_much(result)
-        live.section(result)
     _downloads(result)
     sharpness.section(result)
+    if study.plane != "line":
+        live.section(result)
 
 
 def _nothing() -> None:

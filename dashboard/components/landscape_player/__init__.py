@@ -27,6 +27,13 @@ SCRIPTS = (
     *(_FOLDER / name for name in ("scene.js", "views.js", "player.js")),
 )
 
+#: What the two directions are; lengths are those of parameter space, but for a random plane's.
+AXES = {
+    "pca": ("first principal direction", "second principal direction"),
+    "three": ("towards the second point", "at a right angle, towards the third"),
+    "random": ("first random direction", "second random direction"),
+}
+
 
 def script() -> str:
     """The component's JavaScript as one ES module."""
@@ -80,6 +87,7 @@ def scene_of(
         "stage": stage,
         "share": share,
         "domain": [*x, *y],
+        "axes": AXES[result.study.plane],
         "n": n,
         "loss": _pack(loss),
         "accuracy": _pack(accuracy),

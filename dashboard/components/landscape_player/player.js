@@ -8,7 +8,7 @@ const SETTINGS = { displaylogo: false, displayModeBar: "hover", doubleClick: "re
     "resetCameraLastSave3d", "hoverClosestCartesian", "hoverCompareCartesian", "toggleSpikelines", "zoom3d", "pan3d"] }
 
 /** Runs start at the lower left, so that from here one looks across the valley up the slope that they came down. */
-const CAMERA = { eye: { x: 1.15, y: -1.15, z: 1.35 }, center: { x: 0, y: 0, z: -0.12 } }
+const CAMERA = { eye: { x: 1.2, y: -1.4, z: 1.35 }, center: { x: -0.06, y: 0, z: -0.1 } }
 
 class Landscape {
   constructor(root, Plotly) {

@@ -24,7 +24,9 @@ export const toned = (colors, view) => (view === "accuracy"
 
 export function planeFigure(scene, colors, strong = false, step = Infinity) {
   const [traces, layout] = mapFigure(scene, colors, strong, step)
-  return [[...traces, ...scene.paths.map(spots)], { ...layout, uirevision: scene.id }]
+  const named = text => ({ title: { text, standoff: 4, font: { size: 11 } } })
+  return [[...traces, ...scene.paths.map(spots)], { ...layout, uirevision: scene.id, margin: { ...layout.margin, l: 48, b: 38 },
+    xaxis: { ...layout.xaxis, ...named(scene.axes[0]) }, yaxis: { ...layout.yaxis, ...named(scene.axes[1]) } }]
 }
 
 export const ROWS = [
