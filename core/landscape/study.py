@@ -199,14 +199,14 @@ def compute(study: Study, tracks: Sequence[Track], mnist: Mnist, tick: Tick = gr
     if study.plane == "line":
         ticks = np.linspace(-BEYOND, 1 + BEYOND, LINE_POINTS)
         result = replace(result, grid=grids.evaluate_grid(plane, ticks, np.zeros(1), digits, study.loss, tick))
-        yield _with_losses(result, tracks, digits, done=True)
+        yield _with_losses(result, tracks, digits, tick, done=True)
         return
     for grid in grids.refined(plane, *_box(study, result.paths), study.size, digits, study.loss, tick):
         first, last = result.grid is None, len(grid.x) == study.size
         result = replace(result, grid=grid, done=last and not first)
         yield result
         if first:
-            result = _with_losses(result, tracks, digits, done=last)
+            result = _with_losses(result, tracks, digits, tick, done=last)
             yield result
 
 
@@ -290,11 +290,11 @@ def _box(study: Study, paths: Sequence[Path2D]) -> tuple[tuple[float, float], tu
     return (x - half, x + half), (y - half, y + half)
 
 
-def _with_losses(result: Result, tracks: Sequence[Track], digits: Digits, done: bool) -> Result:
+def _with_losses(result: Result, tracks: Sequence[Track], digits: Digits, tick: Tick, done: bool) -> Result:
     loss, paths = result.study.loss, []
     for path, track in zip(result.paths, tracks, strict=True):
-        true, accuracy = grids.evaluate_points(track.points, digits, loss)
+        true, accuracy = grids.evaluate_points(track.points, digits, loss, tick)
         places = torch.from_numpy(path.a), torch.from_numpy(path.b)
-        shown, _ = grids.evaluate_on_plane(result.plane, *places, digits, loss)
+        shown, _ = grids.evaluate_on_plane(result.plane, *places, digits, loss, tick)
         paths.append(replace(path, true=true, accuracy=accuracy, shown=shown))
     return replace(result, paths=tuple(paths), done=done)

@@ -28,7 +28,7 @@ def along_line(result: Result) -> go.Figure:
     for place, path in enumerate(result.paths):
         figure.add_vline(
             x=place,
-            line={"width": 1.5, "dash": "dot"},
+            line={"width": 1.5, "dash": "dot", "color": "#8a97a1"},
             annotation={"text": path.label, "yanchor": "bottom", "y": 1.0, "xanchor": "center", "showarrow": False},
         )
     figure.update_xaxes(title="place on the line", range=[grid.x[0], grid.x[-1]], nticks=9)
@@ -36,7 +36,7 @@ def along_line(result: Result) -> go.Figure:
     figure.update_layout(
         yaxis2={
             "title": {"text": "accuracy, %", "font": {"color": ACCURACY}}, "type": "linear", "overlaying": "y",
-            "side": "right", "showgrid": False,
+            "side": "right", "showgrid": False, "tickmode": "auto", "nticks": 8, "tickformat": "~g",
         },
         height=460, margin={"l": 8, "r": 8, "t": 40, "b": 8}, showlegend=False,
     )  # fmt: skip

@@ -32,10 +32,10 @@ DEFAULTS = {
 }  # fmt: skip
 #: Three that go different ways; momentum with its own rate takes nearly the way of SGD.
 RACERS = ("sgd", "adagrad", "adam")
-RACE_EPOCHS = 5
+RACE_EPOCHS = 3
 #: The large one's rate is larger by the root of the ratio of the sizes, and it sees the images more often.
 SMALL_BATCH = RunConfig.recommended("adam", batch_size=64, epochs=RACE_EPOCHS)
-LARGE_BATCH = RunConfig.recommended("adam", batch_size=4096, epochs=6 * RACE_EPOCHS, lr=8 * SMALL_BATCH.lr)
+LARGE_BATCH = RunConfig.recommended("adam", batch_size=4096, epochs=10 * RACE_EPOCHS, lr=8 * SMALL_BATCH.lr)
 
 #: Widgets whose values outlive a visit to another page.
 KEPT: dict[str, Any] = {"persist_state": "session"}
@@ -69,7 +69,7 @@ def controls(known: dict[str, str]) -> Study | None:
         chosen = st.multiselect("Runs and models", list(known), key=key("items"), **KEPT, format_func=known.get)
         count = Hyperparameter("images", 2000, "How many of them, spread evenly.", low=1, high=count_of(_said("part")))
         said = f"{_said('images')} {PART_LABELS[_said('part')]}, {_said('size')} x {_said('size')}"
-        with st.popover(said, width=285):
+        with st.popover(said, width=250):
             st.selectbox(
                 "Loss on", SETS, key=key("part"), **KEPT, format_func=lambda part: PART_LABELS[part].capitalize()
             )
@@ -79,7 +79,7 @@ def controls(known: dict[str, str]) -> Study | None:
             st.text_input(
                 "Seed of the random plane", key=key("seed"), **KEPT, help=f"{SEED.help} {SEED.rule.capitalize()}."
             )
-        with st.popover("New runs", width=130):
+        with st.popover("New runs", width=120):
             _trainers()
     st.caption(PLANE_HELP[_said("plane")])
     _write_address(chosen)

@@ -7,6 +7,7 @@ import streamlit as st
 from core.config import RunConfig
 from core.landscape.planes import Plane
 from core.landscape.study import Result
+from core.network import Network, to_flat
 from core.optimizers import OPTIMIZERS
 from core.runs.store import Run
 from dashboard import lab
@@ -30,10 +31,10 @@ def place(plane: Plane) -> dict[str, Any] | None:
     if run is None:
         return None
     way: dict[int, tuple[float, float]] = st.session_state.setdefault(WAY, {})
-    found = items.live_point(run)
-    if found and found[0] not in way:
-        seen = plane.project(found[1][None])
-        way[found[0]] = float(seen.a[0]), float(seen.b[0])
+    found = [(0, to_flat(Network(run.config.seed))), items.live_point(run)]
+    for step, point in (known for known in found if known and known[0] not in way):
+        seen = plane.project(point[None])
+        way[step] = float(seen.a[0]), float(seen.b[0])
     points = [way[step] for step in sorted(way)]
     return {
         "color": OPTIMIZER_COLORS[run.config.optimizer],

@@ -14,6 +14,7 @@ from dashboard.landscape import items
 #: Fixed, so that figures compare: spread evenly over the training images.
 SAMPLE = 1000
 MOMENTS = "l-moments"
+ASKED = "l-asked"
 END = "end"
 
 
@@ -28,6 +29,12 @@ class Sharpness:
 def measure_here(player: str) -> None:
     """Note that the moment which the player asks for shall be measured."""
     _add(float(st.session_state[player].inspect or 0.0))
+    st.session_state[ASKED] = True
+
+
+def asked() -> bool:
+    """Whether the player has asked since this was called last: the page below it has to be drawn anew."""
+    return bool(st.session_state.pop(ASKED, False))
 
 
 def _add(moment: float | str) -> None:

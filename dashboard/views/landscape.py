@@ -76,10 +76,7 @@ def _study(study: Study) -> None:
         if now.failed:
             st.error(now.failed, icon=":material/error:")
             st.button("Try again", on_click=desk.forget, args=(study,))
-            if not progress.over:
-                st.rerun()
-            return
-        if now.result is None or (study.plane == "line" and not now.result.done):
+        elif now.result is None or (study.plane == "line" and not now.result.done):
             landscape_player(waiting_scene(now.stage, now.share), PLAYER, _nothing)
         elif study.plane == "line":
             _line(now.result)
@@ -87,7 +84,7 @@ def _study(study: Study) -> None:
             place = live.place(now.result.plane) if watching else None
             scene = scene_of(now.result, now.revision, now.stage, now.share, place)
             landscape_player(scene, PLAYER, lambda: sharpness.measure_here(PLAYER))
-        if (now.over and not progress.over) or (watching and live.watching() is None):
+        if now.over != progress.over or sharpness.asked() or (watching and live.watching() is None):
             st.rerun()
 
     stage()

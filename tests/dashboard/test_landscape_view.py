@@ -1,4 +1,5 @@
 import base64
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -7,11 +8,16 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from core import data
+from core.checkpoints import Checkpoint, load_parameters, save_checkpoint
+from core.config import RunConfig
+from core.landscape import line
 from core.landscape.study import Result, Study, Track, compute
 from core.network import Network, to_flat
+from core.runs.store import Run
+from core.training import Trainer
 from dashboard.colors import OPTIMIZER_COLORS
 from dashboard.components.landscape_player import scene_of, standalone, waiting_scene
-from dashboard.landscape import charts, controls, items
+from dashboard.landscape import charts, controls, items, live, sharpness
 
 VIEW = str(Path(__file__).resolve().parents[2] / "dashboard" / "views" / "landscape.py")
 
@@ -124,3 +130,68 @@ def test_the_line_marks_both_ends() -> None:
     assert [shape.x0 for shape in figure.layout.shapes] == [0, 1]
     assert [note.text for note in figure.layout.annotations] == ["#1 adam", "#2 sgd"]
     assert len(figure.data[0].y) == len(figure.data[1].y) == 121
+
+
+@pytest.fixture(scope="module")
+def run(service) -> Run:
+    """A short run, trained by the lab."""
+    run_id = service.submit(RunConfig(epochs=1, batch_size=4096, seed=5))
+    pause = threading.Event()
+    for _ in range(2400):
+        if (found := service.run(run_id)).over:
+            assert found.state == "finished"
+            return found
+        pause.wait(0.05)
+    raise AssertionError("the run did not end")
+
+
+def test_a_replayed_run_ends_in_the_very_parameters_that_the_run_saved(service, run: Run) -> None:
+    study = Study("pca", (items.pinned(f"run:{run.id}"),))
+    told: list[float] = []
+    (found,) = items.gather(study, told.append)
+    saved, _ = load_parameters(service.parameters_file(run.id))
+    assert torch.equal(found.points[-1], to_flat(saved))
+    assert torch.equal(found.points[0], to_flat(Network(seed=5))) and torch.equal(found.start, found.points[0])
+    assert found.steps[-1] == 12 and found.epochs[-1] == 1.0 and found.about["told"] == ""
+    # The run's own curve: each of its twelve steps.
+    np.testing.assert_allclose(found.curve[0], np.arange(12) / 12)
+    assert found.curve[1, 0] > found.curve[1, -1]
+    assert items.choices()[f"run:{run.id}"] == items.label(run) == f"#{run.number} Adam · 0.001 · batch 4096"
+    assert items.default_items() == [f"run:{run.id}"]
+
+
+def test_the_page_opens_the_newest_run(page: AppTest, run: Run) -> None:
+    page.query_params["images"] = "50"
+    page.query_params["size"] = "25"
+    page.run()
+    assert not page.exception and not page.error
+    assert page.query_params["items"] == f"run:{run.id}"
+    assert items.desk().ask(Study("pca", (items.pinned(f"run:{run.id}"),), images=50, size=25)).failed == ""
+
+
+def test_sharpness_of_a_run_and_of_a_model(run: Run) -> None:
+    at_start, at_end = (sharpness._measured(items.pinned(f"run:{run.id}"), step, "cross_entropy") for step in (0, 12))
+    assert at_end.converged and at_end.value > 0 and at_end.value != at_start.value
+    assert sharpness._measured(items.pinned("model:untrained"), 0, "cross_entropy").value > 0
+
+
+def test_a_live_runs_places_are_those_of_its_checkpoints(run: Run, monkeypatch) -> None:
+    start, ahead = to_flat(Network(5)), to_flat(Network(6))
+    plane = line(start, ahead)
+    monkeypatch.setattr(live, "watching", lambda: run)
+    monkeypatch.setattr(live.st, "session_state", {})
+    monkeypatch.setattr(items, "live_point", lambda _: None)
+    assert live.place(plane) == {"color": OPTIMIZER_COLORS["adam"], "a": [0.0], "b": [0.0]}
+    monkeypatch.setattr(items, "live_point", lambda _: (7, start + 0.25 * (ahead - start)))
+    for _ in range(2):
+        assert live.place(plane)["a"] == pytest.approx([0.0, 0.25], abs=1e-5)
+
+
+def test_a_live_point_is_the_newest_checkpoints(service, run: Run, tmp_path: Path, monkeypatch) -> None:
+    trainer = Trainer(run.config)
+    save_checkpoint(tmp_path / "c.safetensors", Checkpoint(run.config, trainer.state(), {}))
+    monkeypatch.setattr(service, "checkpoint_file", lambda _: tmp_path / "c.safetensors")
+    step, point = items.live_point(run)
+    assert step == 0 and torch.equal(point, to_flat(Network(5)))
+    monkeypatch.setattr(service, "checkpoint_file", lambda _: None)
+    assert items.live_point(run) is None

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 ROOT = ".landscape"
-#: Three runs are trained and replayed first.
-PATIENCE = 240_000
+#: Three runs are trained and replayed first, which takes seconds on an idle machine and minutes on a busy one.
+PATIENCE = 600_000
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +42,11 @@ def drawn(page: Page, plot: str) -> str:
 def test_scrubbing_moves_all_markers_together(page: Page, picture: str) -> None:
     page.goto(picture)
     ready(page)
-    expect(page.get_by_test_id("moment")).to_have_text("epoch 5.00 of 5")
+    expect(page.get_by_test_id("moment")).to_have_text("epoch 3.00 of 3")
     ends, painted = heads(page), {plot: drawn(page, plot) for plot in ("map", "relief", "curves")}
     assert len(ends) == 3
     page.get_by_test_id("scrub").fill("0")
-    expect(page.get_by_test_id("moment")).to_have_text("epoch 0.00 of 5")
+    expect(page.get_by_test_id("moment")).to_have_text("epoch 0.00 of 3")
     starts = heads(page)
     # From the same first weights: the same loss, on the plane and off it.
     assert len({row.split("\t", 1)[1] for row in starts}) == 1

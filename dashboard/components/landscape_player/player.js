@@ -174,7 +174,9 @@ class Landscape {
   }
 
   paintSurface() {
-    paintRelief(penOn(this.overlays[2]), this.parts.relief, this.scene, this.rides, this.cursor, this.colors)
+    const pen = penOn(this.overlays[2])
+    paintRelief(pen, this.parts.relief, this.scene, this.rides, this.cursor, this.colors)
+    paintLiveRelief(pen, this.parts.relief, this.scene, this.colors)
   }
 
   paint() {

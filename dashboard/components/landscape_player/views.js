@@ -89,7 +89,7 @@ export function momentAt(scene, cursor) {
   return i >= scene.steps ? moments[scene.steps] : moments[i] + (moments[i + 1] - moments[i]) * (cursor - i)
 }
 
-/** A run that is training now: its way so far, and where it is. */
+/** A run that is training now, on the contours. */
 export function paintLive(pen, plot, live, colors) {
   if (!live?.a.length) return
   const { xaxis, yaxis } = plot._fullLayout
@@ -98,12 +98,26 @@ export function paintLive(pen, plot, live, colors) {
   pen.beginPath()
   pen.rect(xaxis._offset, yaxis._offset, xaxis._length, yaxis._length)
   pen.clip()
+  paintWay(pen, live.a.map((a, i) => [px(a), py(live.b[i])]), live, colors)
+  pen.restore()
+}
+
+/** The same on the relief, as far as it lies within the grid. */
+export function paintLiveRelief(pen, plot, scene, colors) {
+  const project = scene.live?.a.length && projector(plot)
+  if (!project) return
+  const ride = relieved(scene.surface, scene.live.a.map((a, i) => [a, scene.live.b[i]]), LIFT)
+  const spots = ride.x.flatMap((x, i) => (x === null ? [] : [project(x, ride.y[i], ride.z[i])]))
+  if (spots.length) paintWay(pen, spots, scene.live, colors)
+}
+
+/** The way so far, dotted, and where the run is. */
+function paintWay(pen, spots, live, colors) {
   pen.beginPath()
-  live.a.forEach((a, i) => pen.lineTo(px(a), py(live.b[i])))
+  for (const spot of spots) pen.lineTo(...spot)
   Object.assign(pen, { strokeStyle: live.color, lineWidth: 2.5 })
   pen.setLineDash([3, 3])
   pen.stroke()
   pen.setLineDash([])
-  dot(pen, px(live.a.at(-1)), py(live.b.at(-1)), 8, live.color, colors.text)
-  pen.restore()
+  dot(pen, ...spots.at(-1), 8, live.color, colors.text)
 }
