@@ -69,7 +69,9 @@ def test_the_variance_stands_beside_its_baseline(page: Page, picture: str) -> No
 def test_a_point_tells_its_losses_and_its_distance(page: Page, picture: str) -> None:
     page.goto(picture)
     ready(page)
-    said = page.evaluate("document.querySelector('[data-testid=map]').data.filter(t => t.text).map(t => t.text[0])")
+    said = page.evaluate(
+        "document.querySelector('[data-testid=map]').data.filter(t => t.text?.length).map(t => t.text[0])"
+    )
     assert len(said) == 3
     for text in said:
         assert "its loss" in text and "loss on the plane" in text and "distance off the plane" in text
