@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from core import devices
 from core.data import Mnist
 from core.landscape import study as studies
 from core.landscape.grid import Tick
@@ -101,6 +102,8 @@ class Desk:
                 del self._progress[study.key]
 
     def _work(self) -> None:
+        # One torch thread: beside runs that train, more would wait for each other (benchmarks/LOG.md).
+        devices.prepare_cpu(1)
         while (study := self._queue.get()) is not None:
             try:
                 self._one(study)

@@ -1,14 +1,17 @@
 """Train: choose, press, watch; then keep the network and test it."""
 
+import secrets
+
 import streamlit as st
 from torch import nn
 
 from core import checkpoints
 from core.network import Network
 from core.optimizers import OPTIMIZERS
+from core.runs import states
 from core.runs.store import Run
 from core.schedules import SCHEDULES
-from dashboard import forms, handoff, lab
+from dashboard import forms, handoff, lab, operating, visitors
 from dashboard.components.live_chart import live_chart
 from dashboard.testing import test_section
 from dashboard.words import STATE_COLORS, percent, run_label, stacked
@@ -31,6 +34,8 @@ def page() -> None:
             notice.info("This link names a run that this lab does not have. Train one, or open a recent run below.")
         live_chart([run] if run else [], INVITATION, key="live")
         with st.container():
+            if run:
+                operating.controls(run, key="train")
             if run and run.over:
                 _keep(run)
     _explanations(form)
@@ -41,7 +46,7 @@ def page() -> None:
 def _buttons(form: forms.Form, run: Run | None) -> None:
     """Train and Stop. Both act before the page is drawn again, so that one drawing shows what they did."""
     mine = _own_run()
-    busy = mine is not None and not mine.over
+    busy = _busy(mine)
     with st.container(horizontal=True):
         st.button(
             "Train",
@@ -68,11 +73,22 @@ def _own_run() -> Run | None:
     return lab.service().run(run_id) if run_id else None
 
 
+def _busy(mine: Run | None) -> bool:
+    return mine is not None and mine.state in (states.QUEUED, states.RUNNING)
+
+
 def _train() -> None:
     """Start a run with what the form says now. However often Train is pressed, a session has one in progress."""
     form, mine = forms.read(), _own_run()
-    if (mine is None or mine.over) and form.config:
-        st.session_state["train.mine"] = lab.service().submit(form.config, form.name)
+    if not _busy(mine) and form.config:
+        you = visitors.visitor()
+        st.session_state["train.mine"] = lab.service().submit(
+            form.config,
+            form.name,
+            you.id,
+            you.name,
+            click=st.session_state.setdefault("train.page", secrets.token_hex(8)),
+        )
     if "train.mine" in st.session_state:
         st.query_params["run"] = st.session_state["train.mine"]
 

@@ -1,13 +1,14 @@
 """The live chart: a browser component that reads runs' events from the lab's WebSocket and draws them.
 
 Script reruns are no part of a curve's life: the component is told which runs to show and does the rest, so zoom,
-legend and hover survive. It asks for one rerun, when a run that it shows ends.
+legend and hover survive. It asks for one rerun, when a run that it shows ends or is paused.
 """
 
 from pathlib import Path
 
 import streamlit as st
 
+from core.runs.states import PAUSED
 from core.runs.store import Run
 from dashboard.components import module
 from dashboard.words import run_label
@@ -39,5 +40,13 @@ def live_chart(runs: list[Run], invitation: str, key: str) -> None:
         runs: what to show; none shows empty axes and the invitation.
         invitation: one sentence for someone who has not trained yet.
     """
-    shown = [{"id": run.id, "name": run_label(run), "over": run.over, "message": run.message} for run in runs]
-    _component(data={"runs": shown, "invitation": invitation}, key=key, on_over_change=lambda: None)
+    shown = [
+        {
+            "id": run.id,
+            "name": run_label(run),
+            "settled": run.over or run.state == PAUSED,
+            "message": run.message,
+        }
+        for run in runs
+    ]
+    _component(data={"runs": shown, "invitation": invitation}, key=key, on_settled_change=lambda: None)

@@ -29,9 +29,9 @@ class LiveChart {
   }
 
   /** What Python says: which runs, and what it knows of them. Called again on every change of data or theme. */
-  update(data, tellOver) {
+  update(data, tellSettled) {
     const before = [...this.runs.keys()].join()
-    this.tellOver = tellOver
+    this.tellSettled = tellSettled
     this.invitation = data.invitation
     this.runs = new Map(data.runs.map(given => [given.id, Object.assign(this.runs.get(given.id) ?? newRun(given.id), given)]))
     const changed = [...this.runs.keys()].join() !== before
@@ -49,18 +49,19 @@ class LiveChart {
   }
 
   subscribe() {
-    if (this.socket?.readyState !== WebSocket.OPEN) return
-    const wanted = [...this.runs.values()].filter(run => !isOver(run))
+    if (!this.greeted || this.socket?.readyState !== WebSocket.OPEN) return
+    // Those that are over too: somebody may resume them.
+    const wanted = [...this.runs.values()].filter(run => run.state !== "unknown")
     this.socket.send(JSON.stringify({ runs: Object.fromEntries(wanted.map(run => [run.id, run.seq])) }))
   }
 
   connect() {
     const socket = new WebSocket(`${location.protocol.replace("http", "ws")}//${location.host}/lab/live`)
     this.socket = socket
+    this.greeted = false
     socket.onopen = () => {
       this.failures = 0
       this.draw()
-      this.subscribe()
     }
     socket.onmessage = message => this.receive(JSON.parse(message.data))
     socket.onclose = () => {
@@ -72,16 +73,25 @@ class LiveChart {
     }
   }
 
-  receive({ run: id, events }) {
+  receive({ lab, run: id, events }) {
+    if (lab) {
+      this.greet(lab)
+      return
+    }
     const run = this.runs.get(id)
     if (!run) return
-    const wasOver = isOver(run)
+    const wasSettled = isSettled(run)
     for (const event of events) apply(run, event)
-    if (isOver(run) && !wasOver) {
-      if (!run.over) this.tellOver(id)
-      this.subscribe()
-    }
+    if (isSettled(run) && !wasSettled && !run.settled) this.tellSettled(`${id} ${run.seq}`)
     this.draw()
+  }
+
+  /** A connection's first message: which server this is. Another one may have lost events that we saw: start over. */
+  greet(lab) {
+    if (this.lab && this.lab !== lab) for (const run of this.runs.values()) Object.assign(run, newRun(run.id))
+    this.lab = lab
+    this.greeted = true
+    this.subscribe()
   }
 
   /** Draw after `delay` at the latest, and at most once a frame time, however often it is asked for. */
@@ -108,8 +118,9 @@ class LiveChart {
       if (element.textContent !== text) element.textContent = text
     }
     const badge = this.find("state")
-    badge.dataset.state = run.id ? run.state : "ready"
-    say("state", !run.id ? "ready" : run.position ? `queued, number ${run.position}` : run.state)
+    const state = run.stalled ? "stalled" : run.state
+    badge.dataset.state = run.id ? state : "ready"
+    say("state", !run.id ? "ready" : run.position ? `queued, number ${run.position}` : state)
     say("run-name", run.name ?? "")
     say("link", this.failures ? "reconnecting…" : "")
     const done = run.size && run.step !== null ? run.step / run.size.steps : 0
@@ -177,7 +188,7 @@ export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".live")
   if (!charts.has(root)) charts.set(root, new LiveChart(root))
   const chart = charts.get(root)
-  chart.update(data, id => setStateValue("over", id))
+  chart.update(data, what => setStateValue("settled", what))
   return () => {
     chart.close()
     charts.delete(root)

@@ -10,6 +10,8 @@ export function newRun(id) {
 
 const FINAL = ["finished", "stopped", "diverged", "failed", "interrupted", "unknown"]
 export const isOver = run => FINAL.includes(run.state)
+/** Whether nothing more happens to the run by itself, so that the page offers other things to do with it. */
+export const isSettled = run => isOver(run) || run.state === "paused"
 
 const handlers = {
   RunStarted(run, event) {
@@ -31,6 +33,16 @@ const handlers = {
     run.epochs.loss.push(event.validation_loss)
     run.epochs.accuracy.push(event.validation_accuracy)
   },
+  // What was seen of these steps and epochs before comes again.
+  Resumed(run, event) {
+    const kept = run.steps.filter(step => step < event.step).length
+    for (const series of [run.steps, run.losses, run.means, run.rates]) series.length = kept
+    const epochs = run.epochs.step.filter(step => step <= event.epoch * run.size.steps_per_epoch).length
+    for (const series of Object.values(run.epochs)) series.length = epochs
+    run.step = event.step
+    run.message = event.message
+    run.diverged = run.test = run.seconds = null
+  },
   Diverged(run, event) {
     run.diverged = event
   },
@@ -44,6 +56,7 @@ const handlers = {
     run.state = event.state
     run.position = event.position
     run.message = event.message
+    run.stalled = event.stalled
   },
   Unknown(run) {
     run.state = "unknown"
