@@ -1,4 +1,4 @@
-"""How fast the loss on a plane is computed: ``python -m benchmarks.landscape [--repeats 3] [--threads 1]``.
+"""How fast the loss on a plane is computed: ``python -m benchmarks.landscape [--repeats 3] [--threads 2]``.
 
 A grid of 51 x 51 points on all 10,000 test images by the first layer's linearity, against a plain evaluation of such
 points, network by network, in the same run: of every 25th, spread over the whole grid, and scaled up. The plane is
@@ -26,7 +26,7 @@ from core.landscape import Plane, evaluate_grid, pca, random_plane
 from core.network import Network, to_flat
 from core.training import Trainer
 
-SIDE, EVERY = 51, 25
+SIDE, EVERY, THREADS = 51, 25, 2
 
 
 def principal_plane() -> tuple[Plane, np.ndarray, np.ndarray]:
@@ -49,7 +49,7 @@ def loop() -> float:
 
 
 def grids_until(stopped: Callable[[], bool]) -> None:
-    """One grid after another, in one thread."""
+    """One grid after another, as the lab computes them."""
     devices.prepare_cpu(1)
     axis = np.linspace(-1, 1, SIDE)
     plane, digits = random_plane(to_flat(Network())), data.load().test
@@ -60,7 +60,7 @@ def grids_until(stopped: Callable[[], bool]) -> None:
 
     try:
         while True:
-            evaluate_grid(plane, axis, axis, digits, tick=tick)
+            evaluate_grid(plane, axis, axis, digits, tick=tick, threads=THREADS)
     except InterruptedError:
         pass
 
@@ -98,7 +98,7 @@ def beside(repeats: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=THREADS)
     parser.add_argument("--beside", action="store_true", help="measure a page's script beside a grid")
     options = parser.parse_args()
     devices.prepare_cpu(options.threads)
@@ -113,10 +113,12 @@ def main() -> None:
     processor: dict[str, list[float]] = {"identity": [], "plain": []}
 
     def by_identity() -> None:
-        grid = evaluate_grid(plane, x, y, digits)
+        grid = evaluate_grid(plane, x, y, digits, threads=options.threads)
         found["identity"] = np.array([grid.loss[i, j] for i, j in spots])
 
     def plain() -> None:
+        # The grid's threads have set this process's matrix products to one thread.
+        devices.prepare_cpu(options.threads)
         losses, network = [], Network()
         for i, j in spots:
             torch.nn.utils.vector_to_parameters(plane.point(x[j], y[i]), network.parameters())

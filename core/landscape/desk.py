@@ -1,6 +1,7 @@
 """Studies worked on in the background, one after another, and kept as files named by what they depend on."""
 
 import logging
+import os
 import queue
 import threading
 import time
@@ -17,6 +18,8 @@ from core.landscape.study import Result, Study, Track
 
 #: A study that nobody has asked for in this time is dropped: its page was closed, or asks for something else.
 PATIENCE_SECONDS = 20.0
+#: Two, so that a large grid takes seconds; not more, since others train and look at pages meanwhile.
+THREADS = min(2, os.cpu_count() or 1)
 #: Finished studies that stay in memory.
 REMEMBERED = 8
 
@@ -122,7 +125,7 @@ class Desk:
 
         tick("Replaying the runs")(0.0)
         tracks = self._gather(study, tick("Replaying the runs"))
-        results = studies.compute(study, tracks, self._mnist(), tick("Computing the loss"))
+        results = studies.compute(study, tracks, self._mnist(), tick("Computing the loss"), THREADS)
         for revision, result in enumerate(results, 1):
             if result.done:
                 studies.save(result, self.path(study))

@@ -7,6 +7,7 @@ chunks that stay in the cache, an image a column: so the loops run along the ima
 
 import math
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core import devices
 from core.data import CLASSES, Digits
 from core.hyperparameters import Hyperparameter
 from core.landscape.planes import Plane, layers
@@ -66,6 +68,7 @@ def refined(
     digits: Digits,
     loss: str = "cross_entropy",
     tick: Tick = quiet,
+    threads: int = 1,
 ) -> Iterator[Grid]:
     """The grid of ``size`` points a side over the ranges ``x`` and ``y``: coarser ones first, the last as asked for.
 
@@ -74,12 +77,17 @@ def refined(
     """
     SIZE.check(size)
     for side in (*(coarse for coarse in COARSE if coarse < size), size):
-        yield evaluate_grid(plane, np.linspace(*x, side), np.linspace(*y, side), digits, loss, tick)
+        yield evaluate_grid(plane, np.linspace(*x, side), np.linspace(*y, side), digits, loss, tick, threads)
 
 
-@torch.no_grad()
 def evaluate_grid(
-    plane: Plane, x: Values, y: Values, digits: Digits, loss: str = "cross_entropy", tick: Tick = quiet
+    plane: Plane,
+    x: Values,
+    y: Values,
+    digits: Digits,
+    loss: str = "cross_entropy",
+    tick: Tick = quiet,
+    threads: int = 1,
 ) -> Grid:
     """Loss and accuracy at every (x[j], y[i]), on the CPU.
 
@@ -87,8 +95,23 @@ def evaluate_grid(
         plane: on the CPU.
         digits: at least one.
         loss: ``cross_entropy`` or ``mse``, without label smoothing.
-        tick: called a few times a second.
+        tick: called a few times a second, from any of the threads; what it raises ends the work and is raised here.
+        threads: that share the images; each with one torch thread, since torch's own wait for each other at every step.
     """
+    share = -(-len(digits) // min(threads, len(digits)))
+    parts = [digits[start : start + share] for start in range(0, len(digits), share)]
+    if len(parts) == 1:
+        sums = [_grid_sums(plane, x, y, digits, loss, tick)]
+    else:
+        with ThreadPoolExecutor(len(parts), initializer=devices.prepare_cpu, initargs=(1,)) as pool:
+            sums = list(pool.map(lambda part: _grid_sums(plane, x, y, part, loss, tick), parts))
+    losses, hits = (sum(each) / len(digits) for each in zip(*sums, strict=True))
+    return Grid(np.asarray(x), np.asarray(y), losses, hits)
+
+
+@torch.no_grad()
+def _grid_sums(plane: Plane, x: Values, y: Values, digits: Digits, loss: str, tick: Tick) -> tuple[Values, Values]:
+    """The sums of the losses and the numbers of right answers, (len(y), len(x)) each."""
     losses, hits = np.zeros((len(y), len(x))), np.zeros((len(y), len(x)))
     columns, rows = torch.as_tensor(x, dtype=torch.float32), torch.as_tensor(y, dtype=torch.float32)
     chunks = _Chunks(plane, digits)
@@ -104,7 +127,7 @@ def evaluate_grid(
                 loss_sums, hit_sums = _score(torch.baddbmm(bias, weights, units), labels, loss)
                 losses[start : start + GROUP, j] += loss_sums
                 hits[start : start + GROUP, j] += hit_sums
-    return Grid(np.asarray(x), np.asarray(y), losses / len(digits), hits / len(digits))
+    return losses, hits
 
 
 @torch.no_grad()

@@ -177,7 +177,9 @@ def plane_of(study: Study, tracks: Sequence[Track]) -> Plane:
     return planes.line(*ends)
 
 
-def compute(study: Study, tracks: Sequence[Track], mnist: Mnist, tick: Tick = grids.quiet) -> Iterator[Result]:
+def compute(
+    study: Study, tracks: Sequence[Track], mnist: Mnist, tick: Tick = grids.quiet, threads: int = 1
+) -> Iterator[Result]:
     """The study's results, each knowing more than the one before; the last one is done.
 
     First where the paths lie, then a coarse grid, the paths' losses, and finer grids.
@@ -201,7 +203,7 @@ def compute(study: Study, tracks: Sequence[Track], mnist: Mnist, tick: Tick = gr
         result = replace(result, grid=grids.evaluate_grid(plane, ticks, np.zeros(1), digits, study.loss, tick))
         yield _with_losses(result, tracks, digits, tick, done=True)
         return
-    for grid in grids.refined(plane, *_box(study, result.paths), study.size, digits, study.loss, tick):
+    for grid in grids.refined(plane, *_box(study, result.paths), study.size, digits, study.loss, tick, threads):
         first, last = result.grid is None, len(grid.x) == study.size
         result = replace(result, grid=grid, done=last and not first)
         yield result

@@ -12,7 +12,8 @@ from core.optimizers import OPTIMIZERS
 from core.runs.store import Run
 from dashboard import lab
 from dashboard.colors import OPTIMIZER_COLORS
-from dashboard.landscape import controls, items
+from dashboard.landscape import items, racing
+from dashboard.landscape.address import key
 
 RUN, WAY = "l-live", "l-live-way"
 #: Long enough to be watched.
@@ -56,18 +57,21 @@ def section(result: Result) -> None:
         st.selectbox("Optimizer", list(OPTIMIZERS), key="l-live-optimizer", width=200,
                      format_func=lambda name: OPTIMIZERS[name].label)  # fmt: skip
         st.button("Train it and watch", icon=":material/play_arrow:", on_click=_start, args=(_seed(result),))
-        if ended and f"run:{ended.id}" not in st.session_state[controls.key("items")]:
+        if ended and f"run:{ended.id}" not in st.session_state[key("items")]:
             st.button(f"Add {items.label(ended)} to the picture", on_click=_add, args=(ended.id,))
 
 
 def _start(seed: int) -> None:
     config = RunConfig.recommended(st.session_state["l-live-optimizer"], seed=seed, epochs=EPOCHS)
-    st.session_state[RUN] = lab.service().submit(config)
+    try:
+        st.session_state[RUN] = racing.submit(config)
+    except ValueError as error:
+        racing.note(error)
     st.session_state[WAY] = {}
 
 
 def _add(run_id: str) -> None:
-    chosen = controls.key("items")
+    chosen = key("items")
     st.session_state[chosen] = [*st.session_state[chosen], f"run:{run_id}"]
 
 

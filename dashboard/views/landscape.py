@@ -8,7 +8,8 @@ from core.landscape.study import Result, Study, npz
 from core.runs.store import Run
 from dashboard.components.landscape_player import landscape_player, scene_of, standalone, waiting_scene
 from dashboard.components.live_chart import live_chart
-from dashboard.landscape import charts, controls, items, live, sharpness
+from dashboard.landscape import charts, controls, items, live, racing, sharpness
+from dashboard.landscape.address import key
 
 PLAYER = "landscape-player"
 POLL_SECONDS = 0.4
@@ -16,6 +17,8 @@ POLL_SECONDS = 0.4
 
 def page() -> None:
     controls.start_from_address()
+    if trouble := racing.trouble():
+        st.error(trouble, icon=":material/hard_drive:")
     known = items.choices() | _submitted()
     if not known:
         _welcome("No run yet")
@@ -46,20 +49,20 @@ def _welcome(words: str) -> None:
         "Race three optimizers and see their landscape",
         type="primary",
         icon=":material/landscape:",
-        on_click=controls.race,
+        on_click=racing.race,
         help="SGD, Adagrad and Adam from the same first weights. It takes about half a minute.",
     )
 
 
 def _submitted() -> dict[str, str]:
     """Chosen runs that have not taken a step yet."""
-    runs = (items.run_of(item) for item in st.session_state[controls.key("items")])
+    runs = (items.run_of(item) for item in st.session_state[key("items")])
     return {f"run:{run.id}": items.label(run) for run in runs if run}
 
 
 def _training() -> list[Run]:
     """The chosen runs, if one of them still trains or waits."""
-    runs = [run for item in st.session_state[controls.key("items")] if (run := items.run_of(item))]
+    runs = [run for item in st.session_state[key("items")] if (run := items.run_of(item))]
     return runs if any(run.state in ("queued", "running") for run in runs) else []
 
 

@@ -17,7 +17,7 @@ from core.runs.store import Run
 from core.training import Trainer
 from dashboard.colors import OPTIMIZER_COLORS
 from dashboard.components.landscape_player import scene_of, standalone, waiting_scene
-from dashboard.landscape import charts, controls, items, live, sharpness
+from dashboard.landscape import address, charts, items, live, sharpness
 
 VIEW = str(Path(__file__).resolve().parents[2] / "dashboard" / "views" / "landscape.py")
 
@@ -64,16 +64,16 @@ def test_a_link_to_what_is_not_there_is_an_invitation(page: AppTest) -> None:
 
 def test_too_many_images_get_one_sentence(page: AppTest, service, monkeypatch) -> None:
     monkeypatch.setattr(items, "choices", lambda: {"model:untrained": "Model untrained"})
-    page.session_state[controls.key("items")] = ["model:untrained"]
-    page.session_state[controls.key("images")] = "10001"
+    page.session_state[address.key("items")] = ["model:untrained"]
+    page.session_state[address.key("images")] = "10001"
     page.run()
     assert not page.exception
     assert [error.value for error in page.error] == ["images must be a whole number in [1, 10000], got images = 10001."]
 
 
 def test_a_line_needs_two(page: AppTest, service) -> None:
-    page.session_state[controls.key("items")] = ["model:untrained"]
-    page.session_state[controls.key("plane")] = "line"
+    page.session_state[address.key("items")] = ["model:untrained"]
+    page.session_state[address.key("plane")] = "line"
     page.run()
     assert [error.value for error in page.error] == ["items must be 2 different runs or models for plane line, got 1."]
     assert page.query_params == {"plane": "line", "items": "model:untrained"}
@@ -119,7 +119,7 @@ def test_before_the_first_grid_the_paths_are_there(results: list[Result]) -> Non
 
 def test_the_standalone_page_needs_nothing_else(results: list[Result]) -> None:
     html = standalone(scene_of(results[-1], 4), "A loss landscape")
-    assert "plotly.js v" in html and 'class="surface-player landscape"' in html
+    assert "plotly.js v" in html and 'class="surface-player landscape waiting"' in html
     assert "<script src" not in html and "<link" not in html
 
 

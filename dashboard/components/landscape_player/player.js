@@ -61,6 +61,8 @@ class Landscape {
     stage.textContent = data.stage
     bar.style.width = `${100 * data.share}%`
     inspect.hidden = Boolean(data.still)
+    // With nothing to show but how far it is, that stands in the middle.
+    this.root.classList.toggle("waiting", !data.paths)
     if (!data.paths) return
     const theme = JSON.stringify(this.colors)
     if (data.revision !== this.revision) {

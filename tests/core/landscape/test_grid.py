@@ -49,6 +49,13 @@ def test_the_identity_is_plain_evaluation_at_random_points(plane: Plane, digits:
         assert grid.accuracy[i, j] == pytest.approx(plain.accuracy, abs=1.5 / len(digits))
 
 
+def test_threads_share_the_images_and_change_nothing(plane: Plane, digits: Digits) -> None:
+    x = np.linspace(-1, 1, 3)
+    alone, shared = (evaluate_grid(plane, x, x, digits, threads=threads) for threads in (1, 3))
+    np.testing.assert_allclose(shared.loss, alone.loss, rtol=1e-6)
+    np.testing.assert_array_equal(shared.accuracy, alone.accuracy)
+
+
 def test_points_on_the_plane_and_off_it_are_plain_evaluation(plane: Plane, digits: Digits) -> None:
     a, b = torch.linspace(-1, 1, 18), torch.linspace(2, -2, 18)
     points = torch.stack([plane.point(float(p), float(q)) for p, q in zip(a, b, strict=True)])
@@ -75,12 +82,13 @@ def test_the_grid_gets_finer_until_it_is_as_asked_for(plane: Plane, mnist: Mnist
     assert all(0 <= share < 1 for share in told)
 
 
-def test_what_tick_raises_ends_the_work(plane: Plane, digits: Digits) -> None:
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_tick_raises_ends_the_work(plane: Plane, digits: Digits, threads: int) -> None:
     def enough(share: float) -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        evaluate_grid(plane, np.zeros(1), np.zeros(1), digits, tick=enough)
+        evaluate_grid(plane, np.zeros(1), np.zeros(1), digits, tick=enough, threads=threads)
 
 
 def test_an_undecided_network_is_right_about_nothing(digits: Digits) -> None:
