@@ -29,7 +29,14 @@ def along_line(result: Result) -> go.Figure:
         figure.add_vline(
             x=place,
             line={"width": 1.5, "dash": "dot", "color": "#8a97a1"},
-            annotation={"text": path.label, "yanchor": "bottom", "y": 1.0, "xanchor": "center", "showarrow": False},
+            # Short, so that both fit a phone; the figures below have the whole names.
+            annotation={
+                "text": path.label.split(" · ")[0],
+                "yanchor": "bottom",
+                "y": 1.0,
+                "xanchor": "center",
+                "showarrow": False,
+            },
         )
     figure.update_xaxes(title="place on the line", range=[grid.x[0], grid.x[-1]], nticks=9)
     figure.update_yaxes(title={"text": "loss", "font": {"color": LOSS}}, type="log", exponentformat="power")

@@ -221,7 +221,7 @@ class Landscape {
     scene.paths.forEach((path, k) => {
       const at = Math.min(i, path.end), cells = this.parts.rows.children[k].children
       const texts = [path.model ? "–" : scene.moments[at].toFixed(2), percentage(path.accuracy[at]), exact(path.truth[at]),
-        exact(path.onPlane[at]), exact(path.distance[at])]
+        exact(path.onPlane[at]), apart(path.distance[at])]
       texts.forEach((text, column) => {
         cells[column + 1].textContent = text
       })

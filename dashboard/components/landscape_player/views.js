@@ -1,6 +1,8 @@
 // The three figures of the network's surface. Pure: scene and colours in, traces and layout out.
 
 const exact = value => (Number.isFinite(value) ? value.toPrecision(4) : "–")
+/** A point of the plane is off it by rounding alone. */
+const apart = value => (value < 1e-5 ? "0" : exact(value))
 const percentage = value => (Number.isFinite(value) ? `${(100 * value).toFixed(2)} %` : "–")
 
 /** What a point says on hover. */
@@ -8,7 +10,7 @@ function saidOf(path, i) {
   const { known } = path
   const when = path.model ? "" : `<br>epoch ${Number(known.epochs[i].toFixed(2))}`
   return `<b>${path.label}</b>${when}<br>its loss ${exact(known.truth[i])}, accuracy ${percentage(known.accuracy[i])}` +
-    `<br>loss on the plane ${exact(known.shown[i])}<br>distance off the plane ${exact(known.distance[i])}`
+    `<br>loss on the plane ${exact(known.shown[i])}<br>distance off the plane ${apart(known.distance[i])}`
 }
 
 const spots = path => ({
