@@ -16,7 +16,9 @@ page = st.navigation(
     [
         st.Page("views/train.py", title="Train", default=True),
         st.Page("views/surfaces.py", title="Surfaces"),
-        st.Page("views/landscape.py", title="Landscape"),
+        st.Page("views/landscape.py", title="Landscape", url_path="landscape"),
+        st.Page("views/predictions.py", title="Predictions", url_path="predictions"),
+        st.Page("views/models.py", title="Models", url_path="models"),
     ],
     position="top",
 )

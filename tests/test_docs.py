@@ -30,9 +30,10 @@ def test_every_schedule_is_in_the_table_as_it_is(key):
 
 def test_every_terminal_command_runs(tmp_path, mnist_picture, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DESCENT_MODELS", "models")
     mnist_picture.save("photo.png")
     commands = re.findall(r"^python -m core (.+)$", README, flags=re.MULTILINE)
-    assert len(commands) == 4
+    assert len(commands) == 10
     for command in commands:
         assert main([*shlex.split(command)]) == 0, capsys.readouterr().err
 

@@ -12,7 +12,15 @@ import torch
 from torch import Tensor
 
 from core import data, paths
-from core.checkpoints import CheckpointError, list_models, load_checkpoint, load_parameters
+from core.checkpoints import (
+    SUFFIX,
+    CheckpointError,
+    is_run,
+    list_models,
+    load_checkpoint,
+    load_parameters,
+    network_of,
+)
 from core.landscape.desk import Desk
 from core.landscape.grid import Tick
 from core.landscape.study import Study, Track
@@ -55,7 +63,7 @@ def pinned(item: str) -> str:
     run = run_of(item)
     if run:
         return f"{item}@{run.step}"
-    path = paths.models() / f"{item.partition(':')[2]}.safetensors"
+    path = paths.models() / f"{item.partition(':')[2]}{SUFFIX}"
     if path not in list_models():
         raise ValueError(f"items must be runs and models that the lab has, got {item[:100]}.")
     return f"{item}@{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
@@ -95,8 +103,10 @@ def _track(item: str, study: Study, tick: Tick) -> Track:
     run = run_of(item)
     if not run:
         name = item.partition(":")[2].rpartition("@")[0]
+        path = paths.models() / f"{name}{SUFFIX}"
         try:
-            network, _ = load_parameters(paths.models() / f"{name}.safetensors")
+            # A saved model is a network's parameters, or a whole run.
+            network = network_of(load_checkpoint(path)) if is_run(path) else load_parameters(path)[0]
         except CheckpointError as error:
             raise ValueError(f"The model {name} cannot be read: {error}") from None
         return Track(item, name, {}, np.zeros(1, np.int64), np.zeros(1), to_flat(network)[None])

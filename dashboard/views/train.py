@@ -13,8 +13,9 @@ from core.runs.store import Run
 from core.schedules import SCHEDULES
 from dashboard import forms, handoff, lab, operating, visitors
 from dashboard.components.live_chart import live_chart
+from dashboard.models import runs
 from dashboard.testing import test_section
-from dashboard.words import STATE_COLORS, percent, run_label, stacked
+from dashboard.words import STATE_COLORS, literal, percent, run_label, stacked
 
 RECENT_RUNS = 8
 INVITATION = "Press Train. The network learns to read digits in a few seconds, and its curves grow here."
@@ -38,6 +39,8 @@ def page() -> None:
                 operating.controls(run, key="train")
             if run and run.over:
                 _keep(run)
+            if run and run.parent and (parent := lab.service().run(run.parent)):
+                st.caption(f"Goes on from run #{parent.number}, {literal(run_label(parent))}.")
     _explanations(form)
     test_section()
     _recent_runs(run)
@@ -111,12 +114,12 @@ def _keep(run: Run) -> None:
         )
     if save:
         try:
-            saved = checkpoints.save_model(path, name or "")
+            saved = runs.keep(runs.Choice(run, path), name or "")
         except ValueError as error:
-            st.error(str(error))
+            st.error(literal(str(error)))
         else:
-            st.session_state["test.model"] = saved.stem
-            st.success(f"Saved as {saved.stem}. It is loaded and tested below.", icon=":material/check:")
+            st.session_state["test.model"] = saved.name
+            st.success(f"Saved as {literal(saved.name)}. It is loaded and tested below.", icon=":material/check:")
 
 
 def _explanations(form: forms.Form) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from core import data
+from core import data, paths
 from core.checkpoints import Checkpoint, load_parameters, save_checkpoint
 from core.config import RunConfig
 from core.landscape import line
@@ -173,6 +173,13 @@ def test_sharpness_of_a_run_and_of_a_model(run: Run) -> None:
     at_start, at_end = (sharpness._measured(items.pinned(f"run:{run.id}"), step, "cross_entropy") for step in (0, 12))
     assert at_end.converged and at_end.value > 0 and at_end.value != at_start.value
     assert sharpness._measured(items.pinned("model:untrained"), 0, "cross_entropy").value > 0
+
+
+def test_a_whole_model_is_a_track_too(service, run: Run) -> None:
+    trainer = Trainer(run.config)
+    save_checkpoint(paths.models() / "whole.safetensors", Checkpoint(run.config, trainer.state(), {}))
+    (found,) = items.gather(Study("random", (items.pinned("model:whole"),)), lambda share: None)
+    assert torch.equal(found.points[0], to_flat(Network(seed=5)))
 
 
 def test_a_live_runs_places_are_those_of_its_checkpoints(run: Run, monkeypatch) -> None:

@@ -17,7 +17,7 @@ def picture(lab, browser: Browser) -> str:
     """Race three optimizers from the empty page and wait for their common plane; its address."""
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
     page.goto(f"{lab.url}/landscape")
-    page.get_by_role("button", name="Race three optimizers").first.click()
+    page.get_by_role("button", name="Race three optimizers and see").click()
     ready(page)
     address = page.url
     page.close()
