@@ -17,6 +17,7 @@ page = st.navigation(
         st.Page("views/train.py", title="Train", default=True),
         st.Page("views/race.py", title="Race"),
         st.Page("views/surfaces.py", title="Surfaces"),
+        st.Page("views/landscape.py", title="Landscape"),
         st.Page("views/predictions.py", title="Predictions"),
         st.Page("views/models.py", title="Models"),
         st.Page("views/lessons.py", title="Lessons"),
