@@ -11,7 +11,12 @@ HEADER = """<header style="display: flex; flex-wrap: wrap; align-items: baseline
 st.set_page_config(page_title="Descent Lab", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
 
 page = st.navigation(
-    [st.Page("views/train.py", title="Train", default=True), st.Page("views/surfaces.py", title="Surfaces")],
+    [
+        st.Page("views/train.py", title="Train", default=True),
+        st.Page("views/race.py", title="Race", url_path="race"),
+        st.Page("views/surfaces.py", title="Surfaces"),
+        st.Page("views/lessons.py", title="Lessons", url_path="lessons"),
+    ],
     position="top",
 )
 st.html(HEADER)

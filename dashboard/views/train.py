@@ -3,10 +3,8 @@
 import secrets
 
 import streamlit as st
-from torch import nn
 
 from core import checkpoints
-from core.network import Network
 from core.optimizers import OPTIMIZERS
 from core.runs import states
 from core.runs.store import Run
@@ -14,7 +12,7 @@ from core.schedules import SCHEDULES
 from dashboard import forms, handoff, lab, operating
 from dashboard.components.live_chart import live_chart
 from dashboard.testing import test_section
-from dashboard.words import STATE_COLORS, percent, run_label, stacked
+from dashboard.words import STATE_COLORS, network_table, percent, run_label, stacked
 
 RECENT_RUNS = 8
 INVITATION = "Press Train. The network learns to read digits in a few seconds, and its curves grow here."
@@ -137,21 +135,8 @@ def _explanations(form: forms.Form) -> None:
         st.caption(f"{schedule.source}.")
     with network:
         st.markdown("**The network**")
-        st.markdown(_network_table())
+        st.markdown(network_table())
         st.caption("28 x 28 pixels in, one hidden layer, a softmax over the ten digits out.")
-
-
-@st.cache_data
-def _network_table() -> str:
-    rows, total = [], 0
-    for layer in Network():
-        if isinstance(layer, nn.Linear):
-            parameters = sum(p.numel() for p in layer.parameters())
-            total += parameters
-            kind = "Linear" if rows else "Linear, ReLU"
-            rows.append(f"| {kind} | {layer.in_features} → {layer.out_features} | {parameters:,} |")
-    head = "| Layer | Shape | Parameters |\n|---|---|--:|\n"
-    return head + "\n".join(rows) + f"\n| **All** | | **{total:,}** |\n"
 
 
 def _recent_runs(shown: Run | None) -> None:
