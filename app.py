@@ -2,6 +2,11 @@
 
 import streamlit as st
 
-from dashboard import lab, live
+from dashboard import access, lab, live, visitors
 
-app = st.App("dashboard/main.py", lifespan=lab.lifespan, routes=live.routes)
+app = st.App(
+    "dashboard/main.py",
+    lifespan=lab.lifespan,
+    routes=live.routes + access.routes,
+    middleware=access.middleware + live.middleware + visitors.middleware,
+)

@@ -14,6 +14,7 @@ import plotly.graph_objects  # noqa: F401
 
 from core import data, paths
 from core.runs.service import Service
+from dashboard import access
 
 _service: Service | None = None
 
@@ -48,11 +49,13 @@ def stop() -> None:
 async def lifespan(app: Any) -> AsyncIterator[None]:
     """The server's lifetime; a lab that cannot start ends the server with one sentence."""
     try:
+        notice = access.notice()
         start()
     except (data.DataError, ValueError, OSError) as error:
         print(error, file=sys.stderr, flush=True)
         # An exception from here would be printed as a traceback; nothing runs yet that would need to be ended.
         os._exit(1)
+    print(notice, flush=True)
     # Imported only now: what is cached needs the server's runtime.
     from dashboard.surfaces import controls, walks
 

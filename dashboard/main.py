@@ -4,6 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard import visitors
+
 HEADER = """<header style="display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 0.8rem">
 <h1 style="font-size: 1.35rem; font-weight: 650; padding: 0; margin: 0">Descent Lab</h1>
 <span style="opacity: 0.7">One small network, and everything about how it learns.</span></header>"""
@@ -19,5 +21,7 @@ page = st.navigation(
     ],
     position="top",
 )
-st.html(HEADER)
+with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="header"):
+    st.html(HEADER)
+    visitors.control()
 page.run()

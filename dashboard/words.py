@@ -1,5 +1,6 @@
 """How the pages word runs and figures."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,6 +39,11 @@ def run_label(run: Run) -> str:
     if config.schedule != "constant":
         parts.append(config.schedule_spec.label)
     return " · ".join(parts)
+
+
+def literal(text: str) -> str:
+    """Plain text that Streamlit's Markdown shows as it is."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
 def stacked(formula: str) -> str:

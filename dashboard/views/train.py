@@ -9,7 +9,7 @@ from core.optimizers import OPTIMIZERS
 from core.runs import states
 from core.runs.store import Run
 from core.schedules import SCHEDULES
-from dashboard import forms, handoff, lab, operating
+from dashboard import forms, handoff, lab, operating, visitors
 from dashboard.components.live_chart import live_chart
 from dashboard.testing import test_section
 from dashboard.words import STATE_COLORS, network_table, percent, run_label, stacked
@@ -79,8 +79,13 @@ def _train() -> None:
     """Start a run with what the form says now. However often Train is pressed, a session has one in progress."""
     form, mine = forms.read(), _own_run()
     if not _busy(mine) and form.config:
+        you = visitors.visitor()
         st.session_state["train.mine"] = lab.service().submit(
-            form.config, form.name, click=st.session_state.setdefault("train.page", secrets.token_hex(8))
+            form.config,
+            form.name,
+            you.id,
+            you.name,
+            click=st.session_state.setdefault("train.page", secrets.token_hex(8)),
         )
     if "train.mine" in st.session_state:
         st.query_params["run"] = st.session_state["train.mine"]

@@ -65,19 +65,19 @@ class LiveChart {
   }
 
   subscribe() {
-    if (this.socket?.readyState !== WebSocket.OPEN) return
+    if (!this.greeted || this.socket?.readyState !== WebSocket.OPEN) return
     // Those that are over too: somebody may resume them.
-    const wanted = [...this.runs.values()]
+    const wanted = [...this.runs.values()].filter(run => run.state !== "unknown")
     this.socket.send(JSON.stringify({ runs: Object.fromEntries(wanted.map(run => [run.id, run.seq])) }))
   }
 
   connect() {
     const socket = new WebSocket(`${location.protocol.replace("http", "ws")}//${location.host}/lab/live`)
     this.socket = socket
+    this.greeted = false
     socket.onopen = () => {
       this.failures = 0
       this.draw()
-      this.subscribe()
     }
     socket.onmessage = message => this.receive(JSON.parse(message.data))
     socket.onclose = () => {
@@ -89,15 +89,25 @@ class LiveChart {
     }
   }
 
-  receive({ run: id, events }) {
+  receive({ lab, run: id, events }) {
+    if (lab) {
+      this.greet(lab)
+      return
+    }
     const run = this.runs.get(id)
     if (!run) return
     const wasSettled = isSettled(run)
     for (const event of events) apply(run, event)
-    if (isSettled(run) && !wasSettled) {
-      if (!run.settled) this.tellSettled(`${id} ${run.seq}`)
-    }
+    if (isSettled(run) && !wasSettled && !run.settled) this.tellSettled(`${id} ${run.seq}`)
     this.draw()
+  }
+
+  /** A connection's first message: which server this is. Another one may have lost events that we saw: start over. */
+  greet(lab) {
+    if (this.lab && this.lab !== lab) for (const run of this.runs.values()) Object.assign(run, newRun(run.id))
+    this.lab = lab
+    this.greeted = true
+    this.subscribe()
   }
 
   /** Draw after `delay` at the latest, and at most once a frame time, however often it is asked for. */

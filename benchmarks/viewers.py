@@ -1,0 +1,207 @@
+"""Many viewers of one run: ``python -m benchmarks.viewers [--viewers 300] [--pairs 5] [--epochs 10]``.
+
+Real WebSocket connections over loopback, all from one client process, to a server with the lab's own routes, middleware
+and service, and one worker of one thread. In interleaved pairs a run is watched by one viewer (the baseline) and by many.
+
+- Every viewer must get every event once and in order; otherwise this ends with an error.
+- The lag is from the moment at which the service has an event until a viewer has the frame with it, on the machine's one
+  monotonic clock, over all events that came after the viewer's first frame and all viewers.
+- The training time is the run's own, from its first step to its last. The viewers' client takes its share of the same
+  cores, so what is seen is more than what the server's part costs.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import numpy as np
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from websockets.asyncio.client import ClientConnection, connect
+
+from benchmarks.measure import interleaved, machine, median_and_range, paired_ratio
+from core.config import RunConfig
+from core.paths import ROOT
+from core.runs import feed
+from dashboard import access, lab, live, visitors
+
+START_SECONDS = 60
+
+
+def serve(port: int) -> None:
+    """The lab without its pages. It notes when the service has each event of the run that was started last."""
+    noted: list[float] = []
+    encode = feed.message
+
+    def noting(*arguments: Any) -> str:
+        text = encode(*arguments)
+        noted.append(time.monotonic())
+        return text
+
+    feed.message = noting
+
+    async def start(request: Request) -> JSONResponse:
+        noted.clear()
+        config = RunConfig(epochs=int(request.query_params["epochs"]))
+        return JSONResponse(await asyncio.to_thread(lab.service().submit, config))
+
+    async def times(request: Request) -> JSONResponse:
+        return JSONResponse({"noted": noted, "cpu": time.process_time()})
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        lab.start()
+        yield
+        lab.stop()
+
+    routes = [*live.routes, Route("/start", start), Route("/times", times)]
+    middleware = access.middleware + live.middleware + visitors.middleware
+    app = Starlette(routes=routes, middleware=middleware, lifespan=lifespan)
+    uvicorn.run(app, port=port, log_level="error", ws="websockets-sansio", access_log=False)
+
+
+async def watch(port: int, viewers: int, epochs: int) -> dict[str, Any]:
+    """Connect, start a run, watch it to its end with all viewers."""
+    address = f"127.0.0.1:{port}"
+    connections = await asyncio.gather(*(connect(f"ws://{address}/lab/live", compression=None) for _ in range(viewers)))
+    await asyncio.gather(*(connection.recv() for connection in connections))
+    before = await asyncio.to_thread(get, address, "times")
+    run_id = await asyncio.to_thread(get, address, f"start?epochs={epochs}")
+    ask = json.dumps({"runs": {run_id: -1}})
+    known: dict[bytes, list[dict[str, Any]]] = {}
+    frames = await asyncio.gather(*(follow(connection, ask, known) for connection in connections))
+    after = await asyncio.to_thread(get, address, "times")
+    await asyncio.gather(*(connection.close() for connection in connections))
+    noted = np.array(after["noted"])
+    lags = [arrived - noted[first : last + 1] for own in frames for arrived, first, last in own[1:]]
+    end = next(event for events in known.values() for event in events if event["event"] == "RunFinished")
+    return {
+        "lags": np.concatenate(lags).tolist(),
+        "seconds": end["seconds"],
+        "rate": statistics.median(len(own) / (own[-1][0] - own[0][0]) for own in frames),
+        "cpu": (after["cpu"] - before["cpu"]) / (noted[-1] - noted[0]),
+    }
+
+
+async def follow(
+    connection: ClientConnection, ask: str, known: dict[bytes, list[dict[str, Any]]]
+) -> list[tuple[float, int, int]]:
+    """One viewer to the run's end: when each frame came, and the numbers of its first and last event."""
+    await connection.send(ask)
+    frames: list[tuple[float, int, int]] = []
+    seq, over = -1, False
+    while not over:
+        text = await connection.recv(decode=False)
+        arrived = time.monotonic()
+        if text not in known:
+            known[text] = json.loads(text)["events"]
+        events = known[text]
+        numbers = [event["seq"] for event in events]
+        if numbers != list(range(seq + 1, seq + 1 + len(numbers))):
+            raise SystemExit(f"A viewer that had event {seq} got {numbers}.")
+        if events:
+            frames.append((arrived, numbers[0], numbers[-1]))
+            seq = numbers[-1]
+        over = text.endswith(b'"over":true}')
+    return frames
+
+
+def get(address: str, path: str) -> Any:
+    with urllib.request.urlopen(f"http://{address}/{path}", timeout=START_SECONDS) as answer:
+        return json.load(answer)
+
+
+def measure(port: int, viewers: int, epochs: int) -> dict[str, Any]:
+    """One run, watched from a process of its own."""
+    arguments = ["--watch", str(port), "--viewers", str(viewers), "--epochs", str(epochs)]
+    told = subprocess.run([*COMMAND, *arguments], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
+    result: dict[str, Any] = json.loads(told)
+    return result
+
+
+COMMAND = [sys.executable, "-m", "benchmarks.viewers"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--viewers", type=int, default=300)
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--serve", type=int, metavar="PORT", help=argparse.SUPPRESS)
+    parser.add_argument("--watch", type=int, metavar="PORT", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve:
+        serve(options.serve)
+    elif options.watch:
+        print(json.dumps(asyncio.run(watch(options.watch, options.viewers, options.epochs))))
+    else:
+        compare(options.viewers, options.pairs, options.epochs)
+
+
+def compare(viewers: int, pairs: int, epochs: int) -> None:
+    print(machine(), flush=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with tempfile.TemporaryDirectory() as home:
+        environment = {**os.environ, "DESCENT_HOME": home, "DESCENT_WORKERS": "1", "OMP_NUM_THREADS": "1"}
+        server = subprocess.Popen([*COMMAND, "--serve", str(port)], cwd=ROOT, env=environment)
+        try:
+            wait(server, port)
+            results: dict[str, list[dict[str, Any]]] = {"one": [], "many": []}
+
+            def seconds(kind: str, count: int) -> float:
+                results[kind].append(measure(port, count, epochs))
+                return float(results[kind][-1]["seconds"])
+
+            figures = interleaved(
+                {"one": lambda: seconds("one", 1), "many": lambda: seconds("many", viewers)}, repeats=pairs
+            )
+        finally:
+            server.terminate()
+            server.wait(30)
+    for kind, count in (("one", 1), ("many", viewers)):
+        # The first round warms up.
+        counted = results[kind][1:]
+        lags = 1000 * np.concatenate([result["lags"] for result in counted])
+        p50, p95, p99 = np.percentile(lags, [50, 95, 99])
+        rate, cpu = (statistics.median(result[key] for result in counted) for key in ("rate", "cpu"))
+        print(f"{count:4} viewers: lag p50 {p50:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms, most {lags.max():.0f} ms")
+        print(
+            f"{'':13} {len(lags)} events in time and once, {rate:.1f} frames a second each, server {cpu:.0%} of a core"
+        )
+        print(f"{'':13} training {median_and_range(figures[kind])} s, n = {pairs}")
+    print(
+        f"training with {viewers} viewers takes {paired_ratio(figures['many'], figures['one'])} times as long as with one"
+    )
+
+
+def wait(server: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            get(f"127.0.0.1:{port}", "times")
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+        else:
+            return
+    raise SystemExit("The server did not start.")
+
+
+if __name__ == "__main__":
+    main()

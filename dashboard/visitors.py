@@ -1,0 +1,165 @@
+"""Who is in front of the page: an opaque id, and a name that they may give.
+
+The id belongs to the browser: it is a digest of a random number in a cookie that no script can read, so it can be shown
+and stored with a run, and nobody can claim it. The name is a label that anyone may choose; nothing is decided by it.
+"""
+
+import hashlib
+import re
+import secrets
+import unicodedata
+from dataclasses import dataclass
+from http.cookies import SimpleCookie
+from urllib.parse import quote, unquote
+
+import streamlit as st
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dashboard import access
+from dashboard.words import literal
+
+TOKEN_COOKIE, NAME_COOKIE = "descent_visitor", "descent_name"
+COOKIE_SECONDS = 365 * 24 * 3600
+LONGEST_NAME = 40
+_POPOVER = "visitor"
+_NAME, _TOKEN, _TO_KEEP, _PROBLEM, _INPUT = (
+    f"visitor.{part}" for part in ("name", "token", "to_keep", "problem", "input")
+)
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """A browser. ``id`` is 16 hexadecimal characters; ``name`` is plain text of at most ``LONGEST_NAME`` characters,
+    not escaped; ``named`` says whether they gave it; a teacher has signed in with the teacher's key."""
+
+    id: str
+    name: str
+    named: bool
+    teacher: bool
+
+
+def visitor() -> Visitor:
+    """Who looks at the page that is running."""
+    cookies = dict(st.context.cookies)
+    token = cookies.get(TOKEN_COOKIE, "")
+    if not _is_token(token):
+        # No cookies here: the id then lasts as long as the page is open.
+        token = st.session_state.setdefault(_TOKEN, secrets.token_hex(16))
+    id = hashlib.sha256(token.encode()).hexdigest()[:16]
+    name = st.session_state.get(_NAME) or _kept_name(cookies.get(NAME_COOKIE, ""))
+    teacher = access.gate().role(cookies) == access.TEACHER
+    return Visitor(id, name or f"Guest {id[:4]}", bool(name), teacher)
+
+
+def may_delete(visitor: Visitor, owner: str) -> bool:
+    """Whether the visitor may delete a run of ``owner``: it is their own, or they are the teacher."""
+    return visitor.teacher or visitor.id == owner
+
+
+def checked_name(text: str) -> str:
+    """The name as it is kept: spaces in order, letters composed.
+
+    Raises:
+        ValueError: if it is empty or too long, or has characters that cannot be seen.
+    """
+    name = " ".join(unicodedata.normalize("NFC", text).split())
+    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
+        raise ValueError(f"Your name must be 1 to {LONGEST_NAME} visible characters, got {name[:60]!a}.")
+    return name
+
+
+@st.fragment
+def control() -> None:
+    """Who you are, small, with a place to change it."""
+    you = visitor()
+    label = f"You: {literal(you.name)}" + (" · teacher" if you.teacher else "")
+    if not you.named:
+        label += " · tell us your name"
+    st.html(_STYLE)
+    with st.popover(label, type="tertiary", icon=":material/person:", key=_POPOVER, on_change="rerun"):
+        with st.form("visitor.form", border=False):
+            given = you.name if you.named else ""
+            st.text_input("Your name", given, max_chars=LONGEST_NAME, key=_INPUT, placeholder="Ada")
+            st.caption("Everyone in this lab sees it beside your runs. This browser remembers it.")
+            st.form_submit_button("Save", on_click=_rename, type="primary")
+        if problem := st.session_state.pop(_PROBLEM, None):
+            st.error(problem)
+        if access.gate().has_teacher and not you.teacher:
+            st.html(f'<a class="visitor-teacher" href="{access.SIGN_IN}" target="_self">I am the teacher</a>')
+    if name := st.session_state.pop(_TO_KEEP, None):
+        with st.container(key="keep-name"):
+            _keep_name(data={"cookie": f"{NAME_COOKIE}={quote(name)}", "seconds": COOKIE_SECONDS})
+
+
+#: The control is as wide as its label, before and after its own reruns; what keeps the name takes no room; the label
+#: stays readable while its popover is open.
+_STYLE = """<style>
+.st-key-header > [data-testid="stLayoutWrapper"] { flex: 0 1 auto; width: auto; }
+div:has(> .st-key-keep-name) { position: absolute; }
+.st-key-visitor button { color: inherit; }
+.visitor-teacher { font-size: 0.875rem; color: inherit; }
+</style>"""
+_keep_name = st.components.v2.component(
+    "descent_visitor_name",
+    js="""export default function ({ data }) {
+  const secure = location.protocol === "https:" ? "; secure" : ""
+  document.cookie = `${data.cookie}; path=/; max-age=${data.seconds}; samesite=lax${secure}`
+}""",
+)
+
+
+def _rename() -> None:
+    try:
+        name = checked_name(st.session_state[_INPUT] or "")
+    except ValueError as error:
+        st.session_state[_PROBLEM] = str(error)
+        return
+    st.session_state[_NAME] = st.session_state[_TO_KEEP] = name
+    st.session_state[_POPOVER] = False
+
+
+def _kept_name(cookie: str) -> str:
+    """The name that the browser remembers; empty if there is none, or nothing that could have been given."""
+    try:
+        return checked_name(unquote(cookie, errors="strict"))
+    except ValueError:
+        return ""
+
+
+def _is_token(text: str) -> bool:
+    return re.fullmatch(r"[0-9a-f]{32}", text) is not None
+
+
+class Remember:
+    """Gives a browser that opens a page its cookie, unless it has one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        new = scope["type"] == "http" and scope["method"] == "GET" and self._is_new(HTTPConnection(scope))
+        await self._app(scope, receive, _giving_cookie(send, scope["scheme"] == "https") if new else send)
+
+    @staticmethod
+    def _is_new(connection: HTTPConnection) -> bool:
+        return "text/html" in connection.headers.get("accept", "") and not _is_token(
+            connection.cookies.get(TOKEN_COOKIE, "")
+        )
+
+
+def _giving_cookie(send: Send, secure: bool) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            cookie = SimpleCookie({TOKEN_COOKIE: secrets.token_hex(16)})
+            given = {"path": "/", "max-age": COOKIE_SECONDS, "httponly": True, "samesite": "lax", "secure": secure}
+            cookie[TOKEN_COOKIE].update({name: value for name, value in given.items() if value})
+            MutableHeaders(scope=message).append("Set-Cookie", cookie[TOKEN_COOKIE].OutputString())
+        await send(message)
+
+    return sending
+
+
+middleware = [Middleware(Remember)]

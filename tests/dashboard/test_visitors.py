@@ -1,0 +1,132 @@
+"""Who is in front of the page."""
+
+import asyncio
+import hashlib
+from urllib.parse import quote
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from dashboard import access, visitors
+from dashboard.access import TEACHER, VISITOR, Gate
+from dashboard.visitors import Visitor, checked_name, may_delete, visitor
+from dashboard.words import literal
+
+TOKEN = "0123456789abcdef" * 2
+ID = hashlib.sha256(TOKEN.encode()).hexdigest()[:16]
+
+
+@pytest.fixture
+def cookies(monkeypatch):
+    """The cookies that the browser sends."""
+    given = {}
+    monkeypatch.setattr(type(st.context), "cookies", given)
+    monkeypatch.setattr(st, "session_state", {})
+    return given
+
+
+def test_the_owner_or_the_teacher_may_delete():
+    ada, teacher = Visitor("a" * 16, "Ada", True, False), Visitor("b" * 16, "Grace", True, True)
+    assert may_delete(ada, ada.id)
+    assert not may_delete(ada, teacher.id)
+    assert not may_delete(ada, "")
+    assert may_delete(teacher, ada.id) and may_delete(teacher, "")
+
+
+def test_the_id_is_of_the_browser_and_does_not_tell_its_cookie(cookies):
+    cookies[visitors.TOKEN_COOKIE] = TOKEN
+    assert visitor() == Visitor(ID, f"Guest {ID[:4]}", False, False)
+    assert TOKEN not in ID
+
+
+@pytest.mark.parametrize("token", ["", "short", TOKEN.upper(), TOKEN + "0", "../" * 11])
+def test_without_a_cookie_the_id_lasts_as_long_as_the_page(cookies, token):
+    cookies[visitors.TOKEN_COOKIE] = token
+    first = visitor()
+    assert visitor() == first
+    assert len(first.id) == 16
+    st.session_state.clear()
+    assert visitor().id != first.id
+
+
+@pytest.mark.parametrize("name", ["Ada", "Ольга", "José María", "<b>&amp;", "李雷", "a" * 40])
+def test_a_name_is_remembered(cookies, name):
+    cookies[visitors.NAME_COOKIE] = quote(name)
+    assert (visitor().name, visitor().named) == (name, True)
+
+
+@pytest.mark.parametrize("cookie", ["", "%ff", "%00", "a" * 41, "%e2%80%ae", "%20%20", "line%0Abreak" * 9])
+def test_a_cookie_that_is_no_name_is_as_none(cookies, cookie):
+    cookies[visitors.NAME_COOKIE] = cookie
+    assert not visitor().named
+
+
+@pytest.mark.parametrize(("typed", "kept"), [("  Ada   L ", "Ada L"), ("Jose\u0301", "José"), ("a\nb", "a b")])
+def test_a_name_is_put_in_order(typed, kept):
+    assert checked_name(typed) == kept
+
+
+@pytest.mark.parametrize("typed", ["", "   ", "a" * 41, "a\u202eb", "a\u200bb", "a\x07b"])
+def test_a_senseless_name_is_refused_in_one_sentence(typed):
+    with pytest.raises(ValueError, match=r"^Your name must be 1 to 40 visible characters, got '.*'\.$"):
+        checked_name(typed)
+
+
+def test_only_the_teachers_key_makes_a_teacher(cookies, monkeypatch):
+    gate = Gate("steepest-descent", "golden teacher")
+    monkeypatch.setattr(access, "gate", lambda: gate)
+    for role, teacher in ((VISITOR, False), (TEACHER, True)):
+        cookies[gate.cookie_name] = gate.cookie(role)
+        assert visitor().teacher is teacher
+
+
+def test_a_name_is_shown_as_it_is():
+    assert literal("a*b_[x](y) :red[z] $1$ <b>") == r"a\*b\_\[x\]\(y\) \:red\[z\] \$1\$ \<b\>"
+
+
+def test_the_control_takes_a_name_and_says_what_is_wrong_with_one():
+    def page():
+        from dashboard import visitors
+
+        visitors.control()
+
+    app = AppTest.from_function(page, default_timeout=10).run()
+
+    def name(text):
+        app.text_input[0].set_value(text)
+        app.button[0].click().run()
+        assert not app.exception
+        return app.get("popover")[0].proto.popover.label
+
+    assert app.get("popover")[0].proto.popover.label.endswith("tell us your name")
+    assert name("a\u202eb").endswith("tell us your name")
+    assert [error.value for error in app.error] == ["Your name must be 1 to 40 visible characters, got 'a\\u202eb'."]
+    assert name("*Ada*") == r"You: \*Ada\*"
+    assert not app.error
+
+
+def given(headers, **scope):
+    """The cookie that a browser gets that sends these headers."""
+    sent = []
+
+    async def page(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def send(message):
+        sent.append(message)
+
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    asked = {"type": "http", "method": "GET", "scheme": "http", "path": "/", "headers": raw, **scope}
+    asyncio.run(visitors.Remember(page)(asked, None, send))
+    return dict(sent[0]["headers"]).get(b"set-cookie", b"").decode()
+
+
+def test_a_browser_that_opens_a_page_gets_a_cookie_once():
+    html = {"accept": "text/html"}
+    first, second = given(html), given(html)
+    assert first.startswith("descent_visitor=") and first != second
+    assert "HttpOnly" in first and "SameSite=lax" in first and "Path=/" in first and "Secure" not in first
+    assert "Secure" in given(html, scheme="https")
+    assert given({**html, "cookie": first.split(";")[0]}) == ""
+    assert given({"accept": "*/*"}) == given(html, method="POST") == ""
