@@ -1,0 +1,260 @@
+// A table of runs that keeps its order, filter and selection while what it shows changes.
+
+const PAGE = 100
+const DASHES = { dash: "7 4", dot: "2 3", dashdot: "7 3 2 3" }
+const SVG = "http://www.w3.org/2000/svg"
+
+function element(tag, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties)
+  made.append(...children)
+  return made
+}
+
+function drawing(width, height, shape, attributes) {
+  const picture = document.createElementNS(SVG, "svg"), inner = document.createElementNS(SVG, shape)
+  for (const [name, value] of Object.entries({ width, height, "aria-hidden": "true" })) picture.setAttribute(name, value)
+  for (const [name, value] of Object.entries(attributes)) inner.setAttribute(name, value)
+  picture.append(inner)
+  return picture
+}
+
+/** A small curve: the whole width is the whole run, so one that trains grows to the right. */
+function sparkline(values) {
+  const width = 92, height = 24
+  const known = values.filter(value => value !== null)
+  if (known.length < 2) return ""
+  const low = Math.min(...known), high = Math.max(...known)
+  const points = values.flatMap((value, i) => (value === null ? [] :
+    `${((i / (values.length - 1)) * (width - 2) + 1).toFixed(1)},${(height - 2 - ((value - low) / (high - low || 1)) * (height - 4)).toFixed(1)}`))
+  const curve = drawing(width, height, "polyline", {
+    points: points.join(" "), fill: "none", stroke: "currentColor", "stroke-width": "1.5", "stroke-linejoin": "round",
+  })
+  curve.setAttribute("class", "curve")
+  return curve
+}
+
+function swatch(color, dash) {
+  const picture = drawing(22, 8, "line", { x1: 1, y1: 4, x2: 21, y2: 4, stroke: color, "stroke-width": 3, "stroke-dasharray": DASHES[dash] ?? "" })
+  picture.setAttribute("class", "swatch")
+  return picture
+}
+
+const cells = {
+  run(table, row, { name, settings, tags, color, dash }) {
+    const link = element("a", { href: `${table.address}?run=${encodeURIComponent(row.id)}`, textContent: name })
+    link.onclick = event => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return
+      event.preventDefault()
+      table.tell.trigger("opened", row.id)
+    }
+    return [swatch(color, dash), link, ...tags.map(tag => element("span", { className: "tag", textContent: tag })),
+      element("small", { textContent: settings })]
+  },
+  state: (table, row, { text, tone }) => {
+    const badge = element("span", { className: "badge", textContent: text })
+    badge.dataset.tone = tone
+    return [badge]
+  },
+  curve: (table, row, values) => [sparkline(values)],
+  action: (table, row, label) => [element("button", {
+    type: "button", className: "act", textContent: label, onclick: () => table.tell.trigger("acted", row.id),
+  })],
+  text: (table, row, value) => [value === null ? "–" : value],
+  percent: (table, row, value) => [value === null ? "–" : `${(100 * value).toFixed(2)} %`],
+  loss: (table, row, value) => [value === null ? "–" : value.toFixed(4)],
+  seconds: (table, row, value) => [value === null ? "–" : value < 100 ? `${value.toFixed(1)} s` : `${Math.round(value / 60)} min`],
+  number: (table, row, value) => [value === null ? "–" : value.toLocaleString("en")],
+  when: (table, row, value) => [value === null ? "–" : ago(Date.now() / 1000 - value)],
+}
+
+function ago(seconds) {
+  if (seconds < 60) return "just now"
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ago`
+  return `${Math.floor(seconds / 86400)} d ago`
+}
+
+class RunTable {
+  constructor(root) {
+    this.root = root
+    this.find = id => root.querySelector(`[data-testid="${id}"]`)
+    this.lines = new Map()
+    this.chosen = new Set()
+    this.room = PAGE
+    this.body = root.querySelector("tbody")
+    this.more = root.querySelector(".runs-more")
+    this.more.onclick = () => {
+      this.room += PAGE
+      this.draw()
+    }
+    this.choices = Object.fromEntries(["state", "owner", "tag"].map(kind => [kind, this.find(`filter-${kind}`)]))
+    this.find("filter").oninput = () => this.draw()
+    for (const choice of Object.values(this.choices)) choice.onchange = () => this.draw()
+  }
+
+  update(data, tell) {
+    this.tell = tell
+    this.address = data.address
+    const columns = JSON.stringify(data.columns)
+    if (columns !== this.columnsAs) {
+      this.columnsAs = columns
+      this.columns = data.columns
+      this.selectable = data.selectable
+      this.sort = data.sort
+      this.lines.clear()
+      this.body.replaceChildren()
+      this.drawHead()
+    }
+    this.empty = data.empty
+    this.rows = data.rows
+    this.root.querySelector(".runs-filters").hidden = !data.filters
+    // What a person left in the address or in Python's hands counts until they choose for themselves.
+    if (!this.shown) for (const id of data.chosen) this.chosen.add(id)
+    this.shown = true
+    this.fillChoices()
+    const there = new Set(this.rows.map(row => row.id))
+    if ([...this.chosen].some(id => !there.has(id))) this.choose([...this.chosen].filter(id => there.has(id)))
+    this.draw()
+  }
+
+  choose(ids) {
+    this.chosen = new Set(ids)
+    this.tell.state("chosen", [...this.chosen])
+    this.draw()
+  }
+
+  fillChoices() {
+    const labels = { state: "Any state", owner: "Anyone's", tag: "Any tag" }
+    for (const [kind, select] of Object.entries(this.choices)) {
+      const names = [...new Set(this.rows.flatMap(row => row.facets?.[kind] ?? []))].sort()
+      if (select.value && !names.includes(select.value)) names.push(select.value)
+      select.hidden = names.length === 0
+      const wanted = [["", labels[kind]], ...names.map(name => [name, name])]
+      if (select.options.length === wanted.length && wanted.every(([value], i) => select.options[i].value === value)) continue
+      const held = select.value
+      select.replaceChildren(...wanted.map(([value, text]) => new Option(text, value)))
+      select.value = held
+    }
+  }
+
+  drawHead() {
+    const head = this.root.querySelector("thead tr")
+    head.replaceChildren()
+    if (this.selectable) {
+      this.all = element("input", { type: "checkbox", ariaLabel: "Choose all that are shown" })
+      this.all.onchange = () => {
+        const shown = this.visible().map(row => row.id)
+        this.choose(this.all.checked ? [...new Set([...this.chosen, ...shown])] : [...this.chosen].filter(id => !shown.includes(id)))
+      }
+      head.append(element("th", { className: "choice" }, element("label", {}, this.all)))
+    }
+    for (const column of this.columns) {
+      const cell = element("th", { scope: "col", className: column.classes })
+      if (column.sort) {
+        cell.append(element("button", {
+          type: "button", textContent: column.title,
+          onclick: () => {
+            const same = this.sort.key === column.key
+            this.sort = { key: column.key, descending: same ? !this.sort.descending : column.sort === "descending" }
+            this.draw()
+          },
+        }))
+      }
+      cell.dataset.key = column.key
+      head.append(cell)
+    }
+  }
+
+  /** The rows that pass the filter, in order; what has no value comes last. */
+  visible() {
+    const words = this.find("filter").value.toLowerCase().split(/\s+/).filter(Boolean)
+    const asked = Object.entries(this.choices).filter(([, select]) => select.value)
+    const passing = this.rows.filter(row =>
+      words.every(word => row.search.includes(word)) && asked.every(([kind, select]) => row.facets[kind].includes(select.value)))
+    const { key, descending } = this.sort
+    const value = row => row.order?.[key] ?? (typeof row[key] === "object" ? null : row[key])
+    const order = (a, b) => {
+      const [x, y] = [value(a), value(b)]
+      if (x === y) return 0
+      if (x === null || x === undefined) return 1
+      if (y === null || y === undefined) return -1
+      return (x < y ? -1 : 1) * (descending ? -1 : 1)
+    }
+    return passing.sort(order)
+  }
+
+  line(row) {
+    const content = JSON.stringify(row)
+    const kept = this.lines.get(row.id)
+    if (kept?.content === content) return kept
+    const line = kept ?? { element: document.createElement("tr"), at: {} }
+    line.content = content
+    line.element.dataset.run = row.id
+    if (this.selectable && !line.box) {
+      line.box = element("input", { type: "checkbox", ariaLabel: `Choose ${row.label}` })
+      line.box.onclick = event => this.click(row.id, event.shiftKey)
+      line.element.append(element("td", { className: "choice" }, element("label", {}, line.box)))
+    }
+    for (const column of this.columns) {
+      const text = JSON.stringify(row[column.key] ?? null)
+      const cell = line.at[column.key] ?? { element: element("td", { className: column.classes }) }
+      if (cell.text !== text) cell.element.replaceChildren(...cells[column.kind](this, row, row[column.key] ?? null))
+      cell.text = text
+      if (!line.at[column.key]) line.element.append(cell.element)
+      line.at[column.key] = cell
+    }
+    this.lines.set(row.id, line)
+    return line
+  }
+
+  click(id, range) {
+    const shown = this.visible().map(row => row.id)
+    const chosen = new Set(this.chosen)
+    const on = !chosen.has(id)
+    const [from, to] = range && shown.includes(this.last) ? [shown.indexOf(this.last), shown.indexOf(id)].sort((a, b) => a - b) : [shown.indexOf(id), shown.indexOf(id)]
+    for (const each of shown.slice(from, to + 1)) on ? chosen.add(each) : chosen.delete(each)
+    this.last = id
+    this.choose(chosen)
+  }
+
+  draw() {
+    const visible = this.visible(), shown = visible.slice(0, this.room)
+    for (const cell of this.root.querySelectorAll("th[data-key]")) {
+      if (cell.dataset.key === this.sort.key) cell.ariaSort = this.sort.descending ? "descending" : "ascending"
+      else cell.removeAttribute("aria-sort")
+    }
+    const wanted = new Set(shown.map(row => row.id))
+    for (const [id, line] of this.lines) {
+      if (wanted.has(id)) continue
+      line.element.remove()
+      this.lines.delete(id)
+    }
+    shown.forEach((row, i) => {
+      const line = this.line(row)
+      line.element.classList.toggle("chosen", this.chosen.has(row.id))
+      if (line.box) line.box.checked = this.chosen.has(row.id)
+      if (this.body.rows[i] !== line.element) this.body.insertBefore(line.element, this.body.rows[i] ?? null)
+    })
+    for (const select of Object.values(this.choices)) select.classList.toggle("on", Boolean(select.value))
+    const filtered = visible.length < this.rows.length
+    const count = `${filtered ? `${visible.length} of ` : ""}${this.rows.length} run${this.rows.length === 1 ? "" : "s"}`
+    this.find("count").textContent = this.chosen.size ? `${count}, ${this.chosen.size} chosen` : count
+    if (this.all) {
+      this.all.checked = visible.length > 0 && visible.every(row => this.chosen.has(row.id))
+      this.all.indeterminate = !this.all.checked && this.chosen.size > 0
+    }
+    this.find("empty").hidden = visible.length > 0
+    this.find("empty").textContent = this.rows.length ? "No run passes this filter." : this.empty
+    this.find("runs").hidden = visible.length === 0
+    this.more.hidden = visible.length <= this.room
+    this.more.textContent = `Show ${Math.min(PAGE, visible.length - this.room)} more`
+  }
+}
+
+const tables = new WeakMap()
+
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
+  const root = parentElement.querySelector(".runs")
+  if (!tables.has(root)) tables.set(root, new RunTable(root))
+  tables.get(root).update(data, { state: setStateValue, trigger: setTriggerValue })
+}
