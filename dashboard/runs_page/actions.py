@@ -40,7 +40,7 @@ def attempt(what: Callable[[], object], done: str = "") -> None:
         st.session_state[_TROUBLE] = str(error)
     else:
         st.session_state[_DONE] = done
-    rows.latest.clear()
+    rows.forget()
 
 
 def command(runs: Iterable[str], name: str) -> None:

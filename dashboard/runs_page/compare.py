@@ -3,9 +3,12 @@
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import asdict, fields
+from typing import Any
 
 import streamlit as st
 
+from core.config import RunConfig
 from core.runs import export
 from core.runs.store import Run
 from dashboard import lab
@@ -13,7 +16,6 @@ from dashboard.components.live_chart import live_chart
 from dashboard.components.run_table import Column, run_table
 from dashboard.runs_page import actions, figures, parallel, rows
 
-REFRESH_SECONDS = 1.5
 #: As many as can be told apart.
 MOST = 32
 OFFERED = 200
@@ -34,14 +36,13 @@ _RESULTS = {"best_accuracy": "Best validation accuracy", "test_accuracy": "Test 
 
 def show(asked: str) -> None:
     ids = list(dict.fromkeys(filter(None, asked.split(","))))
-    found = [run for run_id in ids if (run := lab.service().run(run_id))]
-    runs = found[:MOST]
+    runs = _found(ids)
     if st.button("All runs", icon=":material/arrow_back:", type="tertiary"):
         actions.go()
-    if len(found) < len(ids):
-        st.info(f"This link names {actions.counted(len(ids) - len(found))} that this lab does not have.")
-    if len(found) > MOST:
-        st.info(f"These are the first {MOST} of {len(found)} runs: more could not be told apart.")
+    if len(runs) < len(ids[:MOST]):
+        st.info(f"This link names {actions.counted(len(ids[:MOST]) - len(runs))} that this lab does not have.")
+    if len(ids) > MOST:
+        st.info(f"These are the first {MOST} of {len(ids)} runs: more could not be told apart.")
     _chooser(runs)
     if not runs:
         st.caption("Choose two runs or more: their curves are laid over each other here.")
@@ -71,37 +72,40 @@ def _choose() -> None:
     st.query_params["compare"] = ",".join(st.session_state["compare.runs"])
 
 
-@st.fragment(run_every=REFRESH_SECONDS)
+@st.fragment
 def _figures(ids: list[str]) -> None:
-    """Best and last epochs, kept up to date."""
-    runs = [run for run_id in ids if (run := lab.service().run(run_id))]
-    found = {run.id: figures.figures(run) for run in runs}
+    """Best and last epochs, kept up to date by the browser."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown("#### Figures")
         st.download_button(
             "CSV",
-            lambda: _csv(runs, found),
+            lambda: _csv(_found(ids)),
             file_name="comparison.csv",
             mime="text/csv",
             icon=":material/download:",
             on_click="ignore",
             help="This table, with all settings.",
         )
-    apart = dict(zip(ids, rows.names(runs), strict=False))
-    answer = run_table(
-        _COLUMNS,
-        [rows.row(run, "", **figures.as_row(found[run.id])) | {"run": _named(run, apart[run.id])} for run in runs],
-        key="compare.figures",
-        sort="best_accuracy",
-    )
+    source = f"/lab/runs?compare={','.join(ids)}"
+    answer = run_table(_COLUMNS, table(ids), key="compare.figures", sort="best_accuracy", source=source)
     if answer.opened:
         actions.go(run=answer.opened)
 
 
-def _named(run: Run, name: str) -> dict[str, object]:
-    color, dash = rows.style(run)
-    title, _, apart = name.partition(" · ")
-    return {"name": title, "settings": apart, "tags": [], "color": color, "dash": dash}
+def table(ids: Sequence[str]) -> list[dict[str, Any]]:
+    """The rows of the figures' table."""
+    runs = _found(ids)
+    made = []
+    for run, name in zip(runs, rows.names(runs), strict=True):
+        title, _, apart = name.partition(" · ")
+        row = rows.row(run, apart, **asdict(figures.figures(run)))
+        row["run"]["name"] = title if run.name else f"{title} {run.config.optimizer_spec.label}"
+        made.append(row)
+    return made
+
+
+def _found(ids: Sequence[str]) -> list[Run]:
+    return [run for run_id in ids[:MOST] if (run := lab.service().run(run_id))]
 
 
 def _parallel(runs: Sequence[Run]) -> None:
@@ -124,21 +128,13 @@ def _parallel(runs: Sequence[Run]) -> None:
     )
 
 
-def _csv(runs: Sequence[Run], found: dict[str, figures.Figures]) -> bytes:
+def _csv(runs: Sequence[Run]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    settings = list(runs[0].config.to_dict()) if runs else []
+    settings = [field.name for field in fields(RunConfig)]
     writer.writerow(("run", "number", "name", "state", *figures.NAMES, *settings))
     for run in runs:
-        told = export.finite(figures.as_row(found[run.id]))
-        writer.writerow(
-            (
-                run.id,
-                run.number,
-                export.spreadsheet_text(run.name),
-                run.state,
-                *told.values(),
-                *run.config.to_dict().values(),
-            )
-        )
+        found = export.finite(asdict(figures.figures(run)))
+        named = (run.id, run.number, export.spreadsheet_text(run.name), run.state)
+        writer.writerow((*named, *found.values(), *(getattr(run.config, name) for name in settings)))
     return text.getvalue().encode()

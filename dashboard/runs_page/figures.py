@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any
-
-import streamlit as st
 
 from core.runs import history
 from core.runs.store import Run
@@ -39,7 +38,7 @@ def figures(run: Run) -> Figures:
     return _kept(run.id, run.ended, run.test_accuracy) if run.over else _read(run)
 
 
-@st.cache_resource(max_entries=512, show_spinner=False)
+@lru_cache(maxsize=512)
 def _kept(run_id: str, ended: float | None, test: float | None) -> Figures:
     run = lab.service().run(run_id)
     return _read(run) if run else Figures()
@@ -71,11 +70,6 @@ def of(epochs: Sequence[dict[str, Any]], run: Run) -> Figures:
         gap=last["validation_loss"] - last["train_loss"] if both else None,
         **spent,
     )
-
-
-def as_row(found: Figures) -> dict[str, Any]:
-    """By name, as a row of a table has them."""
-    return asdict(found)
 
 
 NAMES = tuple(field.name for field in fields(Figures))

@@ -128,7 +128,8 @@ def _pairs(values: Mapping[str, Any]) -> None:
 
 
 _STYLE = """<style>
-.run-pairs { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: 0.15rem 1.2rem; margin: 0; }
+.run-pairs { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: 0.15rem 1.2rem;
+  margin: 0 !important; padding: 0; }
 .run-pairs div { display: flex; justify-content: space-between; gap: 0.6rem; min-width: 0; font-size: 0.875rem;
   border-bottom: 1px solid color-mix(in srgb, currentColor 12%, transparent); padding: 0.15rem 0; }
 .run-pairs dt { opacity: 0.7; white-space: nowrap; }

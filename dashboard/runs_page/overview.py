@@ -1,15 +1,21 @@
-"""All runs: the table with what can be done with those chosen, the leaderboard, the bin."""
+"""All runs: the table with what can be done with those chosen, the leaderboard, the bin.
+
+The tables keep themselves up to date: the browser asks for the rows, and no script runs for it.
+"""
+
+from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
 from core.runs import states
 from core.runs.service import BIN_SECONDS
 from core.runs.store import Run
+from dashboard import lab
 from dashboard.components.run_table import Column, run_table
 from dashboard.runs_page import actions, rows
 from dashboard.visitors import visitor
 
-REFRESH_SECONDS = 1.0
 SHOWN, LEADERS = 500, 100
 EMPTY = "No runs yet. Train one on the Train page, and it appears here."
 _COLUMNS = (rows.RUN, rows.STATE, rows.CURVE, rows.OWNER, rows.BEST, rows.TEST, rows.SECONDS, rows.CREATED)
@@ -32,6 +38,23 @@ _BIN = (
     Column("deleted", "Deleted", "when", "descending", "right"),
 )
 
+SOURCE = "/lab/runs?view="
+
+
+def _leaders() -> list[dict[str, Any]]:
+    finished = [run for run in rows.latest(-1) if run.state == states.FINISHED and run.best_validation_accuracy]
+    best = sorted(finished, key=lambda run: (-(run.best_validation_accuracy or 0), run.seconds or 0))[:LEADERS]
+    return [rows.row(run, place=place, act="Train with this") for place, run in enumerate(best, 1)]
+
+
+#: The tables' rows as they are now.
+VIEWS: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    "all": lambda: [rows.row(run) for run in rows.latest(SHOWN)],
+    "every": lambda: [rows.row(run) for run in rows.latest(-1)],
+    "leaders": _leaders,
+    "bin": lambda: [rows.row(run, deleted=run.deleted) for run in rows.latest(-1, deleted=True)],
+}
+
 
 def show() -> None:
     everything, leaders, bin = st.tabs(["All runs", "Leaderboard", "Bin"], key="runs.tab", on_change="rerun")
@@ -46,15 +69,17 @@ def show() -> None:
             _bin()
 
 
-@st.fragment(run_every=REFRESH_SECONDS)
+@st.fragment
 def _all() -> None:
     limit = st.session_state.get("runs.limit", SHOWN)
     runs = {run.id: run for run in rows.latest(limit)}
+    view = "all" if limit == SHOWN else "every"
     bar = st.container(horizontal=True, vertical_alignment="center", key="runs.bar")
     answer = run_table(
         _COLUMNS,
-        [rows.row(run) for run in runs.values()],
+        VIEWS[view](),
         key="runs.table",
+        source=SOURCE + view,
         sort="run",
         selectable=True,
         filters=bool(runs),
@@ -127,33 +152,33 @@ def _places(chosen: list[Run]) -> None:
             )
 
 
-@st.fragment(run_every=5 * REFRESH_SECONDS)
+@st.fragment
 def _leaderboard() -> None:
-    runs = {run.id: run for run in rows.latest(-1) if run.state == states.FINISHED and run.best_validation_accuracy}
-    best = sorted(runs.values(), key=lambda run: (-(run.best_validation_accuracy or 0), run.seconds or 0))[:LEADERS]
     st.caption("Everyone's finished runs by their best epoch on the validation images, with the budget that they used.")
     answer = run_table(
         _LEADERS,
-        [rows.row(run, place=place, act="Train with this") for place, run in enumerate(best, 1)],
+        VIEWS["leaders"](),
         key="runs.leaders",
+        source=SOURCE + "leaders",
         sort="place",
         descending=False,
         empty="No run has finished with a validation split yet.",
     )
     if answer.opened:
         actions.go(run=answer.opened)
-    if answer.acted in runs:
-        actions.train_with(runs[answer.acted].config)
+    if answer.acted and (run := lab.service().run(answer.acted)):
+        actions.train_with(run.config)
 
 
-@st.fragment(run_every=5 * REFRESH_SECONDS)
+@st.fragment
 def _bin() -> None:
     runs = {run.id: run for run in rows.latest(-1, deleted=True)}
     bar = st.container(horizontal=True, vertical_alignment="center")
     answer = run_table(
         _BIN,
-        [rows.row(run, deleted=run.deleted) for run in runs.values()],
+        VIEWS["bin"](),
         key="runs.bin",
+        source=SOURCE + "bin",
         sort="deleted",
         selectable=True,
         empty="The bin is empty.",

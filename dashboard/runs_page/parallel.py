@@ -79,7 +79,7 @@ def _result_axis(title: str, values: Sequence[float | None]) -> dict[str, Any] |
     low = min(known)
     places = np.array([low if value is None or not math.isfinite(value) else value for value in values])
     share = "accuracy" in title.lower()
-    return {**_axis(title, places, None, None), "tickformat": ".2%" if share else "~g"}
+    return {**_axis(title, places, None, None), "tickformat": ".2%" if share else ".3~g"}
 
 
 def _axis(label: str, values: np.ndarray, places: list[float] | None, words: list[str] | None) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """Runs as rows of a table, and as lines of a picture."""
 
+import threading
+import time
 from collections.abc import Sequence
 from typing import Any
-
-import streamlit as st
 
 from core.config import RunConfig
 from core.runs import states
@@ -43,10 +43,24 @@ SECONDS = Column("seconds", "Trained", "seconds", classes="right wide")
 CREATED = Column("created", "Started", "when", "descending", "right wide")
 
 
-@st.cache_resource(ttl=FRESH_SECONDS, max_entries=8, show_spinner=False)
+_shelf: dict[tuple[int, bool], tuple[float, list[Run]]] = {}
+_shelf_lock = threading.Lock()
+
+
 def latest(limit: int, deleted: bool = False) -> list[Run]:
-    """The latest runs, read once for everybody who looks; -1 for all. Clear it to see a change at once."""
-    return lab.service().runs(limit, deleted)
+    """The latest runs, read once for everybody who looks; -1 for all."""
+    with _shelf_lock:
+        read_at, runs = _shelf.get((limit, deleted), (-FRESH_SECONDS, []))
+        if time.monotonic() - read_at >= FRESH_SECONDS:
+            runs = lab.service().runs(limit, deleted)
+            _shelf[limit, deleted] = time.monotonic(), runs
+        return runs
+
+
+def forget() -> None:
+    """Read anew at the next look: somebody has just changed something."""
+    with _shelf_lock:
+        _shelf.clear()
 
 
 def run_title(run: Run) -> str:
@@ -54,11 +68,19 @@ def run_title(run: Run) -> str:
     return f"#{run.number} {run.name or run.config.optimizer_spec.label}"
 
 
-def in_short(config: RunConfig) -> str:
-    """What was chosen: ``Adam · rate 0.001 · batch 64 · 5 epochs``, and what else is not the optimizer's usual."""
+def in_short(config: RunConfig, optimizer: bool = True) -> str:
+    """What was chosen: ``Adam · rate 0.001 · batch 64 · 5 epochs``, and what else is not the optimizer's usual.
+
+    Args:
+        optimizer: whether it is named.
+    """
     usual = RunConfig.recommended(config.optimizer)
     changed = [name for name in _IF_CHANGED if getattr(config, name) != getattr(usual, name)]
-    named = ("optimizer", *(name for name in _ALWAYS if name != "schedule" or config.schedule != "constant"), *changed)
+    named = (
+        *(("optimizer",) if optimizer else ()),
+        *(name for name in _ALWAYS if name != "schedule" or config.schedule != "constant"),
+        *changed,
+    )
     return " · ".join(filter(None, (setting(config, name) for name in named)))
 
 
@@ -90,7 +112,7 @@ def row(run: Run, settings: str | None = None, **more: Any) -> dict[str, Any]:
         "order": {"run": run.number, "state": states.STATES.index(run.state)},
         "run": {
             "name": title,
-            "settings": short if settings is None else settings,
+            "settings": in_short(run.config, bool(run.name)) if settings is None else settings,
             "tags": list(run.tags),
             "color": color,
             "dash": dash,

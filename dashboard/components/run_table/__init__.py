@@ -58,19 +58,22 @@ def run_table(
     descending: bool = True,
     selectable: bool = False,
     filters: bool = False,
+    source: str = "",
     empty: str = "",
 ) -> Answer:
     """Draw the table.
 
     Args:
-        rows: JSON values: ``id``, ``label``, ``search`` (what the filter looks at, in small letters), ``facets``, and a
-            value a column; ``order`` holds what to sort by where it is not the value itself.
+        rows: JSON values: ``id``, ``label``, ``search`` (what the filter looks at, in small letters), ``facets`` (lists
+            of words by ``state``, ``owner`` and ``tag``), and a value a column; ``order`` holds what to sort by where
+            it is not the value itself.
         sort: the key of the column that it is sorted by at first.
         selectable: whether rows can be chosen.
         filters: whether there is a filter above.
+        source: the address where the browser finds the rows as they are by now, and looks every second.
         empty: one sentence for when there are no rows.
     """
-    held = st.session_state.get(key) or {}
+    kept = f"{key}.kept"
     data = {
         "columns": [asdict(column) for column in columns],
         "rows": list(rows),
@@ -78,19 +81,22 @@ def run_table(
         "selectable": selectable,
         "filters": filters,
         "empty": empty,
+        "source": source,
         "address": "/runs",
-        "chosen": list(held.get("chosen") or ()),
+        "chosen": list(st.session_state.get(kept, ())),
     }
     answer = _component(
         data=data,
         key=key,
-        default={"chosen": []},
+        default={"chosen": {}},
         on_chosen_change=_nothing,
         on_opened_change=_nothing,
         on_acted_change=_nothing,
     )
     there = {row["id"] for row in rows}
-    chosen = tuple(run_id for run_id in answer.chosen or () if run_id in there)
+    # Streamlit forgets what a component said when it leaves the page; a person who comes back finds it again.
+    asked = answer.chosen["ids"] if answer.chosen else st.session_state.get(kept, ())
+    chosen = st.session_state[kept] = tuple(run_id for run_id in asked if run_id in there)
     return Answer(chosen, answer.opened, answer.acted)
 
 

@@ -1,6 +1,8 @@
 // A table of runs that keeps its order, filter and selection while what it shows changes.
 
 const PAGE = 100
+const REFRESH_MS = 1000
+const VIEW = "descent.runs"
 const DASHES = { dash: "7 4", dot: "2 3", dashdot: "7 3 2 3" }
 const SVG = "http://www.w3.org/2000/svg"
 
@@ -18,9 +20,10 @@ function drawing(width, height, shape, attributes) {
   return picture
 }
 
-/** A small curve: the whole width is the whole run, so one that trains grows to the right. */
-function sparkline(values) {
+/** A small curve, its height logarithmic. The whole width is the whole run, so one that trains grows to the right. */
+function sparkline(losses) {
   const width = 92, height = 24
+  const values = losses.map(loss => (loss === null ? null : Math.log(Math.max(loss, 1e-9))))
   const known = values.filter(value => value !== null)
   if (known.length < 2) return ""
   const low = Math.min(...known), high = Math.max(...known)
@@ -88,13 +91,15 @@ class RunTable {
       this.draw()
     }
     this.choices = Object.fromEntries(["state", "owner", "tag"].map(kind => [kind, this.find(`filter-${kind}`)]))
-    this.find("filter").oninput = () => this.draw()
-    for (const choice of Object.values(this.choices)) choice.onchange = () => this.draw()
+    this.find("filter").oninput = () => this.look()
+    for (const choice of Object.values(this.choices)) choice.onchange = () => this.look()
+    this.timer = setInterval(() => this.refresh(), REFRESH_MS)
   }
 
   update(data, tell) {
     this.tell = tell
     this.address = data.address
+    this.source = data.source
     const columns = JSON.stringify(data.columns)
     if (columns !== this.columnsAs) {
       this.columnsAs = columns
@@ -106,20 +111,71 @@ class RunTable {
       this.drawHead()
     }
     this.empty = data.empty
-    this.rows = data.rows
-    this.root.querySelector(".runs-filters").hidden = !data.filters
-    // What a person left in the address or in Python's hands counts until they choose for themselves.
-    if (!this.shown) for (const id of data.chosen) this.chosen.add(id)
+    this.filters = data.filters
+    if (!this.shown) this.recall(data)
     this.shown = true
+    this.take(data.rows)
+    this.told = this.standing()
+  }
+
+  /** What was chosen before the table was last put away, and how it was filtered and sorted in this browser tab. */
+  recall({ chosen, filters }) {
+    for (const id of chosen) this.chosen.add(id)
+    const held = filters && JSON.parse(sessionStorage.getItem(VIEW))
+    if (!held) return
+    this.sort = held.sort
+    this.find("filter").value = held.text
+    for (const [kind, select] of Object.entries(this.choices)) {
+      select.append(new Option(held[kind], held[kind]))
+      select.value = held[kind]
+    }
+  }
+
+  /** Draw after a person has filtered or sorted. */
+  look() {
+    if (this.filters) {
+      const asked = Object.entries(this.choices).map(([kind, select]) => [kind, select.value])
+      sessionStorage.setItem(VIEW, JSON.stringify({ sort: this.sort, text: this.find("filter").value, ...Object.fromEntries(asked) }))
+    }
+    this.draw()
+  }
+
+  /** Other rows, or the same with other values. */
+  take(rows) {
+    this.rows = rows
+    this.root.querySelector(".runs-filters").hidden = !this.filters
     this.fillChoices()
-    const there = new Set(this.rows.map(row => row.id))
+    const there = new Set(rows.map(row => row.id))
     if ([...this.chosen].some(id => !there.has(id))) this.choose([...this.chosen].filter(id => there.has(id)))
     this.draw()
   }
 
+  /** What the server has now, without a script rerun; Python hears of it if it changes what can be done. */
+  async refresh() {
+    if (document.hidden || this.asking || !this.source) return
+    this.asking = true
+    const answer = await fetch(this.source, { cache: "no-cache" }).then(reply => (reply.ok ? reply.text() : null)).catch(() => null)
+    this.asking = false
+    if (answer === null || answer === this.answer || this.closed) return
+    this.answer = answer
+    this.take(JSON.parse(answer))
+    if (this.standing() !== this.told) this.tellChosen()
+  }
+
+  /** The states of the chosen runs, and of those that everybody is told of. */
+  standing() {
+    return this.rows.map(row => row.facets.state[0] + (this.chosen.has(row.id) ? row.id : ""))
+      .filter(state => state.length > 16 || state === "interrupted").join()
+  }
+
+  tellChosen() {
+    this.told = this.standing()
+    this.tell.state("chosen", { ids: [...this.chosen], standing: this.told })
+  }
+
   choose(ids) {
     this.chosen = new Set(ids)
-    this.tell.state("chosen", [...this.chosen])
+    this.tellChosen()
     this.draw()
   }
 
@@ -156,10 +212,10 @@ class RunTable {
           onclick: () => {
             const same = this.sort.key === column.key
             this.sort = { key: column.key, descending: same ? !this.sort.descending : column.sort === "descending" }
-            this.draw()
+            this.look()
           },
         }))
-      }
+      } else cell.append(element("span", { textContent: column.title }))
       cell.dataset.key = column.key
       head.append(cell)
     }
@@ -217,6 +273,11 @@ class RunTable {
     this.choose(chosen)
   }
 
+  close() {
+    this.closed = true
+    clearInterval(this.timer)
+  }
+
   draw() {
     const visible = this.visible(), shown = visible.slice(0, this.room)
     for (const cell of this.root.querySelectorAll("th[data-key]")) {
@@ -257,4 +318,8 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   const root = parentElement.querySelector(".runs")
   if (!tables.has(root)) tables.set(root, new RunTable(root))
   tables.get(root).update(data, { state: setStateValue, trigger: setTriggerValue })
+  return () => {
+    tables.get(root)?.close()
+    tables.delete(root)
+  }
 }
