@@ -1,11 +1,12 @@
 """Many viewers of one run: ``python -m benchmarks.viewers [--viewers 300] [--pairs 5] [--epochs 10]``.
 
-Real WebSocket connections over loopback, all from one client process, to a server with the lab's own routes, middleware
-and service, and one worker of one thread. In interleaved pairs a run is watched by one viewer (the baseline) and by many.
+Real WebSocket connections over loopback, all from one client process, to a server with the lab's own routes,
+middleware and service, and a worker of one thread for each core. In interleaved pairs a run is watched by one viewer
+(the baseline) and by many.
 
 - Every viewer must get every event once and in order; otherwise this ends with an error.
-- The lag is from the moment at which the service has an event until a viewer has the frame with it, on the machine's one
-  monotonic clock, over all events that came after the viewer's first frame and all viewers.
+- The lag is from the moment at which the service has an event until a viewer has the frame with it, on the machine's
+  one monotonic clock, over all viewers and all events that came after the viewer's first frame.
 - The training time is the run's own, from its first step to its last. The viewers' client takes its share of the same
   cores, so what is seen is more than what the server's part costs.
 """
@@ -94,7 +95,8 @@ async def watch(port: int, viewers: int, epochs: int) -> dict[str, Any]:
         "lags": np.concatenate(lags).tolist(),
         "seconds": end["seconds"],
         "rate": statistics.median(len(own) / (own[-1][0] - own[0][0]) for own in frames),
-        "cpu": (after["cpu"] - before["cpu"]) / (noted[-1] - noted[0]),
+        "cpu": after["cpu"] - before["cpu"],
+        "frames": sum(map(len, frames)),
     }
 
 
@@ -159,7 +161,7 @@ def compare(viewers: int, pairs: int, epochs: int) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, "DESCENT_HOME": home, "DESCENT_WORKERS": "1", "OMP_NUM_THREADS": "1"}
+        environment = {**os.environ, "DESCENT_HOME": home, "DESCENT_WORKERS": str(os.cpu_count())}
         server = subprocess.Popen([*COMMAND, "--serve", str(port)], cwd=ROOT, env=environment)
         try:
             wait(server, port)
@@ -180,15 +182,14 @@ def compare(viewers: int, pairs: int, epochs: int) -> None:
         counted = results[kind][1:]
         lags = 1000 * np.concatenate([result["lags"] for result in counted])
         p50, p95, p99 = np.percentile(lags, [50, 95, 99])
-        rate, cpu = (statistics.median(result[key] for result in counted) for key in ("rate", "cpu"))
+        rate = statistics.median(result["rate"] for result in counted)
+        cost = 1e6 * sum(result["cpu"] for result in counted) / sum(result["frames"] for result in counted)
         print(f"{count:4} viewers: lag p50 {p50:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms, most {lags.max():.0f} ms")
-        print(
-            f"{'':13} {len(lags)} events in time and once, {rate:.1f} frames a second each, server {cpu:.0%} of a core"
-        )
+        print(f"{'':13} {len(lags)} lags; all events came once and in order; {rate:.1f} frames a second each")
+        print(f"{'':13} the server took {cost:.0f} us of one core for each frame, the recording of the run included")
         print(f"{'':13} training {median_and_range(figures[kind])} s, n = {pairs}")
-    print(
-        f"training with {viewers} viewers takes {paired_ratio(figures['many'], figures['one'])} times as long as with one"
-    )
+    ratio = paired_ratio(figures["many"], figures["one"])
+    print(f"training with {viewers} viewers takes {ratio} times as long as with one")
 
 
 def wait(server: subprocess.Popen[bytes], port: int) -> None:

@@ -83,6 +83,9 @@ def _check(name: str, value: Any, example: Any) -> None:
             _check(f"{name}.{key}", part, example[key])
     elif isinstance(example, Tensor) and isinstance(value, Tensor):
         check_tensor(name, value, example)
+    elif isinstance(value, Tensor):
+        # The line search of L-BFGS gives its step as a number or as a tensor, as it happens.
+        check_tensor(name, value, torch.tensor(0.0))
     elif isinstance(example, list):
         pattern = next((part for part in example if part is not None), None)
         if not isinstance(value, list) or len(value) > 1000:

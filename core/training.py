@@ -5,6 +5,7 @@ that are made once; the gradient is written out (``HandGradient``); losses stay 
 of steps is over. Nothing inside a block waits for the device.
 """
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -80,7 +81,6 @@ class _Block:
     first_step: int
     learning_rates: list[float]
     losses: list[float]
-    loss_sum: float
     hits: int
     images: int
     seconds: float
@@ -265,7 +265,7 @@ class Trainer:
             if self._open is None:
                 self._open = islice(self._batches.epoch(self.epoch), self.step - first_step, None)
             block = self._block(self._open)
-            self._loss_sum, self._hits = self._loss_sum + block.loss_sum, self._hits + block.hits
+            self._add_up(block)
             diverged = self._keep_finite(block)
             yield from self._tell(
                 StepsDone(block.first_step, block.losses, block.learning_rates, block.images / max(block.seconds, 1e-9))
@@ -324,11 +324,19 @@ class Trainer:
             first_step=first_step,
             learning_rates=rates,
             losses=means.tolist(),
-            loss_sum=float(per_image.sum()),
             hits=int((answers.argmax(1) == wanted.argmax(1)).sum()),
             images=images,
             seconds=self._clock() - started,
         )
+
+    def _add_up(self, block: _Block) -> None:
+        """Count the block into the epoch, step by step, so that the sum does not depend on where blocks end."""
+        size = self.config.images_per_step
+        last = block.images - size * (len(block.losses) - 1)
+        for loss in block.losses[:-1]:
+            self._loss_sum += loss * size
+        self._loss_sum += block.losses[-1] * last
+        self._hits += block.hits
 
     def _take_step(self, batch: Batch, outputs: Tensor, rate: float) -> None:
         for group in self._groups:
@@ -350,7 +358,10 @@ class Trainer:
             return image_losses(into, batch.targets, self.config.loss).mean()
 
         for optimizer in self._optimizers:
-            optimizer.step(loss)  # type: ignore[arg-type]
+            # Torch's line search divides by the length of its bracket, which rounding shrinks to nothing where no
+            # point of the line is better; the parameters are then where the line begins, and stay there.
+            with contextlib.suppress(ZeroDivisionError):
+                optimizer.step(loss)  # type: ignore[arg-type]
 
     def _keep_finite(self, block: _Block) -> Diverged | None:
         """Keep the parameters where that is due, if all is finite; else go back to those kept last."""

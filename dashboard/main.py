@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import visitors
+from dashboard import lab, visitors
 
 HEADER = """<header style="display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 0.8rem">
 <h1 style="font-size: 1.35rem; font-weight: 650; padding: 0; margin: 0">Descent Lab</h1>
@@ -25,4 +25,6 @@ page = st.navigation(
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="header"):
     st.html(HEADER)
     visitors.control()
+if trouble := lab.service().trouble:
+    st.error(trouble, icon=":material/hard_drive:")
 page.run()

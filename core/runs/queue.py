@@ -30,8 +30,8 @@ class FairQueue:
         own = [other for other, owner in self._owners.items() if owner == mine]
         place = own.index(run_id)
         own.insert(max(0, place + by), own.pop(place))
-        others = {other: owner for other, owner in self._owners.items() if owner != mine}
-        self._owners = {**others, **dict.fromkeys(own, mine)}
+        moved = iter(own)
+        self._owners = {next(moved) if owner == mine else other: owner for other, owner in self._owners.items()}
         return own
 
     def order(self) -> list[str]:

@@ -8,11 +8,11 @@ from core.augmentation import distort
 from core.config import RunConfig
 from core.data import Mnist, batch_order
 from core.evaluation import evaluate
-from core.events import CommandApplied, Diverged, EpochDone, RunFinished, RunStarted, StepsDone
+from core.events import CommandApplied, Diverged, EpochDone, Paused, RunFinished, RunStarted, StepsDone
 from core.network import Network, target_table
 from core.optimizers import OPTIMIZERS
 from core.schedules import SCHEDULES
-from core.training import Stop, Trainer, train
+from core.training import Pause, SetLearningRate, Stop, Trainer, train
 
 #: Leaves 1,920 training images: 30 steps of 64 an epoch.
 SMALL = 0.968
@@ -344,3 +344,163 @@ def test_plateau_drops_in_a_run(few):
 def test_a_device_that_is_not_there_is_refused(few):
     with pytest.raises(ValueError, match=r"^device must be one that this machine has, got device = cuda:99\.$"):
         next(train(RunConfig(device="cuda:99"), few))
+
+
+def same(ours, theirs):
+    return all(map(torch.equal, ours.network.parameters(), theirs.network.parameters()))
+
+
+def resumed(config, few, stops, plan=()):
+    """A run that is left at each of ``stops`` and goes on in another trainer. (the last trainer, all events)"""
+    seen, state = [], None
+    for stop in [*stops, None]:
+        trainer = Trainer(config, few, plan=plan)
+        if state:
+            trainer.restore(state)
+        trainer.pause_at = stop
+        seen += trainer.events()
+        if stop is not None:
+            assert seen[-1] == Paused(stop) and trainer.step == stop
+        state = trainer.state()
+    return trainer, seen
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_run_that_was_left_and_restored_ends_as_if_it_had_not_been(few, name):
+    """With a schedule that changes at every step; left within epochs and at the end of one."""
+    full = OPTIMIZERS[name].batch_size == "full"
+    config = RunConfig.recommended(name, epochs=7 if full else 2, validation_split=SMALL, schedule="cosine")
+    whole = Trainer(config, few)
+    told = follow(whole)
+    trainer, seen = resumed(config, few, (1, 2, 5) if full else (7, 30, 41))
+    assert same(trainer, whole)
+    assert losses(seen) == losses(told) and rates(seen) == rates(told)
+    done, expected = ([e for e in events if isinstance(e, EpochDone)] for events in (seen, told))
+    assert [(e.epoch, e.train_loss, e.train_accuracy) for e in done] == [
+        (e.epoch, e.train_loss, e.train_accuracy) for e in expected
+    ]
+    assert (seen[-1].test_loss, seen[-1].step) == (told[-1].test_loss, told[-1].step)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"schedule": "plateau", "schedule_params": {"patience": 0, "threshold": 0.5}, "epochs": 4},
+        {"schedule": "one_cycle", "warmup_steps": 10},
+        {"augment": True, "batch_size": 50},
+        {"shuffle": "by-label", "batch_size": 7},
+        {"optimizer": "lbfgs", "lr": 1.0, "batch_size": "full", "schedule": "plateau", "epochs": 8},
+    ],
+    ids=lambda given: "-".join(map(str, given.values()))[:40],
+)
+def test_other_runs_restore_exactly_too(few, given):
+    config = RunConfig(**{"epochs": 2, "validation_split": SMALL, **given})
+    whole = Trainer(config, few)
+    told = follow(whole)
+    stops = [max(1, round(config.span.steps * share)) for share in (0.2, 0.5, 0.7)]
+    trainer, seen = resumed(config, few, stops)
+    assert same(trainer, whole) and losses(seen) == losses(told) and rates(seen) == rates(told)
+
+
+def test_a_run_is_left_at_any_point_between_two_events(few):
+    """Also between the last step of an epoch and its end, which comes again then."""
+    config = RunConfig(epochs=2, validation_split=SMALL)
+    first = Trainer(config, few, StepClock())
+    for event in first.events():
+        if isinstance(event, StepsDone) and first.step == 30:
+            break
+    second = Trainer(config, few)
+    second.restore(first.state())
+    assert (second.step, second.epoch) == (30, 0)
+    seen = follow(second)
+    assert [e.epoch for e in seen if isinstance(e, EpochDone)] == [0, 1] and losses(seen)[0] == losses(seen)[0]
+    whole = Trainer(config, few)
+    follow(whole)
+    assert same(second, whole)
+
+
+def test_a_paused_run_goes_on_when_its_events_are_asked_for_again(few):
+    config = RunConfig(epochs=1, validation_split=SMALL)
+    trainer, seen = Trainer(config, few), []
+    for stop in (0, 1, 2, 17, None):
+        trainer.pause_at = stop
+        seen += trainer.events()
+    assert [e.step for e in seen if isinstance(e, Paused)] == [0, 1, 2, 17]
+    whole = Trainer(config, few)
+    assert losses(seen) == losses(follow(whole)) and same(trainer, whole)
+
+
+def test_pause_is_obeyed_before_the_next_step_and_its_time_does_not_count(few):
+    clock = StepClock()
+    trainer = Trainer(RunConfig(epochs=1, validation_split=SMALL), few, clock)
+    events = trainer.events()
+    while trainer.step < 3:
+        next(events)
+    assert events.send(Pause()) == CommandApplied(3, "pause")
+    assert next(events) == Paused(3)
+    clock.time += 1000.0
+    assert list(events) == []
+    trainer.pause_at = None
+    assert list(trainer.events())[-1].seconds < 200
+
+
+def test_another_learning_rate_takes_effect_at_the_next_step(few):
+    config = RunConfig(epochs=1, validation_split=SMALL, schedule="one_cycle")
+    trainer = Trainer(config, few, StepClock())
+    events, seen = trainer.events(), []
+    event = next(events)
+    while not isinstance(event, RunFinished):
+        seen.append(event)
+        event = events.send(SetLearningRate(0.01) if trainer.step == 10 and trainer.lr != 0.01 else None)
+    assert CommandApplied(10, "learning_rate", 0.01) in seen
+    before, after = (SCHEDULES["one_cycle"].create(lr, config.span, ()) for lr in (1e-3, 0.01))
+    assert rates(seen) == [before(step) for step in range(10)] + [after(step) for step in range(10, 30)]
+    # The same by plan, as a replay does it; however the clock cuts the blocks.
+    replayed = Trainer(config, few, plan=[(10, 0.01)])
+    again = follow(replayed)
+    assert rates(again) == rates(seen) and losses(again) == losses(seen) and same(replayed, trainer)
+    assert CommandApplied(10, "learning_rate", 0.01) in again
+    assert resumed(config, few, (5, 10, 12), [(10, 0.01)])[0].lr == 0.01
+
+
+def test_a_learning_rate_that_cannot_be_is_refused():
+    with pytest.raises(ValueError, match=r"^lr must be .*got lr = -1\.?"):
+        SetLearningRate(-1)
+
+
+def damaged(state, **changes):
+    return {**state, **changes}
+
+
+def test_a_state_of_another_run_is_refused_with_a_sentence(few):
+    config = RunConfig(epochs=2, validation_split=SMALL)
+    trainer = Trainer(config, few)
+    trainer.pause_at = 33
+    follow(trainer)
+    state = trainer.state()
+    nan = state["2.bias"].clone()
+    nan[3] = math.nan
+    adam = state["optimizers"][0]["0"]
+    for changes, sentence in [
+        ({"step": 61}, r"step must be a whole number in \[0, 60\], got step = 61\."),
+        ({"step": 29}, r"step must be in epoch 1 or at its end, got step = 29\."),
+        ({"step": True}, r"step must be a whole number"),
+        ({"epoch": 3}, r"epoch must be a whole number in \[0, 2\], got epoch = 3\."),
+        ({"lr": 0.0}, r"lr must be"),
+        ({"loss_sum": math.nan}, r"loss_sum must be a finite number of at least 0, got loss_sum = nan\."),
+        ({"history": []}, r"history must have a step and a loss for each of 1 epochs, got \[\]\."),
+        ({"2.bias": nan}, r"The tensor 2\.bias must be finite"),
+        ({"0.weight": nan}, r"The tensor 0\.weight must have shape \(128, 784\), got \(10,\)\."),
+        ({"kept": None}, r"The file lacks the tensor kept\."),
+        ({"optimizers": []}, r"optimizers must be a list of 1 states\."),
+        ({"optimizers": [{"0": {**adam, "exp_avg": nan}}]}, r"optimizers\.0\.0\.exp_avg must have shape \(101770,\)"),
+        (
+            {"optimizers": [{"0": {**adam, "momentum": nan}}]},
+            r"optimizers\.0\.0 must hold only step, exp_avg, exp_avg_sq",
+        ),
+        ({"optimizers": [{"0": {**adam, "step": "x"}}]}, r"optimizers\.0\.0\.step must be a number\."),
+    ]:
+        with pytest.raises(ValueError, match=sentence):
+            Trainer(config, few).restore(damaged(state, **changes))
+    with pytest.raises(ValueError, match="must hold only"):
+        Trainer(RunConfig(optimizer="momentum", epochs=2, validation_split=SMALL), few).restore(state)

@@ -43,6 +43,8 @@ def test_train_starts_one_run_and_puts_it_into_the_url(train: AppTest, service: 
     (run,) = service.runs()
     assert train.query_params["run"] in (run.id, [run.id])
     assert run.config.epochs == 1000
+    assert len(run.owner) == 16
+    assert run.owner_name == f"Guest {run.owner[:4]}"
     assert button(train, "Train").disabled
     assert not button(train, "Stop").disabled
     button(train, "Stop").click().run()

@@ -29,9 +29,15 @@ expect.set_options(timeout=20_000)
 
 
 class Lab:
-    """The app on a free port; it can be stopped and started again on the same data."""
+    """The app on a free port; it can be stopped and started again on the same data.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: for its data.
+        environment: more of its environment.
+    """
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.environment = environment
         self.home, self.models = folder / "home", folder / "models"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -40,7 +46,7 @@ class Lab:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        places = {"DESCENT_HOME": str(self.home), "DESCENT_MODELS": str(self.models)}
+        places = {"DESCENT_HOME": str(self.home), "DESCENT_MODELS": str(self.models), **self.environment}
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
         command += ["--server.address", "127.0.0.1"]
         self.process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **places}, stdout=subprocess.DEVNULL)

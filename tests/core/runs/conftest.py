@@ -11,7 +11,7 @@ from core.runs.service import Service
 class Patience:
     """Waits for a condition by looking at it; gives up with what it last saw."""
 
-    def __init__(self, seconds: float = 60.0) -> None:
+    def __init__(self, seconds: float = 300.0) -> None:
         self._seconds = seconds
         self._pause = threading.Event()
 

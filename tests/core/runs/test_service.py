@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ import torch
 from core import paths
 from core.checkpoints import load_parameters
 from core.config import RunConfig
+from core.runs import history
 from core.runs import service as service_module
 from core.runs.service import Service, worker_count
 from core.training import Trainer
@@ -127,7 +129,42 @@ def test_a_server_that_was_killed_leaves_no_worker_and_no_running_run(tmp_path, 
     after = Service(tmp_path, workers=1, threads=1)
     run = after.run(run_id)
     assert (run.state, run.message) == ("interrupted", "The lab ended while this run was training.")
+    recorded = history.effective(after.events(run_id))
+    assert run.step == sum(len(event["losses"]) for event in recorded if event["event"] == "StepsDone") > 0
+    # One click goes on with all of them, from where the record ends at the latest.
+    assert after.resume_all() == 1
+    wait(lambda: after.run(run_id).step, lambda step: step > run.step)
+    (resumed,) = [event for event in after.events(run_id) if event["event"] == "Resumed"]
+    assert resumed["step"] <= run.step and resumed["exact"]
+    after.command(run_id, "stop")
+    wait(lambda: after.run(run_id).over)
+    blocks = [event for event in history.effective(after.events(run_id)) if event["event"] == "StepsDone"]
+    steps = [block["first_step"] + i for block in blocks for i in range(len(block["losses"]))]
+    assert steps == list(range(after.run(run_id).step))
     after.close()
+
+
+def test_a_home_has_one_service(service, tmp_path):
+    with pytest.raises(
+        ValueError, match=r"^DESCENT_HOME must be a folder that no other lab uses, got DESCENT_HOME = .*/home, which"
+    ):
+        Service(tmp_path / "home", workers=1, threads=1)
+
+
+def test_what_is_old_in_the_bin_goes_at_the_next_start(tmp_path, wait, monkeypatch):
+    first = Service(tmp_path, workers=1, threads=1)
+    old, young = first.submit(RunConfig(epochs=1, batch_size=2000)), first.submit(RunConfig(epochs=1, batch_size=2000))
+    wait(lambda: first.run(young), lambda run: run.over)
+    now = time.time()
+    with monkeypatch.context() as patch:
+        patch.setattr(service_module.time, "time", lambda: now - service_module.BIN_SECONDS - 1)
+        first.delete([old])
+    first.delete([young])
+    first.close()
+    second = Service(tmp_path, workers=1, threads=1)
+    assert [run.id for run in second.runs(deleted=True)] == [young]
+    assert not (tmp_path / "files" / old).exists() and (tmp_path / "files" / young).exists()
+    second.close()
 
 
 def test_old_runs_leave_memory_and_come_back_from_the_store(service, wait, monkeypatch):
