@@ -1,11 +1,13 @@
 """What the curves do not show: how sharply the loss bends, how large gradients and steps are, which units are dead.
 
-``python -m core.diagnostics`` replays a run and looks at it: it reads one job as a JSON line from stdin and writes a JSON
-line for each diagnosis to stdout.
+``python -m core.diagnostics`` replays a run and looks at it: it reads one job as a JSON line from stdin and writes a
+JSON line for each diagnosis to stdout. The end of stdin means that nobody waits for it any more.
 """
 
 import json
+import os
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -125,13 +127,19 @@ def _weights(network: Network) -> list[Tensor]:
 
 
 def main() -> None:
-    """Do one job: ``config``, ``end`` (its last step), ``plan``, ``start`` (a checkpoint's path, or null), ``threads``."""
+    """Do one job: ``config``, ``end``, its last step, ``plan``, ``start``, a checkpoint's path or null, ``threads``."""
     job = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_stdin, daemon=True).start()
     devices.prepare_cpu(job["threads"])
     config = RunConfig.from_dict(job["config"])
     start = load_checkpoint(Path(job["start"])).state if job["start"] else None
     for diagnosis in diagnose_run(config, looked_at(config, job["end"]), job["plan"], start):
         print(json.dumps(asdict(diagnosis)), flush=True)
+
+
+def _end_with_stdin() -> None:
+    sys.stdin.read()
+    os._exit(0)
 
 
 if __name__ == "__main__":

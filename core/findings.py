@@ -211,8 +211,8 @@ def bouncing(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] =
         return None
     return Finding(
         "bouncing",
-        f"It bounces at the end: over the last {len(last)} epochs, validation accuracy moved by {100 * size:.2f} points "
-        f"an epoch, turned {turns} times, and got {100 * net * len(moves):.2f} points further in all.",
+        f"It bounces: over the last {len(last)} epochs, validation accuracy moved {100 * size:.2f} points an epoch "
+        f"and turned {turns} times, yet got {100 * net * len(moves):.2f} points further in all.",
         replace(config, schedule="cosine", schedule_params={}),
         "Let the rate fall to zero: cosine",
     )

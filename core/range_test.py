@@ -26,6 +26,8 @@ BELOW, ABOVE = 1e4, 1e3
 #: The test ends once the smoothed loss is this many times its smallest.
 BREAKS_AWAY = 4.0
 SMOOTHING = 0.9
+#: Rprop's rate is only its first step's size; L-BFGS evaluates the loss several times a step.
+UNFIT = ("rprop", "lbfgs")
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def range_test(
         steps = max(20, min(200, MOST_IMAGES // config.images_per_step))
     STEPS.check(steps)
     spec = config.optimizer_spec
-    if spec.full_batch_only:
+    if config.optimizer in UNFIT:
         raise ValueError(f"optimizer must be one whose rate sets every step, got optimizer = {config.optimizer}.")
     device = devices.resolve(config.device)
     moving = copy.deepcopy(network) if network else Network(config.seed)

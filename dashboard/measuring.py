@@ -67,8 +67,9 @@ def _measure(run_id: str, job: str, count: int) -> None:
         assert process.stdout is not None
         done: list[Diagnosis] = []
         with process.stdin as sink, process.stdout as lines:
+            # Left open: the process ends with this one.
             sink.write(job + "\n")
-            sink.close()
+            sink.flush()
             for line in lines:
                 done.append(diagnosis(json.loads(line)))
                 _known[run_id] = Measurement(tuple(done), count)

@@ -1,6 +1,7 @@
 """Several runs as one picture: started together, found again by the address, drawn as lines."""
 
 import json
+import secrets
 from collections.abc import Sequence
 
 import streamlit as st
@@ -22,13 +23,26 @@ def named(parameter: str) -> list[Run]:
     return [run for run in found if run]
 
 
-def name_in_address(parameter: str, ids: Sequence[str]) -> None:
+def start(parameter: str, configs: Sequence[RunConfig], tag: str) -> list[str]:
+    """Start the runs in this order and name them in the address under ``parameter``; a double click starts them once.
+
+    Returns:
+        their ids; empty if they could not be started, which ``trouble`` then tells.
+    """
+    click = st.session_state.setdefault("racing.page", secrets.token_hex(8))
+    try:
+        ids = [lab.service().submit(config, tags=(tag,), click=f"{click} {tag}") for config in configs]
+    except ValueError as error:
+        st.session_state["racing.trouble"] = str(error)
+        return []
     st.query_params[parameter] = ",".join(ids)
+    return ids
 
 
-def submit(configs: Sequence[RunConfig]) -> list[str]:
-    """Start the runs in this order; returns their ids."""
-    return [lab.service().submit(config) for config in configs]
+def trouble() -> None:
+    """Say why runs could not be started, once."""
+    if sentence := st.session_state.pop("racing.trouble", ""):
+        st.error(sentence)
 
 
 def over(runs: Sequence[Run]) -> bool:
@@ -40,8 +54,18 @@ def stop(ids: Sequence[str]) -> None:
         lab.service().command(run_id, "stop")
 
 
-def curves(run_id: str) -> Curves:
+def curves(run: Run) -> Curves:
     """What the run has recorded so far."""
+    return _recorded(run.id, run.ended) if run.over else _read(run.id)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _recorded(run_id: str, ended: float | None) -> Curves:
+    """The curves of a run that is over since ``ended``; a resumed one is over anew, later."""
+    return _read(run_id)
+
+
+def _read(run_id: str) -> Curves:
     return curves_of(json.loads(message) for message in lab.service().messages(run_id) or [])
 
 

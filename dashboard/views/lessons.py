@@ -8,7 +8,7 @@ from core import config as rules
 from core.config import RunConfig
 from core.optimizers import OPTIMIZERS
 from core.runs.store import Run
-from dashboard import forms, racing
+from dashboard import forms, insight, racing
 from dashboard.components.live_chart import live_chart
 from dashboard.lessons import CONTROLS, LOOK, MEASURES, Lesson, Outcome, lessons, outcome
 from dashboard.lessons.walk import walk
@@ -69,6 +69,7 @@ def _lesson(lesson: Lesson) -> None:
     if "list" not in hidden:
         st.button("All lessons", type="tertiary", icon=":material/arrow_back:", on_click=_open, args=(None,))
     st.markdown(f"### {lesson.order} · {lesson.title}")
+    racing.trouble()
     if lesson.steps:
         st.markdown(f"**{lesson.question}** {lesson.text}")
         _start_row(lesson, runs, hidden)
@@ -180,7 +181,7 @@ def _start(key: str) -> None:
         configs = lesson.configs(**_chosen(lesson))
     except ValueError:
         return
-    racing.name_in_address("runs", racing.submit(configs))
+    racing.start("runs", configs, "lesson")
 
 
 def _again() -> None:
@@ -193,7 +194,7 @@ def _outcome(lesson: Lesson, runs: list[Run]) -> None:
     assert prediction
     if len(runs) != len(lesson.lines):
         return
-    seen = outcome(prediction, {name: racing.curves(run.id) for name, run in zip(lesson.lines, runs, strict=True)})
+    seen = outcome(prediction, {name: racing.curves(run) for name, run in zip(lesson.lines, runs, strict=True)})
     guess = _guess(lesson)
     right = None if seen.right is None else prediction.choices[seen.right].text
     with st.container(border=True, key="outcome"):
@@ -228,6 +229,8 @@ def _rules(lesson: Lesson) -> None:
             with column, st.container(border=True, height="stretch"):
                 st.markdown(f"**{OPTIMIZERS[name].label}**, {OPTIMIZERS[name].year}")
                 st.latex(stacked(OPTIMIZERS[name].formula))
+    if st.toggle("With the numbers of a step", key=f"numbers.{lesson.key}"):
+        insight.step_in_numbers(list(lesson.lines.values()), key=f"numbers.{lesson.key}", names=list(lesson.lines))
 
 
 def _ways_on(lesson: Lesson, hidden: set[str]) -> None:

@@ -44,6 +44,7 @@ def page() -> None:
         with actions:
             _buttons(form, runs + tried)
     with stage:
+        racing.trouble()
         if st.query_params.get("runs") and not runs:
             st.info("This link names runs that this lab does not have. Start a race of your own.")
         if tried and not runs:
@@ -175,15 +176,15 @@ def _start() -> None:
     if not form.config or not racing.over(racing.named("runs") + racing.named("sweep")):
         return
     try:
-        tries, lanes, _ = _plan(form.config)
+        tries, lanes, seeds = _plan(form.config)
     except ValueError:
         return
     st.query_params.clear()
     if tries:
-        st.session_state["race.follows"] = racing.submit(tries)
-        racing.name_in_address("sweep", st.session_state["race.follows"])
+        # The race is to be what was asked for now, whatever the form says when the sweep is over.
+        st.session_state["race.follows"] = racing.start("sweep", tries, "sweep"), form.config, seeds
     else:
-        racing.name_in_address("runs", racing.submit(race.in_turn(lanes)))
+        racing.start("runs", race.in_turn(lanes), "race")
 
 
 def _stop(ids: Sequence[str]) -> None:
@@ -200,23 +201,22 @@ def _sweeping(ids: tuple[str, ...]) -> None:
         st.progress(done / len(tried), f"Finding each optimizer's rate: {done} of {len(tried)} short runs")
     _strip(tried)
     if done == len(tried):
-        if st.session_state.get("race.follows") == list(ids):
+        follows, base, seeds = st.session_state.get("race.follows", ([], None, 1))
+        if follows == list(ids):
             del st.session_state["race.follows"]
-            _race_at_the_best(tried)
+            _race_at_the_best(tried, base, seeds)
             st.rerun()
         if st.button("Race at these rates", icon=":material/flag:"):
-            _race_at_the_best(tried)
+            _race_at_the_best(tried, forms.read().config or RunConfig(), 1)
             st.rerun()
 
 
-def _race_at_the_best(tried: Sequence[Run]) -> None:
-    """Start each optimizer at the rate that the sweep found, everything else as the form says."""
-    base = forms.read().config or RunConfig()
+def _race_at_the_best(tried: Sequence[Run], base: RunConfig, seeds: int) -> None:
+    """Start each optimizer at the rate that the sweep found, everything else as in ``base``."""
     rates = race.best_rates((run.config, run.validation_accuracy) for run in tried)
     configs = [replace(race.vary(base, "optimizer", name), lr=rate) for name, rate in rates.items()]
-    seeds = int(race.SEEDS.parse(st.session_state.get("race.seeds") or "1"))  # type: ignore[arg-type]
     if configs:
-        racing.name_in_address("runs", racing.submit(race.in_turn(race.seeded(configs, seeds))))
+        racing.start("runs", race.in_turn(race.seeded(configs, seeds)), "race")
 
 
 def _strip(tried: Sequence[Run]) -> None:

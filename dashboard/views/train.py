@@ -9,7 +9,7 @@ from core.optimizers import OPTIMIZERS
 from core.runs import states
 from core.runs.store import Run
 from core.schedules import SCHEDULES
-from dashboard import forms, handoff, lab, operating, visitors
+from dashboard import forms, handoff, insight, lab, operating, visitors
 from dashboard.components.live_chart import live_chart
 from dashboard.testing import test_section
 from dashboard.words import STATE_COLORS, network_table, percent, run_label, stacked
@@ -36,6 +36,8 @@ def page() -> None:
                 operating.controls(run, key="train")
             if run and run.over:
                 _keep(run)
+                insight.what_happened(run)
+    insight.closer_look(form, run)
     _explanations(form)
     test_section()
     _recent_runs(run)

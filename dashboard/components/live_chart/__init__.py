@@ -70,5 +70,4 @@ def live_chart(runs: list[Run], invitation: str, key: str, lines: Sequence[Line]
         for run in runs
     ]
     drawn = [asdict(line) for line in lines]
-    data = {"runs": shown, "lines": drawn, "invitation": invitation}
-    _component(data=data, key=key, on_settled_change=lambda: None)
+    _component(data={"runs": shown, "lines": drawn, "invitation": invitation}, key=key, on_settled_change=lambda: None)

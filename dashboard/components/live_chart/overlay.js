@@ -116,7 +116,7 @@ export function overlayTraces(lines, view, range, room) {
     const shown = []
     const add = (kind, panel, style, extra = {}) => {
       const curves = all.map(curves => curves[kind]).filter(curve => curve.x.length)
-      const uid = `${line.name}-${kind}`
+      const uid = `${line.runs[0]}-${kind}`
       if (curves.length === 1) {
         shown.push({ ...common, uid, yaxis: axis[panel], ...thin(curves[0].x, curves[0].y, range, room), line: style, ...extra })
       } else if (curves.length) {

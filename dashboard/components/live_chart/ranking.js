@@ -34,7 +34,8 @@ const NARROW = ["", "", "", "wide", "", "wide", "wide"]
 
 function spread(values, write) {
   if (!values.length) return ["–", ""]
-  const range = values.length > 1 ? `${write(Math.min(...values))} to ${write(Math.max(...values))}, n = ${values.length}` : ""
+  const low = write(Math.min(...values)).replace(" %", "")
+  const range = values.length > 1 ? `${low}–${write(Math.max(...values))}, n = ${values.length}` : ""
   return [write(mean(values)), range]
 }
 
