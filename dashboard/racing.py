@@ -10,7 +10,7 @@ from core.config import RunConfig
 from core.curves import Curves, curves_of
 from core.race import lanes_of
 from core.runs.store import Run
-from dashboard import lab
+from dashboard import lab, visitors
 from dashboard.colors import OPTIMIZER_COLORS, OPTIMIZER_DASHES, line_style
 from dashboard.components.live_chart import Line
 from dashboard.words import differences
@@ -31,7 +31,11 @@ def start(parameter: str, configs: Sequence[RunConfig], tag: str) -> list[str]:
     """
     click = st.session_state.setdefault("racing.page", secrets.token_hex(8))
     try:
-        ids = [lab.service().submit(config, tags=(tag,), click=f"{click} {tag}") for config in configs]
+        you = visitors.visitor()
+        ids = [
+            lab.service().submit(config, "", you.id, you.name, tags=(tag,), click=f"{click} {tag}")
+            for config in configs
+        ]
     except ValueError as error:
         st.session_state["racing.trouble"] = str(error)
         return []

@@ -116,7 +116,9 @@ def _parallel(runs: Sequence[Run]) -> None:
     st.markdown("#### Settings and results")
     found = [figures.figures(run) for run in over]
     results = {title: [getattr(one, name) for one in found] for name, title in _RESULTS.items()}
-    with st.container(height=parallel.HEIGHT, border=False, gap=None, key="compare.parallel"):
+    # Its axes need room: on a phone it scrolls by itself.
+    st.html("<style>.st-key-parallel { overflow-x: auto } .st-key-parallel > * { min-width: 44rem }</style>")
+    with st.container(height=parallel.HEIGHT, border=False, gap=None, key="parallel"):
         st.plotly_chart(
             parallel.parallel([run.config for run in over], results, [rows.style(run)[0] for run in over]),
             config={"displayModeBar": False},

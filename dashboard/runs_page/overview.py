@@ -20,7 +20,7 @@ SHOWN, LEADERS = 500, 100
 EMPTY = "No runs yet. Train one on the Train page, and it appears here."
 _COLUMNS = (rows.RUN, rows.STATE, rows.CURVE, rows.OWNER, rows.BEST, rows.TEST, rows.SECONDS, rows.CREATED)
 _LEADERS = (
-    Column("place", "", "number", classes="right"),
+    Column("place", "Place", "number", classes="right"),
     rows.RUN,
     rows.OWNER,
     rows.BEST,
