@@ -15,6 +15,7 @@ from dashboard import lab
 from dashboard.components.live_chart import live_chart
 from dashboard.components.run_table import Column, run_table
 from dashboard.runs_page import actions, figures, parallel, rows
+from dashboard.words import setting
 
 #: As many as can be told apart.
 MOST = 32
@@ -60,7 +61,7 @@ def _chooser(runs: Sequence[Run]) -> None:
         "Runs",
         list(offered),
         key="compare.runs",
-        format_func=lambda run_id: f"{rows.run_title(offered[run_id])} · {rows.in_short(offered[run_id].config)}",
+        format_func=lambda run_id: f"{rows.run_title(offered[run_id])} · {setting(offered[run_id].config, 'lr')}",
         max_selections=MOST,
         placeholder="Add a run",
         on_change=_choose,

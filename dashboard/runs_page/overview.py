@@ -16,7 +16,7 @@ from dashboard.components.run_table import Column, run_table
 from dashboard.runs_page import actions, rows
 from dashboard.visitors import visitor
 
-SHOWN, LEADERS = 500, 100
+SHOWN, LEADERS = 300, 100
 EMPTY = "No runs yet. Train one on the Train page, and it appears here."
 _COLUMNS = (rows.RUN, rows.STATE, rows.CURVE, rows.OWNER, rows.BEST, rows.TEST, rows.SECONDS, rows.CREATED)
 _LEADERS = (

@@ -41,7 +41,7 @@ def parallel(
             unselected={"line": {"opacity": 0.08}},
         )
     )
-    figure.update_layout(height=HEIGHT, margin={"l": 64, "r": 56, "t": 56, "b": 24})
+    figure.update_layout(height=HEIGHT, margin={"l": 92, "r": 56, "t": 56, "b": 24})
     return figure
 
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from core.config import RunConfig
@@ -74,7 +75,7 @@ def in_short(config: RunConfig, optimizer: bool = True) -> str:
     Args:
         optimizer: whether it is named.
     """
-    usual = RunConfig.recommended(config.optimizer)
+    usual = _usual(config.optimizer)
     changed = [name for name in _IF_CHANGED if getattr(config, name) != getattr(usual, name)]
     named = (
         *(("optimizer",) if optimizer else ()),
@@ -82,6 +83,11 @@ def in_short(config: RunConfig, optimizer: bool = True) -> str:
         *changed,
     )
     return " · ".join(filter(None, (setting(config, name) for name in named)))
+
+
+@lru_cache
+def _usual(optimizer: str) -> RunConfig:
+    return RunConfig.recommended(optimizer)
 
 
 def state_words(run: Run) -> str:
