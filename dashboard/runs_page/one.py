@@ -17,7 +17,7 @@ from dashboard.runs_page import actions, rows
 from dashboard.words import STATE_COLORS, literal
 
 #: Of a run's events, those that tell its story rather than its curve.
-_STORY = ("State", "CommandApplied", "Resumed", "Paused")
+_STORY = ("State", "CommandApplied", "Resumed")
 
 
 def show(run_id: str) -> None:
@@ -129,7 +129,7 @@ def _pairs(values: Mapping[str, Any]) -> None:
 
 _STYLE = """<style>
 .run-pairs { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: 0.15rem 1.2rem;
-  margin: 0 !important; padding: 0; }
+  margin: 0 !important; padding: 0 !important; }
 .run-pairs div { display: flex; justify-content: space-between; gap: 0.6rem; min-width: 0; font-size: 0.875rem;
   border-bottom: 1px solid color-mix(in srgb, currentColor 12%, transparent); padding: 0.15rem 0; }
 .run-pairs dt { opacity: 0.7; white-space: nowrap; }
@@ -211,10 +211,8 @@ def _told(event: dict[str, Any]) -> str:
         case "CommandApplied":
             return f"{event['command']} before step {event['step']:,}"
         case "Resumed":
-            exactly = "bit for bit" if event["exact"] else "not bit-exact"
-            return f"goes on from step {event['step']:,}, {exactly}. {literal(event['message'])}".strip()
-        case "Paused":
-            return f"left before step {event['step']:,}"
+            how = literal(event["message"]) or ("Bit for bit." if event["exact"] else "Not bit-exact.")
+            return f"goes on from step {event['step']:,}. {how}"
     return ""
 
 

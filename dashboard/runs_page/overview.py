@@ -88,7 +88,10 @@ def _all() -> None:
     if answer.opened:
         actions.go(run=answer.opened)
     with bar:
-        _bar([runs[run_id] for run_id in answer.chosen], sum(r.state == states.INTERRUPTED for r in runs.values()))
+        _bar(
+            [runs[run_id] for run_id in answer.chosen if run_id in runs],
+            sum(r.state == states.INTERRUPTED for r in runs.values()),
+        )
     actions.say()
     if len(runs) == limit:
         st.button(f"Only the latest {limit} are shown. Show all", type="tertiary", on_click=_show_all)
@@ -185,7 +188,7 @@ def _bin() -> None:
     )
     if answer.opened:
         actions.go(run=answer.opened)
-    chosen = [runs[run_id] for run_id in answer.chosen]
+    chosen = [runs[run_id] for run_id in answer.chosen if run_id in runs]
     with bar:
         st.button(
             "Restore",

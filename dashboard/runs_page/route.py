@@ -3,18 +3,12 @@
 import asyncio
 import hashlib
 import json
-import threading
-import time
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from dashboard.runs_page import compare, overview
-from dashboard.runs_page.rows import FRESH_SECONDS
-
-_texts: dict[str, tuple[float, bytes]] = {}
-_lock = threading.Lock()
+from dashboard.runs_page import compare, overview, rows
 
 
 async def table(request: Request) -> Response:
@@ -22,24 +16,14 @@ async def table(request: Request) -> Response:
     asked = request.query_params
     if "compare" in asked:
         text = await asyncio.to_thread(lambda: json.dumps(compare.table(asked["compare"].split(","))).encode())
-    elif asked.get("view") in overview.VIEWS:
-        text = await asyncio.to_thread(_view, asked["view"])
+    elif (view := asked.get("view")) in overview.VIEWS:
+        text = await asyncio.to_thread(rows.text, view, overview.VIEWS[view])
     else:
         return PlainTextResponse("There is no such table.", 404)
     headers = {"ETag": f'"{hashlib.sha256(text).hexdigest()[:16]}"', "Cache-Control": "no-cache"}
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
     return Response(text, media_type="application/json", headers=headers)
-
-
-def _view(name: str) -> bytes:
-    """A table of all runs, written once for everybody who looks."""
-    with _lock:
-        written, text = _texts.get(name, (-FRESH_SECONDS, b""))
-        if time.monotonic() - written >= FRESH_SECONDS:
-            text = json.dumps(overview.VIEWS[name](), separators=(",", ":")).encode()
-            _texts[name] = time.monotonic(), text
-        return text
 
 
 routes = [Route("/lab/runs", table)]

@@ -1,8 +1,9 @@
 """Runs as rows of a table, and as lines of a picture."""
 
+import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -45,7 +46,8 @@ CREATED = Column("created", "Started", "when", "descending", "right wide")
 
 
 _shelf: dict[tuple[int, bool], tuple[float, list[Run]]] = {}
-_shelf_lock = threading.Lock()
+_texts: dict[str, tuple[float, bytes]] = {}
+_shelf_lock = threading.RLock()
 
 
 def latest(limit: int, deleted: bool = False) -> list[Run]:
@@ -62,6 +64,17 @@ def forget() -> None:
     """Read anew at the next look: somebody has just changed something."""
     with _shelf_lock:
         _shelf.clear()
+        _texts.clear()
+
+
+def text(view: str, write: Callable[[], list[dict[str, Any]]]) -> bytes:
+    """The rows of a view of all runs as JSON, written once for everybody who looks."""
+    with _shelf_lock:
+        written_at, kept = _texts.get(view, (-FRESH_SECONDS, b""))
+        if time.monotonic() - written_at >= FRESH_SECONDS:
+            kept = json.dumps(write(), separators=(",", ":")).encode()
+            _texts[view] = time.monotonic(), kept
+        return kept
 
 
 def run_title(run: Run) -> str:

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from core.config import RunConfig
 from core.runs.service import Service
 from dashboard import colors, visitors
-from dashboard.runs_page import actions, compare, figures, overview, parallel, route, rows
+from dashboard.runs_page import actions, compare, figures, one, overview, parallel, route, rows
 from dashboard.visitors import Visitor
 
 RUNS = str(Path(__file__).resolve().parents[2] / "dashboard" / "views" / "runs.py")
@@ -36,7 +36,6 @@ def filled(service: Service) -> Iterator[list[str]]:
         body |= {"validation_loss": 0.2 + seq, "validation_accuracy": accuracy, "seconds": 1.0}
         store.append("one", seq, json.dumps(body, separators=(",", ":")), 6.0)
     rows.forget()
-    route._texts.clear()
     ids = ["one", "two", "three", "four", "five"]
     yield ids
     for run_id in ids:
@@ -214,7 +213,6 @@ def test_browsers_get_the_rows_once_and_nothing_while_nothing_changes(filled: li
     assert (same.status_code, same.body) == (304, b"")
     service.edit("one", name="changed")
     rows.forget()
-    route._texts.clear()
     changed = asked("view=all", has=answer.headers["etag"])
     assert changed.status_code == 200 and b"changed" in changed.body
     assert [row["id"] for row in json.loads(asked("compare=two,gone").body)] == ["two"]
@@ -226,3 +224,33 @@ def test_an_export_is_of_what_was_recorded(filled: list[str]) -> None:
     (told,) = json.loads(actions.exported(["one", "gone"], "json"))
     assert [epoch["validation_accuracy"] for epoch in told["epochs"]] == [0.97, 0.95]
     assert actions.exported(["one"], "csv").count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        ({"event": "State", "state": "running", "stalled": True}, ":orange-badge[stalled]"),
+        ({"event": "State", "state": "failed", "message": "No *disk*."}, r":red-badge[failed] No \*disk\*\."),
+        (
+            {"event": "CommandApplied", "command": "learning_rate", "value": 0.01, "step": 1500},
+            "learning rate 0.01 from step 1,500",
+        ),
+        ({"event": "CommandApplied", "command": "stop", "value": None, "step": 7}, "stop before step 7"),
+        ({"event": "Resumed", "step": 7, "exact": True, "message": ""}, "goes on from step 7. Bit for bit."),
+    ],
+)
+def test_what_happened_is_told(event: dict[str, object], words: str) -> None:
+    assert one._told(event) == words
+
+
+def test_a_fork_knows_its_parent(filled: list[str], service: Service) -> None:
+    page = AppTest.from_file(RUNS.replace("runs.py", "train.py"), default_timeout=60)
+    page.session_state["handoff.parent"] = "one"
+    page.run()
+    assert "A fork of run #1: change one thing, then press Train." in text(page)
+    next(button for button in page.button if button.label == "Train").click()
+    page.run()
+    run = service.runs(1)[0]
+    service.command(run.id, "stop")
+    assert run.parent == "one" and [child.id for child in service.children("one")] == ["four", run.id]
+    assert "A fork of run" not in text(page)

@@ -189,7 +189,7 @@ def test_an_interrupted_run_is_resumed(page: Page, lab: Lab) -> None:
     expect(row).to_contain_text("finished", timeout=60_000)
     expect(page.get_by_role("button", name="Resume all interrupted")).to_have_count(0)
     row.get_by_role("link").click()
-    expect(page.get_by_text("bit for bit")).to_be_visible()
+    expect(page.get_by_text("goes on from step")).to_be_visible()
     expect(page.get_by_test_id("step")).to_have_text("step 3,750 of 3,750")
 
 

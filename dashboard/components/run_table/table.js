@@ -70,6 +70,8 @@ const cells = {
   when: (table, row, value) => [value === null ? "–" : ago(Date.now() / 1000 - value)],
 }
 
+const minute = () => Math.floor(Date.now() / 60000)
+
 function ago(seconds) {
   if (seconds < 60) return "just now"
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`
@@ -156,7 +158,12 @@ class RunTable {
     this.asking = true
     const answer = await fetch(this.source, { cache: "no-cache" }).then(reply => (reply.ok ? reply.text() : null)).catch(() => null)
     this.asking = false
-    if (answer === null || answer === this.answer || this.closed) return
+    if (answer === null || this.closed) return
+    if (answer === this.answer) {
+      // Ages go on by themselves.
+      if (minute() !== this.drawnAt) this.draw()
+      return
+    }
     this.answer = answer
     this.take(JSON.parse(answer))
     if (this.standing() !== this.told) this.tellChosen()
@@ -240,7 +247,7 @@ class RunTable {
   }
 
   line(row) {
-    const content = JSON.stringify(row)
+    const content = `${minute()} ${JSON.stringify(row)}`
     const kept = this.lines.get(row.id)
     if (kept?.content === content) return kept
     const line = kept ?? { element: document.createElement("tr"), at: {} }
@@ -252,7 +259,7 @@ class RunTable {
       line.element.append(element("td", { className: "choice" }, element("label", {}, line.box)))
     }
     for (const column of this.columns) {
-      const text = JSON.stringify(row[column.key] ?? null)
+      const text = JSON.stringify(row[column.key] ?? null) + (column.kind === "when" ? minute() : "")
       const cell = line.at[column.key] ?? { element: element("td", { className: column.classes }) }
       if (cell.text !== text) cell.element.replaceChildren(...cells[column.kind](this, row, row[column.key] ?? null))
       cell.text = text
@@ -279,6 +286,7 @@ class RunTable {
   }
 
   draw() {
+    this.drawnAt = minute()
     const visible = this.visible(), shown = visible.slice(0, this.room)
     for (const cell of this.root.querySelectorAll("th[data-key]")) {
       if (cell.dataset.key === this.sort.key) cell.ariaSort = this.sort.descending ? "descending" : "ascending"
