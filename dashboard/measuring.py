@@ -73,7 +73,7 @@ def _measure(run_id: str, job: str, count: int) -> None:
             for line in lines:
                 done.append(diagnosis(json.loads(line)))
                 _known[run_id] = Measurement(tuple(done), count)
-        failed = process.wait() != 0
+        failed = process.wait() != 0 or len(done) < count
         message = "The measurement's process ended before it was done; ask again to try again." if failed else ""
         _known[run_id] = Measurement(tuple(done), count, True, message)
 

@@ -19,7 +19,7 @@ SMALL = {"epochs": 2, "validation_split": 0.95, "device": "cpu"}
 def trained(service: Service, config: RunConfig) -> AppTest:
     """The Train page with a run of the config that is over."""
     run_id = service.submit(config)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not (run := service.run(run_id)) or not run.over:
         assert time.monotonic() < deadline
         time.sleep(0.05)

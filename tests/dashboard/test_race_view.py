@@ -32,7 +32,7 @@ def ids(page: AppTest, name: str) -> list[str]:
 
 
 def wait(service: Service, found: list[str]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not all(run and run.over for run in map(service.run, found)):
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -98,7 +98,7 @@ def test_zoom_hidden_lines_and_controls_survive_half_a_minute_of_updates(page: P
     page.evaluate("window.since = performance.now()")
     type_into(page, "Learning rate", "0.002")
     expect(page.locator(".st-key-schedule-preview")).to_contain_text("0.002")
-    page.wait_for_function("performance.now() - window.since > 30000", timeout=60_000)
+    page.wait_for_function("performance.now() - window.since > 30000", timeout=LONG)
     assert drawn(page) > before + 500
     assert page.evaluate(ranges) == zoomed
     assert shown_lines(page) == ["rate 0.001"]

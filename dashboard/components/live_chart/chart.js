@@ -21,6 +21,8 @@ class LiveChart {
     this.runs = new Map()
     this.lines = []
     this.hidden = new Set()
+    this.axes = {}
+    this.zoomed = new Map()
     this.view = { log: false, width: 0 }
     this.revision = 0
     this.failures = 0
@@ -104,7 +106,10 @@ class LiveChart {
 
   /** A connection's first message: which server this is. Another one may have lost events that we saw: start over. */
   greet(lab) {
-    if (this.lab && this.lab !== lab) for (const run of this.runs.values()) Object.assign(run, newRun(run.id))
+    if (this.lab && this.lab !== lab) {
+      for (const run of this.runs.values()) Object.assign(run, newRun(run.id))
+      forget(new Map())
+    }
     this.lab = lab
     this.greeted = true
     this.subscribe()
@@ -216,7 +221,7 @@ class LiveChart {
       this.look()
       await (this.lines.length ? this.drawLines(Plotly, colors) : this.drawRun(Plotly, colors))
       this.plot.dataset.drawn = String([...this.runs.values()].reduce((sum, run) => sum + run.steps.length, 0))
-      if (!this.listening) this.plot.on("plotly_relayout", () => this.draw())
+      if (!this.listening) this.plot.on("plotly_relayout", change => this.zoom(change))
       this.listening = true
     }
     this.drawing = false
@@ -241,17 +246,39 @@ class LiveChart {
     })
   }
 
+  /** What a person zoomed to, from plotly's account of it; an axis that is reset follows the data again. */
+  zoom(change) {
+    for (const [axis, { key, range }] of Object.entries(this.axes)) {
+      const ends = change[`${axis}.range`] ?? [change[`${axis}.range[0]`], change[`${axis}.range[1]`]]
+      const reset = range && ends.every((end, i) => Math.abs(end - range[i]) <= 1e-9 * Math.abs(range[1] - range[0]))
+      if (change[`${axis}.autorange`] || reset) this.zoomed.delete(key)
+      else if (ends[0] !== undefined) this.zoomed.set(key, ends)
+    }
+    this.draw()
+  }
+
+  /** Put what was zoomed to into a layout. plotly itself gives a zoom up when the range that it is given changes, and
+   * here ranges follow the data. */
+  hold(figure, names = {}) {
+    this.axes = {}
+    for (const axis of Object.keys(figure).filter(name => /^[xy]axis/.test(name))) {
+      const key = `${names[axis] ?? axis} ${figure[axis].uirevision ?? figure.uirevision}`
+      this.axes[axis] = { key, range: figure[axis].range }
+      if (this.zoomed.has(key)) Object.assign(figure[axis], { range: this.zoomed.get(key), autorange: false })
+    }
+    return figure
+  }
+
   drawRun(Plotly, colors) {
     const runs = [...this.runs.values()]
-    return Plotly.react(this.plot, traces(runs, this.view, colors), layout(runs, this.view, colors), plotSettings)
+    return Plotly.react(this.plot, traces(runs, this.view, colors), this.hold(layout(runs, this.view, colors)), plotSettings)
   }
 
   drawLines(Plotly, colors) {
-    const shown = overlayLayout(this.lines, this.view, colors)
-    const seen = this.plot._fullLayout?.xaxis
+    const names = Object.fromEntries(panels(this.view).map(panel => [panel.axis.replace("y", "yaxis"), panel.name]))
+    const shown = this.hold(overlayLayout(this.lines, this.view, colors), names)
     // What a zoom shows is drawn as finely as the whole was; a quarter beyond its edges is kept for panning.
-    const same = seen && seen.uirevision === shown.xaxis.uirevision
-    const [from, to] = (same ? seen.range : shown.xaxis.range).map(value => (this.view.logX ? 10 ** value : value))
+    const [from, to] = shown.xaxis.range.map(value => (this.view.logX ? 10 ** value : value))
     const edge = 0.25 * (to - from)
     const data = overlayTraces(this.lines, this.view, [from - edge, to + edge], Math.round(this.view.width / 2))
     return Plotly.react(this.plot, data, shown, plotSettings)
