@@ -15,7 +15,7 @@ _component = st.components.v2.component(
     "descent_run_table",
     html=(_FOLDER / "table.html").read_text(),
     css=(_FOLDER / "table.css").read_text(),
-    js=(_FOLDER / "table.js").read_text(),
+    js="\n".join((_FOLDER / name).read_text() for name in ("cells.js", "table.js")),
     isolate_styles=False,
 )
 
