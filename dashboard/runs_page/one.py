@@ -13,6 +13,7 @@ from core.runs import states
 from core.runs.store import Run
 from dashboard import lab, operating
 from dashboard.components.live_chart import live_chart
+from dashboard.forms import LABELS
 from dashboard.runs_page import actions, rows
 from dashboard.words import STATE_COLORS, literal
 
@@ -118,9 +119,9 @@ def _environment(run: Run) -> None:
 
 def _pairs(values: Mapping[str, Any]) -> None:
     """Names and values, two pairs to a line where there is room."""
-    shown = {name: number(value) if isinstance(value, (int, float)) else value for name, value in values.items()}
+    shown = {LABELS.get(name, name.replace("_", " ")).lower(): _worded(value) for name, value in values.items()}
     cells = "".join(
-        f"<div><dt>{_escaped(name.replace('_', ' '))}</dt><dd>{_escaped(value)}</dd></div>"
+        f"<div><dt>{_escaped(name)}</dt><dd>{_escaped(value)}</dd></div>"
         for name, value in shown.items()
         if value is not None
     )
@@ -135,6 +136,12 @@ _STYLE = """<style>
 .run-pairs dt { opacity: 0.7; white-space: nowrap; }
 .run-pairs dd { margin: 0; overflow-wrap: anywhere; text-align: right; font-variant-numeric: tabular-nums; }
 </style>"""
+
+
+def _worded(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return number(value) if isinstance(value, (int, float)) else value
 
 
 def _escaped(value: Any) -> str:
