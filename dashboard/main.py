@@ -15,6 +15,7 @@ st.set_page_config(page_title="Descent Lab", page_icon=str(Path(__file__).with_n
 page = st.navigation(
     [
         st.Page("views/train.py", title="Train", default=True),
+        st.Page("views/runs.py", title="Runs"),
         st.Page("views/race.py", title="Race"),
         st.Page("views/surfaces.py", title="Surfaces"),
         st.Page("views/landscape.py", title="Landscape"),

@@ -50,6 +50,9 @@ def _buttons(form: forms.Form, run: Run | None) -> None:
     """Train and Stop. Both act before the page is drawn again, so that one drawing shows what they did."""
     mine = _own_run()
     busy = _busy(mine)
+    parent = handoff.parent()
+    if forked := lab.service().run(parent) if parent else None:
+        st.caption(f"A fork of run #{forked.number}: change one thing, then press Train.")
     with st.container(horizontal=True):
         st.button(
             "Train",
@@ -90,8 +93,10 @@ def _train() -> None:
             form.name,
             you.id,
             you.name,
+            parent=handoff.parent(),
             click=st.session_state.setdefault("train.page", secrets.token_hex(8)),
         )
+        handoff.forget_parent()
     if "train.mine" in st.session_state:
         st.query_params["run"] = st.session_state["train.mine"]
 

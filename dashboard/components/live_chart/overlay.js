@@ -58,7 +58,8 @@ const places = new Map()
 
 /** The run's curves over the chosen axis; made anew only when the run, its smoothing or the axis has changed. */
 function curvesOf(run, view) {
-  const key = `${run.seq}/${view.share}/${view.unit}/${view.logX}`
+  // Events can come between smoothing and drawing: what is kept is of the events that were smoothed.
+  const key = `${run.smoothedAs}/${view.unit}/${view.logX}`
   const kept = places.get(run.id)
   if (kept?.key === key) return kept.curves
   const place = placeOf(run, view.unit)
