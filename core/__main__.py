@@ -22,11 +22,11 @@ from core.checkpoints import (
     trained_loss,
 )
 from core.config import EPOCHS, PLAIN, RunConfig, check_device_name
-from core.digits import normalise, read_image
 from core.evaluation import evaluate
 from core.events import Diverged, EpochDone, Event, RunFinished, RunStarted, StepsDone, StoppedEarly
 from core.hyperparameters import Hyperparameter, number
 from core.optimizers import OPTIMIZERS
+from core.photographs import find_digit, read_image
 from core.runs import terminal
 from core.runs.export import finite
 from core.schedules import SCHEDULES
@@ -259,7 +259,7 @@ def _predict(options: argparse.Namespace) -> None:
     answers = []
     for path in options.images:
         try:
-            digit = normalise(read_image(path))
+            digit = find_digit(read_image(path)).digit
         except ValueError as error:
             raise ValueError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
         with torch.no_grad():

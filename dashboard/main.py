@@ -20,6 +20,7 @@ page = st.navigation(
         st.Page("views/surfaces.py", title="Surfaces"),
         st.Page("views/landscape.py", title="Landscape"),
         st.Page("views/predictions.py", title="Predictions"),
+        st.Page("views/draw.py", title="Draw"),
         st.Page("views/models.py", title="Models"),
         st.Page("views/lessons.py", title="Lessons"),
     ],
