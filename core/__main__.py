@@ -1,12 +1,11 @@
-"""The lab from a terminal: ``python -m core train``, ``evaluate``, ``predict`` and ``models``."""
+"""The lab from a terminal: ``python -m core train``, ``evaluate``, ``predict``, ``models`` and ``runs``."""
 
 import argparse
 import json
-import math
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,11 +22,13 @@ from core.checkpoints import (
     trained_loss,
 )
 from core.config import EPOCHS, PLAIN, RunConfig, check_device_name
-from core.digits import normalise, read_image
 from core.evaluation import evaluate
 from core.events import Diverged, EpochDone, Event, RunFinished, RunStarted, StepsDone, StoppedEarly
 from core.hyperparameters import Hyperparameter, number
 from core.optimizers import OPTIMIZERS
+from core.photographs import find_digit, read_image
+from core.runs import terminal
+from core.runs.export import finite
 from core.schedules import SCHEDULES
 from core.training import Stop, Trainer
 
@@ -86,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
 
     for each in (train, test, predict, *(listed_parser for listed_parser, _ in listed)):
         each.add_argument("--json", action="store_true", help="the last line of stdout is one JSON value")
+    terminal.add_commands(commands)
     return parser
 
 
@@ -257,7 +259,7 @@ def _predict(options: argparse.Namespace) -> None:
     answers = []
     for path in options.images:
         try:
-            digit = normalise(read_image(path))
+            digit = find_digit(read_image(path)).digit
         except ValueError as error:
             raise ValueError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
         with torch.no_grad():
@@ -270,16 +272,7 @@ def _predict(options: argparse.Namespace) -> None:
 
 
 def _say(options: argparse.Namespace, result: Any, text: str) -> None:
-    print(json.dumps(_finite(result), allow_nan=False) if options.json else text)
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no NaN: what is not finite becomes null."""
-    if isinstance(value, Mapping):
-        return {key: _finite(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return [_finite(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    print(json.dumps(finite(result), allow_nan=False) if options.json else text)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,27 @@ import streamlit as st
 from core.config import RunConfig
 from dashboard import forms
 
-_FOR_SURFACES = "handoff.surfaces"
+_FOR_SURFACES, _PARENT = "handoff.surfaces", "handoff.parent"
 
 
-def to_train(config: RunConfig) -> None:
-    """Put ``config`` into the Train page's form."""
+def to_train(config: RunConfig, parent: str | None = None) -> None:
+    """Put ``config`` into the Train page's form.
+
+    Args:
+        parent: the run whose fork the next run is.
+    """
     forms.fill(config)
+    st.session_state[_PARENT] = parent
+
+
+def parent() -> str | None:
+    """The run that the form's settings are a fork of."""
+    return st.session_state.get(_PARENT)
+
+
+def forget_parent() -> None:
+    """The fork has been trained; what comes next is no fork."""
+    st.session_state.pop(_PARENT, None)
 
 
 def to_surfaces(config: RunConfig) -> None:

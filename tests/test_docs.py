@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from core.__main__ import main
+from core.config import RunConfig
 from core.optimizers import OPTIMIZERS
+from core.runs.store import Store
 from core.schedules import SCHEDULES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,9 +33,14 @@ def test_every_schedule_is_in_the_table_as_it_is(key):
 def test_every_terminal_command_runs(tmp_path, mnist_picture, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DESCENT_MODELS", "models")
+    monkeypatch.setenv("DESCENT_HOME", str(tmp_path / "home"))
+    lab = Store(tmp_path / "home" / "lab.sqlite")
+    for run_id in ("first", "second"):
+        lab.add(run_id, RunConfig(), 0.0, "finished")
+    lab.close()
     mnist_picture.save("photo.png")
     commands = re.findall(r"^python -m core (.+)$", README, flags=re.MULTILINE)
-    assert len(commands) == 10
+    assert len(commands) == 12
     for command in commands:
         assert main([*shlex.split(command)]) == 0, capsys.readouterr().err
 

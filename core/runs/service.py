@@ -17,7 +17,7 @@ import subprocess
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -283,6 +283,11 @@ class Service:
         with self._lock:
             return self._placed(self._store.runs(limit, deleted))
 
+    def children(self, run_id: str) -> list[Run]:
+        """The runs that began from this one, oldest first, without those in the bin."""
+        with self._lock:
+            return self._placed(self._store.children(run_id))
+
     def messages(self, run_id: str, after: int = -1) -> list[str] | None:
         """For viewers: the run's events after sequence number ``after``, each as JSON text, ``seq`` in it.
 
@@ -293,11 +298,17 @@ class Service:
             messages = self._feed(run_id)
             return None if messages is None else messages[max(-1, after) + 1 :]
 
-    def events(self, run_id: str) -> list[dict[str, Any]]:
-        """Everything that was recorded of the run, in order, with ``at``: when, in unix seconds."""
+    def events(self, run_id: str, kinds: Collection[str] = ()) -> list[dict[str, Any]]:
+        """What was recorded of the run, in order, with ``at``: when, in unix seconds.
+
+        Args:
+            kinds: the names of the events that are wanted; all unless given. Few are read faster than all.
+        """
         with self._lock:
             bodies, times = self._store.events(run_id), self._store.times(run_id)
-        return [{**json.loads(body), "at": at} for body, at in zip(bodies, times, strict=True)]
+        starts = tuple(f'{{"event":"{kind}"' for kind in kinds) or ("",)
+        recorded = zip(bodies, times, strict=True)
+        return [{**json.loads(body), "at": at} for body, at in recorded if body.startswith(starts)]
 
     def parameters_file(self, run_id: str) -> Path | None:
         """The run's final parameters, once they are there."""

@@ -133,17 +133,27 @@ class Store:
     """The open store. Every method may be called from any thread; those that write raise ``sqlite3.Error`` where
     the disk does not take it, and have then changed nothing."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, read_only: bool = False) -> None:
         """Open or make the store at ``path``.
 
+        Args:
+            read_only: open one that is there, to look while another process may write; nothing is changed.
+
         Raises:
-            ValueError: if it was made by a newer version of the lab, or is no store.
+            ValueError: if it was made by a newer version of the lab, or is no store; to be read only, if it is not
+                there, or of an older version.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5.0)
+        if read_only and not path.exists():
+            raise ValueError(f"{path} could not be opened: there are no runs.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        place = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+        self._db = sqlite3.connect(place, uri=True, check_same_thread=False, isolation_level=None, timeout=5.0)
         try:
-            self._open(path)
+            if read_only:
+                self._check_version(path, at_least=SCHEMA_VERSION)
+            else:
+                self._open(path)
         except sqlite3.DatabaseError as error:
             self._db.close()
             raise ValueError(f"{path} could not be opened: {error}.") from None
@@ -155,11 +165,19 @@ class Store:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute("PRAGMA foreign_keys = ON")
+        version = self._check_version(path)
+        for number, script in enumerate(MIGRATIONS[version:], version + 1):
+            self._db.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
+
+    def _check_version(self, path: Path, at_least: int = 0) -> int:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version > SCHEMA_VERSION:
             raise ValueError(f"{path} must have a schema version of at most {SCHEMA_VERSION}, got version {version}.")
-        for number, script in enumerate(MIGRATIONS[version:], version + 1):
-            self._db.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
+        if version < at_least:
+            raise ValueError(
+                f"{path} must have a schema version of {at_least}, got version {version}; starting the lab updates it."
+            )
+        return int(version)
 
     def close(self) -> None:
         with self._lock:
@@ -197,6 +215,13 @@ class Store:
         where = "deleted IS NOT NULL" if deleted else "deleted IS NULL"
         rows = self._execute(f"SELECT {_COLUMNS} FROM runs WHERE {where} ORDER BY number DESC LIMIT ?", (limit,))
         return [_run(row) for row in rows]
+
+    def children(self, run_id: str) -> list[Run]:
+        """The runs that began from this one and are not in the bin, oldest first."""
+        where = "parent = ? AND deleted IS NULL"
+        return [
+            _run(row) for row in self._execute(f"SELECT {_COLUMNS} FROM runs WHERE {where} ORDER BY number", (run_id,))
+        ]
 
     def in_states(self, states: Iterable[str]) -> list[Run]:
         """The runs in one of ``states``, in the order of their places, then oldest first."""

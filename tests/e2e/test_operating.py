@@ -1,4 +1,4 @@
-"""A run operated from its page: paused, moved on by a step, steered, stopped, gone on with; a lost worker; two people."""
+"""A run operated from its page: paused, moved on by a step, steered, stopped, gone on with, by one or two people."""
 
 import os
 import re

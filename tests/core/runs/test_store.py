@@ -149,3 +149,44 @@ def test_it_writes_ahead(store, tmp_path):
     with sqlite3.connect(tmp_path / "lab" / "lab.sqlite") as db:
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     db.close()
+
+
+def test_a_store_is_read_beside_its_writer_and_not_changed(store, tmp_path):
+    add(store, "a")
+    reader = Store(tmp_path / "lab" / "lab.sqlite", read_only=True)
+    assert [run.id for run in reader.runs(9)] == ["a"]
+    add(store, "b")
+    assert [run.id for run in reader.runs(9)] == ["b", "a"]
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.update("a", name="x")
+    reader.close()
+
+
+def test_a_store_that_nobody_has_open_is_read(tmp_path):
+    first = Store(tmp_path / "lab.sqlite")
+    add(first, "a")
+    first.close()
+    reader = Store(tmp_path / "lab.sqlite", read_only=True)
+    assert reader.run("a").name == "run a"
+    reader.close()
+
+
+def test_a_store_to_be_read_must_be_there_and_of_this_version(tmp_path):
+    with pytest.raises(ValueError, match=r"lab\.sqlite could not be opened: there are no runs\.$"):
+        Store(tmp_path / "none" / "lab.sqlite", read_only=True)
+    assert not (tmp_path / "none").exists()
+    db = sqlite3.connect(tmp_path / "lab.sqlite")
+    db.executescript(f"{MIGRATIONS[0]} PRAGMA user_version = 1;")
+    db.close()
+    with pytest.raises(ValueError, match=rf"must have a schema version of {SCHEMA_VERSION}, got version 1; starting"):
+        Store(tmp_path / "lab.sqlite", read_only=True)
+
+
+def test_children_are_those_that_began_from_a_run_oldest_first_without_the_bin(store):
+    for run_id in "abcd":
+        add(store, run_id)
+    for run_id in "bcd":
+        store.update(run_id, parent="a")
+    store.update("c", deleted=1.0)
+    assert [run.id for run in store.children("a")] == ["b", "d"]
+    assert store.children("b") == []

@@ -1,0 +1,258 @@
+// A table of runs that keeps its order, filter and selection while what it shows changes.
+
+const PAGE = 100
+const REFRESH_MS = 1000
+const VIEW = "descent.runs"
+
+class RunTable {
+  constructor(root) {
+    this.root = root
+    this.find = id => root.querySelector(`[data-testid="${id}"]`)
+    this.lines = new Map()
+    this.chosen = new Set()
+    this.room = PAGE
+    this.body = root.querySelector("tbody")
+    this.more = root.querySelector(".runs-more")
+    this.more.onclick = () => {
+      this.room += PAGE
+      this.draw()
+    }
+    this.choices = Object.fromEntries(["state", "owner", "tag"].map(kind => [kind, this.find(`filter-${kind}`)]))
+    this.find("filter").oninput = () => this.look()
+    for (const choice of Object.values(this.choices)) choice.onchange = () => this.look()
+    this.timer = setInterval(() => this.refresh(), REFRESH_MS)
+  }
+
+  update(data, tell) {
+    this.tell = tell
+    this.address = data.address
+    this.source = data.source
+    const columns = JSON.stringify(data.columns)
+    if (columns !== this.columnsAs) {
+      this.columnsAs = columns
+      this.columns = data.columns
+      this.selectable = data.selectable
+      this.sort = data.sort
+      this.lines.clear()
+      this.body.replaceChildren()
+      this.drawHead()
+    }
+    this.empty = data.empty
+    this.filters = data.filters
+    if (!this.shown) this.recall(data)
+    this.shown = true
+    this.take(data.rows)
+    this.told = this.standing()
+  }
+
+  /** What was chosen before the table was last put away, and how it was filtered and sorted in this browser tab. */
+  recall({ chosen, filters }) {
+    for (const id of chosen) this.chosen.add(id)
+    const held = filters && JSON.parse(sessionStorage.getItem(VIEW))
+    if (!held) return
+    this.sort = held.sort
+    this.find("filter").value = held.text
+    for (const [kind, select] of Object.entries(this.choices)) {
+      select.append(new Option(held[kind], held[kind]))
+      select.value = held[kind]
+    }
+  }
+
+  /** Draw after a person has filtered or sorted. */
+  look() {
+    if (this.filters) {
+      const asked = Object.entries(this.choices).map(([kind, select]) => [kind, select.value])
+      sessionStorage.setItem(VIEW, JSON.stringify({ sort: this.sort, text: this.find("filter").value, ...Object.fromEntries(asked) }))
+    }
+    this.draw()
+  }
+
+  /** Other rows, or the same with other values. */
+  take(rows) {
+    this.rows = rows
+    this.root.querySelector(".runs-filters").hidden = !this.filters
+    this.fillChoices()
+    const there = new Set(rows.map(row => row.id))
+    if ([...this.chosen].some(id => !there.has(id))) this.choose([...this.chosen].filter(id => there.has(id)))
+    this.draw()
+  }
+
+  /** What the server has now, without a script rerun; Python hears of it if it changes what can be done. */
+  async refresh() {
+    if (document.hidden || this.asking || !this.source) return
+    this.asking = true
+    const answer = await fetch(this.source, { cache: "no-cache" }).then(reply => (reply.ok ? reply.text() : null)).catch(() => null)
+    this.asking = false
+    if (answer === null || this.closed) return
+    if (answer === this.answer) {
+      // Ages go on by themselves.
+      if (minute() !== this.drawnAt) this.draw()
+      return
+    }
+    this.answer = answer
+    this.take(JSON.parse(answer))
+    if (this.standing() !== this.told) this.tellChosen()
+  }
+
+  /** The states of the chosen runs, and of those that everybody is told of. */
+  standing() {
+    return this.rows.map(row => row.facets.state[0] + (this.chosen.has(row.id) ? row.id : ""))
+      .filter(state => state.length > 16 || state === "interrupted").join()
+  }
+
+  tellChosen() {
+    this.told = this.standing()
+    this.tell.state("chosen", { ids: [...this.chosen], standing: this.told })
+  }
+
+  choose(ids) {
+    this.chosen = new Set(ids)
+    this.tellChosen()
+    this.draw()
+  }
+
+  fillChoices() {
+    const labels = { state: "Any state", owner: "Anyone's", tag: "Any tag" }
+    for (const [kind, select] of Object.entries(this.choices)) {
+      const names = [...new Set(this.rows.flatMap(row => row.facets?.[kind] ?? []))].sort()
+      if (select.value && !names.includes(select.value)) names.push(select.value)
+      select.hidden = names.length === 0
+      const wanted = [["", labels[kind]], ...names.map(name => [name, name])]
+      if (select.options.length === wanted.length && wanted.every(([value], i) => select.options[i].value === value)) continue
+      const held = select.value
+      select.replaceChildren(...wanted.map(([value, text]) => new Option(text, value)))
+      select.value = held
+    }
+  }
+
+  drawHead() {
+    const head = this.root.querySelector("thead tr")
+    head.replaceChildren()
+    if (this.selectable) {
+      this.all = element("input", { type: "checkbox", ariaLabel: "Choose all that are shown" })
+      this.all.onchange = () => {
+        const shown = this.visible().map(row => row.id)
+        this.choose(this.all.checked ? [...new Set([...this.chosen, ...shown])] : [...this.chosen].filter(id => !shown.includes(id)))
+      }
+      head.append(element("th", { className: "choice" }, element("label", {}, this.all)))
+    }
+    for (const column of this.columns) {
+      const cell = element("th", { scope: "col", className: column.classes })
+      if (column.sort) {
+        cell.append(element("button", {
+          type: "button", textContent: column.title,
+          onclick: () => {
+            const same = this.sort.key === column.key
+            this.sort = { key: column.key, descending: same ? !this.sort.descending : column.sort === "descending" }
+            this.look()
+          },
+        }))
+      } else cell.append(element("span", { textContent: column.title }))
+      cell.dataset.key = column.key
+      head.append(cell)
+    }
+  }
+
+  /** The rows that pass the filter, in order; what has no value comes last. */
+  visible() {
+    const words = this.find("filter").value.toLowerCase().split(/\s+/).filter(Boolean)
+    const asked = Object.entries(this.choices).filter(([, select]) => select.value)
+    const passing = this.rows.filter(row =>
+      words.every(word => row.search.includes(word)) && asked.every(([kind, select]) => row.facets[kind].includes(select.value)))
+    const { key, descending } = this.sort
+    const value = row => row.order?.[key] ?? (typeof row[key] === "object" ? null : row[key])
+    const order = (a, b) => {
+      const [x, y] = [value(a), value(b)]
+      if (x === y) return 0
+      if (x === null || x === undefined) return 1
+      if (y === null || y === undefined) return -1
+      return (x < y ? -1 : 1) * (descending ? -1 : 1)
+    }
+    return passing.sort(order)
+  }
+
+  line(row) {
+    const content = `${minute()} ${JSON.stringify(row)}`
+    const kept = this.lines.get(row.id)
+    if (kept?.content === content) return kept
+    const line = kept ?? { element: document.createElement("tr"), at: {} }
+    line.content = content
+    line.element.dataset.run = row.id
+    if (this.selectable && !line.box) {
+      line.box = element("input", { type: "checkbox", ariaLabel: `Choose ${row.label}` })
+      line.box.onclick = event => this.click(row.id, event.shiftKey)
+      line.element.append(element("td", { className: "choice" }, element("label", {}, line.box)))
+    }
+    for (const column of this.columns) {
+      const text = JSON.stringify(row[column.key] ?? null) + (column.kind === "when" ? minute() : "")
+      const cell = line.at[column.key] ?? { element: element("td", { className: column.classes }) }
+      if (cell.text !== text) cell.element.replaceChildren(...cells[column.kind](this, row, row[column.key] ?? null))
+      cell.text = text
+      if (!line.at[column.key]) line.element.append(cell.element)
+      line.at[column.key] = cell
+    }
+    this.lines.set(row.id, line)
+    return line
+  }
+
+  click(id, range) {
+    const shown = this.visible().map(row => row.id)
+    const chosen = new Set(this.chosen)
+    const on = !chosen.has(id)
+    const [from, to] = range && shown.includes(this.last) ? [shown.indexOf(this.last), shown.indexOf(id)].sort((a, b) => a - b) : [shown.indexOf(id), shown.indexOf(id)]
+    for (const each of shown.slice(from, to + 1)) on ? chosen.add(each) : chosen.delete(each)
+    this.last = id
+    this.choose(chosen)
+  }
+
+  close() {
+    this.closed = true
+    clearInterval(this.timer)
+  }
+
+  draw() {
+    this.drawnAt = minute()
+    const visible = this.visible(), shown = visible.slice(0, this.room)
+    for (const cell of this.root.querySelectorAll("th[data-key]")) {
+      if (cell.dataset.key === this.sort.key) cell.ariaSort = this.sort.descending ? "descending" : "ascending"
+      else cell.removeAttribute("aria-sort")
+    }
+    const wanted = new Set(shown.map(row => row.id))
+    for (const [id, line] of this.lines) {
+      if (wanted.has(id)) continue
+      line.element.remove()
+      this.lines.delete(id)
+    }
+    shown.forEach((row, i) => {
+      const line = this.line(row)
+      line.element.classList.toggle("chosen", this.chosen.has(row.id))
+      if (line.box) line.box.checked = this.chosen.has(row.id)
+      if (this.body.rows[i] !== line.element) this.body.insertBefore(line.element, this.body.rows[i] ?? null)
+    })
+    for (const select of Object.values(this.choices)) select.classList.toggle("on", Boolean(select.value))
+    const filtered = visible.length < this.rows.length
+    const count = `${filtered ? `${visible.length} of ` : ""}${this.rows.length} run${this.rows.length === 1 ? "" : "s"}`
+    this.find("count").textContent = this.chosen.size ? `${count}, ${this.chosen.size} chosen` : count
+    if (this.all) {
+      this.all.checked = visible.length > 0 && visible.every(row => this.chosen.has(row.id))
+      this.all.indeterminate = !this.all.checked && this.chosen.size > 0
+    }
+    this.find("empty").hidden = visible.length > 0
+    this.find("empty").textContent = this.rows.length ? "No run passes this filter." : this.empty
+    this.find("runs").hidden = visible.length === 0
+    this.more.hidden = visible.length <= this.room
+    this.more.textContent = `Show ${Math.min(PAGE, visible.length - this.room)} more`
+  }
+}
+
+const tables = new WeakMap()
+
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
+  const root = parentElement.querySelector(".runs")
+  if (!tables.has(root)) tables.set(root, new RunTable(root))
+  tables.get(root).update(data, { state: setStateValue, trigger: setTriggerValue })
+  return () => {
+    tables.get(root)?.close()
+    tables.delete(root)
+  }
+}

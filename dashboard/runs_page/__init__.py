@@ -1,0 +1,1 @@
+"""The Runs page: all runs, one run, several side by side."""

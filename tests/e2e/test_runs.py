@@ -1,0 +1,214 @@
+"""The Runs page: open, filter, choose, compare, delete and restore, resume."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from core.config import RunConfig
+from core.runs.service import Service
+from tests.e2e.conftest import Lab
+
+TOKEN = "0123456789abcdef" * 2
+ME = hashlib.sha256(TOKEN.encode()).hexdigest()[:16]
+#: 6,000 images to train on: an epoch is 94 steps.
+SHORT = {"epochs": 2, "validation_split": 0.9}
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab with four finished runs and one that was interrupted when its server ended."""
+    running = Lab(tmp_path_factory.mktemp("lab"))
+    service = Service(running.home, workers=1, threads=1)
+    service.submit(RunConfig(**SHORT, lr=0.001), "first", ME, "Ada", tags=["exam"])
+    service.submit(RunConfig(**SHORT, lr=0.003), "", ME, "Ada")
+    service.submit(RunConfig.recommended("sgd", **SHORT), "", "other", "Grace")
+    last = service.submit(RunConfig(**SHORT, seed=1), "to delete", ME, "Ada")
+    wait(lambda: service.run(last).over)
+    cut = service.submit(RunConfig(), "cut short", ME, "Ada")
+    wait(lambda: service.run(cut).step > 400)
+    service.close()
+    running.start()
+    yield running
+    running.stop()
+
+
+def wait(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def open_runs(page: Page, lab: Lab, query: str = "") -> None:
+    page.context.add_cookies([{"name": "descent_visitor", "value": TOKEN, "url": lab.url}])
+    page.goto(f"{lab.url}/runs{query}")
+    if not query:
+        expect(page.get_by_test_id("runs")).to_be_visible()
+
+
+def ids(page: Page) -> dict[str, str]:
+    """The runs' ids by their names in the table."""
+    links = page.locator("[data-testid=runs] tbody a")
+    return {link.inner_text(): str(link.get_attribute("href")).split("=")[1] for link in links.all()}
+
+
+def choose(page: Page, *names: str) -> None:
+    for name in names:
+        page.get_by_label(f"Choose {name}", exact=True).check()
+
+
+def test_a_run_opens_from_the_table_and_by_its_link(page: Page, lab: Lab) -> None:
+    open_runs(page, lab)
+    run_id = ids(page)["#1 first"]
+    page.get_by_role("link", name="#1 first").click()
+    expect(page.get_by_role("heading", name="#1 first")).to_be_visible()
+    assert page.url.endswith(f"/runs?run={run_id}")
+    link = page.url
+    page.goto("about:blank")
+    page.goto(link)
+    expect(page.get_by_test_id("step")).to_have_text("step 188 of 188")
+    expect(page.get_by_text("What happened")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="JSON").click()
+    (told,) = json.loads(Path(download.value.path()).read_text())
+    assert (told["id"], told["points"]["step"]) == (run_id, list(range(188)))
+    page.get_by_role("button", name="All runs").click()
+    expect(page.get_by_test_id("runs")).to_be_visible()
+
+
+def test_a_link_that_names_no_run_gets_a_kind_sentence(page: Page, lab: Lab) -> None:
+    open_runs(page, lab, "?run=nothing")
+    expect(page.get_by_text("This link names a run that this lab does not have.")).to_be_visible()
+    page.get_by_role("button", name="All runs").click()
+    expect(page.get_by_test_id("runs")).to_be_visible()
+
+
+def test_rows_filter_and_sort(page: Page, lab: Lab) -> None:
+    open_runs(page, lab)
+    rows = page.locator("[data-testid=runs] tbody tr")
+    expect(rows).to_have_count(5)
+    page.get_by_test_id("filter").fill("0.003 adam")
+    expect(rows).to_have_count(1)
+    expect(page.get_by_test_id("count")).to_have_text("1 of 5 runs")
+    page.get_by_test_id("filter").fill("nothing like it")
+    expect(page.get_by_test_id("empty")).to_have_text("No run passes this filter.")
+    page.get_by_test_id("filter").fill("")
+    page.get_by_test_id("filter-owner").select_option("Grace")
+    expect(rows).to_have_count(1)
+    page.get_by_test_id("filter-owner").select_option("")
+    page.get_by_test_id("filter-tag").select_option("exam")
+    expect(rows).to_have_count(1)
+    page.reload()
+    expect(page.get_by_test_id("filter-tag")).to_have_value("exam")
+    page.get_by_test_id("filter-tag").select_option("")
+    page.get_by_role("button", name="Validation").click()
+    shown = page.locator("[data-testid=runs] tbody td.strong").all_inner_texts()
+    figures = [float(text.removesuffix(" %")) for text in shown]
+    assert figures == sorted(figures, reverse=True) and len(figures) == 5
+
+
+def test_new_runs_keep_the_selection(page: Page, lab: Lab, browser: Browser) -> None:
+    open_runs(page, lab)
+    choose(page, "#1 first", "#2 Adam")
+    expect(page.get_by_role("button", name="Compare")).to_be_enabled()
+    other = browser.new_page()
+    other.goto(lab.url)
+    other.get_by_role("button", name="Train", exact=True).click()
+    expect(page.locator("[data-testid=runs] tbody tr")).to_have_count(6)
+    expect(page.get_by_label("Choose #1 first", exact=True)).to_be_checked()
+    expect(page.get_by_test_id("count")).to_have_text("6 runs, 2 chosen")
+    expect(page.locator("[data-testid=runs] tbody tr").first).to_contain_text("running")
+    other.get_by_test_id("stMain").get_by_role("button", name="Stop", exact=True).click()
+    expect(page.locator("[data-testid=runs] tbody tr").first).to_contain_text("stopped")
+    other.close()
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_test_id("ranking").locator("tbody tr")).to_have_count(2)
+    assert "compare=" in page.url
+    page.get_by_role("button", name="All runs").click()
+    expect(page.get_by_label("Choose #1 first", exact=True)).to_be_checked()
+
+
+def test_compare_by_link_and_a_joining_run_keeps_the_zoom(page: Page, lab: Lab) -> None:
+    open_runs(page, lab)
+    known = ids(page)
+    open_runs(page, lab, f"?compare={known['#1 first']},{known['#2 Adam']},gone")
+    expect(page.get_by_text("This link names 1 run that this lab does not have.")).to_be_visible()
+    names = page.get_by_test_id("ranking").locator("button span")
+    expect(names).to_have_count(2)
+    assert sorted(names.all_inner_texts()) == ["#1 first · rate 0.001", "#2 · rate 0.003"]
+    page.wait_for_function("document.querySelector('.live-plot')?.data?.length > 4", timeout=60_000)
+    plot = page.locator(".live-plot .nsewdrag[data-subplot='xy']").bounding_box()
+    assert plot
+    page.mouse.move(plot["x"] + 20, plot["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(plot["x"] + 200, plot["y"] + 120, steps=4)
+    page.mouse.up()
+    axis = "document.querySelector('.live-plot')._fullLayout.xaxis.range"
+    page.wait_for_function(f"{axis}[1] < 100")
+    zoomed = page.evaluate(axis)
+    box = page.get_by_test_id("stMultiSelect").get_by_role("combobox")
+    box.fill("#3")
+    page.get_by_role("option", name="#3 SGD").click()
+    # While its list is open, nothing else can be found by its role.
+    box.press("Escape")
+    expect(names).to_have_count(3)
+    assert page.evaluate(axis) == zoomed
+    expect(page.locator(".runs tbody tr")).to_have_count(3)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    assert len(Path(download.value.path()).read_text().splitlines()) == 4
+
+
+def test_delete_and_restore_and_nobody_deletes_anothers(page: Page, lab: Lab) -> None:
+    open_runs(page, lab)
+    choose(page, "#3 SGD")
+    delete = page.get_by_role("button", name="Delete", exact=True)
+    expect(page.get_by_role("button", name="CSV")).to_be_visible()
+    expect(delete).to_be_disabled()
+    page.get_by_label("Choose #3 SGD", exact=True).uncheck()
+    choose(page, "#4 to delete")
+    expect(delete).to_be_enabled()
+    delete.click()
+    expect(page.get_by_role("link", name="#4 to delete")).to_have_count(0)
+    page.get_by_role("tab", name="Bin").click()
+    choose(page, "#4 to delete")
+    page.get_by_role("button", name="Restore").click()
+    expect(page.get_by_text("The bin is empty.")).to_be_visible()
+    page.get_by_role("tab", name="All runs").click()
+    expect(page.get_by_role("link", name="#4 to delete")).to_be_visible()
+
+
+def test_an_interrupted_run_is_resumed(page: Page, lab: Lab) -> None:
+    open_runs(page, lab)
+    row = page.locator("[data-testid=runs] tbody tr", has_text="#5 cut short")
+    expect(row).to_contain_text("interrupted")
+    page.get_by_role("button", name="Resume all interrupted (1)").click()
+    expect(row).to_contain_text("finished", timeout=60_000)
+    expect(page.get_by_role("button", name="Resume all interrupted")).to_have_count(0)
+    row.get_by_role("link").click()
+    expect(page.get_by_text("goes on from step")).to_be_visible()
+    expect(page.get_by_test_id("step")).to_have_text("step 3,750 of 3,750")
+
+
+def test_the_leaderboard_hands_a_config_to_the_form(page: Page, lab: Lab) -> None:
+    open_runs(page, lab)
+    page.get_by_role("tab", name="Leaderboard").click()
+    page.locator("tr", has_text="#2 Adam").get_by_role("button", name="Train with this").click()
+    expect(page.get_by_label("Learning rate", exact=True)).to_have_value("0.003", timeout=40_000)
+
+
+def test_phone_has_no_sideways_scroll(browser: Browser, lab: Lab) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    open_runs(page, lab)
+    known = ids(page)
+    for query in ("", f"?run={known['#1 first']}", f"?compare={known['#1 first']},{known['#2 Adam']}"):
+        open_runs(page, lab, query)
+        expect(page.locator(".runs, .live").first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
