@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from core import data, paths
@@ -142,13 +141,14 @@ def trajectory_of(run: Run, tick: Tick) -> tuple[Tensor, Tensor, str]:
 def live_point(run: Run) -> tuple[int, Tensor] | None:
     """The step and the parameters of the newest checkpoint of a run that trains; None before there is one."""
     path = lab.service().checkpoint_file(run.id)
+    if path is None:
+        return None
     try:
-        state = load_checkpoint(path).state if path else None
-    except (CheckpointError, OSError):
+        checkpoint = load_checkpoint(path)
+        return checkpoint.state["step"], to_flat(network_of(checkpoint))
+    except CheckpointError:
+        # Between two generations there is none for a moment.
         return None
-    if state is None:
-        return None
-    return state["step"], torch.cat([state[name].flatten() for name in Network().state_dict()])
 
 
 def _curve(run: Run) -> np.ndarray[Any, np.dtype[np.float64]]:
