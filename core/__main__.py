@@ -1,4 +1,4 @@
-"""The lab from a terminal: ``python -m core train``, ``evaluate``, ``predict`` and ``runs``."""
+"""The lab from a terminal: ``python -m core train``, ``evaluate``, ``predict``, ``models`` and ``runs``."""
 
 import argparse
 import json
@@ -6,19 +6,27 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
 
-from core import data, devices
-from core.checkpoints import load_parameters, save_parameters, trained_loss
-from core.config import PLAIN, RunConfig, check_device_name
-from core.digits import normalise, read_image
+from core import data, devices, models_command
+from core.checkpoints import (
+    Checkpoint,
+    load_checkpoint,
+    load_parameters,
+    save_checkpoint,
+    save_parameters,
+    trained_loss,
+)
+from core.config import EPOCHS, PLAIN, RunConfig, check_device_name
 from core.evaluation import evaluate
-from core.events import Diverged, EpochDone, Event, RunFinished, RunStarted, StepsDone
+from core.events import Diverged, EpochDone, Event, RunFinished, RunStarted, StepsDone, StoppedEarly
 from core.hyperparameters import Hyperparameter, number
 from core.optimizers import OPTIMIZERS
+from core.photographs import find_digit, read_image
 from core.runs import terminal
 from core.runs.export import finite
 from core.schedules import SCHEDULES
@@ -49,16 +57,18 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
 
     train = commands.add_parser("train", help="train the network on MNIST")
-    train.add_argument("--optimizer", default="adam", help=", ".join(OPTIMIZERS))
+    train.add_argument("--optimizer", help=f"{', '.join(OPTIMIZERS)}; default adam")
     train.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="of the optimizer")
     train.add_argument("--batch-size", help="images per step, or full; the optimizer's own unless given")
-    train.add_argument("--schedule", default="constant", help=", ".join(SCHEDULES))
+    train.add_argument("--schedule", help=f"{', '.join(SCHEDULES)}; default constant")
     train.add_argument("--schedule-param", action="append", default=[], metavar="NAME=VALUE")
     for parameter in PLAIN:
         _add_option(train, parameter)
-    train.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    train.add_argument("--device", help="auto, cpu, cuda, cuda:N or mps; default auto")
     train.add_argument("--threads", type=int, default=os.cpu_count(), help="CPU threads")
     train.add_argument("--save", type=Path, metavar="PATH", help="write the parameters there (safetensors)")
+    train.add_argument("--save-whole", type=Path, metavar="PATH", help="write there all that training goes on from")
+    train.add_argument("--resume", type=Path, metavar="FILE", help="go on from a whole model; --epochs may be given")
     train.set_defaults(run=_train)
 
     test = commands.add_parser("evaluate", help="a saved model's figures on the 10,000 test digits")
@@ -70,8 +80,13 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("images", type=Path, nargs="+", metavar="image")
     predict.set_defaults(run=_predict)
 
-    for command in (train, test, predict):
-        command.add_argument("--json", action="store_true", help="the last line of stdout is one JSON value")
+    models = commands.add_parser("models", help="the lab's library of models")
+    listed = models_command.add(models.add_subparsers(required=True, metavar="command"))
+    for listed_parser, command in listed:
+        listed_parser.set_defaults(run=lambda options, command=command: _say(options, *command(options)))
+
+    for each in (train, test, predict, *(listed_parser for listed_parser, _ in listed)):
+        each.add_argument("--json", action="store_true", help="the last line of stdout is one JSON value")
     terminal.add_commands(commands)
     return parser
 
@@ -93,15 +108,16 @@ def _config(options: argparse.Namespace) -> RunConfig:
     if options.batch_size is not None:
         size = options.batch_size
         values["batch_size"] = int(size) if size.lstrip("-").isdigit() else size
-    check_device_name(options.device)
+    device, names = options.device or "auto", (options.optimizer or "adam", options.schedule or "constant")
+    check_device_name(device)
     # Unknown names get the registry's own sentence from the config.
-    optimizer, schedule = OPTIMIZERS.get(options.optimizer), SCHEDULES.get(options.schedule)
+    optimizer, schedule = OPTIMIZERS.get(names[0]), SCHEDULES.get(names[1])
     return RunConfig.recommended(
-        options.optimizer,
+        names[0],
         optimizer_params=_named(options.param, optimizer.hyperparameters if optimizer else ()),
-        schedule=options.schedule,
+        schedule=names[1],
         schedule_params=_named(options.schedule_param, schedule.hyperparameters if schedule else ()),
-        device=options.device,
+        device=device,
         **values,
     )
 
@@ -118,12 +134,43 @@ def _named(assignments: list[str], known: tuple[Hyperparameter, ...]) -> dict[st
     return values
 
 
+def _resumed(options: argparse.Namespace) -> Checkpoint:
+    """The whole model to go on from, with as many epochs as are asked for.
+
+    Raises:
+        ValueError: for an option that the file decides, or if there is nothing left to train.
+    """
+    others = ["optimizer", "param", "batch_size", "schedule", "schedule_param", "device"]
+    others += [p.name for p in PLAIN if p is not EPOCHS]
+    for name in others:
+        if getattr(options, name):
+            flag = "--" + name.replace("_", "-")
+            raise ValueError(f"{flag} must not be given with --resume: the file has the settings of its run.")
+    checkpoint = load_checkpoint(options.resume)
+    if options.epochs is not None:
+        checkpoint = replace(
+            checkpoint, config=replace(checkpoint.config, epochs=int(str(EPOCHS.parse(options.epochs))))
+        )
+    steps, step = checkpoint.config.span.steps, checkpoint.state.get("step")
+    if step == steps:
+        raise ValueError(
+            f"epochs must be more than the {checkpoint.config.epochs} that the file's run has been through."
+        )
+    return checkpoint
+
+
 def _train(options: argparse.Namespace) -> None:
-    config = _config(options)
+    start = _resumed(options) if options.resume else None
+    config = start.config if start else _config(options)
     if options.threads is None or options.threads < 1:
         raise ValueError(f"threads must be a whole number from 1, got threads = {options.threads}.")
     devices.prepare_cpu(options.threads)
     trainer = Trainer(config)
+    if start:
+        trainer.restore(start.state)
+        changes = devices.changes(start.metadata.get("environment"), devices.environment(trainer.device))
+        how = f"not bit-exact: {changes}" if changes else "bit-exact"
+        print(f"Goes on after step {trainer.step} of {config.span.steps}, {how}.")
     epochs: list[EpochDone] = []
     finished = _follow(trainer, epochs)
     seconds = sum(epoch.seconds for epoch in epochs)
@@ -137,9 +184,14 @@ def _train(options: argparse.Namespace) -> None:
         "device": str(trainer.device),
     }
     if options.save:
-        metrics = {"test_loss": finished.test_loss, "test_accuracy": finished.test_accuracy}
+        figures = {"test_loss": finished.test_loss, "test_accuracy": finished.test_accuracy}
+        metrics = {"step": finished.step, **figures}
         save_parameters(trainer.network, options.save, {"config": config.to_dict(), "metrics": metrics})
         print(f"Saved the parameters to {options.save}.")
+    if options.save_whole:
+        metadata = {"environment": devices.environment(trainer.device)}
+        save_checkpoint(options.save_whole, Checkpoint(config, trainer.state(), metadata))
+        print(f"Saved the whole model to {options.save_whole}.")
     _say(options, result, f"Test accuracy {finished.test_accuracy:.2%}, test loss {finished.test_loss:.4f}.")
 
 
@@ -180,6 +232,11 @@ def _show(event: Event, trainer: Trainer) -> None:
         if event.validation_loss is not None and event.validation_accuracy is not None:
             line += f"; validation loss {event.validation_loss:.4f}, accuracy {event.validation_accuracy:.2%}"
         print(f"{line}; {event.seconds:.2f} s", flush=True)
+    elif isinstance(event, StoppedEarly):
+        print(
+            f"Stopped early: since epoch {event.best_epoch + 1} the validation loss has not been below its "
+            f"{event.validation_loss:.4f}."
+        )
     elif isinstance(event, Diverged):
         print(
             f"The loss stopped being finite at step {event.step} with learning rate {number(event.learning_rate)}; "
@@ -202,7 +259,7 @@ def _predict(options: argparse.Namespace) -> None:
     answers = []
     for path in options.images:
         try:
-            digit = normalise(read_image(path))
+            digit = find_digit(read_image(path)).digit
         except ValueError as error:
             raise ValueError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
         with torch.no_grad():

@@ -6,10 +6,10 @@ and a SHA-256 digest in the metadata covers names, types, shapes, values and the
 """
 
 import hashlib
+import io
 import json
-import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,19 +21,18 @@ from safetensors.torch import load as read_tensors
 from safetensors.torch import save as write_tensors
 from torch import Tensor
 
-from core import paths
+from core import data, paths
 from core.config import RunConfig
-from core.files import write_atomically
-from core.network import Network
+from core.files import shortened, write_atomically
+from core.network import Network, parameter_shapes
 
-FORMAT_VERSION = 1
+#: Files of version 1 have no digest.
+FORMAT_VERSION = 2
 SUFFIX = ".safetensors"
 #: The parameters take 407,080 bytes; anything much larger is something else.
 LARGEST_FILE = 4 * 1024 * 1024
 #: L-BFGS with its longest history remembers 200 vectors of that size.
 LARGEST_CHECKPOINT = 128 * 1024 * 1024
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}")
 
 
 class CheckpointError(ValueError):
@@ -55,23 +54,71 @@ def save_parameters(network: Network, path: Path, metadata: Mapping[str, Any]) -
     Raises:
         OSError: if it cannot be written; nothing is left half-written.
     """
+    write_atomically(path, pack_parameters(network, metadata))
+
+
+def pack_parameters(network: Network, metadata: Mapping[str, Any]) -> bytes:
+    """The content of a parameter file."""
     tensors = {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
-    write_atomically(path, _pack(tensors, metadata))
+    return _pack(tensors, metadata)
 
 
 def load_parameters(source: Path | bytes) -> tuple[Network, dict[str, Any]]:
-    """The network on the CPU, and the metadata, of a file or of its content.
+    """The network on the CPU, and the metadata, of a file or of its content; of a whole run, its parameters alone.
 
     Raises:
         CheckpointError: naming what is wrong, unless it holds exactly this network's parameters, all finite.
     """
-    tensors, metadata = _unpack(source, "parameter file", LARGEST_FILE)
+    if not is_run(source):
+        tensors, metadata = _unpack(source, "parameter file", LARGEST_FILE)
+        return network_from(tensors), metadata
+    checkpoint = load_checkpoint(source)
+    return network_of(checkpoint), {**checkpoint.metadata, "config": checkpoint.config.to_dict()}
+
+
+def network_from(tensors: Mapping[str, Tensor]) -> Network:
+    """The network with these parameters.
+
+    Raises:
+        CheckpointError: naming what is wrong, unless they are exactly this network's parameters, all finite.
+    """
+    check_layout({name: (tuple(tensor.shape), str(tensor.dtype)[6:]) for name, tensor in tensors.items()})
+    for name in parameter_shapes():
+        if not tensors[name].isfinite().all():
+            raise CheckpointError(f"The tensor {name} must be finite, but has NaN or infinite values.")
     network = Network()
-    expected = network.state_dict()
-    for name in sorted(expected.keys() | tensors.keys()):
-        _check_tensor(name, tensors.get(name), expected.get(name))
-    network.load_state_dict(tensors)
-    return network, metadata
+    network.load_state_dict(dict(tensors))
+    return network
+
+
+def network_of(checkpoint: Checkpoint) -> Network:
+    """The network of a whole run. Raises CheckpointError as ``network_from`` does."""
+    state = checkpoint.state
+    return network_from({name: state[name] for name in parameter_shapes() if isinstance(state.get(name), Tensor)})
+
+
+def check_names(names: Collection[str]) -> None:
+    """Raises CheckpointError, naming the first that is missing or too many, unless they are this network's."""
+    for name in sorted(parameter_shapes().keys() | set(names)):
+        if name not in parameter_shapes():
+            raise CheckpointError(f"The file has a tensor {shortened(name)}, which this network does not have.")
+        if name not in names:
+            raise CheckpointError(f"The file lacks the tensor {name}.")
+
+
+def check_layout(found: Mapping[str, tuple[tuple[int, ...], str]]) -> None:
+    """Check each tensor's name, shape and type, before its numbers are read.
+
+    Raises:
+        CheckpointError: naming the first that is not as in this network.
+    """
+    check_names(found)
+    for name, expected in parameter_shapes().items():
+        shape, dtype = found[name]
+        if shape != expected:
+            raise CheckpointError(f"The tensor {name} must have shape {expected}, got {shape}.")
+        if dtype != "float32":
+            raise CheckpointError(f"The tensor {name} must be of type float32, got {dtype}.")
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -86,6 +133,16 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     write_atomically(path, _pack(tensors, {**checkpoint.metadata, **kept}))
 
 
+def is_run(source: Path | bytes) -> bool:
+    """Whether the file says that it is of a whole run; only its header is read."""
+    try:
+        with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            return bool(_texts(file.read(min(length, LARGEST_FILE))).get("kind") == json.dumps("run"))
+    except (OSError, ValueError, AttributeError, RecursionError, struct.error):
+        return False
+
+
 def load_checkpoint(source: Path | bytes) -> Checkpoint:
     """The whole run of a file or of its content. ``Trainer.restore`` checks that its state is one of its config.
 
@@ -98,10 +155,12 @@ def load_checkpoint(source: Path | bytes) -> Checkpoint:
     try:
         config = RunConfig.from_dict(metadata.pop("config"))
         state = _with_tensors(metadata.pop("state"), tensors)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"This file does not describe a whole run: {error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CheckpointError(f"This file does not describe a whole run: {shortened(str(error), 300)}") from None
     if not isinstance(state, dict) or tensors:
-        raise CheckpointError(f"The file has tensors that belong to nothing: {', '.join(sorted(tensors))}.")
+        raise CheckpointError(
+            f"The file has tensors that belong to nothing: {shortened(', '.join(sorted(tensors)), 200)}."
+        )
     return Checkpoint(config, state, metadata)
 
 
@@ -116,32 +175,12 @@ def list_models() -> list[Path]:
     return sorted(paths.models().glob(f"*{SUFFIX}"), key=lambda path: path.name.lower())
 
 
-def save_model(parameters: Path, name: str) -> Path:
-    """Keep a run's parameter file in the models folder, as ``name``.
-
-    Raises:
-        ValueError: if the name will not do or is taken.
-        CheckpointError: if ``parameters`` is not a parameter file.
-    """
-    name = name.strip().removesuffix(SUFFIX)
-    if not _NAME.fullmatch(name):
-        raise ValueError(
-            "name must be 1 to 64 letters, digits, spaces, dots, hyphens or underscores "
-            f"and begin with a letter or a digit, got name = {name}."
-        )
-    path = paths.models() / f"{name}{SUFFIX}"
-    if path.exists():
-        raise ValueError(f"name must be one that no saved model has, got name = {name}.")
-    network, metadata = load_parameters(parameters)
-    save_parameters(network, path, {**metadata, "name": name})
-    return path
-
-
 def _pack(tensors: dict[str, Tensor], metadata: Mapping[str, Any]) -> bytes:
     described = {
         "format_version": FORMAT_VERSION,
         "architecture": "784-128-10, ReLU, softmax",
         "normalisation": "grey values 0 to 255, ink is 255, divided by 255",
+        "dataset": {"name": "MNIST", "sha256": {name: digest for name, (digest, _) in data.FILES.items()}},
         "torch_version": torch.__version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **metadata,
@@ -157,13 +196,14 @@ def _unpack(source: Path | bytes, kind: str, largest: int) -> tuple[dict[str, Te
         raise CheckpointError(f"A {kind} must have at most {largest} bytes, got {len(content)} bytes.")
     try:
         tensors = read_tensors(content)
-        texts = _texts(content)
-    except (SafetensorError, ValueError, KeyError, struct.error) as error:
-        raise CheckpointError(f"This is not a readable safetensors file: {error}.") from None
+        (length,) = struct.unpack_from("<Q", content)
+        texts = _texts(content[8 : 8 + length])
+    except (SafetensorError, ValueError, KeyError, RecursionError, struct.error) as error:
+        raise CheckpointError(f"This is not a readable safetensors file: {shortened(str(error), 300)}.") from None
     metadata = {key: _json_or_text(text) for key, text in texts.items()}
     digest = metadata.pop("digest", None)
     # Other people's files have no digest; ours have, unless it is damaged itself.
-    if (digest or "format_version" in metadata) and digest != _digest(tensors, texts):
+    if (digest or metadata.get("format_version", 1) != 1) and digest != _digest(tensors, texts):
         raise CheckpointError("The file is damaged: its content does not fit its digest.")
     return tensors, metadata
 
@@ -174,7 +214,8 @@ def _digest(tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> str:
     for name in sorted(tensors):
         tensor = tensors[name]
         hashed.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        hashed.update(tensor.contiguous().numpy().data)
+        # As bytes: NumPy has not all of torch's types.
+        hashed.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return hashed.hexdigest()
 
 
@@ -186,11 +227,22 @@ def _read(path: Path, largest: int) -> bytes:
         raise CheckpointError(f"The file {path} cannot be read: {error.strerror}.") from None
 
 
-def _texts(content: bytes) -> dict[str, str]:
-    """The metadata as they stand in the header."""
-    (length,) = struct.unpack_from("<Q", content)
-    texts: dict[str, str] = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+def _texts(header: bytes) -> dict[str, str]:
+    """The metadata as they stand in the header.
+
+    Raises:
+        ValueError: if it is no JSON, or has a key twice, of which another reader might take the other.
+    """
+    texts: dict[str, str] = json.loads(header, object_pairs_hook=_once).get("__metadata__", {})
     return texts
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for number, (key, _) in enumerate(pairs) if key in dict(pairs[:number]))
+        raise ValueError(f"it has the key {shortened(twice)} twice")
+    return found
 
 
 def _without_tensors(name: str, value: Any, tensors: dict[str, Tensor]) -> Any:
@@ -220,18 +272,5 @@ def _with_tensors(value: Any, tensors: dict[str, Tensor]) -> Any:
 def _json_or_text(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
-
-
-def _check_tensor(name: str, tensor: Tensor | None, expected: Tensor | None) -> None:
-    if expected is None:
-        raise CheckpointError(f"The file has a tensor {name}, which this network does not have.")
-    if tensor is None:
-        raise CheckpointError(f"The file lacks the tensor {name}.")
-    if tensor.shape != expected.shape:
-        raise CheckpointError(f"The tensor {name} must have shape {tuple(expected.shape)}, got {tuple(tensor.shape)}.")
-    if tensor.dtype != expected.dtype:
-        raise CheckpointError(f"The tensor {name} must be of type float32, got {str(tensor.dtype)[6:]}.")
-    if not tensor.isfinite().all():
-        raise CheckpointError(f"The tensor {name} must be finite, but has NaN or infinite values.")

@@ -37,10 +37,29 @@ LABEL_SMOOTHING = Hyperparameter(
     high=1.0,
     open_high=True,
 )
+PATIENCE = Hyperparameter(
+    "patience",
+    0,
+    "How many epochs in a row may bring no better validation loss before the run ends early; 0 for all of them.",
+    low=0,
+    high=1000,
+)
 AUGMENT = Hyperparameter("augment", False, "Distort each training image a little, differently each time.")
 
 #: The fields that stand alone; ``optimizer``, ``schedule``, their parameters and ``device`` have rules of their own.
-PLAIN = (LR, EPOCHS, WARMUP_STEPS, VALIDATION_SPLIT, SHUFFLE, SEED, LOSS, WEIGHT_DECAY, LABEL_SMOOTHING, AUGMENT)
+PLAIN = (
+    LR,
+    EPOCHS,
+    WARMUP_STEPS,
+    VALIDATION_SPLIT,
+    SHUFFLE,
+    SEED,
+    LOSS,
+    WEIGHT_DECAY,
+    LABEL_SMOOTHING,
+    AUGMENT,
+    PATIENCE,
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +86,7 @@ class RunConfig:
     label_smoothing: float = 0.0
     augment: bool = False
     device: str = "auto"
+    patience: int = 0
 
     def __post_init__(self) -> None:
         _check_choice("optimizer", self.optimizer, OPTIMIZERS)
@@ -169,6 +189,8 @@ class RunConfig:
                 f"weight_decay must be 0 with optimizer {self.optimizer}, which defines none, "
                 f"got weight_decay = {number(self.weight_decay)}."
             )
+        if self.patience and not self.validation_images:
+            raise ValueError(f"patience must be 0 without validation images, got patience = {self.patience}.")
         if self.loss == "mse" and self.label_smoothing:
             raise ValueError(
                 "label_smoothing must be 0 with loss mse, since it belongs to cross_entropy, "

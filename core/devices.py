@@ -46,3 +46,10 @@ def environment(device: torch.device) -> dict[str, Any]:
         "python": platform.python_version(),
         "system": platform.system(),
     }
+
+
+def changes(before: dict[str, Any] | None, now: dict[str, Any]) -> str:
+    """What differs between the environment of a checkpoint and this one, in words; "" if nothing does."""
+    if before is None:
+        return "it is not known where it was trained before"
+    return ", ".join(f"{key} was {before.get(key)} and is {now[key]}" for key in now if before.get(key) != now[key])

@@ -116,6 +116,17 @@ class Diverged(Event):
 
 
 @dataclass(frozen=True)
+class StoppedEarly(Event):
+    """The run ends after ``step`` steps, before its last epoch: since ``best_epoch``, whose validation loss was
+    ``validation_loss``, as many epochs as the config's patience brought none that is lower.
+    """
+
+    step: int
+    best_epoch: int
+    validation_loss: float
+
+
+@dataclass(frozen=True)
 class RunFinished(Event):
     """The last event. ``reason`` is finished, stopped or diverged; the test figures are of the parameters
     that the run ends with; ``seconds`` is the training time without the test."""

@@ -1,8 +1,9 @@
-"""Writing a file so that a reader finds the old one or the new one, whatever happens in between."""
+"""Writing a file so that a reader finds the old one or the new one, and reading only what is an ordinary file."""
 
 import contextlib
 import os
 import secrets
+import stat
 from pathlib import Path
 
 
@@ -37,3 +38,32 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def read_ordinary(path: Path, most: int) -> bytes:
+    """The content of an ordinary file: no link, no folder, no pipe or device, which may never end.
+
+    Raises:
+        ValueError: saying what is wrong, if it is anything else, cannot be read, or has more than ``most`` bytes.
+    """
+    shown = shortened(str(path), 200)
+    flags = sum(getattr(os, name, 0) for name in ("O_RDONLY", "O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+    try:
+        if path.is_symlink():
+            raise ValueError(f"The file {shown} must be a file itself, got a link.")
+        descriptor = os.open(path, flags)
+        with open(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise ValueError(f"The file {shown} must be an ordinary file, got something else.")
+            if status.st_size > most:
+                raise ValueError(f"The file {shown} must have at most {most} bytes, got {status.st_size} bytes.")
+            return file.read(most + 1)
+    except OSError as error:
+        raise ValueError(f"The file {shown} cannot be read: {error.strerror}.") from None
+
+
+def shortened(text: str, most: int = 80) -> str:
+    """Other people's text for a sentence: printable, and not longer than ``most`` characters."""
+    shown = "".join(letter if letter.isprintable() else "�" for letter in text[:most])
+    return shown + ("…" if len(text) > most else "")

@@ -20,7 +20,17 @@ from core import data, devices, optimizer_states
 from core.batches import Batch, Batches
 from core.config import LR, RunConfig
 from core.evaluation import evaluate
-from core.events import CommandApplied, Diverged, EpochDone, Event, Paused, RunFinished, RunStarted, StepsDone
+from core.events import (
+    CommandApplied,
+    Diverged,
+    EpochDone,
+    Event,
+    Paused,
+    RunFinished,
+    RunStarted,
+    StepsDone,
+    StoppedEarly,
+)
 from core.network import HandGradient, Network, flatten, image_losses, parameter_shapes
 
 Clock = Callable[[], float]
@@ -149,6 +159,20 @@ class Trainer:
         """What the schedule starts from: the config's, or what it was set to since."""
         return self._lr
 
+    @property
+    def best_epoch(self) -> int | None:
+        """The epoch with the lowest validation loss so far, the first of equals; None without one."""
+        if not len(self._validation) or not self._history:
+            return None
+        losses = [loss if math.isfinite(loss) else math.inf for _, loss in self._history]
+        return losses.index(min(losses))
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether the run is to end early: too many epochs have passed since the best one."""
+        best = self.best_epoch
+        return bool(self.config.patience) and best is not None and self.epoch - 1 - best >= self.config.patience
+
     def events(self) -> Events:
         """The run from where it stands, from ``RunStarted`` to ``RunFinished`` or ``Paused``."""
         yield from self._tell(
@@ -163,8 +187,10 @@ class Trainer:
             )
         )
         reason = None
-        while self.epoch < self.config.epochs and not reason:
+        while self.epoch < self.config.epochs and not reason and not self.out_of_patience:
             reason = yield from self._epoch()
+        if not reason and self.epoch < self.config.epochs and (best := self.best_epoch) is not None:
+            yield from self._tell(StoppedEarly(self.step, best, self._history[best][1]))
         if reason == "paused":
             left = self._clock()
             yield Paused(self.step)

@@ -9,6 +9,9 @@ from core.optimizers import OPTIMIZERS
 _BLUE, _ORANGE, _GREEN, _RED = "#2f7fd6", "#d97706", "#12946e", "#dc4c43"
 _VIOLET, _OLIVE, _CYAN, _PINK = "#9a63d4", "#9a8412", "#1597b8", "#d2579b"
 
+#: The eight, for what has no optimizer of its own.
+SERIES = (_BLUE, _ORANGE, _GREEN, _RED, _VIOLET, _OLIVE, _CYAN, _PINK)
+
 OPTIMIZER_COLORS: dict[str, str] = {
     "sgd": _BLUE,
     "momentum": _ORANGE,

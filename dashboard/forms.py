@@ -20,7 +20,14 @@ BATCH_HELP = (
     "Images per step. Choose one or type any number. Powers of two fill the vector units and the cache lines "
     "of the hardware evenly, so they come first; every other size trains just as well."
 )
-LABELS = {"lr": "Learning rate", "lr_decay": "Rate decay", "eps": "Epsilon", "lambd": "Lambda", "amsgrad": "AMSGrad"}
+LABELS = {
+    "lr": "Learning rate",
+    "lr_decay": "Rate decay",
+    "eps": "Epsilon",
+    "lambd": "Lambda",
+    ".patience": "Early-stopping patience",
+    "amsgrad": "AMSGrad",
+}
 RATE_AND_SIZE = ("lr", "batch_size", "weight_decay")
 
 
@@ -114,7 +121,7 @@ def hyperparameter_form(first: RunConfig | None = None) -> Form:
         st.markdown("**Data and loss**")
         _fields((rules.VALIDATION_SPLIT, rules.SHUFFLE, rules.SEED, rules.LOSS))
         st.markdown("**This run**")
-        _field(rules.WARMUP_STEPS)
+        _fields((rules.WARMUP_STEPS, rules.PATIENCE))
         _device()
         st.text_input("Name", key=key("name"), persist_state="session", placeholder="optional", max_chars=80)
     form = read()
@@ -167,7 +174,8 @@ def _fields(parameters: tuple[Hyperparameter, ...], scope: str = "") -> None:
 def _field(parameter: Hyperparameter, scope: str = "") -> None:
     st.session_state.setdefault(key(parameter.name, scope), _shown(parameter.default))
     arguments: dict[str, Any] = {
-        "label": LABELS.get(parameter.name, parameter.name.replace("_", " ").capitalize()),
+        "label": LABELS.get(f"{scope}.{parameter.name}")
+        or LABELS.get(parameter.name, parameter.name.replace("_", " ").capitalize()),
         "key": key(parameter.name, scope),
         "help": f"{parameter.help} {parameter.rule.capitalize()}.",
         "persist_state": "session",

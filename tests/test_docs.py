@@ -32,6 +32,7 @@ def test_every_schedule_is_in_the_table_as_it_is(key):
 
 def test_every_terminal_command_runs(tmp_path, mnist_picture, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DESCENT_MODELS", "models")
     monkeypatch.setenv("DESCENT_HOME", str(tmp_path / "home"))
     lab = Store(tmp_path / "home" / "lab.sqlite")
     for run_id in ("first", "second"):
@@ -39,7 +40,7 @@ def test_every_terminal_command_runs(tmp_path, mnist_picture, monkeypatch, capsy
     lab.close()
     mnist_picture.save("photo.png")
     commands = re.findall(r"^python -m core (.+)$", README, flags=re.MULTILINE)
-    assert len(commands) == 6
+    assert len(commands) == 12
     for command in commands:
         assert main([*shlex.split(command)]) == 0, capsys.readouterr().err
 

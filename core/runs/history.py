@@ -51,4 +51,4 @@ def _before(event: dict[str, Any], step: int, epoch: int) -> dict[str, Any] | No
         return None
     if kind == "CommandApplied" and event["step"] >= step:
         return None
-    return None if kind in ("RunFinished", "Diverged") else event
+    return None if kind in ("RunFinished", "Diverged", "StoppedEarly") else event

@@ -1,12 +1,26 @@
-"""The files of one run: its parameters, and two generations of checkpoints, written while training goes on."""
+"""The files of one run: its last and its best parameters, and two generations of checkpoints, written while it
+trains."""
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from core.checkpoints import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
+from core.checkpoints import (
+    Checkpoint,
+    CheckpointError,
+    load_checkpoint,
+    load_parameters,
+    pack_parameters,
+    save_checkpoint,
+)
+from core.files import write_atomically
+from core.network import Network
 
 PARAMETERS = "parameters.safetensors"
+#: The parameters at the end of the epoch with the lowest validation loss.
+BEST = "best.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
 PREVIOUS = "checkpoint.previous.safetensors"
 #: What the run began with, where it goes on from another.
@@ -56,8 +70,16 @@ def load(folder: Path, step: int, epoch: int) -> tuple[Checkpoint | None, str]:
     return None, told.replace("an earlier one was", "the run began anew")
 
 
+def forget_best(folder: Path, step: int) -> None:
+    """Drop the best parameters if they are of more than ``step`` steps: from there on the run is trained again."""
+    with contextlib.suppress(CheckpointError):
+        _, metadata = load_parameters(folder / BEST)
+        if metadata["metrics"]["step"] > step:
+            (folder / BEST).unlink()
+
+
 class Writer:
-    """Writes checkpoints of one run from a thread of its own, so that training does not wait for the disk.
+    """Writes checkpoints and the best parameters of one run from a thread of its own: training does not wait for it.
 
     Args:
         folder: the run's.
@@ -69,6 +91,7 @@ class Writer:
         self._folder, self._on_written, self._on_failed = folder, on_written, on_failed
         self._changed = threading.Condition()
         self._next: Checkpoint | None = None
+        self._best: bytes | None = None
         self._busy = self._closing = False
         self._thread = threading.Thread(target=self._write, daemon=True)
         self._thread.start()
@@ -84,6 +107,13 @@ class Writer:
             self._next = checkpoint
             self._changed.notify_all()
 
+    def put_best(self, network: Network, metadata: Mapping[str, Any]) -> None:
+        """Write the network's parameters, as they are now, as the best so far."""
+        content = pack_parameters(network, metadata)
+        with self._changed:
+            self._best = content
+            self._changed.notify_all()
+
     def close(self) -> None:
         """Wait until everything is written."""
         with self._changed:
@@ -94,13 +124,17 @@ class Writer:
     def _write(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._next is not None or self._closing)
-                if self._next is None:
+                self._changed.wait_for(lambda: self._next is not None or self._best is not None or self._closing)
+                if self._next is None and self._best is None:
                     return
                 checkpoint, self._next, self._busy = self._next, None, True
+                best, self._best = self._best, None
             try:
-                save(self._folder, checkpoint)
-                self._on_written(checkpoint.state["step"])
+                if best is not None:
+                    write_atomically(self._folder / BEST, best)
+                if checkpoint is not None:
+                    save(self._folder, checkpoint)
+                    self._on_written(checkpoint.state["step"])
             except OSError as error:
                 self._on_failed(f"A checkpoint could not be written: {error.strerror or error}.")
             finally:

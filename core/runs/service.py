@@ -314,6 +314,10 @@ class Service:
         """The run's final parameters, once they are there."""
         return self._file(run_id, run_files.PARAMETERS)
 
+    def best_file(self, run_id: str) -> Path | None:
+        """The parameters at the end of the epoch with the lowest validation loss so far, once there is one."""
+        return self._file(run_id, run_files.BEST)
+
     def checkpoint_file(self, run_id: str) -> Path | None:
         """The newest checkpoint of the whole run, once there is one."""
         return self._file(run_id, run_files.CHECKPOINT)
@@ -437,6 +441,8 @@ class Service:
                 self._write(self._store.update, run_id, **self._progress[run_id].columns)
             case "Diverged":
                 self._write(self._store.update, run_id, message=_diverged_sentence(event))
+            case "StoppedEarly":
+                self._write(self._store.update, run_id, message=_early_sentence(event))
             case "RunFinished":
                 names = ("test_loss", "test_accuracy", "seconds")
                 self._write(self._store.update, run_id, **{name: event[name] for name in names})
@@ -593,4 +599,11 @@ def _diverged_sentence(event: dict[str, Any]) -> str:
     return (
         f"The loss stopped being finite at step {event['step']} with learning rate {event['learning_rate']:.6g}; "
         f"the parameters after step {event['restored_step']} are kept."
+    )
+
+
+def _early_sentence(event: dict[str, Any]) -> str:
+    return (
+        f"Stopped early after step {event['step']}: since epoch {event['best_epoch'] + 1} the validation loss "
+        f"has not been below its {event['validation_loss']:.4g}."
     )

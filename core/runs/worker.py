@@ -121,12 +121,13 @@ class _Job:
         trainer = Trainer(config, plan=plan)
         if checkpoint:
             trainer.restore(checkpoint.state)
+        run_files.forget_best(self._folder, trainer.step)
         pauses = {"step": trainer.step + 1, "epoch": (trainer.epoch + 1) * config.span.steps_per_epoch}
         trainer.pause_at = pauses.get(self._job.get("pause_after", ""))
         if not recorded:
             return trainer, None
         before = checkpoint.metadata.get("environment") if checkpoint else None
-        changes = _changes(before, devices.environment(trainer.device)) if checkpoint else ""
+        changes = devices.changes(before, devices.environment(trainer.device)) if checkpoint else ""
         message = " ".join(filter(None, (told, changes and f"Continues, not bit-exact: {changes}.")))
         return trainer, Resumed(trainer.step, trainer.epoch, not changes, message)
 
@@ -146,6 +147,8 @@ class _Job:
             if isinstance(event, RunStarted) and resumed:
                 self._out.event(self._id, resumed)
             self._save_when_due(event)
+            if isinstance(event, EpochDone) and event.epoch == self._trainer.best_epoch:
+                self._save_best(event)
             message = _next(self._inbox)
             if message is None:
                 self._writer.put(self._checkpoint())
@@ -174,6 +177,14 @@ class _Job:
         if not self._writer.busy and time.monotonic() - self._saved_at >= rest:
             self._writer.put(self._checkpoint())
 
+    def _save_best(self, epoch: EpochDone) -> None:
+        metrics = {
+            "step": epoch.step,
+            "validation_loss": epoch.validation_loss,
+            "validation_accuracy": epoch.validation_accuracy,
+        }
+        self._writer.put_best(self._trainer.network, {"config": self._trainer.config.to_dict(), "metrics": metrics})
+
     def _save(self, checkpoint: Checkpoint) -> None:
         """Write it now, after those that wait. Raises OSError if that fails."""
         self._writer.close()
@@ -196,13 +207,6 @@ class _Job:
 
     def _trouble(self, sentence: str) -> None:
         self._out.send({"run": self._id, "trouble": sentence})
-
-
-def _changes(before: dict[str, Any] | None, now: dict[str, Any]) -> str:
-    """What differs between the environment of a checkpoint and this one, in words; "" if nothing does."""
-    if before is None:
-        return "it is not known where it was trained before"
-    return ", ".join(f"{key} was {before.get(key)} and is {now[key]}" for key in now if before.get(key) != now[key])
 
 
 def _sentence(error: Exception) -> str:

@@ -11,8 +11,9 @@ from core.runs.store import Run
 from core.schedules import SCHEDULES
 from dashboard import forms, handoff, insight, lab, operating, visitors
 from dashboard.components.live_chart import live_chart
+from dashboard.models import runs
 from dashboard.testing import test_section
-from dashboard.words import STATE_COLORS, network_table, percent, run_label, stacked
+from dashboard.words import STATE_COLORS, literal, network_table, percent, run_label, stacked
 
 RECENT_RUNS = 8
 INVITATION = "Press Train. The network learns to read digits in a few seconds, and its curves grow here."
@@ -34,6 +35,8 @@ def page() -> None:
         with st.container():
             if run:
                 operating.controls(run, key="train")
+            if run and run.parent and (parent := lab.service().run(run.parent)):
+                st.caption(f"Goes on from run #{parent.number}, {literal(run_label(parent))}.")
             if run and run.over:
                 _keep(run)
                 insight.what_happened(run)
@@ -116,12 +119,12 @@ def _keep(run: Run) -> None:
         )
     if save:
         try:
-            saved = checkpoints.save_model(path, name or "")
+            saved = runs.keep(runs.Choice(run, path), name or "")
         except ValueError as error:
-            st.error(str(error))
+            st.error(literal(str(error)))
         else:
-            st.session_state["test.model"] = saved.stem
-            st.success(f"Saved as {saved.stem}. It is loaded and tested below.", icon=":material/check:")
+            st.session_state["test.model"] = saved.name
+            st.success(f"Saved as {literal(saved.name)}. It is loaded and tested below.", icon=":material/check:")
 
 
 def _explanations(form: forms.Form) -> None:

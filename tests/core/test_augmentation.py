@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 import torch
+from torch.nn.functional import affine_grid, max_pool2d
 
-from core import augmentation
-from core.augmentation import distort
+from core.augmentation import Distortion, _bumps, _plane, distort
 
 
 def seeded(seed=0):
@@ -53,16 +55,54 @@ def test_the_digit_stays_in_the_picture_at_about_its_size_and_place(images):
     assert (distorted - images).abs().mean() > 0.03
 
 
-def test_no_distortion_changes_nothing(images, monkeypatch):
-    for amount in ("ROTATION", "SCALE", "SHEAR", "SHIFT"):
-        monkeypatch.setattr(augmentation, amount, 0.0)
-    assert torch.allclose(distort(images, seeded()), images, atol=1e-5)
+NOTHING = Distortion(rotation=0, scale=0, shear=0, shift=0)
 
 
-def test_shift_is_in_pixels(images, monkeypatch):
-    for amount in ("ROTATION", "SCALE", "SHEAR"):
-        monkeypatch.setattr(augmentation, amount, 0.0)
-    moved = centres(distort(images, seeded())) - centres(images)
+def test_no_distortion_changes_nothing(images):
+    assert torch.allclose(distort(images, seeded(), NOTHING), images, atol=1e-5)
+
+
+def test_shift_is_in_pixels(images):
+    moved = centres(distort(images, seeded(), replace(NOTHING, shift=2.0))) - centres(images)
     shift = torch.rand(6, len(images), generator=seeded())[4:].mul(2).sub(1).mul(2.0).T
     # Sampling further right shows the digit further left; ink at the border may leave the picture.
     assert (moved + shift).abs().median() < 1e-4
+
+
+def test_the_sampling_places_are_torchs_own():
+    angle = torch.tensor(0.3)
+    rows = torch.stack(
+        (torch.stack((angle.cos(), -angle.sin(), angle)), torch.stack((angle.sin(), angle.cos(), angle)))
+    )
+    expected = affine_grid(rows[None], [1, 1, 28, 28], align_corners=False)
+    assert torch.allclose((rows @ _plane()).view(2, 28, 28).permute(1, 2, 0), expected[0], atol=1e-6)
+
+
+def test_the_elastic_field_is_as_strong_everywhere_as_told_and_smooth():
+    field = (torch.randn(4000, 36, generator=seeded()) @ _bumps()).view(-1, 28, 28)
+    assert torch.allclose(field.std(0), torch.ones(28, 28), atol=0.08)
+    assert (field[:, 1:] - field[:, :-1]).std() < 0.3
+
+
+def test_elastic_bends_each_image_in_its_own_way(images):
+    bent = distort(images[:1].repeat(2, 1), seeded(), replace(NOTHING, elastic=1.0))
+    assert not torch.equal(bent[0], bent[1])
+    assert abs(bent.sum(1) / images[0].sum() - 1).max() < 0.3
+
+
+def test_thickness_grows_or_wears_between_the_image_and_its_neighbours_extremes(images):
+    changed = distort(images, seeded(), replace(NOTHING, thickness=1.0)).view(-1, 28, 28)
+    pictures = images.view(-1, 1, 28, 28)
+    widest, thinnest = max_pool2d(pictures, 3, 1, 1)[:, 0], -max_pool2d(-pictures, 3, 1, 1)[:, 0]
+    assert (changed <= widest + 1e-5).all() and (changed >= thinnest - 1e-5).all()
+    share = changed.sum((1, 2)) / images.sum(1)
+    assert share.min() < 0.6 and share.max() > 1.6 and 0.4 < (share > 1).float().mean() < 0.6
+
+
+def test_the_usual_augmentation_draws_no_more_numbers_than_it_needs(images):
+    """Runs with augment=True stay what they were: elastic and thickness add their numbers after the affine ones."""
+    generator = seeded()
+    distort(images, generator)
+    expected = seeded()
+    torch.rand(6, len(images), generator=expected)
+    assert torch.equal(generator.get_state(), expected.get_state())

@@ -26,6 +26,7 @@ def test_defaults():
         "label_smoothing": 0.0,
         "augment": False,
         "device": "auto",
+        "patience": 0,
     }
 
 
@@ -187,8 +188,8 @@ def test_from_dict_refuses_an_unknown_field():
         RunConfig.from_dict({"lr": 0.1, "speed": 1})
     assert str(refusal.value) == (
         "A run config has no field speed; its fields: augment, batch_size, device, epochs, label_smoothing, loss, lr, "
-        "optimizer, optimizer_params, schedule, schedule_params, seed, shuffle, validation_split, warmup_steps, "
-        "weight_decay."
+        "optimizer, optimizer_params, patience, schedule, schedule_params, seed, shuffle, validation_split, "
+        "warmup_steps, weight_decay."
     )
 
 

@@ -4,8 +4,9 @@ import torch
 from PIL import Image
 
 from core.data import Digits
-from core.digits import normalise, read_image
+from core.digits import normalise, steps, stroke_width
 from core.evaluation import evaluate
+from core.strokes import centre_lines, draw
 
 
 def centre_of_mass(digit):
@@ -67,19 +68,59 @@ def test_a_dot_and_a_line_of_one_pixel_work():
     assert normalise(stroke(100, 0, 50, 100, 1)).max() == 255
 
 
-def test_transparent_paper_counts_as_white(tmp_path):
-    path = tmp_path / "digit.png"
-    picture = np.zeros((60, 60, 4), dtype=np.uint8)
-    picture[10:50, 28:34, 3] = 255
-    Image.fromarray(picture).save(path)
-    grey = np.asarray(read_image(path))
-    assert grey[0, 0] == 255
-    assert grey[20, 30] == 0
+def test_the_steps_are_ink_box_fit_and_field():
+    way = steps(stroke(280, 20, 200, 200, 40), paper=0)
+    assert way.box == (200, 20, 240, 220)
+    assert way.ink.sum() == 200 * 40 and way.ink.max() == 1
+    assert way.fitted.shape == (20, 4) and way.thickened == 0
+    assert np.array_equal(way.digit, normalise(stroke(280, 20, 200, 200, 40)))
+    assert way.picture.shape == (280, 280) and way.doubt is None
 
 
-@pytest.mark.parametrize("content", [b"", b"text", b"\x89PNG\r\n\x1a\n broken", b"\x80\x04."])
-def test_what_is_no_picture_is_refused_by_name(tmp_path, content):
-    path = tmp_path / "digit.png"
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"image must be a readable picture file, got .*digit.png."):
-        read_image(path)
+def test_ink_at_the_border_needs_the_paper_told():
+    """A thick frame of ink along the border would else be taken for the paper."""
+    picture = stroke(280, 30, 30, 220, 220, paper=255, ink=0)
+    assert steps(picture, paper=0).box == (0, 0, 280, 280)
+    assert steps(picture).box == (30, 30, 250, 250)
+
+
+@pytest.mark.parametrize("width", [1, 6, 12, 20])
+def test_a_stroke_has_its_width(width):
+    ink = (stroke(100, 10, 40, 80, width) / 255).astype(np.float32)
+    # Twice the area by the perimeter of a bar: w h / (w + h); the corners' edges run aslant.
+    assert stroke_width(ink) == pytest.approx(width * 80 / (width + 80), rel=0.05)
+
+
+def test_thin_strokes_are_thickened_to_what_the_network_knows(mnist):
+    lines = centre_lines(mnist.test.images[:30])
+    thin = [steps(draw(line, 280, 6, 0, (0.5, 0.5)), paper=0) for line in lines]
+    assert min(way.thickened for way in thin) >= 0.5
+    widths = [stroke_width(way.digit / np.float32(255)) for way in thin]
+    assert 1.4 < np.mean(widths) < 2
+    assert all(steps(draw(line, 200, 24, 0, (0.5, 0.5)), paper=0).thickened == 0 for line in lines)
+
+
+def test_mnists_own_strokes_are_thickened_for_hardly_any(mnist):
+    ways = [steps(image, paper=0) for image in mnist.test.images[:300].view(-1, 28, 28).numpy()]
+    assert np.mean([way.thickened > 0 for way in ways]) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("picture", "sentence"),
+    [
+        (stroke(280, 0, 0, 280, 280), "more ink than paper"),
+        (stroke(280, 10, 0, 240, 280), "more ink than paper"),
+        (draw(centre_lines(torch.zeros(1, 784, dtype=torch.uint8))[0], 20, 20, 0, (0.5, 0.5)), "That is a dot"),
+        (stroke(280, 100, 100, 12, 12), "That is a dot"),
+        (stroke(280, 40, 130, 200, 20), None),
+        (stroke(280, 140, 40, 20, 200), None),
+    ],
+)
+def test_what_is_hardly_a_digit_is_doubted(picture, sentence):
+    doubt = steps(picture, paper=0).doubt
+    assert doubt is None if sentence is None else sentence in doubt
+
+
+def test_no_test_digit_is_doubted(mnist):
+    images = mnist.test.images[:500].view(-1, 28, 28).numpy()
+    assert [i for i, image in enumerate(images) if steps(image, paper=0).doubt] == []

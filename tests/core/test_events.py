@@ -10,9 +10,12 @@ from core.events import (
     Diverged,
     EpochDone,
     Event,
+    Paused,
+    Resumed,
     RunFinished,
     RunStarted,
     StepsDone,
+    StoppedEarly,
 )
 
 EVENTS = [
@@ -23,7 +26,10 @@ EVENTS = [
     CommandApplied(10, "stop"),
     CommandApplied(10, "learning_rate", 0.5),
     Checkpointed(750, "last"),
+    Paused(10),
+    Resumed(10, 0, False, "Continues, not bit-exact: threads was 1 and is 2."),
     Diverged(6, 1000.0, 0),
+    StoppedEarly(2250, 0, 0.25),
     RunFinished("finished", 3750, 0.09, 0.972, 1.2),
 ]
 

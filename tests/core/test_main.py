@@ -53,7 +53,7 @@ def test_evaluate_gives_the_figures_of_the_run(model, capsys):
     assert main(["evaluate", str(model), "--json"]) == 0
     result = last_json(capsys)
     _, metadata = load_parameters(model)
-    assert result == metadata["metrics"]
+    assert {"step": 750, **result} == metadata["metrics"]
 
 
 def test_predict_reads_pictures_of_any_size_dark_or_light(model, mnist, capsys, tmp_path):
@@ -121,3 +121,71 @@ def test_a_missing_model_and_a_bad_picture_are_named(model, capsys, tmp_path):
     bad.write_bytes(b"bad")
     assert main(["predict", str(model), str(bad)]) == 2
     assert capsys.readouterr().err == f"image must be a readable picture file, got {bad}.\n"
+
+
+@pytest.fixture
+def library(tmp_path, monkeypatch):
+    monkeypatch.setenv("DESCENT_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+def test_a_resumed_whole_model_ends_like_the_run_that_was_never_left(tmp_path, capsys):
+    train = ["train", "--seed", "7", "--threads", "1"]
+    full, half, rest = (tmp_path / f"{name}.safetensors" for name in ("full", "half", "rest"))
+    assert main([*train, "--epochs", "2", "--save", str(full)]) == 0
+    assert main([*train, "--epochs", "1", "--save-whole", str(half)]) == 0
+    resume = ["train", "--resume", str(half), "--threads", "1"]
+    assert main([*resume, "--epochs", "2", "--save", str(rest)]) == 0
+    assert "Goes on after step 750 of 1500, bit-exact." in capsys.readouterr().out
+    (a, _), (b, _) = load_parameters(full), load_parameters(rest)
+    assert all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
+    for arguments, sentence in (
+        (resume, "epochs must be more than the 1 that the file's run has been through."),
+        ([*resume, "--lr", "3"], "--lr must not be given with --resume: the file has the settings of its run."),
+        ([*resume, "--optimizer", "adam"], "--optimizer must not be given with --resume"),
+        (["train", "--resume", str(full)], "This file holds parameters alone, not a whole run."),
+        (["train", "--resume", str(tmp_path / "no")], "no cannot be read: No such file or directory."),
+    ):
+        assert main(arguments) == 2
+        assert sentence in capsys.readouterr().err
+
+
+def test_models_are_imported_listed_shown_and_exported(model, library, tmp_path, capsys):
+    assert main(["models", "list"]) == 0
+    assert capsys.readouterr().out == "No model is saved yet.\n"
+    assert main(["models", "import", str(model), "--name", "mine", "--notes", "hello", "--json"]) == 0
+    imported = last_json(capsys)
+    assert (imported["name"], imported["notes"], imported["step"]) == ("mine", "hello", 750)
+    assert main(["models", "show", "mine", "--json"]) == 0
+    assert last_json(capsys) == imported
+    assert main(["models", "show", "mine"]) == 0
+    assert "notes          hello" in capsys.readouterr().out
+    for suffix in (".npz", ".weights.h5", ".onnx", ".png", ".safetensors"):
+        assert main(["models", "export", "mine", str(tmp_path / f"out{suffix}")]) == 0
+        assert (tmp_path / f"out{suffix}").stat().st_size > 1000
+    assert main(["models", "import", str(tmp_path / "out.npz")]) == 0
+    capsys.readouterr()
+    assert main(["models", "list", "--json"]) == 0
+    listed = last_json(capsys)
+    assert [one["name"] for one in listed] == ["mine", "out"]
+    assert listed[0]["test_accuracy"] == listed[1]["test_accuracy"]
+
+
+def test_models_says_in_a_line_what_is_wrong(model, library, tmp_path, capsys):
+    assert main(["models", "import", str(model), "--name", "mine"]) == 0
+    (tmp_path / "link.safetensors").symlink_to(model)
+    (tmp_path / "bad.npz").write_bytes(b"x")
+    for arguments, sentence in (
+        (["show", "no"], "name must be a saved model's, got name = no."),
+        (["show", "../x"], "name must be a saved model's, got name = ../x."),
+        (["import", str(model), "--name", "mine"], "name must be one that no saved model has, got name = mine."),
+        (["import", str(model), "--name", "../x"], "name must be 1 to 64 letters"),
+        (["import", str(tmp_path / "link.safetensors")], "must be a file itself, got a link."),
+        (["import", str(tmp_path / "bad.npz")], "This is not a readable NPZ file: File is not a zip file."),
+        (["import", "a" * 5000], "cannot be read: File name too long."),
+        (["export", "mine", str(tmp_path / "x.pt")], "A file's name must end in"),
+        (["export", "mine", str(model)], "path must be of a file that is not there yet"),
+    ):
+        assert main(["models", *arguments]) == 2
+        told = capsys.readouterr().err
+        assert sentence in told and told.count("\n") == 1 and len(told) < 400

@@ -24,7 +24,7 @@ class LiveChart {
     this.axes = {}
     this.zoomed = new Map()
     this.view = { log: false, width: 0 }
-    this.revision = 0
+    this.revision = this.drawings = 0
     this.failures = 0
     this.ranking = new Ranking(this.find("ranking"), name => this.toggle(name), name => this.focus(name))
     this.find("smoothing").oninput = () => this.draw()
@@ -250,21 +250,26 @@ class LiveChart {
   zoom(change) {
     for (const [axis, { key, range }] of Object.entries(this.axes)) {
       const ends = change[`${axis}.range`] ?? [change[`${axis}.range[0]`], change[`${axis}.range[1]`]]
-      const reset = range && ends.every((end, i) => Math.abs(end - range[i]) <= 1e-9 * Math.abs(range[1] - range[0]))
-      if (change[`${axis}.autorange`] || reset) this.zoomed.delete(key)
+      // A reset goes back to the very first range, which may be long out of date.
+      const { _rangeInitial0: low, _rangeInitial1: high } = this.plot._fullLayout[axis] ?? {}
+      const same = other => other && ends.every((end, i) => Math.abs(end - other[i]) <= 1e-9 * Math.abs(other[1] - other[0]))
+      if (change[`${axis}.autorange`] || same(range) || same([low, high])) this.zoomed.delete(key)
       else if (ends[0] !== undefined) this.zoomed.set(key, ends)
     }
     this.draw()
   }
 
-  /** Put what was zoomed to into a layout. plotly itself gives a zoom up when the range that it is given changes, and
-   * here ranges follow the data. */
+  /** Put what was zoomed to into a layout. plotly's own memory of a zoom ends when the range that it is given changes, and
+   * here ranges follow the data; so it is told to forget each time. */
   hold(figure, names = {}) {
     this.axes = {}
+    this.drawings += 1
     for (const axis of Object.keys(figure).filter(name => /^[xy]axis/.test(name))) {
       const key = `${names[axis] ?? axis} ${figure[axis].uirevision ?? figure.uirevision}`
-      this.axes[axis] = { key, range: figure[axis].range }
-      if (this.zoomed.has(key)) Object.assign(figure[axis], { range: this.zoomed.get(key), autorange: false })
+      // Copies: plotly writes into the ranges that it is given.
+      this.axes[axis] = { key, range: figure[axis].range && [...figure[axis].range] }
+      if (this.zoomed.has(key)) Object.assign(figure[axis], { range: [...this.zoomed.get(key)], autorange: false })
+      figure[axis].uirevision = this.drawings
     }
     return figure
   }

@@ -1,0 +1,215 @@
+"""The Draw page in a real browser: strokes by mouse and by finger."""
+
+import io
+import itertools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.e2e.conftest import Lab
+
+Stroke = list[tuple[float, float]]
+
+ONE: list[Stroke] = [[(140, 50), (140, 230)]]
+SEVEN: list[Stroke] = [[(80, 60), (200, 60), (120, 230)]]
+ZERO: list[Stroke] = [
+    [(140, 50), (95, 75), (75, 140), (95, 205), (140, 230), (185, 205), (205, 140), (185, 75), (140, 50)]
+]
+THREE: list[Stroke] = [
+    [(85, 70), (140, 50), (190, 75), (185, 115), (130, 138), (190, 160), (200, 205), (145, 235), (80, 215)]
+]
+#: How many pixels of the canvas are inked, anywhere in the page's shadow roots.
+INK = """() => {
+  const find = root => {
+    for (const element of root.querySelectorAll("*")) {
+      if (element.matches("canvas.dc-canvas")) return element
+      const found = element.shadowRoot && find(element.shadowRoot)
+      if (found) return found
+    }
+  }
+  const canvas = find(document)
+  if (!canvas) return -1
+  const pixels = canvas.getContext("2d").getImageData(0, 0, 280, 280).data
+  let inked = 0
+  for (let i = 0; i < pixels.length; i += 4) inked += pixels[i] > 127
+  return inked
+}"""
+
+
+def open_draw(page: Page, lab: Lab) -> None:
+    page.goto(f"{lab.url}/draw")
+    expect(page.locator(".upper-canvas")).to_be_visible()
+    expect(answer(page)).to_be_visible()
+
+
+def answer(page: Page) -> Locator:
+    return page.get_by_test_id("answer")
+
+
+def says(page: Page, digit: str) -> None:
+    expect(answer(page)).to_have_attribute("data-digit", digit)
+
+
+def tool(page: Page, name: str) -> Locator:
+    """Our button; the canvas component has one of its own by this name, out of sight."""
+    return page.locator(".st-key-draw-canvas").get_by_test_id("stBaseButton-secondary").filter(has_text=name)
+
+
+def draw(page: Page, strokes: list[Stroke]) -> None:
+    box = page.locator(".upper-canvas").bounding_box()
+    assert box
+    for (x, y), *rest in strokes:
+        page.mouse.move(box["x"] + x, box["y"] + y)
+        page.mouse.down()
+        for x, y in rest:
+            page.mouse.move(box["x"] + x, box["y"] + y, steps=6)
+        page.mouse.up()
+
+
+def draw_by_finger(page: Page, strokes: list[Stroke]) -> None:
+    box = page.locator(".upper-canvas").bounding_box()
+    assert box
+    hand = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        at = [{"x": box["x"] + x, "y": box["y"] + y} for x, y in points]
+        hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+
+    for stroke in strokes:
+        touch("touchStart", stroke[0])
+        for (x, y), (to_x, to_y) in itertools.pairwise(stroke):
+            for part in (0.25, 0.5, 0.75, 1):
+                touch("touchMove", (x + part * (to_x - x), y + part * (to_y - y)))
+        touch("touchEnd")
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    opened = context.new_page()
+    opened.set_default_timeout(20_000)
+    yield opened
+    context.close()
+
+
+def test_every_stroke_is_answered_and_can_be_taken_back(lab: Lab, page: Page) -> None:
+    open_draw(page, lab)
+    says(page, "?")
+    expect(tool(page, "Undo")).to_be_disabled()
+    draw(page, ONE)
+    says(page, "1")
+    draw(page, [[(80, 60), (140, 55)]])
+    draw(page, [[(80, 60), (75, 140), (140, 140)]])
+    says(page, "9")
+    tool(page, "Undo").click()
+    tool(page, "Undo").click()
+    says(page, "1")
+    tool(page, "Clear").click()
+    says(page, "?")
+    page.wait_for_function(f"({INK})() === 0")
+    expect(tool(page, "Clear")).to_be_disabled()
+    draw(page, THREE)
+    says(page, "3")
+    expect(page.get_by_test_id("bars").locator(".first")).to_contain_text("3")
+    expect(page.get_by_role("img", name="what the network sees")).to_be_visible()
+
+
+def test_the_drawing_stays_through_other_settings_and_other_pages(lab: Lab, page: Page) -> None:
+    open_draw(page, lab)
+    draw(page, SEVEN)
+    says(page, "7")
+    before = page.evaluate(INK)
+    assert before > 1000
+    page.get_by_role("slider").press("End")
+    expect(page.get_by_role("slider")).to_have_value("36")
+    says(page, "7")
+    assert page.evaluate(INK) == before
+    page.get_by_text("Picture", exact=True).click()
+    expect(page.get_by_text("A picture of one digit")).to_be_visible()
+    says(page, "?")
+    page.get_by_text("Draw", exact=True).last.click()
+    page.wait_for_function(f"({INK})() === {before}")
+    says(page, "7")
+    page.get_by_role("link", name="Surfaces").click()
+    expect(page.locator(".surface-player[data-ready]")).to_be_visible()
+    page.get_by_role("link", name="Draw").click()
+    page.wait_for_function(f"({INK})() === {before}")
+    says(page, "7")
+    tool(page, "Undo").click()
+    says(page, "?")
+    page.wait_for_function(f"({INK})() === 0")
+
+
+def test_a_finger_draws_on_a_phone(lab: Lab, phone: Page) -> None:
+    open_draw(phone, lab)
+    draw_by_finger(phone, ZERO)
+    says(phone, "0")
+    assert phone.evaluate("document.documentElement.scrollWidth") == 390
+    assert phone.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 0
+    expect(answer(phone)).to_be_in_viewport()
+    tool(phone, "Clear").tap()
+    says(phone, "?")
+    draw_by_finger(phone, SEVEN)
+    says(phone, "7")
+
+
+def test_two_people_draw_without_disturbing_each_other(lab: Lab, page: Page, browser: Browser) -> None:
+    open_draw(page, lab)
+    draw(page, SEVEN)
+    says(page, "7")
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    other = context.new_page()
+    open_draw(other, lab)
+    says(other, "?")
+    draw(other, ONE)
+    says(other, "1")
+    tool(other, "Clear").click()
+    says(other, "?")
+    says(page, "7")
+    assert page.evaluate(INK) > 1000
+    context.close()
+
+
+def test_a_picture_takes_the_same_path_and_a_bad_file_gets_a_sentence(
+    lab: Lab, page: Page, mnist_picture: Image.Image
+) -> None:
+    open_draw(page, lab)
+    page.get_by_text("Picture", exact=True).click()
+    paper = Image.new("L", (600, 500), 225)
+    paper.paste(mnist_picture.resize((140, 140)).point(lambda v: v * 225 // 255), (330, 120))
+    content = io.BytesIO()
+    paper.save(content, "PNG")
+    files = page.locator("input[type=file]").first
+    files.set_input_files({"name": "photo.png", "mimeType": "image/png", "buffer": content.getvalue()})
+    says(page, "7")
+    expect(page.get_by_test_id("found").locator(".box")).to_be_visible()
+    files.set_input_files({"name": "photo.png", "mimeType": "image/png", "buffer": b"no picture"})
+    expect(page.get_by_text("This file is not a picture that the lab can read")).to_be_visible()
+    says(page, "?")
+
+
+def test_the_team_keeps_exports_and_imports_drawings(lab: Lab, page: Page, tmp_path: Path) -> None:
+    open_draw(page, lab)
+    draw(page, SEVEN)
+    says(page, "7")
+    page.get_by_test_id("stButtonGroup").last.get_by_text("7", exact=True).click()
+    expect(page.get_by_text("Kept as a 7.")).to_be_visible()
+    expect(page.get_by_text("1 drawing, and how every saved network does")).to_be_visible()
+    says(page, "7")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export").click()
+    archive = tmp_path / "drawings.zip"
+    download.value.save_as(archive)
+    page.get_by_role("button", name="Import").click()
+    page.locator("input[type=file]").last.set_input_files(archive)
+    expect(page.get_by_text("0 drawings imported. 1 were here already.")).to_be_visible()
+
+
+def test_the_phone_finds_the_lab_by_a_code(lab: Lab, page: Page) -> None:
+    open_draw(page, lab)
+    page.get_by_role("button", name="Open on your phone").click()
+    expect(page.get_by_text(re.compile("answers this computer only"))).to_be_visible()

@@ -1,0 +1,168 @@
+"""Models in a real browser: save, download, upload, refuse, continue, rename, delete, restore."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from core.checkpoints import load_parameters, save_parameters
+from core.network import Network
+from tests.e2e.conftest import Lab
+
+
+def open_models(page: Page, lab: Lab, query: str = "") -> None:
+    page.goto(f"{lab.url}/models{query}")
+    expect(page.get_by_role("button", name="All models" if query else "Save parameters")).to_be_visible()
+
+
+def dialog(page: Page, button: str) -> Locator:
+    page.get_by_role("button", name=button, exact=True).click()
+    opened = page.get_by_role("dialog")
+    expect(opened).to_be_visible()
+    return opened
+
+
+def upload(page: Page, opened: Locator, file: Path) -> None:
+    opened.get_by_text("A file of yours").click()
+    opened.locator("input[type=file]").set_input_files(file)
+    expect(opened.get_by_role("textbox", name="Name")).to_be_visible()
+
+
+def card(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+@pytest.fixture(scope="module")
+def left_run(browser: Browser, lab: Lab) -> str:
+    """The address of a run of 400 epochs that somebody stopped."""
+    page = browser.new_page()
+    page.goto(lab.url)
+    epochs = page.get_by_label("Epochs", exact=True)
+    epochs.fill("400")
+    epochs.press("Enter")
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.get_by_test_id("state")).to_have_text("running", timeout=40_000)
+    page.wait_for_function("document.querySelector('.live-plot').data?.[0]?.x.at(-1) > 20", timeout=60_000)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_test_id("state")).to_have_text("stopped", timeout=40_000)
+    url = page.url
+    page.close()
+    return url
+
+
+def test_a_run_without_which_nothing_can_be_saved(page: Page, lab: Lab) -> None:
+    open_models(page, lab)
+    expect(page.get_by_text("Nothing is saved yet.")).to_be_visible()
+    expect(dialog(page, "Save whole model").get_by_text("There is no run to save yet.")).to_be_visible()
+
+
+def test_save_download_upload_in_every_format(page: Page, lab: Lab, left_run: str, tmp_path: Path) -> None:
+    open_models(page, lab)
+    saving = dialog(page, "Save parameters")
+    saving.get_by_role("textbox", name="Name").fill("../x")
+    saving.get_by_role("button", name="Save", exact=True).click()
+    expect(saving.get_by_role("alert")).to_contain_text("name must be 1 to 64 letters")
+    saving.get_by_role("textbox", name="Name").fill("mine")
+    saving.get_by_role("textbox", name="Notes").fill("the first one")
+    saving.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("heading", name="mine")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"From run #1 \(Adam.*in epoch"))).to_be_visible()
+    accuracy = page.get_by_test_id("stMetricValue").first.inner_text()
+    saved, _ = load_parameters(lab.models / "mine.safetensors")
+
+    for label, suffix in (("safetensors", ".safetensors"), ("Keras weights", ".weights.h5"), ("NumPy", ".npz")):
+        open_models(page, lab, "?model=mine")
+        with page.expect_download() as download:
+            page.get_by_role("button", name=label, exact=True).click()
+        assert download.value.suggested_filename == f"mine{suffix}"
+        file = tmp_path / f"back{suffix}"
+        download.value.save_as(file)
+        open_models(page, lab)
+        loading = dialog(page, "Load parameters")
+        upload(page, loading, file)
+        loading.get_by_role("textbox", name="Name").fill(f"back {suffix[1:3]}")
+        loading.get_by_role("button", name="Load", exact=True).click()
+        expect(page.get_by_role("heading", name=f"back {suffix[1:3]}")).to_be_visible()
+        expect(page.get_by_test_id("stMetricValue").first).to_have_text(accuracy)
+        loaded, _ = load_parameters(lab.models / f"back {suffix[1:3]}.safetensors")
+        assert all((a == b).all() for a, b in zip(saved.parameters(), loaded.parameters(), strict=True))
+    for label, suffix in (("ONNX", ".onnx"), ("Contact sheet", ".png")):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=label, exact=True).click()
+        assert download.value.suggested_filename.endswith(suffix)
+
+
+def test_a_bad_file_is_refused_kindly_and_leaves_nothing(page: Page, lab: Lab, tmp_path: Path) -> None:
+    before = sorted(path.name for path in lab.models.iterdir())
+    open_models(page, lab)
+    loading = dialog(page, "Load parameters")
+    bad = tmp_path / "bad.npz"
+    bad.write_bytes(b"\x80\x04 a pickle, perhaps")
+    upload(page, loading, bad)
+    loading.get_by_role("button", name="Load", exact=True).click()
+    expect(loading.get_by_role("alert")).to_contain_text("This is not a readable NPZ file")
+    assert sorted(path.name for path in lab.models.iterdir()) == before
+
+
+def test_a_whole_model_goes_on_to_the_end_and_remembers_its_parent(page: Page, lab: Lab, left_run: str) -> None:
+    open_models(page, lab)
+    saving = dialog(page, "Save whole model")
+    saving.get_by_role("textbox", name="Name").fill("half way")
+    saving.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("heading", name="half way")).to_be_visible()
+    open_models(page, lab)
+    loading = dialog(page, "Load whole model")
+    box = loading.get_by_role("combobox", name="Whole model")
+    box.press("ArrowDown")
+    page.get_by_role("option", name="half way", exact=True).click()
+    stands = loading.get_by_text(re.compile(r"It stands after step [\d,]+ of 300,000"))
+    epochs = int(stands.inner_text().split()[4].replace(",", "")) // 750 + 1
+    field = loading.get_by_role("spinbutton", name="Epochs in all")
+    field.fill(str(epochs))
+    field.press("Tab")
+    expect(field).to_have_value(str(epochs))
+    loading.get_by_role("button", name="Continue", exact=True).click()
+    expect(page.get_by_test_id("state")).to_have_text("finished", timeout=90_000)
+    expect(page.get_by_test_id("step")).to_have_text(f"step {750 * epochs:,} of {750 * epochs:,}")
+    expect(page.get_by_text("Goes on from run #1")).to_be_visible()
+
+
+def test_rename_notes_delete_and_restore(page: Page, lab: Lab) -> None:
+    save_parameters(Network(8), lab.models / "old name.safetensors", {})
+    open_models(page, lab, "?model=old name")
+    renaming = dialog(page, "Rename")
+    renaming.get_by_role("textbox", name="New name").fill("../new")
+    renaming.get_by_role("button", name="Save").click()
+    expect(renaming.get_by_role("alert")).to_contain_text("name must be 1 to 64 letters")
+    renaming.get_by_role("textbox", name="New name").fill("new name")
+    renaming.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="new name")).to_be_visible()
+    expect(renaming).to_have_count(0)
+    # Opened anew: what is typed while the page is still being drawn is lost with the old field.
+    open_models(page, lab, "?model=new name")
+    notes = page.get_by_role("textbox", name="Notes")
+    notes.fill("worth keeping")
+    notes.press("Control+Enter")
+    expect(page.get_by_text("Notes saved.")).to_be_visible()
+    page.get_by_role("button", name="All models").click()
+    expect(page.get_by_text("worth keeping")).to_be_visible()
+    card(page, "new name").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_role("button", name="Save parameters")).to_be_visible()
+    expect(card(page, "new name")).to_have_count(0)
+    assert not (lab.models / "new name.safetensors").exists()
+    page.get_by_text("Bin · 1").click()
+    page.get_by_role("button", name="Restore").click()
+    expect(card(page, "new name")).to_be_visible()
+    assert (lab.models / "new name.safetensors").exists()
+
+
+def test_a_phone_has_no_sideways_scroll(browser: Browser, lab: Lab) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    for query in ("", "?model=mine"):
+        open_models(page, lab, query)
+        expect(page.get_by_role("img", name="Confusion matrix").first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
