@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from core.runs import export, states
 from core.runs.store import Run, Store
 
 SHOWN = 30
+#: What is shown as a time of this machine's clock; JSON has unix seconds.
+_TIMES = ("created", "started", "ended", "deleted", "at")
 
 
 def add_commands(commands: Any) -> None:
@@ -74,12 +77,13 @@ def _show(options: argparse.Namespace) -> None:
             print(f"{name}:")
             for entry in value:
                 print(
-                    "  " + ", ".join(f"{key} {_short(part)}" for key, part in entry.items() if part not in (None, ""))
+                    "  "
+                    + ", ".join(f"{key} {_short(key, part)}" for key, part in entry.items() if part not in (None, ""))
                 )
         elif isinstance(value, dict):
-            print(f"{name}: " + ", ".join(f"{key} {_short(part)}" for key, part in value.items()))
+            print(f"{name}: " + ", ".join(f"{key} {_short(key, part)}" for key, part in value.items()))
         elif value not in (None, "", []):
-            print(f"{name}: {_short(value)}")
+            print(f"{name}: {_short(name, value)}")
 
 
 def _export(options: argparse.Namespace) -> None:
@@ -173,8 +177,10 @@ def _table(rows: list[tuple[str, ...]]) -> str:
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
 
 
-def _short(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) and value < 1e6 else str(value)
+def _short(name: str, value: Any) -> str:
+    if name in _TIMES and value is not None:
+        return datetime.fromtimestamp(value).isoformat(" ", "seconds")
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _counted(count: int) -> str:

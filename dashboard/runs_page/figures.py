@@ -29,7 +29,7 @@ class Figures:
     train_loss: float | None = None
     gap: float | None = None
     test_accuracy: float | None = None
-    epochs: int | None = None
+    trained_epochs: int | None = None
     seconds: float | None = None
 
 
@@ -53,7 +53,7 @@ def _read(run: Run) -> Figures:
 
 def of(epochs: Sequence[dict[str, Any]], run: Run) -> Figures:
     """The figures of a run with these ``EpochDone`` events."""
-    spent = {"test_accuracy": run.test_accuracy, "seconds": run.seconds, "epochs": run.epoch}
+    spent = {"test_accuracy": run.test_accuracy, "seconds": run.seconds, "trained_epochs": run.epoch}
     if not epochs:
         return Figures(**spent)
     last = epochs[-1]

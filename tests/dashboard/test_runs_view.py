@@ -166,12 +166,14 @@ def test_figures_are_of_the_best_and_the_last_epoch(filled: list[str], service: 
     assert (one["final_accuracy"], one["final_loss"], one["gap"]) == (0.95, 1.2, pytest.approx(1.1))
     assert found["two"]["best_epoch"] is None
     run = service.run("one")
-    assert run and figures.figures(run).epochs == 2
+    assert run and figures.figures(run).trained_epochs == 2
 
 
 def test_the_comparisons_csv_has_no_formula(filled: list[str]) -> None:
     lines = compare._csv(compare._found(["one", "two"])).decode().splitlines()
     assert len(lines) == 3
+    head = lines[0].split(",")
+    assert len(set(head)) == len(head)
     assert lines[1].startswith("one,1,'=first,finished,1,0.97,0.2,")
 
 
