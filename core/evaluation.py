@@ -1,6 +1,7 @@
 """How well a network does on a set of digits."""
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import torch
 from torch import Tensor
@@ -25,6 +26,20 @@ class Evaluation:
         """(n,) the likeliest class of each image."""
         return self.probabilities.argmax(1)
 
+    @property
+    def confidences(self) -> Tensor:
+        """(n,) the probability of the likeliest class, from 0.1 to 1."""
+        return self.probabilities.amax(1)
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """Each (10,), from 0 to 1. Precision is NaN for a class that was never predicted, recall for one with no digits."""
+
+    precision: Tensor
+    recall: Tensor
+    f1: Tensor
+
 
 @torch.no_grad()
 def evaluate(network: Network, digits: Digits, loss: str = "cross_entropy") -> Evaluation:
@@ -46,6 +61,27 @@ def evaluate(network: Network, digits: Digits, loss: str = "cross_entropy") -> E
 def confusion_matrix(labels: Tensor, predictions: Tensor) -> Tensor:
     """(10, 10) counts: row is the true class, column the predicted one."""
     return torch.bincount(labels * CLASSES + predictions, minlength=CLASSES**2).view(CLASSES, CLASSES)
+
+
+def class_scores(matrix: Tensor) -> ClassScores:
+    """Precision, recall and F1 of each class, from (10, 10) counts as ``confusion_matrix`` makes them.
+
+    F1 is 2 TP / (2 TP + FP + FN), the harmonic mean of the two (van Rijsbergen, Information Retrieval, 1979, ch. 7).
+    """
+    right, true, predicted = matrix.diag(), matrix.sum(1), matrix.sum(0)
+    return ClassScores(right / predicted, right / true, 2 * right / (true + predicted))
+
+
+def wilson_interval(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """The interval of shares from 0 to 1 that ``hits`` of ``n`` (at least 1) are compatible with.
+
+    Source: Wilson, Probable Inference, the Law of Succession, and Statistical Inference, JASA 22, 1927.
+    """
+    z = NormalDist().inv_cdf(0.5 + level / 2)
+    share = hits / n
+    centre = share + z**2 / (2 * n)
+    half = z * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5
+    return max(0.0, (centre - half) / (1 + z**2 / n)), min(1.0, (centre + half) / (1 + z**2 / n))
 
 
 def _outputs(network: Network, images: Tensor, loss: str) -> Tensor:

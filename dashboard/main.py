@@ -15,8 +15,12 @@ st.set_page_config(page_title="Descent Lab", page_icon=str(Path(__file__).with_n
 page = st.navigation(
     [
         st.Page("views/train.py", title="Train", default=True),
+        st.Page("views/race.py", title="Race"),
         st.Page("views/surfaces.py", title="Surfaces"),
-        st.Page("views/models.py", title="Models", url_path="models"),
+        st.Page("views/landscape.py", title="Landscape"),
+        st.Page("views/predictions.py", title="Predictions"),
+        st.Page("views/models.py", title="Models"),
+        st.Page("views/lessons.py", title="Lessons"),
     ],
     position="top",
 )

@@ -52,6 +52,14 @@ class Trajectory:
         tensors = load_file(self.path)
         return tensors["steps"], tensors["parameters"]
 
+    def nearest(self, step: int) -> tuple[int, torch.Tensor]:
+        """Of a ready one, the point nearest to ``step``: its step and its (101770,) parameters, read alone."""
+        assert self.path is not None
+        with safe_open(self.path, "pt") as file:
+            steps = file.get_tensor("steps")
+            row = int((steps - step).abs().argmin())
+            return int(steps[row]), file.get_slice("parameters")[row]
+
 
 class Trajectories:
     """All replays of a lab: one at a time, the others wait.

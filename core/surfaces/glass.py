@@ -66,6 +66,12 @@ def glass(
     )  # fmt: skip
     if not np.isfinite([seen.before, seen.after, seen.gradient]).all():
         return None
+    explain(seen, config)
+    return seen
+
+
+def explain(seen: Glass, config: RunConfig) -> None:
+    """Write the lines of a step of the config's optimizer, which must not be L-BFGS."""
     decoupled = config.optimizer_spec.weight_decay == "decoupled"
     if seen.weight_decay and not decoupled:
         felt = seen.gradient + seen.weight_decay * seen.before
@@ -79,7 +85,6 @@ def glass(
     seen.lines[0] += rf",\quad \eta = {_n(seen.rate)}"
     _EXPLAIN[config.optimizer](seen)
     _result(seen, decoupled)
-    return seen
 
 
 def _vector(tensor: Any) -> Array:

@@ -3,19 +3,17 @@
 import secrets
 
 import streamlit as st
-from torch import nn
 
 from core import checkpoints
-from core.network import Network
 from core.optimizers import OPTIMIZERS
 from core.runs import states
 from core.runs.store import Run
 from core.schedules import SCHEDULES
-from dashboard import forms, handoff, lab, operating, visitors
+from dashboard import forms, handoff, insight, lab, operating, visitors
 from dashboard.components.live_chart import live_chart
 from dashboard.models import runs
 from dashboard.testing import test_section
-from dashboard.words import STATE_COLORS, literal, percent, run_label, stacked
+from dashboard.words import STATE_COLORS, literal, network_table, percent, run_label, stacked
 
 RECENT_RUNS = 8
 INVITATION = "Press Train. The network learns to read digits in a few seconds, and its curves grow here."
@@ -37,10 +35,12 @@ def page() -> None:
         with st.container():
             if run:
                 operating.controls(run, key="train")
-            if run and run.over:
-                _keep(run)
             if run and run.parent and (parent := lab.service().run(run.parent)):
                 st.caption(f"Goes on from run #{parent.number}, {literal(run_label(parent))}.")
+            if run and run.over:
+                _keep(run)
+                insight.what_happened(run)
+    insight.closer_look(form, run)
     _explanations(form)
     test_section()
     _recent_runs(run)
@@ -145,21 +145,8 @@ def _explanations(form: forms.Form) -> None:
         st.caption(f"{schedule.source}.")
     with network:
         st.markdown("**The network**")
-        st.markdown(_network_table())
+        st.markdown(network_table())
         st.caption("28 x 28 pixels in, one hidden layer, a softmax over the ten digits out.")
-
-
-@st.cache_data
-def _network_table() -> str:
-    rows, total = [], 0
-    for layer in Network():
-        if isinstance(layer, nn.Linear):
-            parameters = sum(p.numel() for p in layer.parameters())
-            total += parameters
-            kind = "Linear" if rows else "Linear, ReLU"
-            rows.append(f"| {kind} | {layer.in_features} → {layer.out_features} | {parameters:,} |")
-    head = "| Layer | Shape | Parameters |\n|---|---|--:|\n"
-    return head + "\n".join(rows) + f"\n| **All** | | **{total:,}** |\n"
 
 
 def _recent_runs(shown: Run | None) -> None:

@@ -3,11 +3,18 @@
 from collections.abc import Iterator
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from core import checkpoints
 from core.network import Network
 from core.runs.service import Service
 from dashboard import lab
+
+
+def in_address(page: AppTest, name: str) -> str:
+    """What the address says; a page that has set it gives text, the address itself a list."""
+    value = page.query_params[name]
+    return value if isinstance(value, str) else value[0]
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,8 @@ Script reruns are no part of a curve's life: the component is told which runs to
 legend and hover survive. It asks for one rerun, when a run that it shows ends or is paused.
 """
 
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import streamlit as st
@@ -15,7 +17,7 @@ from dashboard.words import run_label
 
 _FOLDER = Path(__file__).parent
 #: In this order.
-SCRIPTS = ("run.js", "figure.js", "chart.js")
+SCRIPTS = ("run.js", "overlay.js", "figure.js", "ranking.js", "chart.js")
 
 
 def script() -> str:
@@ -33,12 +35,30 @@ _component = st.components.v2.component(
 )
 
 
-def live_chart(runs: list[Run], invitation: str, key: str) -> None:
+@dataclass(frozen=True)
+class Line:
+    """One line of a picture of several: a run, or runs that differ in their seed, drawn as mean and band.
+
+    Args:
+        name: what sets it apart from the others; no two lines of a picture share one.
+        runs: the ids of its runs.
+        color: hexadecimal.
+        dash: one of plotly's: solid, dash, dot, dashdot.
+    """
+
+    name: str
+    runs: tuple[str, ...]
+    color: str
+    dash: str = "solid"
+
+
+def live_chart(runs: list[Run], invitation: str, key: str, lines: Sequence[Line] = ()) -> None:
     """Draw the runs, growing live.
 
     Args:
         runs: what to show; none shows empty axes and the invitation.
         invitation: one sentence for someone who has not trained yet.
+        lines: lays the runs over each other, with a ranking; without lines, one run is shown with all its figures.
     """
     shown = [
         {
@@ -49,4 +69,5 @@ def live_chart(runs: list[Run], invitation: str, key: str) -> None:
         }
         for run in runs
     ]
-    _component(data={"runs": shown, "invitation": invitation}, key=key, on_settled_change=lambda: None)
+    drawn = [asdict(line) for line in lines]
+    _component(data={"runs": shown, "lines": drawn, "invitation": invitation}, key=key, on_settled_change=lambda: None)

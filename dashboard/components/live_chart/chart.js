@@ -19,10 +19,24 @@ class LiveChart {
     this.find = id => root.querySelector(`[data-testid="${id}"]`)
     this.plot = this.find("plot")
     this.runs = new Map()
+    this.lines = []
+    this.hidden = new Set()
+    this.axes = {}
+    this.zoomed = new Map()
     this.view = { log: false, width: 0 }
+    this.revision = this.drawings = 0
     this.failures = 0
+    this.ranking = new Ranking(this.find("ranking"), name => this.toggle(name), name => this.focus(name))
     this.find("smoothing").oninput = () => this.draw()
-    this.find("log").onchange = () => this.draw()
+    for (const id of ["log-x", "gap"]) this.find(id).onchange = () => this.draw()
+    this.find("log").onchange = () => {
+      this.log = this.find("log").checked
+      this.draw()
+    }
+    this.find("unit").onchange = () => {
+      this.unit = this.find("unit").value
+      this.draw()
+    }
     this.observer = new ResizeObserver(() => this.resize())
     this.observer.observe(this.plot)
     this.connect()
@@ -30,12 +44,16 @@ class LiveChart {
 
   /** What Python says: which runs, and what it knows of them. Called again on every change of data or theme. */
   update(data, tellSettled) {
-    const before = [...this.runs.keys()].join()
+    const before = new Map(this.runs)
     this.tellSettled = tellSettled
     this.invitation = data.invitation
     this.runs = new Map(data.runs.map(given => [given.id, Object.assign(this.runs.get(given.id) ?? newRun(given.id), given)]))
-    const changed = [...this.runs.keys()].join() !== before
+    this.lines = data.lines.map(line => ({ ...line, members: line.runs.map(id => this.runs.get(id)) }))
+    const changed = [...this.runs.keys()].join() !== [...before.keys()].join()
     if (changed) {
+      // Runs that join others keep the zoom; wholly other runs get a picture of their own.
+      if (![...this.runs.keys()].some(id => before.has(id))) this.revision += 1
+      forget(this.runs)
       this.subscribe()
       if (this.shown) this.comeIntoView()
     }
@@ -88,7 +106,10 @@ class LiveChart {
 
   /** A connection's first message: which server this is. Another one may have lost events that we saw: start over. */
   greet(lab) {
-    if (this.lab && this.lab !== lab) for (const run of this.runs.values()) Object.assign(run, newRun(run.id))
+    if (this.lab && this.lab !== lab) {
+      for (const run of this.runs.values()) Object.assign(run, newRun(run.id))
+      forget(new Map())
+    }
     this.lab = lab
     this.greeted = true
     this.subscribe()
@@ -104,19 +125,63 @@ class LiveChart {
       this.pending = null
       this.drawn = performance.now()
       if (this.closed) return
-      const share = Number(this.find("smoothing").value)
-      for (const run of this.runs.values()) run.smoothed = smooth(run.steps, run.means, share)
-      this.drawFigures()
+      this.view.share = Number(this.find("smoothing").value)
+      for (const run of this.runs.values()) {
+        const state = `${run.seq} ${this.view.share}`
+        if (run.smoothedAs !== state) run.smoothed = smooth(run.steps, run.means, this.view.share)
+        run.smoothedAs = state
+      }
+      for (const line of this.lines) line.hidden = this.hidden.has(line.name)
+      if (this.lines.length) this.drawRanking()
+      else this.drawFigures()
+      this.root.classList.toggle("overlay", this.lines.length > 0)
       this.drawPlot()
     }), due - performance.now())
   }
 
+  toggle(name) {
+    if (!this.hidden.delete(name)) this.hidden.add(name)
+    this.draw()
+  }
+
+  focus(name) {
+    this.focused = name
+    this.draw()
+  }
+
+  say(id, text) {
+    const element = this.find(id)
+    if (element.textContent !== text) element.textContent = text
+  }
+
+  showProgress(done) {
+    const bar = this.root.querySelector(".live-bar")
+    bar.setAttribute("aria-valuenow", Math.round(100 * done))
+    bar.firstElementChild.style.width = `${100 * done}%`
+  }
+
+  /** The head of several lines: how many runs are over, and who leads. */
+  drawRanking() {
+    const runs = [...this.runs.values()], over = runs.filter(isOver).length
+    const going = runs.some(run => run.state === "running" || run.state === "paused")
+    const state = over === runs.length ? "finished" : going ? "running" : "queued"
+    this.find("state").dataset.state = state
+    this.say("state", state)
+    this.say("run-name", "")
+    this.say("link", this.failures ? "reconnecting…" : "")
+    this.showProgress(ranked(this.lines).reduce((sum, s) => sum + (s.progress * s.line.runs.length) / runs.length, 0))
+    this.say("epoch", `${over} of ${runs.length} runs over`)
+    for (const id of ["step", "speed"]) this.say(id, "")
+    const left = timeLeft(this.lines)
+    this.say("left", left === null ? "" : `about ${duration(left)} left`)
+    this.ranking.draw(this.lines)
+    this.find("note").hidden = true
+    this.find("invitation").hidden = true
+  }
+
   drawFigures() {
     const [run = newRun("")] = this.runs.values()
-    const say = (id, text) => {
-      const element = this.find(id)
-      if (element.textContent !== text) element.textContent = text
-    }
+    const say = (id, text) => this.say(id, text)
     const badge = this.find("state")
     const state = run.stalled ? "stalled" : run.state
     badge.dataset.state = run.id ? state : "ready"
@@ -124,9 +189,7 @@ class LiveChart {
     say("run-name", run.name ?? "")
     say("link", this.failures ? "reconnecting…" : "")
     const done = run.size && run.step !== null ? run.step / run.size.steps : 0
-    const bar = this.root.querySelector(".live-bar")
-    bar.setAttribute("aria-valuenow", Math.round(100 * done))
-    bar.firstElementChild.style.width = `${100 * done}%`
+    this.showProgress(done)
     const size = run.size
     const epoch = size && Math.min(size.epochs, Math.floor((run.step ?? 0) / size.steps_per_epoch) + 1)
     say("epoch", size ? `epoch ${epoch} of ${size.epochs}` : "")
@@ -154,16 +217,76 @@ class LiveChart {
     this.drawing = true
     const Plotly = await plotly().catch(() => null)
     if (Plotly && !this.closed && this.plot.clientWidth) {
-      const runs = [...this.runs.values()]
-      this.view = { log: this.find("log").checked, width: this.plot.clientWidth }
       const colors = palette(this.root)
-      await Plotly.react(this.plot, traces(runs, this.view, colors), layout(runs, this.view, colors), plotSettings)
+      this.look()
+      await (this.lines.length ? this.drawLines(Plotly, colors) : this.drawRun(Plotly, colors))
+      this.plot.dataset.drawn = String([...this.runs.values()].reduce((sum, run) => sum + run.steps.length, 0))
+      if (!this.listening) this.plot.on("plotly_relayout", change => this.zoom(change))
+      this.listening = true
     }
     this.drawing = false
     if (this.again) {
       this.again = false
       this.draw()
     }
+  }
+
+  /** What the controls say. Runs whose epochs differ in steps are first laid over each other by epoch. */
+  look() {
+    const perEpoch = new Set([...this.runs.values()].filter(run => run.size).map(run => run.size.steps_per_epoch))
+    const unit = this.unit ?? (perEpoch.size > 1 ? "epoch" : "step")
+    const checked = id => this.find(id).checked
+    // What sets lines apart lies near the end, where losses are small.
+    this.find("log").checked = this.log ?? this.lines.length > 0
+    this.find("unit").value = unit
+    this.say("unit-name", unit === "time" ? "seconds" : unit)
+    Object.assign(this.view, {
+      log: checked("log"), logX: checked("log-x"), gap: checked("gap"), unit, width: this.plot.clientWidth,
+      revision: String(this.revision), focus: this.focused,
+    })
+  }
+
+  /** What a person zoomed to, from plotly's account of it; an axis that is reset follows the data again. */
+  zoom(change) {
+    for (const [axis, { key, range }] of Object.entries(this.axes)) {
+      const ends = change[`${axis}.range`] ?? [change[`${axis}.range[0]`], change[`${axis}.range[1]`]]
+      // A reset goes back to the very first range, which may be long out of date.
+      const { _rangeInitial0: low, _rangeInitial1: high } = this.plot._fullLayout[axis] ?? {}
+      const same = other => other && ends.every((end, i) => Math.abs(end - other[i]) <= 1e-9 * Math.abs(other[1] - other[0]))
+      if (change[`${axis}.autorange`] || same(range) || same([low, high])) this.zoomed.delete(key)
+      else if (ends[0] !== undefined) this.zoomed.set(key, ends)
+    }
+    this.draw()
+  }
+
+  /** Put what was zoomed to into a layout. plotly's own memory of a zoom ends when the range that it is given changes, and
+   * here ranges follow the data; so it is told to forget each time. */
+  hold(figure, names = {}) {
+    this.axes = {}
+    this.drawings += 1
+    for (const axis of Object.keys(figure).filter(name => /^[xy]axis/.test(name))) {
+      const key = `${names[axis] ?? axis} ${figure[axis].uirevision ?? figure.uirevision}`
+      // Copies: plotly writes into the ranges that it is given.
+      this.axes[axis] = { key, range: figure[axis].range && [...figure[axis].range] }
+      if (this.zoomed.has(key)) Object.assign(figure[axis], { range: [...this.zoomed.get(key)], autorange: false })
+      figure[axis].uirevision = this.drawings
+    }
+    return figure
+  }
+
+  drawRun(Plotly, colors) {
+    const runs = [...this.runs.values()]
+    return Plotly.react(this.plot, traces(runs, this.view, colors), this.hold(layout(runs, this.view, colors)), plotSettings)
+  }
+
+  drawLines(Plotly, colors) {
+    const names = Object.fromEntries(panels(this.view).map(panel => [panel.axis.replace("y", "yaxis"), panel.name]))
+    const shown = this.hold(overlayLayout(this.lines, this.view, colors), names)
+    // What a zoom shows is drawn as finely as the whole was; a quarter beyond its edges is kept for panning.
+    const [from, to] = shown.xaxis.range.map(value => (this.view.logX ? 10 ** value : value))
+    const edge = 0.25 * (to - from)
+    const data = overlayTraces(this.lines, this.view, [from - edge, to + edge], Math.round(this.view.width / 2))
+    return Plotly.react(this.plot, data, shown, plotSettings)
   }
 
   resize() {

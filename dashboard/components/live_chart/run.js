@@ -4,7 +4,7 @@ export function newRun(id) {
   return {
     id, seq: -1, state: "queued", position: null, size: null, speed: null, seconds: null, diverged: null, test: null,
     step: null, steps: [], losses: [], means: [], rates: [],
-    epochs: { step: [], trainLoss: [], trainAccuracy: [], loss: [], accuracy: [] },
+    epochs: { step: [], trainLoss: [], trainAccuracy: [], loss: [], accuracy: [], ended: [] },
   }
 }
 
@@ -32,6 +32,7 @@ const handlers = {
     run.epochs.trainAccuracy.push(event.train_accuracy)
     run.epochs.loss.push(event.validation_loss)
     run.epochs.accuracy.push(event.validation_accuracy)
+    run.epochs.ended.push((run.epochs.ended.at(-1) ?? 0) + event.seconds)
   },
   // What was seen of these steps and epochs before comes again.
   Resumed(run, event) {
@@ -86,10 +87,26 @@ export function smooth(steps, values, share) {
   })
 }
 
-const imagesPerStep = run => run.size.train_images / run.size.steps_per_epoch
+export const imagesPerStep = run => run.size.train_images / run.size.steps_per_epoch
 
 /** Seconds until the last step at the present speed, or null. */
 export function secondsLeft(run) {
   if (!run.size || !run.speed || run.step === null) return null
   return ((run.size.steps - run.step) * imagesPerStep(run)) / run.speed
+}
+
+/** Where a step stands on the horizontal axis: as a step, in epochs, or in seconds of training. The clock is read at the
+ * ends of epochs; between them steps are taken to be equally quick. */
+export function placeOf(run, unit) {
+  if (unit === "step" || !run.size) return step => step
+  const perEpoch = run.size.steps_per_epoch
+  if (unit === "epoch") return step => step / perEpoch
+  const ended = run.epochs.ended
+  const pace = run.speed ? imagesPerStep(run) / run.speed : 0
+  return step => {
+    const epoch = Math.min(Math.floor(step / perEpoch), ended.length)
+    const before = epoch ? ended[epoch - 1] : 0
+    const into = step - epoch * perEpoch
+    return before + into * (epoch < ended.length ? (ended[epoch] - before) / perEpoch : pace)
+  }
 }

@@ -16,7 +16,7 @@ from core.runs.service import Service
 
 
 def until(look):
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 300
     while not (seen := look()):
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.01)
@@ -26,9 +26,9 @@ def until(look):
 def main() -> None:
     home = Path(sys.argv[1])
     service = Service(home, workers=1, threads=1)
-    worker = service._pool._workers[0].process.pid
     run_id = service.submit(RunConfig(epochs=1000))
     until(lambda: service.checkpoint_file(run_id))
+    worker = service._pool._workers[0].process.pid
     size = (home / "lab.sqlite-wal").stat().st_size
     unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.prlimit(worker, resource.RLIMIT_FSIZE, (100_000, unlimited[1]))

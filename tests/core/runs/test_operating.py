@@ -183,7 +183,7 @@ def test_names_notes_and_tags_are_kept_and_bounded(service, reach):
 
 def test_deleted_runs_are_in_the_bin_until_they_are_purged(service, reach):
     run_id = service.submit(SHORT)
-    with pytest.raises(ValueError, match=r"^A run to be deleted must be over or paused; run #\d+ is "):
+    with pytest.raises(ValueError, match=r"^A run must be over or paused to be deleted, but run #\d+ is "):
         service.delete([run_id])
     reach(run_id, "finished")
     folder = service.parameters_file(run_id).parent

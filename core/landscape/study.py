@@ -1,0 +1,302 @@
+"""A study: which runs or models, which plane, which images; and what comes of it, step by step."""
+
+import hashlib
+import io
+import json
+import math
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.data import TEST_IMAGES, Digits, Mnist
+from core.files import write_atomically
+from core.hyperparameters import Hyperparameter
+from core.landscape import grid as grids
+from core.landscape import planes
+from core.landscape.grid import SIZE, Grid, Tick
+from core.landscape.planes import Plane
+
+FORMAT_VERSION = 1
+#: For each kind of plane how many runs or models it takes.
+PLANES = {"pca": (1, 8), "three": (2, 3), "random": (1, 8), "line": (2, 2)}
+SETS = ("test", "validation", "training")
+LOSSES = ("cross_entropy", "mse")
+SEED = Hyperparameter("seed", 0, "Fixes the random directions.", low=0, high=2**31 - 1)
+#: Points along a line between two models, and how far it goes beyond them.
+LINE_POINTS, BEYOND = 121, 0.5
+#: The space around the paths, as a share of their extent.
+MARGIN = 0.2
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is asked for.
+
+    Args:
+        plane: ``pca``, the plane that holds most of the runs' movement; ``three``, through three models, or the first
+            weights and the ends of two runs; ``random``, filter-normalised directions around the first item's end;
+            ``line``, between two.
+        items: the runs and models, each a text that names it and its content for good.
+        part: the images: ``test``, ``validation`` (the last 12,000 of the training files) or ``training``.
+        images: how many, spread evenly over them.
+        size: points along each side of the grid, 25 to 201.
+        loss: ``cross_entropy`` or ``mse``.
+        seed: of the random directions.
+
+    Raises:
+        ValueError: with the parameter, the rule and the value.
+    """
+
+    plane: str = "pca"
+    items: tuple[str, ...] = ()
+    part: str = "test"
+    images: int = 2000
+    size: int = 51
+    loss: str = "cross_entropy"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, value, allowed in (
+            ("plane", self.plane, tuple(PLANES)), ("part", self.part, SETS), ("loss", self.loss, LOSSES),
+        ):  # fmt: skip
+            if value not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {name} = {value}.")
+        SIZE.check(self.size)
+        SEED.check(self.seed)
+        Hyperparameter("images", 1, "", low=1, high=count_of(self.part)).check(self.images)
+        low, high = PLANES[self.plane]
+        if not low <= len(set(self.items)) <= high or len(set(self.items)) < len(self.items):
+            wanted = f"{low}" if low == high else f"{low} to {high}"
+            raise ValueError(
+                f"items must be {wanted} different runs or models for plane {self.plane}, got {len(self.items)}."
+            )
+
+    @property
+    def key(self) -> str:
+        """Names the study and all that it depends on."""
+        content = json.dumps({"format": FORMAT_VERSION, **asdict(self)}, sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:24]
+
+    def digits(self, mnist: Mnist) -> Digits:
+        training, validation = mnist.split(count_of("validation"))
+        return grids.sample(
+            {"test": mnist.test, "validation": validation, "training": training}[self.part], self.images
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """A run's way, or a model's place.
+
+    Args:
+        item: as in the study.
+        label: for people.
+        about: more for people and pages: JSON values.
+        steps, epochs: (k,) of each point; epochs may be fractions.
+        points: (k, 101770), the last one the end.
+        start: (101770,) the first weights, or None for a model.
+        curve: (2, m) epochs and training losses.
+    """
+
+    item: str
+    label: str
+    about: dict[str, Any]
+    steps: NDArray[np.int64]
+    epochs: NDArray[np.float64]
+    points: Tensor
+    start: Tensor | None = None
+    curve: NDArray[np.float64] = field(default_factory=lambda: np.zeros((2, 0)))
+
+
+@dataclass(frozen=True, eq=False)
+class Path2D:
+    """A track on the plane; each array (k,) but ``curve``. Losses are NaN until they are computed.
+
+    Args:
+        a, b: the nearest point of the plane; ``distance`` is how far off it lies.
+        true, shown: mean loss of the track's own point, and of the nearest point of the plane.
+        accuracy: of the track's own point.
+    """
+
+    item: str
+    label: str
+    about: dict[str, Any]
+    steps: NDArray[np.int64]
+    epochs: NDArray[np.float64]
+    curve: NDArray[np.float64]
+    a: NDArray[np.float64]
+    b: NDArray[np.float64]
+    distance: NDArray[np.float64]
+    true: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    shown: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What is known so far. ``explained`` and ``baseline`` are shares from 0 to 1, NaN where there are none."""
+
+    study: Study
+    plane: Plane
+    paths: tuple[Path2D, ...]
+    grid: Grid | None = None
+    explained: float = math.nan
+    baseline: float = math.nan
+    done: bool = False
+
+
+def count_of(part: str) -> int:
+    """How many images a set has."""
+    return {"test": TEST_IMAGES, "validation": 12_000, "training": 48_000}[part]
+
+
+def plane_of(study: Study, tracks: Sequence[Track]) -> Plane:
+    """The study's plane.
+
+    Raises:
+        ValueError: if the items do not make one.
+    """
+    ends = [track.points[-1] for track in tracks]
+    if study.plane == "pca":
+        return planes.pca(_moving(tracks))
+    if study.plane == "three":
+        if len(ends) == 3:
+            return planes.through(*ends)
+        if tracks[0].start is None:
+            raise ValueError("items must be three models, or two of which the first is a run, got two.")
+        return planes.through(tracks[0].start, *ends)
+    if study.plane == "random":
+        return planes.random_plane(ends[0], study.seed)
+    return planes.line(*ends)
+
+
+def compute(
+    study: Study, tracks: Sequence[Track], mnist: Mnist, tick: Tick = grids.quiet, threads: int = 1
+) -> Iterator[Result]:
+    """The study's results, each knowing more than the one before; the last one is done.
+
+    First where the paths lie, then a coarse grid, the paths' losses, and finer grids.
+
+    Raises:
+        ValueError: if the items do not make a plane.
+    """
+    digits = study.digits(mnist)
+    plane = plane_of(study, tracks)
+    result = Result(study, plane, tuple(_project(plane, track) for track in tracks))
+    if study.plane == "pca":
+        walks = planes.random_walks(_moving(tracks))
+        result = replace(
+            result, explained=plane.explained(_moving(tracks)), baseline=planes.pca(walks).explained(walks)
+        )
+    elif study.plane != "line" and (moving := _moving(tracks)):
+        result = replace(result, explained=plane.explained(moving))
+    yield result
+    if study.plane == "line":
+        ticks = np.linspace(-BEYOND, 1 + BEYOND, LINE_POINTS)
+        result = replace(result, grid=grids.evaluate_grid(plane, ticks, np.zeros(1), digits, study.loss, tick))
+        yield _with_losses(result, tracks, digits, tick, done=True)
+        return
+    for grid in grids.refined(plane, *_box(study, result.paths), study.size, digits, study.loss, tick, threads):
+        first, last = result.grid is None, len(grid.x) == study.size
+        result = replace(result, grid=grid, done=last and not first)
+        yield result
+        if first:
+            result = _with_losses(result, tracks, digits, tick, done=last)
+            yield result
+
+
+def save(result: Result, path: Path) -> None:
+    """Write the result to ``path``, an NPZ that any NumPy reads: arrays, and one JSON text called ``about``.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    write_atomically(path, npz(result))
+
+
+def npz(result: Result) -> bytes:
+    grid = result.grid
+    assert grid is not None
+    about = {
+        "format_version": FORMAT_VERSION,
+        "study": asdict(result.study),
+        "explained": _or_none(result.explained),
+        "baseline": _or_none(result.baseline),
+        "paths": [{"item": path.item, "label": path.label, "about": path.about} for path in result.paths],
+    }
+    arrays: dict[str, Any] = {
+        "about": np.array(json.dumps(about)),
+        "x": grid.x, "y": grid.y, "loss": grid.loss, "accuracy": grid.accuracy,
+        "origin": result.plane.origin.numpy(), "u": result.plane.u.numpy(), "v": result.plane.v.numpy(),
+    }  # fmt: skip
+    for i, path in enumerate(result.paths):
+        arrays |= {f"path{i}_{name}": getattr(path, name) for name in _ARRAYS}
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)
+    return stream.getvalue()
+
+
+def load(path: Path) -> Result | None:
+    """The result that ``save`` wrote; None if the file is not there, or is not one of this version."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
+            arrays = {name: held[name] for name in held.files}
+        about = json.loads(str(arrays["about"]))
+        study = Study(**{**about["study"], "items": tuple(about["study"]["items"])})
+        paths = tuple(
+            Path2D(**given, **{name: arrays[f"path{i}_{name}"] for name in _ARRAYS})
+            for i, given in enumerate(about["paths"])
+        )
+        plane = Plane(*(torch.from_numpy(arrays[name]) for name in ("origin", "u", "v")))
+        grid = Grid(*(arrays[name] for name in ("x", "y", "loss", "accuracy")))
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        return None
+    explained, baseline = (math.nan if about[name] is None else about[name] for name in ("explained", "baseline"))
+    return Result(study, plane, paths, grid, explained, baseline, done=True)
+
+
+_ARRAYS = ("steps", "epochs", "curve", "a", "b", "distance", "true", "accuracy", "shown")
+
+
+def _or_none(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _moving(tracks: Sequence[Track]) -> list[Tensor]:
+    return [track.points for track in tracks if len(track.points) > 1]
+
+
+def _project(plane: Plane, track: Track) -> Path2D:
+    seen = plane.project(track.points)
+    unknown = np.full(len(track.points), np.nan)
+    return Path2D(
+        track.item, track.label, track.about, track.steps, track.epochs, track.curve,
+        seen.a.numpy(), seen.b.numpy(), seen.distance.numpy(), unknown, unknown, unknown,
+    )  # fmt: skip
+
+
+def _box(study: Study, paths: Sequence[Path2D]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """A square around all paths; around a model, as far as the directions go once."""
+    if study.plane == "random":
+        return (-1.0, 1.0), (-1.0, 1.0)
+    a, b = (np.concatenate([getattr(path, name) for path in paths]) for name in ("a", "b"))
+    half = (0.5 + MARGIN) * max(float(np.ptp(a)), float(np.ptp(b)))
+    x, y = ((float(values.max()) + float(values.min())) / 2 for values in (a, b))
+    return (x - half, x + half), (y - half, y + half)
+
+
+def _with_losses(result: Result, tracks: Sequence[Track], digits: Digits, tick: Tick, done: bool) -> Result:
+    loss, paths = result.study.loss, []
+    for path, track in zip(result.paths, tracks, strict=True):
+        true, accuracy = grids.evaluate_points(track.points, digits, loss, tick)
+        places = torch.from_numpy(path.a), torch.from_numpy(path.b)
+        shown, _ = grids.evaluate_on_plane(result.plane, *places, digits, loss, tick)
+        paths.append(replace(path, true=true, accuracy=accuracy, shown=shown))
+    return replace(result, paths=tuple(paths), done=done)

@@ -1,0 +1,26 @@
+"""HTML whose elements can be clicked: one that has ``data-value`` tells the page that value."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+_FOLDER = Path(__file__).parent
+
+_component = st.components.v2.component(
+    "descent_clickable",
+    html='<div class="clickable"></div>',
+    css=(_FOLDER / "clickable.css").read_text(),
+    js=(_FOLDER / "clickable.js").read_text(),
+)
+
+
+def clickable(html: str, key: str, on_click: Callable[[str], None] | None = None) -> None:
+    """Show ``html``, which must be safe; ``on_click`` gets the value of what was clicked, before the script runs."""
+
+    def told() -> None:
+        value = st.session_state[key].clicked
+        if on_click and isinstance(value, str):
+            on_click(value)
+
+    _component(data={"html": html}, key=key, on_clicked_change=told)

@@ -1,0 +1,55 @@
+// What Python sends, unpacked into a scene as the surfaces' figures know it, with the moments of all runs as its steps.
+
+const POINT_QUANTITIES = ["epochs", "a", "b", "distance", "truth", "shown", "accuracy"]
+const LOWEST_LOSS = 1e-6
+
+const VIEWS = {
+  log: { read: data => data.loss.map(value => Math.log10(Math.max(value, LOWEST_LOSS))), height: "height: log₁₀ loss" },
+  loss: { read: data => data.loss, height: "height: loss" },
+  accuracy: { read: data => data.accuracy.map(value => 100 * value), height: "height: accuracy, %" },
+}
+
+/** A quantity at `epoch`, between the points that are known; before the first and after the last it stands still. */
+function timed(epochs, values, epoch) {
+  const next = epochs.findIndex(known => known >= epoch)
+  if (next < 0) return values[values.length - 1]
+  if (next === 0 || epochs[next] === epoch) return values[next]
+  const share = (epoch - epochs[next - 1]) / (epochs[next] - epochs[next - 1])
+  return values[next - 1] + share * (values[next] - values[next - 1])
+}
+
+/** The run's points; a model has one and no time. */
+function pointsIn(path) {
+  const parts = rows(floats(path.points), POINT_QUANTITIES.length)
+  const curve = rows(floats(path.curve), 2)
+  return { ...path, known: Object.fromEntries(POINT_QUANTITIES.map((name, i) => [name, parts[i]])),
+    curve: { epochs: curve[0], loss: curve[1] } }
+}
+
+/** The path at the moments of all runs: straight between its points, which is what a plane makes of a straight way. */
+function atMoments(path, moments) {
+  const { known } = path, last = known.epochs[known.epochs.length - 1]
+  const series = values => Float32Array.from(moments, epoch => timed(known.epochs, values, epoch))
+  const end = path.model ? 0 : moments.findLastIndex(epoch => epoch <= last)
+  return { ...path, x: series(known.a), y: series(known.b), distance: series(known.distance), truth: series(known.truth),
+    onPlane: series(known.shown), accuracy: series(known.accuracy), end, left: -1, diverged: -1 }
+}
+
+export function sceneIn(data) {
+  const paths = data.paths.map(pointsIn)
+  const epochs = new Set(paths.filter(path => !path.model).flatMap(path => [...path.known.epochs]))
+  const moments = [...epochs].sort((p, q) => p - q)
+  if (!moments.length) moments.push(0)
+  return { ...data, loss: floats(data.loss), accuracy: floats(data.accuracy), moments, steps: moments.length - 1, starts: [],
+    paths: paths.map(path => atMoments(path, moments)), live: data.live ?? null }
+}
+
+/** The scene's surface with a quantity as its height. */
+export function heighten(scene, view) {
+  const { domain, n } = scene, [xLow, xHigh, yLow, yHigh] = domain
+  const axis = (low, high) => Array.from({ length: n }, (_, i) => low + ((high - low) * i) / (n - 1))
+  const grid = { x: axis(xLow, xHigh), y: axis(yLow, yHigh), z: rows(VIEWS[view].read(scene), n) }
+  const finite = grid.z.flatMap(row => [...row]).filter(Number.isFinite)
+  const low = finite.length ? Math.min(...finite) : 0, high = Math.max(...finite, low + 1e-6)
+  scene.surface = { id: `${scene.id} ${view}`, domain, minima: [], minimum: 0, fine: grid, coarse: grid, low, high }
+}

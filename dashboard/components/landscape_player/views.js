@@ -1,0 +1,125 @@
+// The three figures of the network's surface. Pure: scene and colours in, traces and layout out.
+
+const exact = value => (Number.isFinite(value) ? value.toPrecision(4) : "–")
+/** A point of the plane is off it by rounding alone. */
+const apart = value => (value < 1e-5 ? "0" : exact(value))
+const percentage = value => (Number.isFinite(value) ? `${(100 * value).toFixed(2)} %` : "–")
+
+/** What a point says on hover. */
+function saidOf(path, i) {
+  const { known } = path
+  const when = path.model ? "" : `<br>epoch ${Number(known.epochs[i].toFixed(2))}`
+  return `<b>${path.label}</b>${when}<br>its loss ${exact(known.truth[i])}, accuracy ${percentage(known.accuracy[i])}` +
+    `<br>loss on the plane ${exact(known.shown[i])}<br>distance off the plane ${apart(known.distance[i])}`
+}
+
+const spots = path => ({
+  type: "scatter", mode: "markers", name: path.label, visible: path.shown, x: path.known.a, y: path.known.b,
+  marker: path.model ? { symbol: "diamond", size: 12, color: path.color, line: { color: "#fff", width: 1.5 } }
+    : { size: 6, color: path.color, opacity: 0.55 },
+  text: Array.from(path.known.a, (_, i) => saidOf(path, i)), hovertemplate: "%{text}<extra></extra>",
+})
+
+/** For accuracy the deep colour stands where it is high: there it is good. */
+export const toned = (colors, view) => (view === "accuracy"
+  ? { ...colors, scale: colors.scale.map(([stop, color]) => [1 - stop, color]).reverse() } : colors)
+
+export function planeFigure(scene, colors, strong = false, step = Infinity) {
+  const [traces, layout] = mapFigure(scene, colors, strong, step)
+  const named = text => ({ title: { text, standoff: 4, font: { size: 11 } } })
+  return [[...traces, ...scene.paths.map(spots)], { ...layout, uirevision: scene.id, margin: { ...layout.margin, l: 48, b: 38 },
+    xaxis: { ...layout.xaxis, ...named(scene.axes[0]) }, yaxis: { ...layout.yaxis, ...named(scene.axes[1]) } }]
+}
+
+export const ROWS = [
+  { name: "losses", title: "loss: its own, and dotted on the plane", log: true },
+  { name: "distance", title: "distance off the plane" },
+  { name: "training", title: "training loss, the run's own curve", log: true },
+]
+
+export function linesFigure(scene, colors) {
+  const runs = scene.paths.filter(path => !path.model)
+  const axes = {}, annotations = []
+  ROWS.forEach(({ title, log }, i) => {
+    const height = 1 / ROWS.length, top = 1 - i * height
+    axes[i ? `yaxis${i + 1}` : "yaxis"] = { type: log ? "log" : "linear", domain: [top - height + 0.03, top - 0.06],
+      gridcolor: colors.grid, zeroline: false, tickfont: { size: 10 }, nticks: 4, rangemode: log ? "normal" : "tozero" }
+    annotations.push({ text: title, x: 0, y: top - 0.055, xref: "paper", yref: "paper", xanchor: "left", yanchor: "bottom",
+      showarrow: false, font: { size: 12, weight: 600 } })
+  })
+  const trace = (path, x, y, row, dash, word) => ({ type: "scatter", mode: "lines", name: path.label, visible: path.shown,
+    x: y.length ? x : [0], y: y.length ? y : [null], yaxis: row ? `y${row + 1}` : "y", opacity: dash ? 0.8 : 0.95,
+    line: { color: path.color, width: 1.6, dash: dash || path.dash }, hovertemplate: `${path.label}, ${word}: %{y:.4~g}<extra>epoch %{x:.2f}</extra>` })
+  const traces = runs.flatMap(path => [
+    trace(path, path.known.epochs, path.known.truth, 0, "", "its own loss"),
+    trace(path, path.known.epochs, path.known.shown, 0, "dot", "on the plane"),
+    trace(path, path.known.epochs, path.known.distance, 1, "", "distance"),
+    trace(path, path.curve.epochs, path.curve.loss, 2, "", "training loss"),
+  ])
+  const gaps = ROWS.map((_, i) => ({ type: "scatter", x: [0], y: [null], yaxis: i ? `y${i + 1}` : "y", hoverinfo: "skip" }))
+  return [[...traces, ...gaps], {
+    ...frame(colors), ...axes, annotations, uirevision: `${scene.id} lines`, hovermode: "closest", dragmode: "pan",
+    margin: { l: 42, r: 6, t: 0, b: 34 },
+    xaxis: { range: [0, scene.moments.at(-1) || 1], gridcolor: colors.grid, zeroline: false, nticks: 6, anchor: `y${ROWS.length}`,
+      tickfont: { size: 10 }, title: { text: "epoch", standoff: 2, font: { size: 11 } } },
+  }]
+}
+
+const readings = path => ({ losses: path.truth, distance: path.distance })
+
+/** The cursor's line through the curves, and each run's value on it. */
+export function paintLines(pen, plot, scene, cursor, colors) {
+  const layout = plot._fullLayout, { xaxis } = layout
+  const epoch = momentAt(scene, cursor), left = xaxis.d2p(epoch), x = xaxis._offset + left
+  if (left < -1 || left > xaxis._length + 1) return
+  ROWS.forEach(({ name }, i) => {
+    const axis = layout[i ? `yaxis${i + 1}` : "yaxis"]
+    Object.assign(pen, { globalAlpha: 0.5, fillStyle: colors.text })
+    pen.fillRect(x - 0.5, axis._offset, 1, axis._length)
+    pen.globalAlpha = 1
+    for (const path of scene.paths.filter(p => p.shown && !p.model)) {
+      const value = name === "training" ? timed(path.curve.epochs, path.curve.loss, epoch)
+        : readings(path)[name][Math.min(Math.round(cursor), path.end)]
+      const y = axis.d2p(value)
+      if (y >= -1 && y <= axis._length + 1) dot(pen, x, axis._offset + y, 3.5, path.color, colors.paper)
+    }
+  })
+}
+
+export function momentAt(scene, cursor) {
+  const i = Math.floor(cursor), { moments } = scene
+  return i >= scene.steps ? moments[scene.steps] : moments[i] + (moments[i + 1] - moments[i]) * (cursor - i)
+}
+
+/** A run that is training now, on the contours. */
+export function paintLive(pen, plot, live, colors) {
+  if (!live?.a.length) return
+  const { xaxis, yaxis } = plot._fullLayout
+  const px = pixelsOf(xaxis), py = pixelsOf(yaxis)
+  pen.save()
+  pen.beginPath()
+  pen.rect(xaxis._offset, yaxis._offset, xaxis._length, yaxis._length)
+  pen.clip()
+  paintWay(pen, live.a.map((a, i) => [px(a), py(live.b[i])]), live, colors)
+  pen.restore()
+}
+
+/** The same on the relief, as far as it lies within the grid. */
+export function paintLiveRelief(pen, plot, scene, colors) {
+  const project = scene.live?.a.length && projector(plot)
+  if (!project) return
+  const ride = relieved(scene.surface, scene.live.a.map((a, i) => [a, scene.live.b[i]]), LIFT)
+  const spots = ride.x.flatMap((x, i) => (x === null ? [] : [project(x, ride.y[i], ride.z[i])]))
+  if (spots.length) paintWay(pen, spots, scene.live, colors)
+}
+
+/** The way so far, dotted, and where the run is. */
+function paintWay(pen, spots, live, colors) {
+  pen.beginPath()
+  for (const spot of spots) pen.lineTo(...spot)
+  Object.assign(pen, { strokeStyle: live.color, lineWidth: 2.5 })
+  pen.setLineDash([3, 3])
+  pen.stroke()
+  pen.setLineDash([])
+  dot(pen, ...spots.at(-1), 8, live.color, colors.text)
+}

@@ -1,0 +1,83 @@
+"""Diagnoses of runs, made in a process of their own when a person asks for them, and kept while the server lives."""
+
+import json
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+
+from core.diagnostics import Diagnosis, looked_at
+from core.paths import ROOT
+from core.runs import history, run_files
+from core.runs.store import Run
+from dashboard import lab
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Where the diagnosis of a run stands: what there is so far of ``of`` diagnoses; ``message`` says why it failed."""
+
+    done: tuple[Diagnosis, ...]
+    of: int
+    over: bool = False
+    message: str = ""
+
+
+_known: dict[str, Measurement] = {}
+_turn = threading.Lock()
+
+
+def get(run_id: str) -> Measurement | None:
+    """The diagnosis of a run; None if nobody has asked for it."""
+    return _known.get(run_id)
+
+
+def ask(run: Run) -> None:
+    """Diagnose a run that is over, unless that was asked before; one run at a time."""
+    if run.id in _known and not _known[run.id].message:
+        return
+    events = lab.service().events(run.id)
+    finished = next((e for e in reversed(history.effective(events)) if e["event"] == "RunFinished"), None)
+    end = finished["step"] if finished else history.reached(events)[0]
+    steps = looked_at(run.config, end)
+    parameters = lab.service().parameters_file(run.id)
+    start = parameters.with_name(run_files.START) if parameters else None
+    job = {
+        "config": run.config.to_dict(),
+        "end": end,
+        "plan": history.plan(events),
+        "start": str(start) if start and start.exists() else None,
+        "threads": 1,
+    }
+    _known[run.id] = Measurement((), len(steps))
+    threading.Thread(target=_measure, args=(run.id, json.dumps(job), len(steps)), daemon=True).start()
+
+
+def _measure(run_id: str, job: str, count: int) -> None:
+    with _turn:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "core.diagnostics"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        done: list[Diagnosis] = []
+        with process.stdin as sink, process.stdout as lines:
+            # Left open: the process ends with this one.
+            sink.write(job + "\n")
+            sink.flush()
+            for line in lines:
+                done.append(diagnosis(json.loads(line)))
+                _known[run_id] = Measurement(tuple(done), count)
+        failed = process.wait() != 0 or len(done) < count
+        message = "The measurement's process ended before it was done; ask again to try again." if failed else ""
+        _known[run_id] = Measurement(tuple(done), count, True, message)
+
+
+def diagnosis(values: dict) -> Diagnosis:  # type: ignore[type-arg]
+    """Out of JSON, which has lists for tuples."""
+    return Diagnosis(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})

@@ -1,0 +1,194 @@
+"""Races, lessons and the closer look at a run, in the browser."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.e2e.conftest import Lab
+from tests.e2e.test_train import choose, stop_button, train_button, type_into, wait_until
+
+LONG = 90_000
+
+
+def open_race(page: Page, lab: Lab, setting: str, values: str) -> None:
+    page.goto(f"{lab.url}/race")
+    expect(page.get_by_role("button", name=re.compile("Start"))).to_be_enabled(timeout=LONG)
+    choose(page, "Setting", setting)
+    box = page.get_by_role("textbox", name="Values")
+    box.fill(values)
+    box.press("Enter")
+
+
+def start(page: Page, count: int) -> None:
+    button = page.get_by_role("button", name=f"Start {count} runs")
+    expect(button).to_be_enabled(timeout=LONG)
+    button.click()
+
+
+def row(page: Page, name: str) -> Locator:
+    return page.locator(f"tr[data-line='{name}']")
+
+
+def drawn(page: Page) -> int:
+    """How many points the chart has received and drawn."""
+    return int(page.get_by_test_id("plot").get_attribute("data-drawn") or 0)
+
+
+def shown_lines(page: Page) -> list[str]:
+    """The names of the lines that have a smoothed loss in the figure."""
+    smoothed = "document.querySelector('.live-plot').data.filter(trace => /-loss$/.test(trace.uid ?? ''))"
+    return page.evaluate(f"[...new Set({smoothed}.map(trace => trace.name))]")
+
+
+def test_a_race_is_ranked_and_a_click_hides_a_line(page: Page, lab: Lab) -> None:
+    open_race(page, lab, "Learning rate", "0.00001, 0.001, 0.0001")
+    type_into(page, "Epochs", "1")
+    start(page, 3)
+    expect(page.get_by_test_id("state")).to_have_text("finished", timeout=LONG)
+    rows = page.locator(".live-ranking tbody tr")
+    expect(rows).to_have_count(3)
+    names = rows.evaluate_all("rows => rows.map(row => row.dataset.line)")
+    assert names == ["rate 0.001", "rate 0.0001", "rate 1e-05"]
+    accuracies = [float(text.split()[0]) for text in rows.locator("td:nth-child(3) > span").all_inner_texts()]
+    assert accuracies == sorted(accuracies, reverse=True)
+    page.wait_for_function("document.querySelector('.live-plot').data?.length > 6")
+    assert set(shown_lines(page)) == set(names)
+    row(page, "rate 0.001").get_by_role("button").click()
+    page.wait_for_function("!document.querySelector('.live-plot').data.some(t => t.name === 'rate 0.001')")
+    page.reload()
+    expect(rows).to_have_count(3)
+    expect(page.get_by_test_id("state")).to_have_text("finished")
+
+
+def test_seeds_are_drawn_as_mean_and_band(page: Page, lab: Lab) -> None:
+    open_race(page, lab, "Learning rate", "0.001, 0.0001")
+    type_into(page, "Seeds", "2")
+    type_into(page, "Epochs", "1")
+    start(page, 4)
+    expect(page.get_by_test_id("state")).to_have_text("finished", timeout=LONG)
+    expect(row(page, "rate 0.001")).to_contain_text("n = 2")
+    page.wait_for_function("document.querySelector('.live-plot').data.some(t => t.fill === 'tonexty')")
+    band = page.evaluate(
+        """() => { const of = end => document.querySelector('.live-plot').data.find(t => t.uid?.endsWith(end))
+        const [low, mean, high] = ['-loss-low', '-loss', '-loss-high'].map(of)
+        return mean.y.every((y, i) => low.y[i] <= y && y <= high.y[i]) && mean.y.length > 50 }"""
+    )
+    assert band is True
+
+
+def test_zoom_hidden_lines_and_controls_survive_half_a_minute_of_updates(page: Page, lab: Lab) -> None:
+    open_race(page, lab, "Learning rate", "0.001, 0.0001")
+    type_into(page, "Epochs", "1000")
+    start(page, 2)
+    page.wait_for_function("document.querySelectorAll('.live-ranking tbody tr').length === 2", timeout=LONG)
+    page.wait_for_function("Number(document.querySelector('.live-plot').dataset.drawn) > 200", timeout=LONG)
+    row(page, "rate 0.0001").get_by_role("button").click()
+    page.get_by_test_id("smoothing").fill("0.5")
+    plot = page.locator(".live-plot .nsewdrag[data-subplot='xy']").bounding_box()
+    assert plot
+    page.mouse.move(plot["x"] + 5, plot["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(plot["x"] + 90, plot["y"] + 120, steps=4)
+    page.mouse.up()
+    page.mouse.move(5, 5)
+    ranges = "['xaxis', 'yaxis'].map(axis => document.querySelector('.live-plot')._fullLayout[axis].range)"
+    page.wait_for_function(f"{ranges}[0][1] < 200000")
+    zoomed, before = page.evaluate(ranges), drawn(page)
+    page.evaluate("window.since = performance.now()")
+    type_into(page, "Learning rate", "0.002")
+    expect(page.locator(".st-key-schedule-preview")).to_contain_text("0.002")
+    page.wait_for_function("performance.now() - window.since > 30000", timeout=LONG)
+    assert drawn(page) > before + 500
+    assert page.evaluate(ranges) == zoomed
+    assert shown_lines(page) == ["rate 0.001"]
+    assert page.get_by_test_id("smoothing").input_value() == "0.5"
+    expect(row(page, "rate 0.0001").get_by_role("button")).to_have_attribute("aria-pressed", "false")
+    stop_button(page).click()
+    expect(page.get_by_test_id("state")).to_have_text("finished", timeout=LONG)
+    assert page.evaluate(ranges) == zoomed
+
+
+def test_each_at_its_own_best_shows_the_strip_and_then_races(page: Page, lab: Lab) -> None:
+    page.goto(f"{lab.url}/race")
+    expect(page.get_by_role("button", name="Start 24 runs")).to_be_enabled(timeout=LONG)
+    type_into(page, "Epochs", "1")
+    page.get_by_text("More settings").click()
+    type_into(page, "Validation split", "0.9")
+    start(page, 24)
+    expect(page.get_by_text("How much each minds its learning rate")).to_be_visible(timeout=LONG)
+    expect(page.locator(".live-ranking tbody tr")).to_have_count(4, timeout=LONG)
+    expect(page.get_by_test_id("state")).to_have_text("finished", timeout=LONG)
+    expect(page.get_by_text("Ringed:")).to_be_visible()
+    assert "sweep=" in page.url and "runs=" in page.url
+
+
+def test_a_lesson_from_guess_to_outcome(page: Page, lab: Lab) -> None:
+    page.goto(f"{lab.url}/lessons")
+    page.locator(".st-key-card-4-learning-rate").get_by_role("button", name="Open").click()
+    run_it = page.get_by_role("button", name="Run it: 4 runs")
+    expect(run_it).to_be_disabled()
+    page.get_by_text("It learns nothing").click()
+    expect(run_it).to_be_enabled()
+    run_it.click()
+    expect(page.get_by_text("You guessed right.")).to_be_visible(timeout=LONG)
+    expect(page.locator(".live-ranking tbody tr").last).to_have_attribute("data-line", "Too large: 5")
+    page.get_by_role("button", name="Next: A rate that changes").click()
+    expect(page.get_by_text("Should the learning rate stay the same all the way?")).to_be_visible()
+    expect(page.get_by_test_id("invitation")).to_be_visible()
+
+
+def test_the_last_lesson_shows_what_came_of_each_step(page: Page, lab: Lab) -> None:
+    page.goto(f"{lab.url}/lessons?lesson=8-the-network")
+    page.get_by_role("button", name="Run it").click()
+    wait_until(page, "finished")
+    expect(page.get_by_role("img", name=re.compile("predicted 7, true 7"))).to_be_visible(timeout=LONG)
+    expect(page.locator(".digits img")).to_have_count(4)
+    accuracy = page.get_by_test_id("test-accuracy").inner_text()
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text(accuracy)
+    expect(
+        page.get_by_text(f"reads {accuracy} of the test digits; before it was saved, it read {accuracy}")
+    ).to_be_visible()
+
+
+def test_a_finding_puts_its_remedy_into_the_form(page: Page, lab: Lab) -> None:
+    page.goto(lab.url)
+    expect(train_button(page)).to_be_enabled(timeout=LONG)
+    choose(page, "Optimizer", "SGD")
+    expect(page.get_by_label("Learning rate", exact=True)).to_have_value("0.3")
+    type_into(page, "Learning rate", "20")
+    type_into(page, "Epochs", "1")
+    expect(page.locator(".st-key-schedule-preview")).to_contain_text("20")
+    train_button(page).click()
+    expect(page.get_by_text("It learnt nothing")).to_be_visible(timeout=LONG)
+    page.get_by_role("button", name="Learning rate 2").click()
+    expect(page.get_by_label("Learning rate", exact=True)).to_have_value("2")
+    expect(page.get_by_label("Epochs", exact=True)).to_have_value("1")
+
+
+def test_the_range_test_and_the_stability_gauge(page: Page, lab: Lab) -> None:
+    page.goto(lab.url)
+    expect(train_button(page)).to_be_enabled(timeout=LONG)
+    page.get_by_role("button", name="Test the rates").click()
+    take = page.get_by_role("button", name="steepest descent")
+    expect(take).to_be_visible(timeout=LONG)
+    rate = re.findall(r"Take (\S+),", take.inner_text())[0]
+    take.click()
+    expect(page.get_by_label("Learning rate", exact=True)).to_have_value(rate)
+    type_into(page, "Epochs", "1")
+    train_button(page).click()
+    wait_until(page, "finished")
+    page.get_by_text("Stability and layers").click()
+    page.get_by_role("button", name="Measure").click()
+    expect(page.get_by_text("At the end the sharpness is")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("Dead hidden units, of 128")).to_be_visible()
+
+
+@pytest.mark.parametrize("path", ["race", "lessons", "lessons?lesson=3-batch-size", "lessons?lesson=8-the-network"])
+def test_no_page_scrolls_sideways_on_a_phone(browser: Browser, lab: Lab, path: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(f"{lab.url}/{path}")
+    expect(page.get_by_role("button", name=re.compile("Start|Open|Run it")).first).to_be_visible(timeout=LONG)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()

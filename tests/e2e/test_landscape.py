@@ -1,0 +1,123 @@
+"""The Landscape page in a real browser."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+ROOT = ".landscape"
+#: Three runs are trained and replayed first, which takes seconds on an idle machine and minutes on a busy one.
+PATIENCE = 600_000
+
+
+@pytest.fixture(scope="module")
+def picture(lab, browser: Browser) -> str:
+    """Race three optimizers from the empty page and wait for their common plane; its address."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.goto(f"{lab.url}/landscape")
+    page.get_by_role("button", name="Race three optimizers and see").click()
+    ready(page)
+    address = page.url
+    page.close()
+    assert address.count("run") == 3
+    return address
+
+
+def ready(page: Page, points: int = 51) -> None:
+    expect(page.locator(ROOT)).to_have_attribute("data-points", str(points), timeout=PATIENCE)
+
+
+def heads(page: Page) -> list[str]:
+    """What the table says of each run at the cursor."""
+    return page.get_by_test_id("results").locator("tbody tr").all_inner_texts()
+
+
+def drawn(page: Page, plot: str) -> str:
+    """The painted layer of a plot."""
+    return str(page.evaluate(f"document.querySelector('[data-testid={plot}] canvas.overlay').toDataURL()"))
+
+
+def test_scrubbing_moves_all_markers_together(page: Page, picture: str) -> None:
+    page.goto(picture)
+    ready(page)
+    expect(page.get_by_test_id("moment")).to_have_text("epoch 3.00 of 3")
+    ends, painted = heads(page), {plot: drawn(page, plot) for plot in ("map", "relief", "curves")}
+    assert len(ends) == 3
+    page.get_by_test_id("scrub").fill("0")
+    expect(page.get_by_test_id("moment")).to_have_text("epoch 0.00 of 3")
+    starts = heads(page)
+    # From the same first weights: the same loss, on the plane and off it.
+    assert len({row.split("\t", 1)[1] for row in starts}) == 1
+    assert all(before != after for before, after in zip(starts, ends, strict=True))
+    for plot, before in painted.items():
+        assert drawn(page, plot) != before
+    page.get_by_role("button", name="One point forward").click()
+    assert heads(page) != starts
+    page.get_by_role("button", name="Play").click()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    page.get_by_role("button", name="Pause").click()
+
+
+def test_the_variance_stands_beside_its_baseline(page: Page, picture: str) -> None:
+    page.goto(picture)
+    ready(page)
+    expect(page.get_by_text(re.compile(r"This plane holds \d+\.\d% .* their own plane holds \d+\.\d%"))).to_be_visible()
+
+
+def test_a_point_tells_its_losses_and_its_distance(page: Page, picture: str) -> None:
+    page.goto(picture)
+    ready(page)
+    said = page.evaluate(
+        "document.querySelector('[data-testid=map]').data.filter(t => t.text?.length).map(t => t.text[0])"
+    )
+    assert len(said) == 3
+    for text in said:
+        assert "its loss" in text and "loss on the plane" in text and "distance off the plane" in text
+
+
+def test_the_height_is_chosen_and_pictures_download(page: Page, picture: str) -> None:
+    page.goto(picture)
+    ready(page)
+    page.get_by_test_id("view").select_option("accuracy")
+    expect(page.get_by_text("height: accuracy, %")).to_be_visible()
+    for option in ("Contours, PNG", "Surface, SVG", "Curves, SVG"):
+        with page.expect_download() as download:
+            page.get_by_label("Save a picture").select_option(option)
+        content = Path(download.value.path()).read_bytes()
+        assert content.startswith(b"\x89PNG" if option.endswith("PNG") else b"<svg")
+
+
+def test_numbers_and_a_page_that_stands_alone_download(page: Page, picture: str, tmp_path: Path) -> None:
+    page.goto(picture)
+    ready(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Numbers, NPZ").click()
+    with np.load(download.value.path()) as held:
+        assert held["loss"].shape == (51, 51) and held["u"].shape == (101_770,)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Picture, HTML").click()
+    path = tmp_path / "landscape.html"
+    download.value.save_as(path)
+    page.goto(path.as_uri())
+    ready(page)
+    page.get_by_test_id("scrub").fill("3")
+    expect(page.get_by_test_id("inspect")).to_be_hidden()
+    assert len(heads(page)) == 3
+
+
+def test_another_grid_comes_coarse_first_and_sharpness_is_measured(page: Page, picture: str) -> None:
+    page.goto(f"{picture}&size=25&images=300")
+    ready(page, 25)
+    page.get_by_test_id("scrub").fill("0")
+    page.get_by_test_id("inspect").click()
+    expect(page.get_by_role("columnheader", name="Largest eigenvalue")).to_be_visible(timeout=60_000)
+    expect(page.locator("table").filter(has_text="Largest eigenvalue").locator("tbody tr")).to_have_count(3)
+
+
+def test_on_a_phone_nothing_runs_off_the_side(page: Page, picture: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(picture)
+    ready(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
