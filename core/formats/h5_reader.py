@@ -4,6 +4,7 @@ Where the file is not as asked, it ends with the status ``REFUSED`` and one sent
 the lab, so that it starts quickly; ``core.formats.keras`` runs it.
 """
 
+import contextlib
 import hashlib
 import io
 import json
@@ -81,10 +82,11 @@ def _bound() -> None:
         import resource
     except ImportError:
         return
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limits = {"RLIMIT_AS": MEMORY, "RLIMIT_CPU": SECONDS, "RLIMIT_NOFILE": 0, "RLIMIT_CORE": 0}
+    for name, limit in limits.items():
+        # Not every system has all of them.
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            resource.setrlimit(getattr(resource, name), (limit, limit))
 
 
 def main() -> int:
