@@ -8,7 +8,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -101,22 +101,22 @@ class Run:
     validation_accuracy: float | None
     test_loss: float | None
     test_accuracy: float | None
-    owner: str
-    owner_name: str
-    notes: str
-    tags: tuple[str, ...]
-    parent: str | None
-    place: int
-    started: float | None
-    ended: float | None
-    step: int
-    epoch: int
-    best_validation_accuracy: float | None
-    seconds: float | None
-    exact: bool
-    environment: dict[str, Any]
-    curve: list[float | None]
-    deleted: float | None
+    owner: str = ""
+    owner_name: str = ""
+    notes: str = ""
+    tags: tuple[str, ...] = ()
+    parent: str | None = None
+    place: int = 0
+    started: float | None = None
+    ended: float | None = None
+    step: int = 0
+    epoch: int = 0
+    best_validation_accuracy: float | None = None
+    seconds: float | None = None
+    exact: bool = True
+    environment: dict[str, Any] = field(default_factory=dict)
+    curve: list[float | None] = field(default_factory=list)
+    deleted: float | None = None
     position: int | None = None
     stalled: bool = False
 
