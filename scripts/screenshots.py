@@ -1,5 +1,4 @@
-"""Take the README's pictures: start the lab, train once, write docs/train-{light,dark,phone}.png and
-docs/surfaces-light.png.
+"""Take the README's pictures: start the lab, train, race three optimizers, draw a digit, and write docs/*.png.
 
 Run from the project's root: ``python -m scripts.screenshots``. Needs Chromium and playwright.
 """
@@ -8,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.e2e.conftest import ARGUMENTS, Lab
 
@@ -58,6 +57,47 @@ def shoot_surfaces(browser: Browser, url: str) -> None:
     context.close()
 
 
+def shoot_landscape(page: Page) -> None:
+    """Race three optimizers, as the empty page offers, and look at their paths."""
+    page.get_by_role("button", name="Race three optimizers and see").click()
+    expect(page.locator(".landscape-player")).to_have_attribute("data-points", "51")
+
+
+def shoot_runs(page: Page) -> None:
+    expect(page.get_by_role("row")).to_have_count(5)
+
+
+def shoot_predictions(page: Page) -> None:
+    expect(page.get_by_test_id("stTabs").or_(page.get_by_role("table")).first).to_be_visible()
+
+
+def shoot_draw(page: Page) -> None:
+    """Draw a 3 with the mouse."""
+    box = page.locator(".upper-canvas").bounding_box()
+    assert box is not None
+    (x, y), *rest = [
+        (80, 70),
+        (130, 45),
+        (190, 65),
+        (195, 105),
+        (140, 135),
+        (200, 160),
+        (205, 210),
+        (140, 240),
+        (75, 215),
+    ]
+    page.mouse.move(box["x"] + x, box["y"] + y)
+    page.mouse.down()
+    for x, y in rest:
+        page.mouse.move(box["x"] + x, box["y"] + y, steps=8)
+    page.mouse.up()
+    expect(page.get_by_test_id("answer")).to_have_attribute("data-digit", "3")
+
+
+#: What is done on a page before its picture is taken; in this order.
+PAGES = {"landscape": shoot_landscape, "runs": shoot_runs, "predictions": shoot_predictions, "draw": shoot_draw}
+
+
 def main() -> None:
     expect.set_options(timeout=60_000)
     DOCS.mkdir(exist_ok=True)
@@ -71,6 +111,13 @@ def main() -> None:
             shoot(browser, url, "dark", DESKTOP, "dark")
             shoot(browser, url, "phone", PHONE, "light")
             shoot_surfaces(browser, lab.url)
+            for name, prepare in PAGES.items():
+                page = browser.new_page(viewport=DESKTOP, color_scheme="light", device_scale_factor=2)
+                page.goto(f"{lab.url}/{name}")
+                prepare(page)
+                page.wait_for_load_state("networkidle")
+                page.screenshot(path=DOCS / f"{name}-light.png")
+                page.close()
         finally:
             lab.stop()
             browser.close()

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from core import paths
-from core.checkpoints import load_parameters
+from core.checkpoints import load_checkpoint, load_parameters
 from core.config import RunConfig
-from core.events import Event, RunFinished
+from core.events import Checkpointed, CommandApplied, Event, Paused, Resumed, RunFinished, StepsDone
+from core.runs import run_files
 from core.training import Trainer
 
 
@@ -38,17 +39,26 @@ def send(worker, **message):
 
 
 def receive(worker):
-    return json.loads(worker.stdout.readline())
+    """The next message but for signs of life, which come at any time."""
+    while (message := json.loads(worker.stdout.readline())) == {"alive": True}:
+        pass
+    return message
 
 
-def events_of(worker, run_id):
-    """Every event up to the last one."""
+def events_of(worker, run_id, last=RunFinished):
+    """Every event up to the last one, after the environment."""
+    told = receive(worker)
+    assert told["run"] == run_id and told["environment"]["threads"] == 1
     events = []
-    while not events or not isinstance(events[-1], RunFinished):
+    while not events or not isinstance(events[-1], last):
         message = receive(worker)
         assert message["run"] == run_id
         events.append(Event.from_dict(message["event"]))
     return events
+
+
+def kinds(events):
+    return [type(event).__name__ for event in events if not isinstance(event, StepsDone)]
 
 
 def test_trains_two_runs_and_ends_with_its_stdin(worker, tmp_path):
@@ -57,16 +67,12 @@ def test_trains_two_runs_and_ends_with_its_stdin(worker, tmp_path):
     for run_id in ("first", "second"):
         send(worker, run=run_id, config=config.to_dict(), folder=str(tmp_path / run_id))
         events = events_of(worker, run_id)
-        assert [type(e).__name__ for e in events if type(e).__name__ != "StepsDone"] == [
-            "RunStarted",
-            "EpochDone",
-            "Checkpointed",
-            "RunFinished",
-        ]
+        assert [kind for kind in kinds(events) if kind != "Checkpointed"] == ["RunStarted", "EpochDone", "RunFinished"]
+        assert {e.name for e in events if isinstance(e, Checkpointed)} >= {run_files.PARAMETERS, run_files.CHECKPOINT}
     trainer = Trainer(config)
     *_, finished = trainer.events()
     assert events[-1].test_accuracy == finished.test_accuracy
-    saved, metadata = load_parameters(tmp_path / "second" / events[-2].name)
+    saved, metadata = load_parameters(tmp_path / "second" / run_files.PARAMETERS)
     assert all(torch.equal(a, b) for a, b in zip(saved.parameters(), trainer.network.parameters(), strict=True))
     assert metadata["config"] == config.to_dict()
     worker.stdin.close()
@@ -76,13 +82,30 @@ def test_trains_two_runs_and_ends_with_its_stdin(worker, tmp_path):
 def test_stop_ends_the_run_and_keeps_its_parameters(worker, tmp_path):
     receive(worker)
     send(worker, run="a", config=RunConfig(epochs=1000).to_dict(), folder=str(tmp_path))
-    receive(worker)
     send(worker, run="other", command="stop")
     send(worker, run="a", command="stop")
     events = events_of(worker, "a")
     assert events[-1].reason == "stopped"
-    assert type(events[-3]).__name__ == "CommandApplied"
-    assert (tmp_path / "parameters.safetensors").exists()
+    (command,) = [event for event in events if isinstance(event, CommandApplied)]
+    assert (command.command, command.step) == ("stop", events[-1].step)
+    assert (tmp_path / run_files.PARAMETERS).exists()
+    assert load_checkpoint(tmp_path / run_files.CHECKPOINT).state["step"] == events[-1].step
+
+
+def test_a_paused_run_goes_on_in_another_job_with_what_was_set_by_hand(worker, tmp_path):
+    receive(worker)
+    config = RunConfig(epochs=1)
+    job = {"run": "a", "config": config.to_dict(), "folder": str(tmp_path)}
+    send(worker, **job, pause_after="step")
+    assert events_of(worker, "a", Paused)[-1] == Paused(1)
+    send(worker, **job, recorded=[1, 0], plan=[[0, 0.5], [400, 0.01]])
+    events = events_of(worker, "a")
+    assert events[1] == Resumed(1, 0, exact=True)
+    assert [e for e in events if isinstance(e, CommandApplied)] == [CommandApplied(400, "learning_rate", 0.01)]
+    trainer = Trainer(config, plan=[(400, 0.01)])
+    list(trainer.events())
+    saved, _ = load_parameters(tmp_path / run_files.PARAMETERS)
+    assert all(torch.equal(a, b) for a, b in zip(saved.parameters(), trainer.network.parameters(), strict=True))
 
 
 def test_a_run_that_cannot_start_is_told_and_the_worker_lives_on(worker, tmp_path):
@@ -99,7 +122,11 @@ def test_a_run_that_cannot_start_is_told_and_the_worker_lives_on(worker, tmp_pat
 def test_the_end_of_stdin_ends_a_run_in_progress(worker, tmp_path):
     receive(worker)
     send(worker, run="a", config=RunConfig(epochs=1000).to_dict(), folder=str(tmp_path))
-    receive(worker)
+    while receive(worker).get("event", {}).get("event") != "StepsDone":
+        pass
     worker.stdin.close()
-    worker.stdout.read()
+    told = [json.loads(line) for line in worker.stdout.read().splitlines()]
     assert worker.wait(10) == 0
+    last = [m["event"]["first_step"] + len(m["event"]["losses"]) for m in told if "losses" in m.get("event", {})]
+    # The checkpoint of the end is of the last step that was told.
+    assert not last or load_checkpoint(tmp_path / run_files.CHECKPOINT).state["step"] == last[-1]
