@@ -19,7 +19,7 @@ def thinned(event: dict[str, Any], group: int) -> dict[str, Any]:
     """A ``StepsDone`` with the smallest and the largest loss of every ``group`` consecutive steps.
 
     Returns:
-        ``steps``, and for each of them ``losses`` and ``learning_rates``; ``means`` holds the mean loss of the
+        ``step``: how many steps the run then has had; ``steps``, and for each of them ``losses`` and ``learning_rates``; ``means`` holds the mean loss of the
         group that the step belongs to. A loss that is not finite counts as largest: it never disappears.
     """
     first, losses, rates = event["first_step"], event["losses"], event["learning_rates"]
@@ -33,6 +33,7 @@ def thinned(event: dict[str, Any], group: int) -> dict[str, Any]:
             means.append(mean)
     return {
         "event": "StepsDone",
+        "step": first + len(losses),
         "steps": [first + i for i in kept],
         "losses": [losses[i] for i in kept],
         "learning_rates": [rates[i] for i in kept],

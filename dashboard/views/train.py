@@ -33,8 +33,6 @@ def page() -> None:
             notice.info("This link names a run that this lab does not have. Train one, or open a recent run below.")
         live_chart([run] if run else [], INVITATION, key="live")
         with st.container():
-            if run:
-                operating.controls(run, key="train")
             if run and run.parent and (parent := lab.service().run(run.parent)):
                 st.caption(f"Goes on from run #{parent.number}, {literal(run_label(parent))}.")
             if run and run.over:
@@ -69,6 +67,8 @@ def _buttons(form: forms.Form, run: Run | None) -> None:
             on_click=lab.service().command,
             args=(run.id if run else "", "stop"),
         )
+    if run:
+        operating.controls(run, key="train")
     if form.errors:
         st.error("\n\n".join(form.errors), icon=":material/edit:")
 

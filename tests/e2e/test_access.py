@@ -128,6 +128,7 @@ def test_a_name_is_given_once_and_remembered(closed: Lab, guest: Page, browser: 
     yours = guest.get_by_text("You: Ada *of* <b>London</b>")
     expect(yours).to_be_visible()
     expect(guest.get_by_role("textbox", name="Your name")).to_have_count(0)
+    guest.wait_for_function("() => document.cookie.includes('descent_name')")
     guest.reload()
     expect(yours).to_be_visible()
     guest.goto(f"{closed.url}/surfaces")

@@ -44,7 +44,7 @@ def left_run(browser: Browser, lab: Lab) -> str:
     page.get_by_role("button", name="Train", exact=True).click()
     expect(page.get_by_test_id("state")).to_have_text("running", timeout=40_000)
     page.wait_for_function("document.querySelector('.live-plot').data?.[0]?.x.at(-1) > 20", timeout=60_000)
-    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_test_id("stMain").get_by_role("button", name="Stop", exact=True).click()
     expect(page.get_by_test_id("state")).to_have_text("stopped", timeout=40_000)
     url = page.url
     page.close()

@@ -24,7 +24,7 @@ def train_button(page: Page) -> Locator:
 
 
 def stop_button(page: Page) -> Locator:
-    return page.get_by_role("button", name="Stop", exact=True)
+    return page.get_by_test_id("stMain").get_by_role("button", name="Stop", exact=True)
 
 
 def wait_until(page: Page, state: str) -> None:

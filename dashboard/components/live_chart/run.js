@@ -23,7 +23,7 @@ const handlers = {
     run.means.push(...event.means)
     run.rates.push(...event.learning_rates)
     run.speed = event.images_per_second
-    if (event.steps.length) run.step = event.steps.at(-1) + 1
+    run.step = event.step
   },
   EpochDone(run, event) {
     run.step = event.step

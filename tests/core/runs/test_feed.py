@@ -7,6 +7,7 @@ from core.runs.feed import GROUPS, message, thinned
 def steps(losses, first=0):
     return {
         "event": "StepsDone",
+        "step": 10,
         "first_step": first,
         "losses": losses,
         "learning_rates": [0.1 * (i + 1) for i in range(len(losses))],
@@ -19,6 +20,7 @@ def test_a_short_run_keeps_every_step():
     assert event == {
         "seq": 4,
         "event": "StepsDone",
+        "step": 10,
         "steps": [7, 8, 9],
         "losses": [3.0, 1.0, 2.0],
         "learning_rates": [0.1, 0.2, 0.3],
