@@ -19,8 +19,9 @@ def thinned(event: dict[str, Any], group: int) -> dict[str, Any]:
     """A ``StepsDone`` with the smallest and the largest loss of every ``group`` consecutive steps.
 
     Returns:
-        ``step``: how many steps the run then has had; ``steps``, and for each of them ``losses`` and ``learning_rates``; ``means`` holds the mean loss of the
-        group that the step belongs to. A loss that is not finite counts as largest: it never disappears.
+        ``step``: how many steps the run then has had; ``steps``, and for each of them ``losses`` and
+        ``learning_rates``; ``means`` holds the mean loss of the group that the step belongs to. A loss that is not
+        finite counts as largest: it never disappears.
     """
     first, losses, rates = event["first_step"], event["losses"], event["learning_rates"]
     kept, means = [], []
