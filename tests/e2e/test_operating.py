@@ -99,7 +99,6 @@ def test_the_buttons_fit(browser: Browser, lab: Lab, width: int) -> None:
     wait_until(opened, "paused")
     expect(opened.get_by_role("button", name="One epoch", exact=True)).to_be_visible()
     assert opened.evaluate("document.documentElement.scrollWidth") <= width
-    opened.screenshot(path=f"/tmp/x/operate-{width}.png", full_page=True)
     stop_button(opened).click()
     wait_until(opened, "stopped")
     context.close()
