@@ -159,9 +159,9 @@ class Service:
         labels = _checked_labels(name=name, tags=tags)
         with self._lock:
             key, now = (click, json.dumps(config.to_dict(), sort_keys=True)), time.monotonic()
-            clicked_at, clicked_run = self._clicks.get(key, (-DOUBLE_CLICK_SECONDS, ""))
-            if click and now - clicked_at < DOUBLE_CLICK_SECONDS:
-                return clicked_run
+            self._clicks = {k: v for k, v in self._clicks.items() if now - v[0] < DOUBLE_CLICK_SECONDS}
+            if click and key in self._clicks:
+                return self._clicks[key][1]
             run_id = secrets.token_hex(8)
             begin = {"step": start.state["step"], "epoch": start.state["epoch"]} if start else {}
             columns = {**labels, "owner": owner, "owner_name": owner_name, "parent": parent, **begin}
