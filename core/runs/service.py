@@ -16,7 +16,6 @@ import sqlite3
 import subprocess
 import threading
 import time
-from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
@@ -28,16 +27,15 @@ from core.checkpoints import Checkpoint, save_checkpoint
 from core.config import LR, RunConfig
 from core.events import CommandApplied
 from core.paths import ROOT
-from core.runs import feed, history, run_files, states
+from core.runs import history, run_files, states
 from core.runs.pool import Pool
 from core.runs.progress import Progress
 from core.runs.queue import FairQueue
+from core.runs.record import Record
 from core.runs.states import State
 from core.runs.store import Run, Store
 from core.runs.trajectories import Trajectories, Trajectory
 
-#: How many runs' viewer messages stay in memory.
-REMEMBERED_RUNS = 64
 #: A run whose worker has said nothing for so long counts as stalled; workers give a sign of life every second.
 STALLED_SECONDS = 4.0
 #: The same settings of the same visitor twice within this time are one click that was a double click.
@@ -89,16 +87,14 @@ class Service:
             ) from None
         self._files = home / "files"
         self._store = Store(home / "lab.sqlite")
+        self._record = Record(self._store)
         self._commit = _commit()
         self._lock = threading.RLock()
         self._queue = FairQueue()
-        self._feeds: OrderedDict[str, list[str]] = OrderedDict()
         self._progress: dict[str, Progress] = {}
         self._asked: dict[str, dict[str, Any]] = {}
         self._stalled: set[str] = set()
         self._clicks: dict[tuple[str, str], tuple[float, str]] = {}
-        self._unwritten: deque[Callable[[], None]] = deque()
-        self._trouble = ""
         self._closed = False
         self._recover()
         size = workers or worker_count()
@@ -121,14 +117,14 @@ class Service:
         self._trajectories.close()
         self._pool.close()
         with self._lock:
-            self._flush()
+            self._record.flush()
             self._store.close()
         self._home_lock.release()
 
     @property
     def trouble(self) -> str:
         """One sentence where the lab cannot record what happens, else ""."""
-        return self._trouble
+        return self._record.trouble
 
     def submit(
         self,
@@ -223,7 +219,7 @@ class Service:
                 own = self._queue.move(run_id, by)
                 places = sorted(self._existing(waiting).place for waiting in own)
                 for waiting, place in zip(own, places, strict=True):
-                    self._write(self._store.update, waiting, place=place)
+                    self._record.update(waiting, place=place)
                 self._tell_positions()
 
     def edit(
@@ -269,7 +265,7 @@ class Service:
             for run_id in run_ids:
                 if self._existing(run_id).deleted is not None:
                     self._write_now(self._store.remove, run_id)
-                    self._feeds.pop(run_id, None)
+                    self._record.forget(run_id)
                     shutil.rmtree(self._files / run_id, ignore_errors=True)
 
     def run(self, run_id: str) -> Run | None:
@@ -295,7 +291,7 @@ class Service:
             None if there is no such run.
         """
         with self._lock:
-            messages = self._feed(run_id)
+            messages = self._record.messages(run_id)
             return None if messages is None else messages[max(-1, after) + 1 :]
 
     def events(self, run_id: str, kinds: Collection[str] = ()) -> list[dict[str, Any]]:
@@ -359,8 +355,8 @@ class Service:
 
     def _enqueue(self, run_id: str, owner: str) -> None:
         self._queue.put(run_id, owner)
-        self._write(self._store.update, run_id, state=states.QUEUED, message="", place=time.time_ns())
-        self._record(run_id, State(states.QUEUED, len(self._queue.order())).to_dict())
+        self._record.update(run_id, state=states.QUEUED, message="", place=time.time_ns())
+        self._record.append(run_id, State(states.QUEUED, len(self._queue.order())).to_dict())
         self._dispatch()
 
     def _dispatch(self) -> None:
@@ -405,7 +401,7 @@ class Service:
         if run.state == states.RUNNING:
             self._pool.command(run.id, "learning_rate", lr)
         elif run.state == states.QUEUED or run.resumable:
-            self._record(run.id, CommandApplied(run.step, "learning_rate", lr).to_dict())
+            self._record.append(run.id, CommandApplied(run.step, "learning_rate", lr).to_dict())
 
     def _hear(self, message: dict[str, Any]) -> None:
         """A worker's message about its run."""
@@ -417,35 +413,35 @@ class Service:
                 self._change(run_id, states.RUNNING, message["trouble"])
             elif "environment" in message:
                 environment = {**message["environment"], "commit": self._commit}
-                self._write(self._store.update, run_id, environment=environment)
+                self._record.update(run_id, environment=environment)
             else:
                 self._hear_event(run_id, message["event"])
 
     def _hear_event(self, run_id: str, event: dict[str, Any]) -> None:
-        self._record(run_id, event)
+        self._record.append(run_id, event)
         match event["event"]:
             case "RunStarted":
                 run = self._existing(run_id)
                 if run.started is None:
-                    self._write(self._store.update, run_id, started=time.time())
+                    self._record.update(run_id, started=time.time())
                 self._progress.setdefault(run_id, Progress(run.config.span.steps, run.step, run.epoch))
             case "Resumed":
                 self._update_progress(run_id)
-                self._write(self._store.update, run_id, message=event["message"])
+                self._record.update(run_id, message=event["message"])
                 if not event["exact"]:
-                    self._write(self._store.update, run_id, exact=False)
+                    self._record.update(run_id, exact=False)
             case "StepsDone":
                 self._progress[run_id].take(event)
             case "EpochDone":
                 self._progress[run_id].take(event)
-                self._write(self._store.update, run_id, **self._progress[run_id].columns)
+                self._record.update(run_id, **self._progress[run_id].columns)
             case "Diverged":
-                self._write(self._store.update, run_id, message=_diverged_sentence(event))
+                self._record.update(run_id, message=_diverged_sentence(event))
             case "StoppedEarly":
-                self._write(self._store.update, run_id, message=_early_sentence(event))
+                self._record.update(run_id, message=_early_sentence(event))
             case "RunFinished":
                 names = ("test_loss", "test_accuracy", "seconds")
-                self._write(self._store.update, run_id, **{name: event[name] for name in names})
+                self._record.update(run_id, **{name: event[name] for name in names})
                 self._finish(run_id, event["reason"])
             case "Paused":
                 self._pause(run_id)
@@ -470,7 +466,7 @@ class Service:
         self._stalled.discard(run_id)
         progress = self._progress.pop(run_id, None)
         columns = progress.columns if progress else {}
-        self._write(self._store.update, run_id, ended=time.time(), **columns)
+        self._record.update(run_id, ended=time.time(), **columns)
         self._change(run_id, state, message)
         self._pool.free(run_id)
         self._dispatch()
@@ -481,35 +477,20 @@ class Service:
         if run:
             events = [json.loads(body) for body in self._store.events(run_id)]
             self._progress[run_id] = Progress.of(run.config.span.steps, events)
-            self._write(self._store.update, run_id, **self._progress[run_id].columns)
+            self._record.update(run_id, **self._progress[run_id].columns)
 
     def _change(self, run_id: str, state: str, message: str | None = None) -> None:
         """Note the run's new state, in its row and as an event; a message that is None stays as it is."""
         columns = {"state": state} if message is None else {"state": state, "message": message}
-        self._write(self._store.update, run_id, **columns)
+        self._record.update(run_id, **columns)
         if message is None:
             run = self._store.run(run_id)
             message = run.message if run else ""
-        self._record(run_id, State(state, message=message).to_dict())
+        self._record.append(run_id, State(state, message=message).to_dict())
 
     def _tell_positions(self) -> None:
         for position, run_id in enumerate(self._queue.order(), 1):
-            self._record(run_id, State(states.QUEUED, position).to_dict())
-
-    def _record(self, run_id: str, event: dict[str, Any]) -> None:
-        """Append the event to the store, and to what viewers get."""
-        messages = self._feed(run_id)
-        run = self._store.run(run_id)
-        assert messages is not None
-        assert run is not None
-        seq = len(messages)
-        self._write(self._store.append, run_id, seq, json.dumps(event, separators=(",", ":")), time.time())
-        messages.append(feed.message(seq, event, run.config.span.steps))
-
-    def _write(self, operation: Callable[..., None], *arguments: Any, **columns: Any) -> None:
-        """Write to the store, after all that could not be written yet; what cannot be written now is kept for later."""
-        self._unwritten.append(lambda: operation(*arguments, **columns))
-        self._flush()
+            self._record.append(run_id, State(states.QUEUED, position).to_dict())
 
     def _write_now(self, operation: Callable[..., None], *arguments: Any, **columns: Any) -> None:
         """Write what a person asked for; raises ValueError if the disk does not take it."""
@@ -518,44 +499,15 @@ class Service:
         except sqlite3.Error as error:
             raise ValueError(f"The lab's disk does not take the change: {error}.") from None
 
-    def _flush(self) -> None:
-        while self._unwritten:
-            try:
-                self._unwritten[0]()
-            except sqlite3.OperationalError as error:
-                self._trouble = f"The lab cannot record what happens: {error}. Runs go on; free some space on its disk."
-                return
-            self._unwritten.popleft()
-        self._trouble = ""
-
     def _watch(self) -> None:
         """See which workers give no sign of life, and write what could not be written before."""
         while not self._closing.wait(_WATCH_SECONDS):
             with self._lock:
-                self._flush()
+                self._record.flush()
                 silent = {run for run, seconds in self._pool.silence().items() if seconds > STALLED_SECONDS}
                 for run_id in silent ^ self._stalled:
-                    self._record(run_id, State(states.RUNNING, stalled=run_id in silent).to_dict())
+                    self._record.append(run_id, State(states.RUNNING, stalled=run_id in silent).to_dict())
                 self._stalled = silent
-
-    def _feed(self, run_id: str) -> list[str] | None:
-        """The run's viewer messages, one an event; read from the store if they are not in memory."""
-        if run_id not in self._feeds:
-            run = self._store.run(run_id)
-            if run is None:
-                return None
-            steps = run.config.span.steps
-            bodies = self._store.events(run_id)
-            self._feeds[run_id] = [feed.message(seq, json.loads(body), steps) for seq, body in enumerate(bodies)]
-            self._forget_feeds()
-        self._feeds.move_to_end(run_id)
-        return self._feeds[run_id]
-
-    def _forget_feeds(self) -> None:
-        """Keep the feeds in memory few; never while some of their events are there alone."""
-        if not self._unwritten:
-            while len(self._feeds) > REMEMBERED_RUNS:
-                self._feeds.popitem(last=False)
 
     def _placed(self, runs: list[Run]) -> list[Run]:
         """The runs with what only memory knows: their places in the queue, and how far they are."""

@@ -40,7 +40,7 @@ def filled(service: Service) -> Iterator[list[str]]:
     yield ids
     for run_id in ids:
         store.remove(run_id)
-        service._feeds.pop(run_id, None)
+        service._record.forget(run_id)
     rows.forget()
 
 

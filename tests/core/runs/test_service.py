@@ -168,12 +168,12 @@ def test_what_is_old_in_the_bin_goes_at_the_next_start(tmp_path, wait, monkeypat
 
 
 def test_old_runs_leave_memory_and_come_back_from_the_store(service, wait, monkeypatch):
-    monkeypatch.setattr(service_module, "REMEMBERED_RUNS", 1)
+    monkeypatch.setattr("core.runs.record.REMEMBERED_RUNS", 1)
     first = service.submit(RunConfig(epochs=1))
     wait(lambda: service.run(first), lambda run: run.over)
     before = service.messages(first)
     second = service.submit(RunConfig(epochs=1))
-    assert first not in service._feeds
+    assert first not in service._record._feeds
     assert service.messages(first) == before
     wait(lambda: service.run(second), lambda run: run.over)
 

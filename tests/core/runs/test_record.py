@@ -1,0 +1,80 @@
+import json
+import sqlite3
+
+import pytest
+
+from core.config import RunConfig
+from core.runs import record as record_module
+from core.runs.record import Record
+from core.runs.store import Store
+
+
+class Disk(Store):
+    """A store whose disk can be full."""
+
+    full = False
+
+    def append(self, *arguments):
+        self.check()
+        super().append(*arguments)
+
+    def update(self, run_id, **columns):
+        self.check()
+        super().update(run_id, **columns)
+
+    def check(self):
+        if self.full:
+            raise sqlite3.OperationalError("database or disk is full")
+
+
+@pytest.fixture
+def store(tmp_path):
+    opened = Disk(tmp_path / "lab.sqlite")
+    for run_id in "ab":
+        opened.add(run_id, RunConfig(), 0.0, "queued")
+    yield opened
+    opened.close()
+
+
+def state(name):
+    return {"event": "State", "state": name}
+
+
+def told(record, run_id):
+    return [(message["seq"], message["state"]) for message in map(json.loads, record.messages(run_id))]
+
+
+def test_events_are_numbered_stored_and_told(store):
+    record = Record(store)
+    for name in ("queued", "running"):
+        record.append("a", state(name))
+    assert told(record, "a") == [(0, "queued"), (1, "running")] == told(Record(store), "a")
+    assert [json.loads(body)["state"] for body in store.events("a")] == ["queued", "running"]
+    assert record.messages("nobody") is None
+
+
+def test_what_the_disk_does_not_take_is_written_later_in_its_order(store, monkeypatch):
+    monkeypatch.setattr(record_module, "REMEMBERED_RUNS", 1)
+    record = Record(store)
+    record.append("a", state("queued"))
+    store.full = True
+    record.append("a", state("running"))
+    record.update("a", state="finished")
+    record.append("b", state("queued"))
+    assert record.trouble.startswith("The lab cannot record what happens: database or disk is full.")
+    assert told(record, "a") == [(0, "queued"), (1, "running")] and store.run("a").state == "queued"
+    store.full = False
+    record.flush()
+    assert record.trouble == "" and store.run("a").state == "finished"
+    assert [json.loads(body)["state"] for body in store.events("a")] == ["queued", "running"]
+    assert told(Record(store), "b") == [(0, "queued")]
+
+
+def test_runs_that_are_not_looked_at_leave_memory(store, monkeypatch):
+    monkeypatch.setattr(record_module, "REMEMBERED_RUNS", 1)
+    record = Record(store)
+    record.append("a", state("queued"))
+    record.append("b", state("queued"))
+    assert list(record._feeds) == ["b"] and told(record, "a") == [(0, "queued")]
+    record.forget("a")
+    assert list(record._feeds) == []
