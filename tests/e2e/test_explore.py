@@ -135,7 +135,7 @@ def test_a_lesson_from_guess_to_outcome(page: Page, lab: Lab) -> None:
     expect(page.locator(".live-ranking tbody tr").last).to_have_attribute("data-line", "Too large: 5")
     page.get_by_role("button", name="Next: A rate that changes").click()
     expect(page.get_by_text("Should the learning rate stay the same all the way?")).to_be_visible()
-    expect(page.get_by_test_id("invitation")).to_be_visible()
+    expect(page.get_by_text("Make your guess and press the button")).to_be_visible()
 
 
 def test_the_last_lesson_shows_what_came_of_each_step(page: Page, lab: Lab) -> None:
