@@ -144,8 +144,10 @@ def test_compare_by_link_and_a_joining_run_keeps_the_zoom(page: Page, lab: Lab) 
     expect(names).to_have_count(2)
     assert sorted(names.all_inner_texts()) == ["#1 first · rate 0.001", "#2 · rate 0.003"]
     page.wait_for_function("document.querySelector('.live-plot')?.data?.length > 4", timeout=60_000)
-    plot = page.locator(".live-plot .nsewdrag[data-subplot='xy']").bounding_box()
-    assert plot
+    # Looked at in one go: plotly makes this layer anew at each drawing.
+    box_of = "() => document.querySelector('.live-plot .nsewdrag[data-subplot=xy]')?.getBoundingClientRect().toJSON()"
+    page.wait_for_function(f"() => ({box_of})()?.width > 200")
+    plot = page.evaluate(box_of)
     page.mouse.move(plot["x"] + 20, plot["y"] + 30)
     page.mouse.down()
     page.mouse.move(plot["x"] + 200, plot["y"] + 120, steps=4)
