@@ -5,6 +5,7 @@ Run from the project's root: ``python -m scripts.screenshots``. Needs Chromium a
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -60,7 +61,7 @@ def shoot_surfaces(browser: Browser, url: str) -> None:
 def shoot_landscape(page: Page) -> None:
     """Race three optimizers, as the empty page offers, and look at their paths."""
     page.get_by_role("button", name="Race three optimizers and see").click()
-    expect(page.locator(".landscape-player")).to_have_attribute("data-points", "51")
+    expect(page.locator(".landscape")).to_have_attribute("data-points", "51")
 
 
 def shoot_runs(page: Page) -> None:
@@ -95,7 +96,16 @@ def shoot_draw(page: Page) -> None:
 
 
 #: What is done on a page before its picture is taken; in this order.
-PAGES = {"landscape": shoot_landscape, "runs": shoot_runs, "predictions": shoot_predictions, "draw": shoot_draw}
+PAGES = {"runs": shoot_runs, "predictions": shoot_predictions, "draw": shoot_draw}
+
+
+def prepared(browser: Browser, url: str, name: str, prepare: Callable[[Page], None]) -> None:
+    page = browser.new_page(viewport=DESKTOP, color_scheme="light", device_scale_factor=2)
+    page.goto(f"{url}/{name}")
+    prepare(page)
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=DOCS / f"{name}-light.png")
+    page.close()
 
 
 def main() -> None:
@@ -106,18 +116,15 @@ def main() -> None:
         lab = Lab(Path(folder))
         lab.start()
         try:
+            # The landscape comes first: its race is offered by the empty page.
+            prepared(browser, lab.url, "landscape", shoot_landscape)
             url = train(browser, lab.url)
             shoot(browser, url, "light", DESKTOP, "light")
             shoot(browser, url, "dark", DESKTOP, "dark")
             shoot(browser, url, "phone", PHONE, "light")
             shoot_surfaces(browser, lab.url)
             for name, prepare in PAGES.items():
-                page = browser.new_page(viewport=DESKTOP, color_scheme="light", device_scale_factor=2)
-                page.goto(f"{lab.url}/{name}")
-                prepare(page)
-                page.wait_for_load_state("networkidle")
-                page.screenshot(path=DOCS / f"{name}-light.png")
-                page.close()
+                prepared(browser, lab.url, name, prepare)
         finally:
             lab.stop()
             browser.close()
