@@ -12,6 +12,7 @@ from dashboard import forms, insight, racing
 from dashboard.components.live_chart import live_chart
 from dashboard.lessons import CONTROLS, LOOK, MEASURES, Lesson, Outcome, lessons, outcome
 from dashboard.lessons.walk import walk
+from dashboard.screens import screen
 from dashboard.words import percent, stacked
 
 INVITATION = "Make your guess and press the button. What the runs do appears here as they do it."
@@ -28,12 +29,13 @@ PARAMETERS = {"epochs": rules.EPOCHS, "seed": rules.SEED}
 def page() -> None:
     found = lessons()
     key = st.query_params.get("lesson")
-    if key in found:
-        _lesson(found[key])
-        return
-    if key:
-        st.info("This link names a lesson that this lab does not have. Here are those that it has.")
-    _list(found)
+    with screen(f"lesson: {key}"):
+        if key in found:
+            _lesson(found[key])
+            return
+        if key:
+            st.info("This link names a lesson that this lab does not have. Here are those that it has.")
+        _list(found)
 
 
 def _list(found: dict[str, Lesson]) -> None:

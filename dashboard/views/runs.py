@@ -3,15 +3,20 @@
 import streamlit as st
 
 from dashboard.runs_page import compare, one, overview
+from dashboard.screens import screen
 
 
 def page() -> None:
-    if "run" in st.query_params:
-        one.show(st.query_params["run"])
-    elif "compare" in st.query_params:
-        compare.show(st.query_params["compare"])
+    run, several = st.query_params.get("run"), st.query_params.get("compare")
+    if run is not None:
+        with screen(f"run: {run}"):
+            one.show(run)
+    elif several is not None:
+        with screen("runs side by side"):
+            compare.show(several)
     else:
-        overview.show()
+        with screen("runs"):
+            overview.show()
 
 
 page()

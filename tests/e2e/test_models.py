@@ -128,6 +128,25 @@ def test_a_whole_model_goes_on_to_the_end_and_remembers_its_parent(page: Page, l
     expect(page.get_by_text("Goes on from run #1")).to_be_visible()
 
 
+def test_nothing_of_the_last_screen_stands_below_the_next(page: Page, lab: Lab) -> None:
+    """Neither there nor back do parts of the library and of one model stand on the page together, not for a moment."""
+    save_parameters(Network(8), lab.models / "one.safetensors", {})
+    open_models(page, lab)
+    page.evaluate(
+        """() => {
+            const there = label => [...document.querySelectorAll('button')].some(b => b.innerText.includes(label))
+            window.mixed = 0
+            const look = () => { if (there('Save parameters') && there('Contact sheet')) window.mixed += 1 }
+            new MutationObserver(look).observe(document.body, {childList: true, subtree: true})
+        }"""
+    )
+    card(page, "one").click()
+    expect(page.get_by_role("textbox", name="Notes")).to_be_visible()
+    page.get_by_role("button", name="All models").click()
+    expect(page.locator(".model-card").first).to_be_visible()
+    assert page.evaluate("window.mixed") == 0
+
+
 def test_rename_notes_delete_and_restore(page: Page, lab: Lab) -> None:
     save_parameters(Network(8), lab.models / "old name.safetensors", {})
     open_models(page, lab, "?model=old name")
