@@ -75,7 +75,7 @@ def sensitivity(results: Sequence[tuple[RunConfig, float | None]], best: Mapping
         automargin=True,
         fixedrange=True,
         dtick=1,
-        exponentformat="power",
+        tickformat="~g",
     )
     figure.update_yaxes(tickformat=".0%", automargin=True, fixedrange=True, nticks=5)
     if not any(accuracy is not None for _, accuracy in results):
@@ -111,7 +111,7 @@ def range_curve(seen: RangeTest) -> go.Figure:
     finite = seen.smoothed[np.isfinite(seen.smoothed)]
     figure.update_layout(height=RANGE_HEIGHT, margin={"l": 4, "r": 4, "t": 8, "b": 4}, showlegend=False)
     figure.update_xaxes(
-        type="log", title={"text": "learning rate", "standoff": 2}, automargin=True, dtick=1, exponentformat="power"
+        type="log", title={"text": "learning rate", "standoff": 2}, automargin=True, dtick=1, tickformat="~g"
     )
     figure.update_yaxes(
         title="loss", automargin=True, range=[0.6 * float(finite.min()), 1.5 * float(finite[0])], nticks=6
@@ -168,9 +168,7 @@ def _curves(steps: np.ndarray, curves: Mapping[str, np.ndarray], dashed: str = "
         showlegend=len(curves) > 1,
     )
     figure.update_xaxes(title={"text": "step", "standoff": 2}, automargin=True, tickformat=",d", nticks=6)
-    figure.update_yaxes(automargin=True, exponentformat="power", nticks=5, rangemode="tozero")
-    if log:
-        finite = np.concatenate([values[np.isfinite(values) & (values > 0)] for values in curves.values()])
-        wide = len(finite) > 0 and finite.max() > 20 * finite.min()
-        figure.update_yaxes(type="log", dtick=1 if wide else "D2")
+    figure.update_yaxes(
+        automargin=True, tickformat="~g", rangemode="tozero", nticks=3 if log else 5, type="log" if log else "linear"
+    )
     return figure

@@ -6,9 +6,15 @@ import streamlit as st
 
 from dashboard import lab, visitors
 
-HEADER = """<header style="display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 0.8rem">
-<h1 style="font-size: 1.35rem; font-weight: 650; padding: 0; margin: 0">Descent Lab</h1>
-<span style="opacity: 0.7">One small network, and everything about how it learns.</span></header>"""
+HEADER = """<style>
+.lab-title { display: flex; align-items: baseline; gap: 0.8rem; }
+.lab-title h1 { font-size: 1.35rem; font-weight: 650; padding: 0; margin: 0; white-space: nowrap; }
+.lab-title span { opacity: 0.7; }
+@media (max-width: 640px) { .lab-title span { display: none; } }
+</style>
+<header class="lab-title">
+<h1>Descent Lab</h1><span>One small network, and everything about how it learns.</span>
+</header>"""
 
 st.set_page_config(page_title="Descent Lab", page_icon=str(Path(__file__).with_name("icon.png")), layout="wide")
 

@@ -31,6 +31,8 @@ from dashboard.words import run_label
 
 #: The newest runs and models to choose from.
 RUNS, MODELS = 100, 100
+#: An accuracy beyond every guess: always naming the most frequent digit gives 0.11.
+LEARNED = 0.2
 #: Points of a run's own curve, each the mean of as many steps as it takes.
 CURVE_POINTS = 300
 PAUSE_SECONDS = 0.4
@@ -69,11 +71,15 @@ def pinned(item: str) -> str:
 
 
 def default_items() -> list[str]:
-    """The newest finished runs of different optimizers from the same first weights, three at the most."""
+    """The newest finished runs of different optimizers from the same first weights, three at the most.
+
+    Runs that learned nothing are left out: the plane would be that of one wild jump.
+    """
     chosen: dict[str, Run] = {}
     for run in lab.service().runs(RUNS):
         first = next(iter(chosen.values()), run)
-        if run.over and run.step and run.config.seed == first.config.seed and len(chosen) < 3:
+        learned = (run.test_accuracy or run.validation_accuracy or 0) > LEARNED
+        if run.over and run.step and learned and run.config.seed == first.config.seed and len(chosen) < 3:
             chosen.setdefault(run.config.optimizer, run)
     return [f"run:{run.id}" for run in sorted(chosen.values(), key=lambda run: run.number)]
 

@@ -40,7 +40,7 @@ def sensitivity(configs: Sequence[RunConfig], tunings: Sequence[Tuning], rates: 
             showlegend=False,
             hovertemplate=f"{config.optimizer_spec.label}, in use<extra></extra>",
         )
-    figure.update_xaxes(type="log", title="learning rate", exponentformat="power", dtick=1)
+    figure.update_xaxes(type="log", title="learning rate", tickformat="~g", dtick=1)
     figure.update_yaxes(
         type="log", title="f - minimum at the end", exponentformat="power", minor={"ticks": ""}, dtick=2
     )

@@ -1,6 +1,8 @@
 import base64
 import threading
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from core.landscape.study import Result, Study, Track, compute
 from core.network import Network, to_flat
 from core.runs.store import Run
 from core.training import Trainer
+from dashboard import lab
 from dashboard.colors import OPTIMIZER_COLORS
 from dashboard.components.landscape_player import scene_of, standalone, waiting_scene
 from dashboard.landscape import address, charts, items, live, sharpness
@@ -158,6 +161,22 @@ def test_a_replayed_run_ends_in_the_very_parameters_that_the_run_saved(service, 
     assert found.curve[1, 0] > found.curve[1, -1]
     assert items.choices()[f"run:{run.id}"] == items.label(run) == f"#{run.number} Adam · 0.001 · batch 4096"
     assert items.default_items() == [f"run:{run.id}"]
+
+
+def test_the_first_choice_is_of_runs_that_learned_something(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def other(name: str, accuracy: float | None, **settings: Any) -> Run:
+        return replace(run, id=name, config=RunConfig(**settings), test_accuracy=None, validation_accuracy=accuracy)
+
+    newest_first = [
+        other("diverged", 0.0974, optimizer="sgd", lr=5),
+        other("adam", 0.96),
+        other("other weights", 0.97, optimizer="adamax", seed=1),
+        other("stopped at once", None, optimizer="nadam"),
+        other("older adam", 0.97),
+        other("sgd", 0.9, optimizer="sgd"),
+    ]
+    monkeypatch.setattr(lab.service(), "runs", lambda limit: newest_first)
+    assert sorted(items.default_items()) == ["run:adam", "run:sgd"]
 
 
 def test_the_page_opens_the_newest_run(page: AppTest, run: Run) -> None:

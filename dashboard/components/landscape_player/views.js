@@ -43,7 +43,7 @@ export function linesFigure(scene, colors) {
   ROWS.forEach(({ title, log }, i) => {
     const height = 1 / ROWS.length, top = 1 - i * height
     axes[i ? `yaxis${i + 1}` : "yaxis"] = { type: log ? "log" : "linear", domain: [top - height + 0.03, top - 0.06],
-      gridcolor: colors.grid, zeroline: false, tickfont: { size: 10 }, nticks: 4, rangemode: log ? "normal" : "tozero" }
+      gridcolor: colors.grid, zeroline: false, tickfont: { size: 10 }, tickformat: "~g", nticks: 4, rangemode: log ? "normal" : "tozero" }
     annotations.push({ text: title, x: 0, y: top - 0.055, xref: "paper", yref: "paper", xanchor: "left", yanchor: "bottom",
       showarrow: false, font: { size: 12, weight: 600 } })
   })

@@ -62,8 +62,8 @@ export function layout(runs, view, colors) {
     legend: { ...legend, y: 1.0 }, legend2: { ...legend, y: 0.44 },
     grid: { rows: 3, columns: 1, subplots: [["xy"], ["xy2"], ["xy3"]] },
     xaxis: { ...axis, ...horizontal(view, first, last), showticklabels: !empty, anchor: "y3", nticks: narrow ? 5 : 9 },
-    yaxis: { ...axis, domain: [0.54, 1], uirevision: `${view.revision} ${view.log}`, type: view.log ? "log" : "linear", exponentformat: "power",
-      rangemode: view.log ? "normal" : "tozero", nticks: 6, dtick: view.log ? "D2" : undefined, ...(empty && { range: [0, 2.5] }) },
+    yaxis: { ...axis, domain: [0.54, 1], uirevision: `${view.revision} ${view.log}`, type: view.log ? "log" : "linear", tickformat: "~g",
+      rangemode: view.log ? "normal" : "tozero", nticks: view.log ? 4 : 6, ...(empty && { range: [0, 2.5] }) },
     yaxis2: { ...axis, domain: [0.19, 0.44], tickformat: ".0%", nticks: 5, range: [low - 0.1 * (1 - low), 1] },
     yaxis3: { ...axis, domain: [0, 0.1], rangemode: "tozero", nticks: 3, exponentformat: "power", ...(empty && { range: [0, 0.0012] }) },
     annotations: [

@@ -167,12 +167,26 @@ export const horizontal = (view, first, last) => ({
   unifiedhovertitle: { text: HOVER[view.unit] },
 })
 
+/** So many that plotly labels 1, 2 and 5 of each decade: with more, every digit of a single one; with fewer, powers. */
+const logTicks = ([from, to]) => (to - from < 1.3 ? 3 : 4)
+
 /** Room for all but the most extreme of some losses, as powers of ten. */
 function logRange(losses) {
   const order = losses.filter(loss => loss > 0).sort((a, b) => a - b)
   if (!order.length) return [-1, 0.5]
   const at = share => Math.log10(order[Math.round(share * (order.length - 1))])
   return [at(0.003) - 0.15, at(0.997) + 0.15]
+}
+
+/** The learning rates' axis: logarithmic where lines are so far apart that all but the greatest would lie on zero. */
+function rateAxis(lines) {
+  const highest = lines.filter(line => !line.hidden).flatMap(line => line.members)
+    .map(run => run.rates.reduce((most, rate) => Math.max(most, rate), 0)).filter(rate => rate > 0)
+  const axis = { nticks: 3, tickformat: "~g" }
+  if (!highest.length) return { ...axis, range: [0, 0.0012] }
+  const [low, high] = [Math.min(...highest), Math.max(...highest)]
+  if (high < 30 * low) return { ...axis, rangemode: "tozero" }
+  return { ...axis, type: "log", range: [Math.log10(low) - 0.5, Math.log10(high) + 0.5] }
 }
 
 export function overlayLayout(lines, view, colors) {
@@ -190,11 +204,11 @@ export function overlayLayout(lines, view, colors) {
   const drawn = lines.filter(line => !line.hidden).flatMap(line => line.members).flatMap(run => run.smoothed ?? []).filter(Number.isFinite)
   const lossRange = view.log ? logRange(drawn) : [0, 1.1 * Math.max(...lines.flatMap(line => line.members).map(run => run.smoothed?.[0] ?? 0))]
   const styles = {
-    loss: { type: view.log ? "log" : "linear", exponentformat: "power", nticks: 6, uirevision: `${view.revision} ${view.log}`,
-      dtick: view.log ? (lossRange[1] - lossRange[0] > 2.3 ? 1 : "D2") : undefined, range: empty ? (view.log ? [-1, 0.5] : [0, 2.5]) : lossRange },
+    loss: { type: view.log ? "log" : "linear", tickformat: "~g", nticks: view.log ? logTicks(lossRange) : 6, uirevision: `${view.revision} ${view.log}`,
+      range: empty ? (view.log ? [-1, 0.5] : [0, 2.5]) : lossRange },
     accuracy: { tickformat: ".0%", nticks: 5, range: [lowest - 0.1 * (1 - lowest), 1 + 0.03 * (1 - lowest)] },
     gap: { nticks: 4, zeroline: true, zerolinecolor: colors.grid, ...(!accuracies.length && { range: [-0.1, 0.1] }) },
-    rate: { rangemode: "tozero", nticks: 3, exponentformat: "power", ...(empty && { range: [0, 0.0012] }) },
+    rate: rateAxis(lines),
   }
   const figure = {
     uirevision: view.revision, autosize: true, showlegend: false, dragmode: "zoom",
