@@ -37,7 +37,7 @@ window.WebSocket = class extends Real {
 #: The seconds from asking to a picture of all points, once it is there.
 ALL_DRAWN = """expected => {
   const plot = document.querySelector(".live-plot")
-  if (!window.asked || Number(plot?.dataset.drawn) < expected) return null
+  if (!window.asked || !(Number(plot?.dataset.drawn) >= expected)) return null
   return (performance.now() - window.asked) / 1000
 }"""
 #: From the next click or change of a control to the chart's next picture.

@@ -19,8 +19,8 @@ from dashboard.words import differences
 
 RANGE, STABILITY, STEP = "Learning-rate range test", "Stability and layers", "One step in numbers"
 FIRST, THIS = "From the first weights", "From this run's network"
-#: Seconds of one core that a diagnosis of one point took (benchmarks/LOG.md).
-POINT_SECONDS = 0.15
+#: Seconds of one core that a diagnosis of one point took (benchmarks/diagnoses.py).
+POINT_SECONDS = 0.08
 POLL_SECONDS = 0.5
 STEP_NUMBER = Hyperparameter("step", 1, "Counted from 1.", low=1, high=10**9)
 
