@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from dashboard import access, lab, live, visitors
-from dashboard.runs_page import route
+from dashboard import access, lab, stream, visitors
+from dashboard.views.runs import route
 
 app = st.App(
     "dashboard/main.py",
     lifespan=lab.lifespan,
-    routes=live.routes + access.routes + route.routes,
-    middleware=access.middleware + live.middleware + visitors.middleware,
+    routes=stream.routes + access.routes + route.routes,
+    middleware=access.middleware + stream.middleware + visitors.middleware,
 )

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from benchmarks.measure import interleaved, machine, median_and_range, paired_ratio
 from core import devices
-from core.checkpoints import Checkpoint
-from core.config import RunConfig
-from core.events import EpochDone
+from core.models.checkpoints import Checkpoint
 from core.runs import run_files, worker
-from core.training import Trainer
+from core.training.config import RunConfig
+from core.training.events import EpochDone
+from core.training.trainer import Trainer
 
 
 def train(config: RunConfig, folder: Path | None) -> float:

@@ -9,9 +9,9 @@ import time
 
 from benchmarks.measure import interleaved, machine, median_and_range
 from core import devices
-from core.config import RunConfig
-from core.diagnostics import diagnose_run, looked_at
-from core.replay import replay
+from core.analysis.diagnostics import diagnose_run, looked_at
+from core.training.config import RunConfig
+from core.training.replay import replay
 
 CONFIG = RunConfig(device="cpu")
 

@@ -18,15 +18,15 @@ from PIL import Image
 
 from benchmarks.measure import machine, median_and_range
 from core import data, devices
-from core.answers import SURE, answer
-from core.checkpoints import load_parameters
+from core.analysis.evaluation import evaluate
 from core.data import Digits
-from core.digits import Bytes, steps
-from core.evaluation import evaluate
-from core.network import Network
+from core.handwriting.answers import SURE, answer
+from core.handwriting.photographs import read_canvas
+from core.handwriting.preprocessing import Bytes, steps
+from core.handwriting.strokes import CentreLine, centre_lines, draw
+from core.models.checkpoints import load_parameters
 from core.paths import ROOT
-from core.photographs import read_canvas
-from core.strokes import CentreLine, centre_lines, draw
+from core.training.network import Network
 
 CANVAS, SIZE, PEN = 280, 180, 18
 SIZES, PENS, TILTS = (40, 60, 90, 130, 180, 230, 280), (6, 12, 18, 24, 30, 36), (-20, -10, 0, 10, 20)

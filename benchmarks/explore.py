@@ -18,9 +18,9 @@ from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.browser import WATCH_RERUN
 from benchmarks.measure import machine, median_and_range
-from core.config import RunConfig
-from core.curves import curves_of
+from core.runs.curves import curves_of
 from core.runs.service import Service
+from core.training.config import RunConfig
 from tests.e2e.conftest import ARGUMENTS, CHROMIUM, Lab
 
 RUNS = 10

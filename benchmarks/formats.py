@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable
 
 from benchmarks.measure import interleaved, machine, median_and_range
-from core import data, devices, formats
-from core.config import RunConfig
-from core.evaluation import evaluate
-from core.network import Network
-from core.parameter_space import average, compare
-from core.training import Trainer
+from core import data, devices
+from core.analysis.evaluation import evaluate
+from core.analysis.parameter_space import average, compare
+from core.models import formats
+from core.training.config import RunConfig
+from core.training.network import Network
+from core.training.trainer import Trainer
 
 
 def computed() -> float:

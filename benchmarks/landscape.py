@@ -19,12 +19,12 @@ import torch
 
 from benchmarks.measure import interleaved, machine, median_and_range, paired_ratio
 from core import data, devices
-from core.config import RunConfig
-from core.evaluation import evaluate
-from core.events import EpochDone
+from core.analysis.evaluation import evaluate
 from core.landscape import Plane, evaluate_grid, pca, random_plane
-from core.network import Network, to_flat
-from core.training import Trainer
+from core.training.config import RunConfig
+from core.training.events import EpochDone
+from core.training.network import Network, to_flat
+from core.training.trainer import Trainer
 
 SIDE, EVERY, THREADS = 51, 25, 2
 

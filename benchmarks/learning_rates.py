@@ -1,7 +1,7 @@
 """Which learning rate serves each optimizer best on this network: ``python -m benchmarks.learning_rates``.
 
 For each optimizer, its recommended config at five rates a factor of about three apart, centred on the rate that
-stands in ``core/optimizers.py``; judged by validation accuracy, the mean over the seeds. Full-batch
+stands in ``core/optimizers/table.py``; judged by validation accuracy, the mean over the seeds. Full-batch
 optimizers get more epochs, since an epoch is one step to them.
 """
 
@@ -11,10 +11,10 @@ import time
 
 import torch
 
-from core.config import RunConfig
-from core.events import EpochDone
 from core.optimizers import OPTIMIZERS
-from core.training import train
+from core.training.config import RunConfig
+from core.training.events import EpochDone
+from core.training.trainer import train
 
 FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)
 EPOCHS = {"rprop": 20, "lbfgs": 4}

@@ -17,13 +17,14 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from benchmarks.browser import rerun
 from benchmarks.measure import interleaved, machine, median_and_range
-from core import checkpoints, data, devices
-from core.attribution import attribute
-from core.config import RunConfig
-from core.hidden import activations, nearest, units
-from core.network import Network
-from core.report import report
-from core.training import Trainer
+from core import data, devices
+from core.analysis.attribution import attribute
+from core.analysis.hidden import activations, nearest, units
+from core.analysis.report import report
+from core.models import checkpoints
+from core.training.config import RunConfig
+from core.training.network import Network
+from core.training.trainer import Trainer
 from tests.e2e.conftest import ARGUMENTS, CHROMIUM, Lab
 
 #: From the next click to the first frame in which any of the page's own pictures differs; the page's clock.

@@ -12,9 +12,9 @@ from typing import Any
 
 from benchmarks.measure import machine
 from core import devices
-from core.config import RunConfig
-from core.events import EpochDone, RunFinished
-from core.training import train
+from core.training.config import RunConfig
+from core.training.events import EpochDone, RunFinished
+from core.training.trainer import train
 
 COMMON: dict[str, Any] = {
     "optimizer": "adamw",

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.measure import interleaved, machine, median_and_range, paired_ratio
-from core.config import RunConfig
 from core.runs import feed, states
 from core.runs.store import Store
+from core.training.config import RunConfig
 
 BLOCK = 50
 

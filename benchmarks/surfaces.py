@@ -13,8 +13,8 @@ from typing import Any
 import torch
 
 from benchmarks.measure import interleaved, machine, median_and_range, paired_ratio
-from core.config import RunConfig
 from core.surfaces import FIRST_ORDER, SURFACES, basins, torch_walk, tune, walk
+from core.training.config import RunConfig
 
 STEPS = 500
 #: Twelve, as many as a class compares; the slowest, Muon, among them.

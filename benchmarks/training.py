@@ -17,11 +17,12 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.measure import interleaved, machine, median_and_range, paired_ratio
-from core import data, devices, training
-from core.config import RunConfig
-from core.events import StepsDone
+from core import data, devices
 from core.optimizers import OPTIMIZERS
-from core.training import Stop, Trainer
+from core.training import trainer as training
+from core.training.config import RunConfig
+from core.training.events import StepsDone
+from core.training.trainer import Stop, Trainer
 
 #: Enough steps at each batch size to be timed, few enough to finish.
 IMAGES = {1: 3_000, 16: 30_000, 64: 60_000, 256: 60_000, 1024: 60_000, 60_000: 60_000}

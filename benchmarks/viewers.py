@@ -36,10 +36,10 @@ from starlette.routing import Route
 from websockets.asyncio.client import ClientConnection, connect
 
 from benchmarks.measure import interleaved, machine, median_and_range, paired_ratio
-from core.config import RunConfig
 from core.paths import ROOT
 from core.runs import feed
-from dashboard import access, lab, live, visitors
+from core.training.config import RunConfig
+from dashboard import access, lab, stream, visitors
 
 START_SECONDS = 60
 
@@ -70,8 +70,8 @@ def serve(port: int) -> None:
         yield
         lab.stop()
 
-    routes = [*live.routes, Route("/start", start), Route("/times", times)]
-    middleware = access.middleware + live.middleware + visitors.middleware
+    routes = [*stream.routes, Route("/start", start), Route("/times", times)]
+    middleware = access.middleware + stream.middleware + visitors.middleware
     app = Starlette(routes=routes, middleware=middleware, lifespan=lifespan)
     uvicorn.run(app, port=port, log_level="error", ws="websockets-sansio", access_log=False)
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from core.config import RunConfig
-from core.diagnostics import LAYERS, Diagnosis
+from core.analysis.diagnostics import LAYERS, Diagnosis
+from core.analysis.lr_finder import RangeTest
 from core.optimizers import OPTIMIZERS
-from core.range_test import RangeTest
+from core.training.config import RunConfig
 from dashboard.colors import HUES, OPTIMIZER_COLORS, OPTIMIZER_DASHES
 
 PREVIEW_POINTS, PREVIEW_HEIGHT = 400, 130

@@ -6,12 +6,12 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core import config as rules
 from core import devices
-from core.config import RunConfig
 from core.hyperparameters import Hyperparameter, Value, number
 from core.optimizers import OPTIMIZERS
-from core.schedules import SCHEDULES
+from core.training import config as rules
+from core.training.config import RunConfig
+from core.training.schedules import SCHEDULES
 from dashboard import charts
 
 BATCH_SIZES = ("16", "32", "64", "128", "256", "512", "1024", "2048", "1", "full")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.config import RunConfig
+from core.training.config import RunConfig
 from dashboard import forms
 
 _FOR_SURFACES, _PARENT = "handoff.surfaces", "handoff.parent"

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from core import checkpoints
-from core.config import RunConfig
-from core.diagnostics import SAMPLE, Diagnosis, looked_at
-from core.findings import findings
+from core.analysis.diagnostics import SAMPLE, Diagnosis, looked_at
+from core.analysis.findings import findings
+from core.analysis.lr_finder import RangeTest, range_test
+from core.analysis.weight_step import WeightStep, weight_step
 from core.hyperparameters import Hyperparameter
-from core.range_test import RangeTest, range_test
+from core.models import checkpoints
 from core.runs.store import Run
-from core.weight_step import WeightStep, weight_step
+from core.training.config import RunConfig
 from dashboard import charts, forms, lab, measuring, racing
 from dashboard.words import differences
 

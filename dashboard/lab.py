@@ -57,7 +57,7 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
         os._exit(1)
     print(notice, flush=True)
     # Imported only now: what is cached needs the server's runtime.
-    from dashboard.surfaces import controls, walks
+    from dashboard.views.surfaces import controls, walks
 
     threading.Thread(target=walks.warm, args=(controls.FIRST_PICTURE,), daemon=True).start()
     try:

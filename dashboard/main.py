@@ -20,15 +20,15 @@ st.set_page_config(page_title="Descent Lab", page_icon=str(Path(__file__).with_n
 
 page = st.navigation(
     [
-        st.Page("views/train.py", title="Train", default=True),
-        st.Page("views/runs.py", title="Runs"),
-        st.Page("views/race.py", title="Race"),
-        st.Page("views/surfaces.py", title="Surfaces"),
-        st.Page("views/landscape.py", title="Landscape"),
-        st.Page("views/predictions.py", title="Predictions"),
-        st.Page("views/draw.py", title="Draw"),
-        st.Page("views/models.py", title="Models"),
-        st.Page("views/lessons.py", title="Lessons"),
+        st.Page("views/train/page.py", title="Train", url_path="train", default=True),
+        st.Page("views/runs/page.py", title="Runs", url_path="runs"),
+        st.Page("views/race/page.py", title="Race", url_path="race"),
+        st.Page("views/surfaces/page.py", title="Surfaces", url_path="surfaces"),
+        st.Page("views/landscape/page.py", title="Landscape", url_path="landscape"),
+        st.Page("views/predictions/page.py", title="Predictions", url_path="predictions"),
+        st.Page("views/draw/page.py", title="Draw", url_path="draw"),
+        st.Page("views/models/page.py", title="Models", url_path="models"),
+        st.Page("views/lessons/page.py", title="Lessons", url_path="lessons"),
     ],
     position="top",
 )

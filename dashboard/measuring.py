@@ -6,7 +6,7 @@ import sys
 import threading
 from dataclasses import dataclass
 
-from core.diagnostics import Diagnosis, looked_at
+from core.analysis.diagnostics import Diagnosis, looked_at
 from core.paths import ROOT
 from core.runs import history, run_files
 from core.runs.store import Run
@@ -56,7 +56,7 @@ def ask(run: Run) -> None:
 def _measure(run_id: str, job: str, count: int) -> None:
     with _turn:
         process = subprocess.Popen(
-            [sys.executable, "-m", "core.diagnostics"],
+            [sys.executable, "-m", "core.analysis.diagnostics"],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

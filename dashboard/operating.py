@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from core.config import LR
 from core.runs import states
 from core.runs.store import Run
+from core.training.config import LR
 from dashboard import lab
 
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.config import RunConfig
-from core.curves import Curves, curves_of
-from core.race import lanes_of
+from core.runs.curves import Curves, curves_of
 from core.runs.store import Run
+from core.sweep.race import lanes_of
+from core.training.config import RunConfig
 from dashboard import lab, visitors
 from dashboard.colors import OPTIMIZER_COLORS, OPTIMIZER_DASHES, line_style
 from dashboard.components.live_chart import Line

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import checkpoints
-from core.network import Network, from_flat
+from core.models import checkpoints
 from core.runs import states
 from core.runs.store import Run
+from core.training.network import Network, from_flat
 from dashboard import lab
 from dashboard.words import percent, run_label
 
@@ -153,7 +153,7 @@ def _invite() -> None:
     with st.container(border=True):
         st.markdown("#### There is no network yet")
         st.markdown("Train one, which takes seconds, and it can be chosen here.")
-        st.page_link("views/train.py", label="Train a network", icon=":material/play_arrow:")
+        st.page_link("views/train/page.py", label="Train a network", icon=":material/play_arrow:")
 
 
 def _first(labels: Mapping[str, str]) -> str:

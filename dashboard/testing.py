@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core import checkpoints, data
-from core.evaluation import evaluate
-from dashboard.digits import gallery
+from core import data
+from core.analysis.evaluation import evaluate
+from core.models import checkpoints
+from dashboard.pictures import gallery
 from dashboard.words import percent
 
 SHOWN_DIGITS = 20

@@ -6,11 +6,11 @@ from typing import Any
 
 from torch import nn
 
-from core.config import RunConfig
 from core.hyperparameters import number
-from core.network import Network
-from core.race import differing
 from core.runs.store import Run
+from core.sweep.race import differing
+from core.training.config import RunConfig
+from core.training.network import Network
 
 #: The colour of a state's badge, in Streamlit's names.
 STATE_COLORS = {

@@ -21,14 +21,14 @@ import torch
 from torch import Tensor
 
 from core import data, devices
-from core.augmentation import Distortion, distort
-from core.checkpoints import save_parameters
+from core.analysis.evaluation import evaluate
 from core.data import Digits
-from core.digits import normalise
-from core.evaluation import evaluate
-from core.network import HandGradient, Network, flatten, target_table
+from core.handwriting.preprocessing import normalise
+from core.handwriting.strokes import centre_lines, draw
+from core.models.checkpoints import save_parameters
 from core.paths import ROOT
-from core.strokes import centre_lines, draw
+from core.training.augmentation import Distortion, distort
+from core.training.network import HandGradient, Network, flatten, target_table
 
 BY = Distortion(rotation=0.12, scale=0.08, shear=0.1, shift=0.5, elastic=0.8, thickness=0.3)
 EPOCHS, BATCH, RATE, RISE = 100, 256, 6e-3, 0.1

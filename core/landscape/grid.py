@@ -19,7 +19,7 @@ from core import devices
 from core.data import CLASSES, Digits
 from core.hyperparameters import Hyperparameter
 from core.landscape.planes import Plane, layers
-from core.network import HIDDEN
+from core.training.network import HIDDEN
 
 SIZE = Hyperparameter("size", 51, "Points along each side of the grid.", low=25, high=201)
 #: Sides of the coarser grids that are shown while the one that was asked for is on its way.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.network import parameter_shapes
+from core.training.network import parameter_shapes
 
 #: Columns of a trajectory that are taken at once where sums are in double precision.
 BLOCK = 8192

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from core.checkpoints import (
+from core.files import write_atomically
+from core.models.checkpoints import (
     Checkpoint,
     CheckpointError,
     load_checkpoint,
@@ -15,8 +16,7 @@ from core.checkpoints import (
     pack_parameters,
     save_checkpoint,
 )
-from core.files import write_atomically
-from core.network import Network
+from core.training.network import Network
 
 PARAMETERS = "parameters.safetensors"
 #: The parameters at the end of the epoch with the lowest validation loss.

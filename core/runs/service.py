@@ -23,9 +23,7 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from core.checkpoints import Checkpoint, save_checkpoint
-from core.config import LR, RunConfig
-from core.events import CommandApplied
+from core.models.checkpoints import Checkpoint, save_checkpoint
 from core.paths import ROOT
 from core.runs import history, run_files, states
 from core.runs.pool import Pool
@@ -35,6 +33,8 @@ from core.runs.record import Record
 from core.runs.states import State
 from core.runs.store import Run, Store
 from core.runs.trajectories import Trajectories, Trajectory
+from core.training.config import LR, RunConfig
+from core.training.events import CommandApplied
 
 #: A run whose worker has said nothing for so long counts as stalled; workers give a sign of life every second.
 STALLED_SECONDS = 4.0

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from core.events import Event
+from core.training.events import Event
 
 QUEUED, RUNNING, PAUSED = "queued", "running", "paused"
 FINISHED, STOPPED, DIVERGED, FAILED, INTERRUPTED = "finished", "stopped", "diverged", "failed", "interrupted"

@@ -13,8 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from core.config import RunConfig
 from core.runs.states import OVER, RESUMABLE
+from core.training.config import RunConfig
 
 #: What brings a store from each schema version to the next; the first makes one.
 MIGRATIONS = (

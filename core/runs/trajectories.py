@@ -19,14 +19,14 @@ from safetensors.torch import load_file
 from safetensors.torch import save as write_tensors
 
 from core import devices
-from core.checkpoints import CheckpointError, load_checkpoint, load_parameters
-from core.config import RunConfig
 from core.files import write_atomically
-from core.network import to_flat
+from core.models.checkpoints import CheckpointError, load_checkpoint, load_parameters
 from core.paths import ROOT
-from core.replay import points, replay
 from core.runs import history, run_files
 from core.runs.store import Run
+from core.training.config import RunConfig
+from core.training.network import to_flat
+from core.training.replay import points, replay
 
 
 @dataclass(frozen=True)

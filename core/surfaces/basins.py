@@ -6,10 +6,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from core.config import RunConfig
 from core.surfaces.descent import descend
 from core.surfaces.expression import Array
 from core.surfaces.functions import Point, Surface
+from core.training.config import RunConfig
 
 #: A walk that ends within this share of the domain's width of a minimum has reached it.
 NEAR = 0.01

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.config import RunConfig
 from core.hyperparameters import Hyperparameter
 from core.optimizers import OPTIMIZERS
-from core.schedules import Span
+from core.optimizers.rules import Rate, Stepper
 from core.surfaces.expression import Array
 from core.surfaces.functions import FAR, Point, Surface
-from core.surfaces.rules import Rate, Stepper
+from core.training.config import RunConfig
+from core.training.schedules import Span
 
 STEPS = Hyperparameter("steps", 500, "How many steps each optimizer takes.", low=1, high=5000)
 NOISE = Hyperparameter(

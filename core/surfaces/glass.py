@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from core.config import RunConfig
 from core.surfaces.descent import torch_walk
 from core.surfaces.expression import Array
 from core.surfaces.functions import Point, Surface
+from core.training.config import RunConfig
 
 State = dict[str, Array]
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.config import RunConfig
 from core.surfaces.descent import descend
 from core.surfaces.expression import Array
 from core.surfaces.functions import REACHED, Point, Surface
+from core.training.config import RunConfig
 
 #: Ten rates a decade, from 0.000001 to 100.
 RATES: Array = np.logspace(-6, 2, 81)

@@ -1,1 +1,1 @@
-"""The pages of the lab, one file each."""
+"""The pages of the lab, a folder each: its page, its code and its words."""

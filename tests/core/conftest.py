@@ -3,9 +3,9 @@
 import pytest
 
 from core import data, devices
-from core.config import RunConfig
-from core.network import Network
-from core.training import Trainer
+from core.training.config import RunConfig
+from core.training.network import Network
+from core.training.trainer import Trainer
 
 devices.prepare_cpu(1)
 

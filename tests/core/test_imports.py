@@ -6,7 +6,7 @@ import importlib, pkgutil, sys, core
 for module in pkgutil.walk_packages(core.__path__, "core."):
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)
-assert "core.training" in sys.modules
+assert "core.training.trainer" in sys.modules
 print(*sorted({name.partition(".")[0] for name in sys.modules} & {"streamlit", "plotly", "dashboard"}))
 """
 

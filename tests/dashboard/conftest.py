@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import checkpoints
-from core.network import Network
+from core.models import checkpoints
 from core.runs.service import Service
+from core.training.network import Network
 from dashboard import lab
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from core.config import RunConfig
-from core.schedules import SCHEDULES
+from core.training.config import RunConfig
+from core.training.schedules import SCHEDULES
 from dashboard.charts import schedule_preview
 
 

@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.config import RunConfig
 from core.optimizers import OPTIMIZERS
-from core.schedules import SCHEDULES
+from core.training.config import RunConfig
+from core.training.schedules import SCHEDULES
 from dashboard import forms
 
 
@@ -84,7 +84,7 @@ def test_any_batch_size_can_be_typed(typed: str, size: int | str) -> None:
 def _filled() -> None:
     import streamlit as st
 
-    from core.config import RunConfig
+    from core.training.config import RunConfig
     from dashboard import forms
 
     st.session_state["read"] = forms.hyperparameter_form(RunConfig.from_dict(st.session_state["first"]))

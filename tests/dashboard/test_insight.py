@@ -5,14 +5,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
-from core.config import RunConfig
-from core.diagnostics import looked_at
+from core.analysis.diagnostics import looked_at
 from core.runs.service import Service
+from core.training.config import RunConfig
 from dashboard import measuring
 from dashboard.forms import key
 from dashboard.insight import STABILITY, STEP
 
-TRAIN = str(Path(__file__).resolve().parents[2] / "dashboard" / "views" / "train.py")
+TRAIN = str(Path(__file__).resolve().parents[2] / "dashboard" / "views" / "train" / "page.py")
 SMALL = {"epochs": 2, "validation_split": 0.95, "device": "cpu"}
 
 

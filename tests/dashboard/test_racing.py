@@ -1,8 +1,8 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
-from core.config import RunConfig
 from core.optimizers import OPTIMIZERS
+from core.training.config import RunConfig
 from dashboard.colors import DASHES, HUES, OPTIMIZER_COLORS, line_style
 from dashboard.racing import lines
 from dashboard.words import differences, setting

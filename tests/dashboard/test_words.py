@@ -1,6 +1,6 @@
-from core.config import RunConfig
 from core.optimizers import OPTIMIZERS
 from core.runs.store import Run
+from core.training.config import RunConfig
 from dashboard.words import percent, run_label, stacked
 
 

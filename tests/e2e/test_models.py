@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from core.checkpoints import load_parameters, save_parameters
-from core.network import Network
+from core.models.checkpoints import load_parameters, save_parameters
+from core.training.network import Network
 from tests.e2e.conftest import Lab
 
 

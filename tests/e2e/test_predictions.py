@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from core import checkpoints
-from core.config import RunConfig
-from core.network import Network
-from core.training import Trainer
+from core.models import checkpoints
+from core.training.config import RunConfig
+from core.training.network import Network
+from core.training.trainer import Trainer
 from tests.e2e.conftest import Lab
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from core.config import RunConfig
 from core.runs.service import Service
+from core.training.config import RunConfig
 from tests.e2e.conftest import Lab
 
 TOKEN = "0123456789abcdef" * 2

@@ -15,9 +15,9 @@ import plotly
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.config import RunConfig
 from core.hyperparameters import number
 from core.surfaces import Point, Surface, Walk
+from core.training.config import RunConfig
 from dashboard.colors import OPTIMIZER_COLORS, OPTIMIZER_DASHES
 from dashboard.components import module
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from core.config import RunConfig
 from core.data import Mnist
-from core.events import EpochDone, StepsDone
 from core.landscape.study import Track
-from core.training import Trainer
+from core.training.config import RunConfig
+from core.training.events import EpochDone, StepsDone
+from core.training.trainer import Trainer
 
 
 def flat(network: torch.nn.Module) -> torch.Tensor:

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from core.analysis.evaluation import evaluate
 from core.data import Digits, Mnist
-from core.evaluation import evaluate
 from core.landscape import Plane, evaluate_grid, evaluate_on_plane, evaluate_points, line, random_plane, refined, sample
-from core.network import Network
+from core.training.network import Network
 
 
 def flat(network: Network) -> torch.Tensor:

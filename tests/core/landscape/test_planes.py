@@ -3,7 +3,7 @@ import torch
 
 from core.landscape import line, pca, random_plane, random_walks, through
 from core.landscape.planes import layers
-from core.network import Network
+from core.training.network import Network
 
 SIZE = 101_770
 

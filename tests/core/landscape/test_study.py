@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from core.analysis.evaluation import evaluate
 from core.data import Mnist
-from core.evaluation import evaluate
 from core.landscape.study import Result, Study, Track, compute, load, npz, save
-from core.network import Network
+from core.training.network import Network
 
 ITEMS = ("run:sgd", "run:adam")
 

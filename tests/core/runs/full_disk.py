@@ -10,9 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-from core.config import RunConfig
 from core.runs import history
 from core.runs.service import Service
+from core.training.config import RunConfig
 
 
 def until(look):

@@ -14,12 +14,12 @@ from pathlib import Path
 import torch
 
 from core import data, devices
-from core.checkpoints import Checkpoint, load_parameters, save_parameters
-from core.config import RunConfig
 from core.data import Mnist
-from core.events import RunFinished, StepsDone
+from core.models.checkpoints import Checkpoint, load_parameters, save_parameters
 from core.runs import run_files
-from core.training import Trainer
+from core.training.config import RunConfig
+from core.training.events import RunFinished, StepsDone
+from core.training.trainer import Trainer
 
 KILLS = 20
 

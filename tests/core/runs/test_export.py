@@ -7,9 +7,9 @@ import math
 
 import pytest
 
-from core.config import RunConfig
 from core.runs import export
 from core.runs.store import Store
+from core.training.config import RunConfig
 
 
 @pytest.fixture

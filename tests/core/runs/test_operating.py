@@ -8,13 +8,13 @@ import time
 import pytest
 import torch
 
-from core.checkpoints import load_checkpoint, load_parameters
-from core.config import RunConfig
-from core.network import to_flat
+from core.models.checkpoints import load_checkpoint, load_parameters
 from core.runs import history, run_files
 from core.runs import service as service_module
 from core.runs.service import Service
-from core.training import Trainer
+from core.training.config import RunConfig
+from core.training.network import to_flat
+from core.training.trainer import Trainer
 
 #: Long enough to be operated, whatever else the machine does.
 LONG = RunConfig(epochs=1000)

@@ -3,10 +3,10 @@ import sqlite3
 
 import pytest
 
-from core.config import RunConfig
 from core.runs import record as record_module
 from core.runs.record import Record
 from core.runs.store import Store
+from core.training.config import RunConfig
 
 
 class Disk(Store):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core import paths
-from core.config import RunConfig
+from core.training.config import RunConfig
 
 SCRIPT = Path(__file__).with_name("kill_and_resume.py")
 

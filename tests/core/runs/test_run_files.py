@@ -7,9 +7,9 @@ from contextlib import contextmanager
 import pytest
 import torch
 
-from core.checkpoints import Checkpoint, CheckpointError, load_checkpoint, save_parameters
-from core.config import RunConfig
+from core.models.checkpoints import Checkpoint, CheckpointError, load_checkpoint, save_parameters
 from core.runs import run_files
+from core.training.config import RunConfig
 
 
 def checkpoint(step, epoch=0):

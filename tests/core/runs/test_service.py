@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from core import paths
-from core.checkpoints import load_parameters
-from core.config import RunConfig
+from core.models.checkpoints import load_parameters
 from core.runs import history
 from core.runs import service as service_module
 from core.runs.service import Service, worker_count
-from core.training import Trainer
+from core.training.config import RunConfig
+from core.training.trainer import Trainer
 
 
 def events(service, run_id, after=-1):

@@ -3,8 +3,8 @@ import sqlite3
 
 import pytest
 
-from core.config import RunConfig
 from core.runs.store import MIGRATIONS, SCHEMA_VERSION, Store
+from core.training.config import RunConfig
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from core import paths
-from core.checkpoints import load_checkpoint, load_parameters
-from core.config import RunConfig
-from core.events import Checkpointed, CommandApplied, Event, Paused, Resumed, RunFinished, StepsDone
+from core.models.checkpoints import load_checkpoint, load_parameters
 from core.runs import run_files
-from core.training import Trainer
+from core.training.config import RunConfig
+from core.training.events import Checkpointed, CommandApplied, Event, Paused, Resumed, RunFinished, StepsDone
+from core.training.trainer import Trainer
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from core.config import RunConfig
 from core.surfaces.basins import basins, local_minima
 from core.surfaces.descent import walk
 from core.surfaces.functions import SURFACES, ill_conditioned_bowl
+from core.training.config import RunConfig
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from core.config import RunConfig
 from core.optimizers import OPTIMIZERS
-from core.schedules import SCHEDULES
 from core.surfaces.descent import FIRST_ORDER, noise_of, span_of, torch_walk, walk
 from core.surfaces.functions import SURFACES, ill_conditioned_bowl
+from core.training.config import RunConfig
+from core.training.schedules import SCHEDULES
 
 
 def torch_points(surface, config, start, steps, noise=None):

@@ -3,10 +3,10 @@ import re
 import numpy as np
 import pytest
 
-from core.config import RunConfig
 from core.surfaces.descent import FIRST_ORDER, walk
 from core.surfaces.functions import SURFACES
 from core.surfaces.glass import glass
+from core.training.config import RunConfig
 
 SURFACE = SURFACES["himmelblau"]
 

@@ -1,9 +1,9 @@
 import numpy as np
 
-from core.config import RunConfig
 from core.surfaces.descent import walk
 from core.surfaces.functions import ill_conditioned_bowl
 from core.surfaces.tuning import RATES, tune
+from core.training.config import RunConfig
 
 
 def test_the_search_sees_what_single_walks_see():

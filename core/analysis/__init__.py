@@ -1,0 +1,1 @@
+"""Measurements of networks and runs: figures, comparisons, causes. Functions without state."""

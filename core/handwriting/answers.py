@@ -1,0 +1,66 @@
+"""What a network answers for one digit, whether it is sure, and how that answer changed while it learned."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.data import CLASSES, PIXELS
+from core.handwriting.preprocessing import Bytes
+from core.training.network import HIDDEN, Network
+
+#: Below this probability the answer is called not sure; how often that is right is in benchmarks/LOG.md.
+SURE = 0.6
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Ten probabilities, (10,) from 0 to 1."""
+
+    probabilities: NDArray[np.float32]
+
+    @property
+    def digit(self) -> int:
+        return int(self.probabilities.argmax())
+
+    @property
+    def runner_up(self) -> int:
+        return int(self.probabilities.argsort()[-2])
+
+    @property
+    def probability(self) -> float:
+        """Of the digit."""
+        return float(self.probabilities.max())
+
+    @property
+    def sure(self) -> bool:
+        return self.probability >= SURE
+
+
+@torch.no_grad()
+def answer(network: Network, digit: Bytes) -> Answer:
+    """The network's answer for a (28, 28) uint8 digit; softmax, which both losses train."""
+    logits = network(_pixels(digit).view(1, PIXELS))
+    return Answer(logits.softmax(1)[0].numpy())
+
+
+@torch.no_grad()
+def answers_along(parameters: Tensor, digit: Bytes) -> NDArray[np.float32]:
+    """(k, 10) probabilities for one (28, 28) uint8 digit at each of k places of a run.
+
+    Args:
+        parameters: (k, 101770) float32, the network's weights and biases as one vector each, in the order of
+            ``Network.parameters()``.
+    """
+    sizes = [PIXELS * HIDDEN, HIDDEN, HIDDEN * CLASSES, CLASSES]
+    w1, b1, w2, b2 = parameters.split(sizes, 1)
+    hidden = (w1.view(-1, HIDDEN, PIXELS) @ _pixels(digit) + b1).relu()
+    logits = (w2.view(-1, CLASSES, HIDDEN) @ hidden[:, :, None])[:, :, 0] + b2
+    probabilities: NDArray[np.float32] = logits.softmax(1).numpy()
+    return probabilities
+
+
+def _pixels(digit: Bytes) -> Tensor:
+    return torch.from_numpy(digit.reshape(-1).astype(np.float32) / 255)

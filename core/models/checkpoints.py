@@ -1,0 +1,276 @@
+"""The parameters of a network, or a whole run, in one safetensors file: written atomically, read without unpickling.
+
+Both kinds hold the parameters under the network's own names. A whole run has besides them everything that decides
+how it goes on: its config, the optimizer's memory, and where it stands. Numbers and text are JSON in the metadata,
+and a SHA-256 digest in the metadata covers names, types, shapes, values and the rest of the metadata.
+"""
+
+import hashlib
+import io
+import json
+import struct
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as read_tensors
+from safetensors.torch import save as write_tensors
+from torch import Tensor
+
+from core import data, paths
+from core.files import shortened, write_atomically
+from core.training.config import RunConfig
+from core.training.network import Network, parameter_shapes
+
+#: Files of version 1 have no digest.
+FORMAT_VERSION = 2
+SUFFIX = ".safetensors"
+#: The parameters take 407,080 bytes; anything much larger is something else.
+LARGEST_FILE = 4 * 1024 * 1024
+#: L-BFGS with its longest history remembers 200 vectors of that size.
+LARGEST_CHECKPOINT = 128 * 1024 * 1024
+
+
+class CheckpointError(ValueError):
+    """A file is not what it should be; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A whole run: its config, ``Trainer.state()``, and what else should be known of it (JSON values)."""
+
+    config: RunConfig
+    state: dict[str, Any]
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+def save_parameters(network: Network, path: Path, metadata: Mapping[str, Any]) -> None:
+    """Write the parameters, with ``metadata`` (JSON values) and what is needed to read them, to ``path``.
+
+    Raises:
+        OSError: if it cannot be written; nothing is left half-written.
+    """
+    write_atomically(path, pack_parameters(network, metadata))
+
+
+def pack_parameters(network: Network, metadata: Mapping[str, Any]) -> bytes:
+    """The content of a parameter file."""
+    tensors = {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
+    return _pack(tensors, metadata)
+
+
+def load_parameters(source: Path | bytes) -> tuple[Network, dict[str, Any]]:
+    """The network on the CPU, and the metadata, of a file or of its content; of a whole run, its parameters alone.
+
+    Raises:
+        CheckpointError: naming what is wrong, unless it holds exactly this network's parameters, all finite.
+    """
+    if not is_run(source):
+        tensors, metadata = _unpack(source, "parameter file", LARGEST_FILE)
+        return network_from(tensors), metadata
+    checkpoint = load_checkpoint(source)
+    return network_of(checkpoint), {**checkpoint.metadata, "config": checkpoint.config.to_dict()}
+
+
+def network_from(tensors: Mapping[str, Tensor]) -> Network:
+    """The network with these parameters.
+
+    Raises:
+        CheckpointError: naming what is wrong, unless they are exactly this network's parameters, all finite.
+    """
+    check_layout({name: (tuple(tensor.shape), str(tensor.dtype)[6:]) for name, tensor in tensors.items()})
+    for name in parameter_shapes():
+        if not tensors[name].isfinite().all():
+            raise CheckpointError(f"The tensor {name} must be finite, but has NaN or infinite values.")
+    network = Network()
+    network.load_state_dict(dict(tensors))
+    return network
+
+
+def network_of(checkpoint: Checkpoint) -> Network:
+    """The network of a whole run. Raises CheckpointError as ``network_from`` does."""
+    state = checkpoint.state
+    return network_from({name: state[name] for name in parameter_shapes() if isinstance(state.get(name), Tensor)})
+
+
+def check_names(names: Collection[str]) -> None:
+    """Raises CheckpointError, naming the first that is missing or too many, unless they are this network's."""
+    for name in sorted(parameter_shapes().keys() | set(names)):
+        if name not in parameter_shapes():
+            raise CheckpointError(f"The file has a tensor {shortened(name)}, which this network does not have.")
+        if name not in names:
+            raise CheckpointError(f"The file lacks the tensor {name}.")
+
+
+def check_layout(found: Mapping[str, tuple[tuple[int, ...], str]]) -> None:
+    """Check each tensor's name, shape and type, before its numbers are read.
+
+    Raises:
+        CheckpointError: naming the first that is not as in this network.
+    """
+    check_names(found)
+    for name, expected in parameter_shapes().items():
+        shape, dtype = found[name]
+        if shape != expected:
+            raise CheckpointError(f"The tensor {name} must have shape {expected}, got {shape}.")
+        if dtype != "float32":
+            raise CheckpointError(f"The tensor {name} must be of type float32, got {dtype}.")
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a whole run to ``path``.
+
+    Raises:
+        OSError: if it cannot be written; nothing is left half-written.
+    """
+    tensors: dict[str, Tensor] = {}
+    state = _without_tensors("", checkpoint.state, tensors)
+    kept = {"kind": "run", "config": checkpoint.config.to_dict(), "state": state}
+    write_atomically(path, _pack(tensors, {**checkpoint.metadata, **kept}))
+
+
+def is_run(source: Path | bytes) -> bool:
+    """Whether the file says that it is of a whole run; only its header is read."""
+    try:
+        with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            return bool(_texts(file.read(min(length, LARGEST_FILE))).get("kind") == json.dumps("run"))
+    except (OSError, ValueError, AttributeError, RecursionError, struct.error):
+        return False
+
+
+def load_checkpoint(source: Path | bytes) -> Checkpoint:
+    """The whole run of a file or of its content. ``Trainer.restore`` checks that its state is one of its config.
+
+    Raises:
+        CheckpointError: naming what is wrong.
+    """
+    tensors, metadata = _unpack(source, "file of a whole run", LARGEST_CHECKPOINT)
+    if metadata.get("kind") != "run":
+        raise CheckpointError("This file holds parameters alone, not a whole run.")
+    try:
+        config = RunConfig.from_dict(metadata.pop("config"))
+        state = _with_tensors(metadata.pop("state"), tensors)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CheckpointError(f"This file does not describe a whole run: {shortened(str(error), 300)}") from None
+    if not isinstance(state, dict) or tensors:
+        raise CheckpointError(
+            f"The file has tensors that belong to nothing: {shortened(', '.join(sorted(tensors)), 200)}."
+        )
+    return Checkpoint(config, state, metadata)
+
+
+def trained_loss(metadata: Mapping[str, Any]) -> str:
+    """The loss that the parameters were trained with, as far as the metadata say: the one to compare them by."""
+    config = metadata.get("config")
+    return "mse" if isinstance(config, dict) and config.get("loss") == "mse" else "cross_entropy"
+
+
+def list_models() -> list[Path]:
+    """The saved models, in the order of their names."""
+    return sorted(paths.models().glob(f"*{SUFFIX}"), key=lambda path: path.name.lower())
+
+
+def _pack(tensors: dict[str, Tensor], metadata: Mapping[str, Any]) -> bytes:
+    described = {
+        "format_version": FORMAT_VERSION,
+        "architecture": "784-128-10, ReLU, softmax",
+        "normalisation": "grey values 0 to 255, ink is 255, divided by 255",
+        "dataset": {"name": "MNIST", "sha256": {name: digest for name, (digest, _) in data.FILES.items()}},
+        "torch_version": torch.__version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        **metadata,
+    }
+    texts = {key: json.dumps(value) for key, value in described.items()}
+    return write_tensors(tensors, {**texts, "digest": json.dumps(_digest(tensors, texts))})
+
+
+def _unpack(source: Path | bytes, kind: str, largest: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and the metadata of a file that is no larger than it may be, and undamaged as far as it can tell."""
+    content = source if isinstance(source, bytes) else _read(source, largest)
+    if len(content) > largest:
+        raise CheckpointError(f"A {kind} must have at most {largest} bytes, got {len(content)} bytes.")
+    try:
+        tensors = read_tensors(content)
+        (length,) = struct.unpack_from("<Q", content)
+        texts = _texts(content[8 : 8 + length])
+    except (SafetensorError, ValueError, KeyError, RecursionError, struct.error) as error:
+        raise CheckpointError(f"This is not a readable safetensors file: {shortened(str(error), 300)}.") from None
+    metadata = {key: _json_or_text(text) for key, text in texts.items()}
+    digest = metadata.pop("digest", None)
+    # Other people's files have no digest; ours have, unless it is damaged itself.
+    if (digest or metadata.get("format_version", 1) != 1) and digest != _digest(tensors, texts):
+        raise CheckpointError("The file is damaged: its content does not fit its digest.")
+    return tensors, metadata
+
+
+def _digest(tensors: Mapping[str, Tensor], texts: Mapping[str, str]) -> str:
+    described = sorted((key, text) for key, text in texts.items() if key != "digest")
+    hashed = hashlib.sha256(json.dumps(described).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        hashed.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        # As bytes: NumPy has not all of torch's types.
+        hashed.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return hashed.hexdigest()
+
+
+def _read(path: Path, largest: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(largest + 1)
+    except OSError as error:
+        raise CheckpointError(f"The file {path} cannot be read: {error.strerror}.") from None
+
+
+def _texts(header: bytes) -> dict[str, str]:
+    """The metadata as they stand in the header.
+
+    Raises:
+        ValueError: if it is no JSON, or has a key twice, of which another reader might take the other.
+    """
+    texts: dict[str, str] = json.loads(header, object_pairs_hook=_once).get("__metadata__", {})
+    return texts
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for number, (key, _) in enumerate(pairs) if key in dict(pairs[:number]))
+        raise ValueError(f"it has the key {shortened(twice)} twice")
+    return found
+
+
+def _without_tensors(name: str, value: Any, tensors: dict[str, Tensor]) -> Any:
+    """``value`` with each tensor moved to ``tensors`` and its name left in its place."""
+    if isinstance(value, Tensor):
+        tensors[name] = value.contiguous()
+        return {"tensor": name}
+    within = f"{name}." if name else ""
+    if isinstance(value, dict):
+        return {key: _without_tensors(f"{within}{key}", part, tensors) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_without_tensors(f"{within}{number}", part, tensors) for number, part in enumerate(value)]
+    return value
+
+
+def _with_tensors(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """The inverse: each tensor is taken out of ``tensors``."""
+    if isinstance(value, dict):
+        if value.keys() == {"tensor"}:
+            return tensors.pop(value["tensor"])
+        return {key: _with_tensors(part, tensors) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_with_tensors(part, tensors) for part in value]
+    return value
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text

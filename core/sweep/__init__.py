@@ -1,0 +1,1 @@
+"""Several runs that differ in chosen settings, everything else equal."""

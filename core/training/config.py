@@ -1,0 +1,210 @@
+"""The configuration of a run: one flat frozen dataclass, validated when it is made, JSON both ways."""
+
+import json
+import math
+import re
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from core.data import TRAIN_IMAGES
+from core.hyperparameters import Hyperparameter, Value, check_all, number
+from core.optimizers import OPTIMIZERS, OptimizerSpec
+from core.training.schedules import SCHEDULES, ScheduleSpec, Span
+
+LR = Hyperparameter("lr", 1e-3, "How far each step goes.", low=0.0, high=1000.0, open_low=True)
+EPOCHS = Hyperparameter("epochs", 5, "How often every training image is seen.", low=1, high=1000)
+BATCH_SIZE = Hyperparameter("batch_size", 64, "Images per step.", low=1, high=TRAIN_IMAGES)
+WARMUP_STEPS = Hyperparameter("warmup_steps", 0, "Steps of linear warm-up.", low=0, high=1_000_000)
+VALIDATION_SPLIT = Hyperparameter(
+    "validation_split",
+    0.2,
+    "The share of the training images held back to validate.",
+    low=0.0,
+    high=1.0,
+    open_high=True,
+)
+SHUFFLE = Hyperparameter(
+    "shuffle", "epoch", "When the training images are shuffled.", choices=("epoch", "once", "none", "by-label")
+)
+SEED = Hyperparameter("seed", 0, "Fixes the first weights and every shuffle.", low=0, high=2**31 - 1)
+LOSS = Hyperparameter("loss", "cross_entropy", "What is minimised.", choices=("cross_entropy", "mse"))
+WEIGHT_DECAY = Hyperparameter("weight_decay", 0.0, "How strongly weights are pulled to zero.", low=0.0, high=10.0)
+LABEL_SMOOTHING = Hyperparameter(
+    "label_smoothing",
+    0.0,
+    "The share of each target that is spread over all ten classes.",
+    low=0.0,
+    high=1.0,
+    open_high=True,
+)
+PATIENCE = Hyperparameter(
+    "patience",
+    0,
+    "How many epochs in a row may bring no better validation loss before the run ends early; 0 for all of them.",
+    low=0,
+    high=1000,
+)
+AUGMENT = Hyperparameter("augment", False, "Distort each training image a little, differently each time.")
+
+#: The fields that stand alone; ``optimizer``, ``schedule``, their parameters and ``device`` have rules of their own.
+PLAIN = (
+    LR,
+    EPOCHS,
+    WARMUP_STEPS,
+    VALIDATION_SPLIT,
+    SHUFFLE,
+    SEED,
+    LOSS,
+    WEIGHT_DECAY,
+    LABEL_SMOOTHING,
+    AUGMENT,
+    PATIENCE,
+)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides a run. On one machine, the same config gives the same run.
+
+    Raises:
+        ValueError: one sentence that names the parameter, its rule and the value, for anything invalid.
+    """
+
+    optimizer: str = "adam"
+    lr: float = 1e-3
+    optimizer_params: dict[str, Value] = field(default_factory=dict)
+    batch_size: int | Literal["full"] = 64
+    epochs: int = 5
+    schedule: str = "constant"
+    schedule_params: dict[str, Value] = field(default_factory=dict)
+    warmup_steps: int = 0
+    validation_split: float = 0.2
+    shuffle: str = "epoch"
+    seed: int = 0
+    loss: str = "cross_entropy"
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    augment: bool = False
+    device: str = "auto"
+    patience: int = 0
+
+    def __post_init__(self) -> None:
+        _check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        _check_choice("schedule", self.schedule, SCHEDULES)
+        for parameter in PLAIN:
+            self._set(parameter.name, parameter.check(getattr(self, parameter.name)))
+        if self.batch_size != "full":
+            self._check_batch_size()
+        self._set(
+            "optimizer_params",
+            check_all(self.optimizer_spec.hyperparameters, self.optimizer_params, f"optimizer {self.optimizer}"),
+        )
+        self._set(
+            "schedule_params",
+            check_all(self.schedule_spec.hyperparameters, self.schedule_params, f"schedule {self.schedule}"),
+        )
+        self._check_together()
+        check_device_name(self.device)
+
+    @classmethod
+    def recommended(cls, optimizer: str = "adam", **given: Any) -> "RunConfig":
+        """A config with the optimizer's own rate, batch size and weight decay, unless given."""
+        _check_choice("optimizer", optimizer, OPTIMIZERS)
+        spec = OPTIMIZERS[optimizer]
+        own = {"lr": spec.lr, "batch_size": spec.batch_size, "weight_decay": spec.default_weight_decay}
+        return cls(optimizer=optimizer, **{**own, **given})
+
+    @property
+    def optimizer_spec(self) -> OptimizerSpec:
+        return OPTIMIZERS[self.optimizer]
+
+    @property
+    def schedule_spec(self) -> ScheduleSpec:
+        return SCHEDULES[self.schedule]
+
+    @property
+    def validation_images(self) -> int:
+        """How many images are held back: the last ones of the training files."""
+        return round(TRAIN_IMAGES * self.validation_split)
+
+    @property
+    def train_images(self) -> int:
+        return TRAIN_IMAGES - self.validation_images
+
+    @property
+    def images_per_step(self) -> int:
+        return self.train_images if self.batch_size == "full" else self.batch_size
+
+    @property
+    def span(self) -> Span:
+        return Span(self.epochs, math.ceil(self.train_images / self.images_per_step))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types; tuples become lists."""
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return plain
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "RunConfig":
+        """The inverse of ``to_dict``.
+
+        Raises:
+            ValueError: for an unknown name, or as the constructor does.
+        """
+        names = {f.name for f in fields(cls)}
+        for name in values:
+            if name not in names:
+                raise ValueError(f"A run config has no field {name}; its fields: {', '.join(sorted(names))}.")
+        return cls(**values)
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def _check_batch_size(self) -> None:
+        try:
+            self._set("batch_size", BATCH_SIZE.check(self.batch_size))
+        except ValueError:
+            raise ValueError(
+                f"batch_size must be a whole number in [1, {TRAIN_IMAGES}] or full, got batch_size = {self.batch_size}."
+            ) from None
+
+    def _check_together(self) -> None:
+        if self.train_images < 1:
+            raise ValueError(
+                "validation_split must leave at least one training image, "
+                f"got validation_split = {number(self.validation_split)}."
+            )
+        if self.images_per_step > self.train_images:
+            raise ValueError(
+                f"batch_size must be at most the {self.train_images} training images that validation_split = "
+                f"{number(self.validation_split)} leaves, got batch_size = {self.batch_size}."
+            )
+        spec = self.optimizer_spec
+        if spec.full_batch_only and self.images_per_step != self.train_images:
+            raise ValueError(
+                f"batch_size must be full with optimizer {self.optimizer}, got batch_size = {self.batch_size}."
+            )
+        if spec.weight_decay == "none" and self.weight_decay:
+            raise ValueError(
+                f"weight_decay must be 0 with optimizer {self.optimizer}, which defines none, "
+                f"got weight_decay = {number(self.weight_decay)}."
+            )
+        if self.patience and not self.validation_images:
+            raise ValueError(f"patience must be 0 without validation images, got patience = {self.patience}.")
+        if self.loss == "mse" and self.label_smoothing:
+            raise ValueError(
+                "label_smoothing must be 0 with loss mse, since it belongs to cross_entropy, "
+                f"got label_smoothing = {number(self.label_smoothing)}."
+            )
+
+
+def check_device_name(device: Any) -> None:
+    """Raises ValueError unless ``device`` is auto, cpu, mps, cuda or cuda:N, with N from 0 to 99."""
+    if isinstance(device, str) and re.fullmatch(r"auto|cpu|mps|cuda(:(0|[1-9][0-9]?))?", device):
+        return
+    raise ValueError(f"device must be one of auto, cpu, cuda, cuda:N, mps, got device = {device}.")
+
+
+def _check_choice(name: str, value: Any, table: dict[str, Any]) -> None:
+    if not isinstance(value, str) or value not in table:
+        raise ValueError(f"{name} must be one of {', '.join(table)}, got {name} = {value}.")

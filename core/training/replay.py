@@ -1,0 +1,55 @@
+"""A run once more, without a viewer: the parameters that it went through, bit for bit on the same machine."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from torch import Tensor
+
+from core import data
+from core.training.config import RunConfig
+from core.training.network import to_flat
+from core.training.schedules import Span
+from core.training.trainer import Plan, Trainer
+
+#: About how many points of a run ``points`` names.
+POINTS = 60
+
+
+def replay(
+    config: RunConfig,
+    steps: Iterable[int],
+    commands: Plan = (),
+    start: dict[str, Any] | None = None,
+    mnist: data.Mnist | None = None,
+) -> Iterator[tuple[int, Tensor]]:
+    """The parameters after each number of ``steps``, as the run reaches them.
+
+    Args:
+        config: the run's.
+        steps: ascending, and none beyond the end of the run.
+        commands: the learning rates that were set by hand: (step, learning rate).
+        start: the state that the run began with, if it went on from another; steps before it are left out.
+        mnist: read from the data folder unless given.
+
+    Yields:
+        (step, (101770,) float32 on the CPU).
+    """
+    trainer = Trainer(config, mnist, plan=commands)
+    if start is not None:
+        trainer.restore(start)
+    for step in steps:
+        if step < trainer.step:
+            continue
+        trainer.pause_at = step
+        for _ in trainer.events() if step > trainer.step else ():
+            pass
+        yield trainer.step, to_flat(trainer.network).cpu()
+
+
+def points(span: Span, end: int, start: int = 0) -> list[int]:
+    """The steps at which to look at a run of ``span`` that ended after ``end`` steps: its first and its last, the
+    ends of its epochs where they are not too many, and others between, closer together in the beginning."""
+    stretch = [start + round((end - start) * (i / POINTS) ** 2) for i in range(POINTS + 1)]
+    every = -(-span.epochs // POINTS) * span.steps_per_epoch
+    epochs = [step for step in range(every, end + 1, every) if step > start]
+    return sorted({*stretch, *epochs})

@@ -1,0 +1,435 @@
+"""Training: ``train(config)`` yields the events of a run as it happens.
+
+The loop is the fast path: uint8 images live on the device and are gathered a batch at a time into buffers
+that are made once; the gradient is written out (``HandGradient``); losses stay on the device until a block
+of steps is over. Nothing inside a block waits for the device.
+"""
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core import data, devices
+from core.analysis.evaluation import evaluate
+from core.training import optimizer_states
+from core.training.batches import Batch, Batches
+from core.training.config import LR, RunConfig
+from core.training.events import (
+    CommandApplied,
+    Diverged,
+    EpochDone,
+    Event,
+    Paused,
+    RunFinished,
+    RunStarted,
+    StepsDone,
+    StoppedEarly,
+)
+from core.training.network import HandGradient, Network, flatten, image_losses, parameter_shapes
+
+Clock = Callable[[], float]
+#: Learning rates that take effect before a step: (step, learning rate), in the order of the steps.
+Plan = Sequence[tuple[int, float]]
+
+#: How long a block of steps lasts: short enough for live curves and quick commands.
+BLOCK_SECONDS = 0.05
+#: The most images whose answers a block keeps, unless one batch has more; bounds its memory.
+BLOCK_IMAGES = 65_536
+#: The parameters are checked and kept at multiples of this many steps and at the end of an epoch, not when a block
+#: happens to end: so what a diverged run goes back to does not depend on the clock.
+KEPT_STEPS = 256
+
+
+@dataclass(frozen=True)
+class Stop:
+    """End the run before its next step."""
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Leave the run before its next step; it goes on where it was when its events are asked for again."""
+
+
+@dataclass(frozen=True)
+class SetLearningRate:
+    """From the next step on, the schedule starts from ``lr`` in place of the config's.
+
+    Raises:
+        ValueError: if ``lr`` is not one that a config could have.
+    """
+
+    lr: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lr", LR.check(self.lr))
+
+
+Command = Stop | Pause | SetLearningRate
+Events = Generator[Event, Command | None, None]
+
+
+def train(config: RunConfig, mnist: data.Mnist | None = None, clock: Clock = time.perf_counter) -> Events:
+    """The events of a run. To steer it, ``send`` a ``Command`` instead of calling ``next``.
+
+    Raises:
+        ValueError: if this machine does not have the config's device.
+        DataError: if MNIST cannot be read.
+    """
+    return Trainer(config, mnist, clock).events()
+
+
+@dataclass
+class _Block:
+    """Consecutive steps, and what is read from the device when they are over."""
+
+    first_step: int
+    learning_rates: list[float]
+    losses: list[float]
+    hits: int
+    images: int
+    seconds: float
+
+
+class Trainer:
+    """One run: its network, its optimizers, and where it stands.
+
+    Args:
+        config: everything that decides the run, but for what a person does while it trains.
+        mnist: read from the data folder unless given.
+        clock: seconds; nothing but blocks and shown times depend on it.
+        plan: learning rates to set at given steps, as a person once did: so a run that was steered is replayed.
+
+    Attributes:
+        network: trained in place; after the last event it holds the run's parameters.
+        step: how many steps the network's parameters have had.
+        epoch: how many epochs are over.
+        pause_at: the step before which ``events`` ends with ``Paused``; None for none.
+
+    Raises:
+        ValueError: if this machine does not have the config's device.
+        DataError: if MNIST cannot be read.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        mnist: data.Mnist | None = None,
+        clock: Clock = time.perf_counter,
+        plan: Plan = (),
+    ) -> None:
+        self.config = config
+        self.step = self.epoch = 0
+        self.pause_at: int | None = None
+        self.device = devices.resolve(config.device)
+        self.network = Network(config.seed).to(self.device)
+        mnist = mnist or data.load()
+        train_digits, validation = mnist.split(config.validation_images)
+        self._train = train_digits.to(self.device)
+        self._validation = validation.to(self.device)
+        self._test = mnist.test.to(self.device)
+        self._clock = clock
+        self._plan = list(plan)
+        self._history: list[tuple[int, float]] = []
+        self._flat = flatten(self.network)
+        parameters = self.network.parameters() if config.optimizer_spec.matrices else [self._flat]
+        self._optimizers = config.optimizer_spec.create(
+            parameters, config.lr, config.weight_decay, **config.optimizer_params
+        )
+        self._groups = self._parameter_groups()
+        self._set_learning_rate(config.lr)
+        self._batches = Batches(config, self._train)
+        self._open: Iterator[Batch] | None = None
+        self._gradient = HandGradient(self.network, config.images_per_step, config.loss)
+        self._outputs = torch.empty(max(BLOCK_IMAGES, config.images_per_step), data.CLASSES, device=self.device)
+        self._weights = self._flat.detach()
+        self._finite = self._weights.clone()
+        self._finite_step = 0
+        self._stopping = False
+        self._loss_sum, self._hits = 0.0, 0
+        self._run_started = self._epoch_started = clock()
+
+    @property
+    def lr(self) -> float:
+        """What the schedule starts from: the config's, or what it was set to since."""
+        return self._lr
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The epoch with the lowest validation loss so far, the first of equals; None without one."""
+        if not len(self._validation) or not self._history:
+            return None
+        losses = [loss if math.isfinite(loss) else math.inf for _, loss in self._history]
+        return losses.index(min(losses))
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether the run is to end early: too many epochs have passed since the best one."""
+        best = self.best_epoch
+        return bool(self.config.patience) and best is not None and self.epoch - 1 - best >= self.config.patience
+
+    def events(self) -> Events:
+        """The run from where it stands, from ``RunStarted`` to ``RunFinished`` or ``Paused``."""
+        yield from self._tell(
+            RunStarted(
+                steps=self.config.span.steps,
+                steps_per_epoch=self.config.span.steps_per_epoch,
+                epochs=self.config.epochs,
+                train_images=len(self._train),
+                validation_images=len(self._validation),
+                device=str(self.device),
+                threads=torch.get_num_threads(),
+            )
+        )
+        reason = None
+        while self.epoch < self.config.epochs and not reason and not self.out_of_patience:
+            reason = yield from self._epoch()
+        if not reason and self.epoch < self.config.epochs and (best := self.best_epoch) is not None:
+            yield from self._tell(StoppedEarly(self.step, best, self._history[best][1]))
+        if reason == "paused":
+            left = self._clock()
+            yield Paused(self.step)
+            away = self._clock() - left
+            self._run_started, self._epoch_started = self._run_started + away, self._epoch_started + away
+            return
+        seconds = self._clock() - self._run_started
+        test = evaluate(self.network, self._test, self.config.loss)
+        yield RunFinished(reason or "finished", self.step, test.loss, test.accuracy, seconds)
+
+    def state(self) -> dict[str, Any]:
+        """Where the run stands between two events: JSON values and tensors, which are copies on the CPU.
+
+        With the config it is all that decides the rest of the run. There is no generator among it: the order of
+        an epoch and its distortions are functions of the seed and the epoch.
+        """
+        now = self._clock()
+        parameters = {name: tensor.detach().to("cpu", copy=True) for name, tensor in self.network.state_dict().items()}
+        return {
+            **parameters,
+            "kept": self._finite.to("cpu", copy=True),
+            "kept_step": self._finite_step,
+            "optimizers": optimizer_states.read(self._optimizers),
+            "step": self.step,
+            "epoch": self.epoch,
+            "lr": self._lr,
+            "history": [list(point) for point in self._history],
+            "loss_sum": self._loss_sum,
+            "hits": self._hits,
+            "seconds": now - self._run_started,
+            "epoch_seconds": now - self._epoch_started,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Stand where ``state`` was taken, in a run of the same config; ``events`` then goes on from there.
+
+        Raises:
+            ValueError: one sentence on what does not fit this run; the trainer is then not to be used.
+        """
+        _check_state(state, self.config)
+        optimizer_states.write(self._optimizers, state["optimizers"])
+        # Torch has put new groups in the place of those before.
+        self._groups = self._parameter_groups()
+        self.network.load_state_dict({name: state[name] for name in parameter_shapes()})
+        self._finite.copy_(state["kept"])
+        self._finite_step = state["kept_step"]
+        self.step, self.epoch = state["step"], state["epoch"]
+        self._history[:] = [(step, loss) for step, loss in state["history"]]
+        self._set_learning_rate(state["lr"])
+        self._loss_sum, self._hits = state["loss_sum"], state["hits"]
+        self._open = None
+        now = self._clock()
+        self._run_started, self._epoch_started = now - state["seconds"], now - state["epoch_seconds"]
+
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        return [group for optimizer in self._optimizers for group in optimizer.param_groups]
+
+    def _set_learning_rate(self, lr: float) -> None:
+        self._lr = lr
+        config = self.config
+        self._schedule = config.schedule_spec.create(
+            lr, config.span, self._history, config.warmup_steps, **config.schedule_params
+        )
+
+    def _tell(self, event: Event) -> Events:
+        """Yield the event; while a command comes back, obey it and yield that it was obeyed."""
+        command = yield event
+        while command is not None:
+            if isinstance(command, SetLearningRate):
+                self._set_learning_rate(command.lr)
+                applied = CommandApplied(self.step, "learning_rate", command.lr)
+            elif isinstance(command, Pause):
+                self.pause_at = self.step
+                applied = CommandApplied(self.step, "pause")
+            else:
+                self._stopping = True
+                applied = CommandApplied(self.step, "stop")
+            command = yield applied
+
+    def _obey_plan(self) -> Events:
+        while self._plan and self._plan[0][0] <= self.step:
+            _, lr = self._plan.pop(0)
+            self._set_learning_rate(lr)
+            yield from self._tell(CommandApplied(self.step, "learning_rate", lr))
+
+    def _epoch(self) -> Generator[Event, Command | None, str | None]:
+        """What is left of the epoch; returns why the run ends with it, if it does."""
+        first_step = self.epoch * self.config.span.steps_per_epoch
+        end = first_step + self.config.span.steps_per_epoch
+        if self.step == first_step:
+            self._loss_sum, self._hits, self._epoch_started = 0.0, 0, self._clock()
+        while self.step < end:
+            yield from self._obey_plan()
+            if self._stopping:
+                return "stopped"
+            if self.pause_at is not None and self.pause_at <= self.step:
+                return "paused"
+            if self._open is None:
+                self._open = islice(self._batches.epoch(self.epoch), self.step - first_step, None)
+            block = self._block(self._open)
+            self._add_up(block)
+            diverged = self._keep_finite(block)
+            yield from self._tell(
+                StepsDone(block.first_step, block.losses, block.learning_rates, block.images / max(block.seconds, 1e-9))
+            )
+            if diverged:
+                yield from self._tell(diverged)
+                return "diverged"
+        self._open = None
+        train_loss = self._loss_sum / len(self._train)
+        validation = evaluate(self.network, self._validation, self.config.loss) if len(self._validation) else None
+        self._history.append((self.step, validation.loss if validation else train_loss))
+        self.epoch += 1
+        yield from self._tell(
+            EpochDone(
+                epoch=self.epoch - 1,
+                step=self.step,
+                train_loss=train_loss,
+                train_accuracy=self._hits / len(self._train),
+                validation_loss=validation.loss if validation else None,
+                validation_accuracy=validation.accuracy if validation else None,
+                seconds=self._clock() - self._epoch_started,
+            )
+        )
+        return None
+
+    def _block(self, batches: Iterator[Batch]) -> _Block:
+        """At least one step, until the block's time or room is used up, the run is to be left, or the epoch is over."""
+        started, first_step = self._clock(), self.step
+        until = self._plan[0][0] if self._plan else self.config.span.steps
+        until = until if self.pause_at is None else min(until, self.pause_at)
+        size, images = self.config.images_per_step, 0
+        rates: list[float] = []
+        targets: list[Tensor] = []
+        while not images or (
+            images + size <= len(self._outputs)
+            and self.step % KEPT_STEPS
+            and self.step != until
+            and self._clock() - started < BLOCK_SECONDS
+        ):
+            batch = next(batches, None)
+            if batch is None:
+                break
+            n = len(batch.images)
+            rates.append(self._schedule(self.step))
+            self._take_step(batch, self._outputs[images : images + n], rates[-1])
+            targets.append(batch.targets)
+            images += n
+            self.step += 1
+        answers, wanted = self._outputs[:images], torch.cat(targets)
+        per_image = image_losses(answers, wanted, self.config.loss)
+        whole = images // size * size
+        means = per_image[:whole].view(-1, size).mean(1)
+        if whole < images:
+            means = torch.cat((means, per_image[whole:].mean(0, keepdim=True)))
+        return _Block(
+            first_step=first_step,
+            learning_rates=rates,
+            losses=means.tolist(),
+            hits=int((answers.argmax(1) == wanted.argmax(1)).sum()),
+            images=images,
+            seconds=self._clock() - started,
+        )
+
+    def _add_up(self, block: _Block) -> None:
+        """Count the block into the epoch, step by step, so that the sum does not depend on where blocks end."""
+        size = self.config.images_per_step
+        last = block.images - size * (len(block.losses) - 1)
+        for loss in block.losses[:-1]:
+            self._loss_sum += loss * size
+        self._loss_sum += block.losses[-1] * last
+        self._hits += block.hits
+
+    def _take_step(self, batch: Batch, outputs: Tensor, rate: float) -> None:
+        for group in self._groups:
+            group["lr"] = rate * group["lr_scale"]
+        if self.config.optimizer_spec.closure:
+            self._take_closure_step(batch, outputs)
+            return
+        self._gradient(batch.images, batch.targets, outputs)
+        for optimizer in self._optimizers:
+            optimizer.step()
+
+    def _take_closure_step(self, batch: Batch, outputs: Tensor) -> None:
+        """A step that evaluates the batch several times; the first evaluation is the one that is shown."""
+        places = [outputs]
+
+        def loss() -> Tensor:
+            into = places.pop() if places else torch.empty_like(outputs)
+            self._gradient(batch.images, batch.targets, into)
+            return image_losses(into, batch.targets, self.config.loss).mean()
+
+        for optimizer in self._optimizers:
+            # Torch's line search divides by the length of its bracket, which rounding shrinks to nothing where no
+            # point of the line is better; the parameters are then where the line begins, and stay there.
+            with contextlib.suppress(ZeroDivisionError):
+                optimizer.step(loss)  # type: ignore[arg-type]
+
+    def _keep_finite(self, block: _Block) -> Diverged | None:
+        """Keep the parameters where that is due, if all is finite; else go back to those kept last."""
+        broken = next((i for i, loss in enumerate(block.losses) if not math.isfinite(loss)), None)
+        if broken is None:
+            if self.step % KEPT_STEPS and self.step % self.config.span.steps_per_epoch:
+                return None
+            if self._weights.isfinite().all():
+                self._finite.copy_(self._weights)
+                self._finite_step = self.step
+                return None
+        last = len(block.losses) - 1 if broken is None else broken
+        del block.losses[last + 1 :], block.learning_rates[last + 1 :]
+        self._weights.copy_(self._finite)
+        self.step = self._finite_step
+        return Diverged(block.first_step + last, block.learning_rates[last], self._finite_step)
+
+
+def _check_state(state: dict[str, Any], config: RunConfig) -> None:
+    """Raises ValueError unless everything but the optimizers' part could be a state of such a run."""
+    for name, shape in parameter_shapes().items():
+        optimizer_states.check_tensor(name, state.get(name), torch.empty(shape))
+    vector = torch.empty(sum(math.prod(shape) for shape in parameter_shapes().values()))
+    optimizer_states.check_tensor("kept", state.get("kept"), vector)
+    span = config.span
+    whole = {"step": span.steps, "kept_step": span.steps, "epoch": config.epochs, "hits": config.train_images}
+    for name, most in whole.items():
+        value = state.get(name)
+        if type(value) is not int or not 0 <= value <= most:
+            raise ValueError(f"{name} must be a whole number in [0, {most}], got {name} = {value}.")
+    for name in ("loss_sum", "seconds", "epoch_seconds"):
+        value = state.get(name)
+        if not isinstance(value, float) or not math.isfinite(value) or value < 0:
+            raise ValueError(f"{name} must be a finite number of at least 0, got {name} = {value}.")
+    LR.check(state.get("lr"))
+    if state["step"] - state["epoch"] * span.steps_per_epoch not in range(span.steps_per_epoch + 1):
+        raise ValueError(f"step must be in epoch {state['epoch']} or at its end, got step = {state['step']}.")
+    points = state.get("history")
+    if (
+        not isinstance(points, list)
+        or len(points) != state["epoch"]
+        or not all(isinstance(p, list) and [type(part) for part in p] == [int, float] for p in points)
+    ):
+        raise ValueError(f"history must have a step and a loss for each of {state['epoch']} epochs, got {points}.")

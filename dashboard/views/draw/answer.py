@@ -1,0 +1,119 @@
+"""What the networks answer, and what they see, as HTML that a stroke replaces at once; draw.css dresses it."""
+
+import base64
+import io
+from collections.abc import Mapping
+from html import escape
+
+import numpy as np
+from PIL import Image
+
+from core.handwriting.answers import Answer
+from core.handwriting.preprocessing import SIDE, Bytes, Steps
+
+#: Screen pixels: what the network sees, a step on the way to it.
+SEEN, STEP = 224, 112
+
+
+def answer_html(answer: Answer | None, doubt: str | None = None) -> str:
+    """The answer in large, its runner-up and ten bars; without an answer, an invitation to draw."""
+    if answer is None:
+        digit, state, lead, rest = "?", "empty", "No digit yet", "Every stroke is answered at once."
+    else:
+        digit, second = str(answer.digit), f"{answer.runner_up} with {_percent(answer.probabilities[answer.runner_up])}"
+        state, lead, rest = "sure", _percent(answer.probability), f"Next would be {second}."
+        if doubt or not answer.sure:
+            state, lead = "unsure", "Not sure"
+            rest = doubt or f"{digit} with {_percent(answer.probability)}, or {second}."
+    return (
+        f'<div class="answer {state}" role="status" data-testid="answer" data-digit="{digit}">'
+        f'<div class="digit">{digit}</div><div><p class="lead">{lead}</p><p class="rest">{rest}</p></div></div>'
+        f'<div class="bars" data-testid="bars">{_bars(answer)}</div>'
+    )
+
+
+def steps_html(way: Steps | None) -> str:
+    """What the network sees, and the steps to it: the ink found, and scaled."""
+    seen = np.zeros((SIDE, SIDE), dtype=np.uint8) if way is None else way.digit
+    figures = _figure("What the network sees: centred in 28 x 28", _pixels(seen, SEEN, "what the network sees"), "seen")
+    if way is not None:
+        scaled = np.round(way.fitted * 255).astype(np.uint8)
+        thicker = ",<br>strokes thickened" if way.thickened else ""
+        figures += _figure("1. The ink, found", _found(way, STEP))
+        figures += _figure(
+            f"2. Scaled: {scaled.shape[1]} x {scaled.shape[0]}{thicker}", _pixels(scaled, STEP, "scaled")
+        )
+    return f'<div class="steps" data-testid="steps">{figures}</div>'
+
+
+def found_html(way: Steps, side: int) -> str:
+    """The picture with a box around what was found in it."""
+    return f'<div class="found" data-testid="found">{_found(way, side)}</div>'
+
+
+def others_html(answers: Mapping[str, Answer]) -> str:
+    """A row a network."""
+    rows = "".join(
+        f'<tr><td>{escape(name)}</td><td class="said">{a.digit}</td>'
+        f"<td>{_percent(a.probability)}{'' if a.sure else ', not sure'}</td>"
+        f'<td class="quiet">{a.runner_up} with {_percent(a.probabilities[a.runner_up])}</td></tr>'
+        for name, a in answers.items()
+    )
+    head = "<tr><th>Network</th><th>Says</th><th>With</th><th>Next</th></tr>"
+    return f'<table class="others" data-testid="others">{head}{rows}</table>'
+
+
+def crisp(pixels: Bytes, scale: int, alt: str) -> str:
+    """An image of whole screen pixels a pixel."""
+    height, width = pixels.shape
+    return (
+        f'<img class="crisp" style="image-rendering: pixelated" src="{png(pixels)}" '
+        f'width="{width * scale}" height="{height * scale}" alt="{alt}">'
+    )
+
+
+def png(pixels: Bytes) -> str:
+    """(height, width) grey values as a data URL."""
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG", compress_level=1)
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+
+
+def _figure(caption: str, picture: str, kind: str = "") -> str:
+    return f'<figure class="{kind}">{picture}<figcaption>{caption}</figcaption></figure>'
+
+
+def _pixels(pixels: Bytes, side: int, alt: str) -> str:
+    scale = side // max(pixels.shape)
+    return f'<div class="frame" style="width: {side}px; height: {side}px">{crisp(pixels, scale, alt)}</div>'
+
+
+def _found(way: Steps, side: int) -> str:
+    height, width = way.picture.shape
+    scale = side / max(height, width)
+    left, top, right, bottom = (scale * place for place in way.box)
+    small = Image.fromarray(way.picture)
+    small.thumbnail((2 * side, 2 * side), Image.Resampling.BOX)
+    size = f"width: {width * scale:.0f}px; height: {height * scale:.0f}px"
+    return (
+        f'<div class="frame" style="{size}"><img src="{png(np.asarray(small))}" style="{size}" alt="the picture">'
+        f'<div class="box" style="left: {left:.1f}px; top: {top:.1f}px; width: {max(1, right - left):.1f}px; '
+        f'height: {max(1, bottom - top):.1f}px"></div></div>'
+    )
+
+
+def _bars(answer: Answer | None) -> str:
+    shares = np.zeros(10) if answer is None else answer.probabilities
+    places = {} if answer is None else {answer.digit: "first", answer.runner_up: "second"}
+    return "".join(
+        f'<div class="{places.get(i, "")}"><span>{i}</span><span class="track"><span class="fill" '
+        f'style="width: {100 * share:.1f}%"></span></span><span>{_percent(share) if answer else ""}</span></div>'
+        for i, share in enumerate(shares)
+    )
+
+
+def _percent(share: float) -> str:
+    """To a tenth of a percent, never rounded to a certainty that it is not."""
+    if share >= 0.9995:
+        return "&gt; 99.9 %"
+    return f"{100 * share:.1f} %" if share >= 0.0005 else "&lt; 0.1 %"

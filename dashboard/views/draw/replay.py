@@ -1,0 +1,190 @@
+"""How the answer to one drawing changed while a run trained, from its first step to its last."""
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.handwriting.answers import answers_along
+from core.handwriting.preprocessing import SIDE, Bytes
+from core.runs.store import Run
+from core.runs.trajectories import Trajectory
+from dashboard import lab
+from dashboard.views.draw.answer import crisp
+from dashboard.words import run_label
+
+RUNS = 30
+#: Ten hues, each readable on the light and on the dark page.
+DIGIT_COLORS = (
+    "#8a8f98", "#2f7fd6", "#d97706", "#12946e", "#dc4c43", "#9a63d4", "#9a8412", "#1597b8", "#d2579b", "#6b7f3a",
+)  # fmt: skip
+TICKS = 6
+
+
+@st.fragment
+def replay_section() -> None:
+    st.markdown("#### How a run came to its answer")
+    runs = {run.id: run for run in lab.service().runs(RUNS) if lab.service().parameters_file(run.id)}
+    if not runs:
+        st.caption("Train a network first. Then its whole training can be asked about your drawing.")
+        return
+    if st.session_state.get("draw.run") not in runs:
+        st.session_state["draw.run"] = next(iter(runs))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        run_id = st.selectbox("Run", list(runs), format_func=lambda i: _label(runs[i]), key="draw.run")
+        st.button("Replay my drawing", icon=":material/history:", on_click=_freeze)
+    if message := st.session_state.pop("draw.nothing", None):
+        st.info(message)
+    digit = st.session_state.get("draw.frozen")
+    if digit is None or run_id is None:
+        st.caption("Draw a digit, then see what this run said to it from its first step to its last.")
+        return
+    trajectory = st.session_state.pop("draw.failed", None) or lab.service().trajectory(run_id)
+    if trajectory.state == "working":
+        _wait(run_id)
+    elif trajectory.state == "failed":
+        st.error(trajectory.message, icon=":material/error:")
+    else:
+        _show(trajectory, digit)
+
+
+def _label(run: Run) -> str:
+    return f"{run.number} · {run_label(run)}"
+
+
+def _freeze() -> None:
+    """The drawing as it is now; it stays in the replay while the canvas goes on."""
+    way = st.session_state.get("draw.way")
+    if way is None:
+        st.session_state["draw.nothing"] = "There is no digit yet. Draw one, then replay it."
+        return
+    st.session_state["draw.frozen"] = way.digit
+
+
+@st.fragment(run_every=0.5)
+def _wait(run_id: str) -> None:
+    try:
+        trajectory = lab.service().trajectory(run_id)
+    except ValueError:
+        # Somebody has deleted the run; the page then offers the others.
+        st.rerun()
+    if trajectory.state == "failed":
+        # The service tells of it once, and asked again begins anew.
+        st.session_state["draw.failed"] = trajectory
+    if trajectory.state != "working":
+        st.rerun()
+    st.progress(trajectory.progress, "Training it again, step by step")
+
+
+def _show(trajectory: Trajectory, digit: Bytes) -> None:
+    steps, probabilities = _answers(str(trajectory.path), digit.tobytes(), trajectory)
+    st.html(
+        f'<div class="replayed">{crisp(digit, 3, "the replayed drawing")}'
+        f'<div data-testid="story">{_story(steps, probabilities)}</div></div>'
+    )
+    st.plotly_chart(figure(steps, probabilities), key="draw.story", config={"displayModeBar": False})
+    if trajectory.message:
+        st.caption(trajectory.message)
+
+
+def _story(steps: NDArray[np.int64], probabilities: NDArray[np.float32]) -> str:
+    """When the last answer was first given for good."""
+    said = probabilities.argmax(1)
+    changed = np.flatnonzero(said != said[-1])
+    if not len(changed):
+        return f"It said <b>{said[-1]}</b> from the first step to the last."
+    before, settled = said[changed[-1]], steps[changed[-1] + 1]
+    return f"It has said <b>{said[-1]}</b> since about step {settled:,}; before that, {before}."
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _answers(path: str, digit: bytes, _trajectory: Trajectory) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """(k,) steps and (k, 10) probabilities for a digit's bytes; a trajectory's path is of one run and one end."""
+    steps, parameters = _trajectory.load()
+    pixels = np.frombuffer(digit, dtype=np.uint8).reshape(SIDE, SIDE)
+    return steps.numpy(), answers_along(parameters, pixels)
+
+
+def figure(steps: NDArray[np.int64], probabilities: NDArray[np.float32]) -> go.Figure:
+    """Ten lines over the steps, and ten bars that a slider moves along them; all frames are in the figure.
+
+    Args:
+        steps: (k,) ascending.
+        probabilities: (k, 10).
+    """
+    places = np.arange(len(steps))
+    chart = go.Figure()
+    for digit in range(10):
+        chart.add_scatter(
+            x=places,
+            y=probabilities[:, digit],
+            customdata=steps,
+            mode="lines",
+            name=str(digit),
+            line={"color": DIGIT_COLORS[digit], "width": 2.5 if probabilities[:, digit].max() > 0.2 else 1},
+            hovertemplate=f"<b>{digit}</b> %{{y:.1%}} at step %{{customdata:,}}<extra></extra>",
+            xaxis="x",
+            yaxis="y",
+            showlegend=False,
+        )
+    chart.add_scatter(
+        x=[places[-1]] * 2, y=[0, 1], mode="lines", line={"color": "#8a8f98", "dash": "dot", "width": 1.5},
+        hoverinfo="skip", showlegend=False, xaxis="x", yaxis="y",
+    )  # fmt: skip
+    chart.add_bar(
+        x=probabilities[-1],
+        y=[str(digit) for digit in range(10)],
+        orientation="h",
+        marker_color=DIGIT_COLORS,
+        hovertemplate="<b>%{y}</b> %{x:.1%}<extra></extra>",
+        showlegend=False,
+        xaxis="x2",
+        yaxis="y2",
+    )
+    marker, bars = len(chart.data) - 2, len(chart.data) - 1
+    chart.frames = [
+        go.Frame(
+            name=str(place),
+            data=[{"type": "scatter", "x": [place, place]}, {"type": "bar", "x": probabilities[place]}],
+            traces=[marker, bars],
+        )
+        for place in range(len(steps))
+    ]
+    _dress(chart, steps)
+    return chart
+
+
+def _dress(chart: go.Figure, steps: NDArray[np.int64]) -> None:
+    """Axes, the slider and its play button."""
+    places = np.unique(np.linspace(0, len(steps) - 1, TICKS).round().astype(int))
+    still = {"mode": "immediate", "frame": {"duration": 0, "redraw": False}, "transition": {"duration": 0}}
+    playing = {"mode": "immediate", "frame": {"duration": 60, "redraw": False}, "transition": {"duration": 0}}
+    chart.update_layout(
+        height=380,
+        margin={"l": 8, "r": 20, "t": 8, "b": 8},
+        xaxis={"domain": [0, 0.62], "tickvals": places, "ticktext": [f"{steps[p]:,}" for p in places], "title": "step"},
+        yaxis={"range": [0, 1.02], "tickformat": ".0%", "automargin": True},
+        xaxis2={"domain": [0.7, 1], "range": [0, 1], "tickformat": ".0%", "anchor": "y2", "nticks": 3},
+        yaxis2={"anchor": "x2", "autorange": "reversed", "type": "category"},
+        sliders=[
+            {
+                "active": len(steps) - 1,
+                "currentvalue": {"prefix": "step ", "xanchor": "right", "font": {"color": "#8a8f98"}},
+                "x": 0.16, "len": 0.84, "pad": {"t": 42, "b": 0},
+                "steps": [
+                    {"label": f"{step:,}", "method": "animate", "args": [[str(place)], still]}
+                    for place, step in enumerate(steps)
+                ],
+                "ticklen": 0, "minorticklen": 0, "font": {"color": "rgba(0,0,0,0)"},
+            }
+        ],
+        updatemenus=[
+            {
+                "type": "buttons", "showactive": False, "x": 0, "y": 0, "xanchor": "left", "yanchor": "top",
+                "pad": {"t": 62},
+                "buttons": [{"label": "▶", "method": "animate", "args": [None, playing]}],
+            }
+        ],
+    )  # fmt: skip
+    chart.update_xaxes(fixedrange=True)
+    chart.update_yaxes(fixedrange=True)

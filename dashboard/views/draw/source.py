@@ -1,0 +1,124 @@
+"""Where the digit comes from: a canvas to draw on, a picture file, or the camera."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import streamlit as st
+from streamlit_drawable_canvas import st_canvas
+
+from core.handwriting.photographs import find_digit, read_canvas, read_image
+from core.handwriting.preprocessing import Steps, steps
+from dashboard.views.draw.answer import found_html
+
+SIDE = 280
+CANVAS = "draw.canvas"
+DRAW, FILE, CAMERA = "Draw", "Picture", "Camera"
+ICONS = {DRAW: ":material/draw:", FILE: ":material/image:", CAMERA: ":material/photo_camera:"}
+THINNEST_PEN, PEN, WIDEST_PEN = 6, 18, 36
+#: The strokes and the picture that the canvas sent last, and what it sent before strokes were taken back.
+NOTHING: dict[str, Any] = {"objects": [], "png": None, "json": None, "before": None}
+
+
+def choose() -> str:
+    """The kind of source, chosen above the board."""
+    # A browser lends its camera only to pages that nobody on the way can change.
+    address = urlsplit(st.context.url or "")
+    cameras = [CAMERA] if address.scheme == "https" or address.hostname in ("localhost", "127.0.0.1", "::1") else []
+    source = st.segmented_control(
+        "Source",
+        [DRAW, FILE, *cameras],
+        default=DRAW,
+        required=True,
+        key="draw.source",
+        label_visibility="collapsed",
+        format_func=lambda source: f"{ICONS[source]} {source}",
+    )
+    return source or DRAW
+
+
+def canvas() -> Steps | None:
+    """The canvas, Undo and Clear; the way of what is drawn on it, if there is ink."""
+    kept = st.session_state.setdefault("draw.kept", dict(NOTHING))
+    if CANVAS not in st.session_state and kept["objects"]:
+        # The canvas was away, on another page or behind a picture: it comes back with its drawing.
+        _put(kept["objects"], kept["png"])
+    drawing = st_canvas(
+        stroke_width=st.session_state.get("draw.pen", PEN),
+        stroke_color="#FFFFFF",
+        background_color="#000000",
+        initial_drawing=st.session_state.get("draw.start"),
+        width=SIDE,
+        height=SIDE,
+        return_image_data=True,
+        key=CANVAS,
+    )
+    if drawing.image_bytes is not None and drawing.json_data != kept["before"]:
+        objects = (drawing.json_data or {}).get("objects", [])
+        kept.update(objects=objects, png=drawing.image_bytes, json=drawing.json_data, before=None)
+    with st.container(horizontal=True, width=SIDE):
+        empty = not kept["objects"]
+        st.button("Undo", icon=":material/undo:", on_click=_undo, disabled=empty, width="stretch")
+        st.button("Clear", icon=":material/delete:", on_click=_clear, disabled=empty, width="stretch")
+    if not kept["objects"] or not kept["png"]:
+        return None
+    picture = read_canvas(kept["png"], SIDE)
+    return steps(picture, paper=0) if picture is not None and picture.any() else None
+
+
+def tools() -> None:
+    """The pen's width."""
+    st.slider("Pen, in pixels", THINNEST_PEN, WIDEST_PEN, PEN, key="draw.pen", width=SIDE, persist_state="session")
+
+
+def picture(source: str) -> Steps | None:
+    """A picture file or the camera; the way of the digit in it, if there is one."""
+    if source == CAMERA:
+        file = st.camera_input("One digit, large in the picture")
+    else:
+        file = st.file_uploader(
+            "A picture of one digit",
+            type=["png", "jpg", "jpeg"],
+            help="PNG or JPEG, dark on light or light on dark. On a phone, this offers its camera too.",
+        )
+    if file is None:
+        return None
+    try:
+        way = _found(file.getvalue())
+    except ValueError as error:
+        st.error(_kindly(str(error)), icon=":material/image_not_supported:")
+        return None
+    st.html(found_html(way, SIDE))
+    return way
+
+
+def _put(objects: list[Any], png: bytes | None = None) -> None:
+    """Have the canvas show these strokes; the count makes it draw them even if it was given the same before.
+
+    What it sent before is old from now on; the next thing that it sends is new.
+    """
+    kept = st.session_state["draw.kept"]
+    count = st.session_state.get("draw.start", {}).get("count", 0) + 1
+    st.session_state["draw.start"] = {"objects": objects, "count": count}
+    kept.update(objects=objects, png=png, before=kept["before"] or kept["json"])
+
+
+def _undo() -> None:
+    _put(st.session_state["draw.kept"]["objects"][:-1])
+
+
+def _clear() -> None:
+    _put([])
+
+
+def _kindly(message: str) -> str:
+    if "readable" in message:
+        return "This file is not a picture that the lab can read. Take a PNG or a JPEG."
+    if "stands out" in message:
+        return "Nothing stands out from the paper here. Take a picture of one digit, large and in the middle."
+    return message
+
+
+@st.cache_data(max_entries=16, show_spinner="Looking for the digit")
+def _found(content: bytes) -> Steps:
+    """Raises ValueError with one sentence if there is no digit in it."""
+    return find_digit(read_image(content))

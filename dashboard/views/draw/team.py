@@ -1,0 +1,174 @@
+"""The team's own test set: keep a drawing, see how every network does on them, carry them to another lab."""
+
+import base64
+import io
+
+import pandas as pd
+import streamlit as st
+from PIL import Image
+
+from core import paths
+from core.analysis.evaluation import evaluate
+from core.data import Digits
+from core.handwriting.drawings import Drawing, Drawings, as_digits
+from dashboard.views.draw.networks import networks
+from dashboard.visitors import may_delete, visitor
+
+SHOWN = 300
+
+
+def drawings() -> Drawings:
+    return Drawings(paths.home() / "drawings.sqlite")
+
+
+def keep_as() -> None:
+    """Ten buttons; one keeps the drawing under its digit."""
+    st.pills(
+        "Keep it for the team's test set. It is a",
+        range(10),
+        key="draw.label",
+        on_change=_keep,
+        help="Everyone's drawings together test every network, further down.",
+    )
+    if message := st.session_state.pop("draw.notice", None):
+        st.toast(message, icon=":material/bookmark_added:")
+        st.rerun(scope="app")
+
+
+def _keep() -> None:
+    label, way = st.session_state["draw.label"], st.session_state.get("draw.way")
+    st.session_state["draw.label"] = None
+    if label is None:
+        return
+    if way is None:
+        st.session_state["draw.notice"] = "There is no digit yet. Draw one, then keep it."
+        return
+    try:
+        drawings().keep(way, label, visitor().id)
+    except ValueError as error:
+        st.session_state["draw.notice"] = str(error)
+    else:
+        st.session_state["draw.notice"] = f"Kept as a {label}."
+
+
+@st.fragment
+def team_section() -> None:
+    st.markdown("#### The team's test set")
+    kept = drawings().all()
+    if kept:
+        saved, _ = networks()
+        st.caption(f"{len(kept)} drawing{'s' if len(kept) > 1 else ''}, and how every saved network does on them.")
+        table, gallery = st.columns([0.5, 0.5], gap="large")
+        digits = _digits(tuple(drawing.id for drawing in kept), kept)
+        accuracies = {name: evaluate(network, digits).accuracy for name, network in saved.items()}
+        with table:
+            _accuracies(accuracies, len(kept))
+        with gallery:
+            _gallery(kept)
+    else:
+        st.caption("Nothing is kept yet. Draw a digit and say what it is; every network is then tested on it.")
+    _carry(kept)
+
+
+def _accuracies(accuracies: dict[str, float], count: int) -> None:
+    rows = [
+        {"Network": name, "Right": f"{round(accuracy * count)} of {count}", "Accuracy": accuracy}
+        for name, accuracy in accuracies.items()
+    ]
+    rows.sort(key=lambda row: -float(row["Accuracy"]))
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        column_config={"Accuracy": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)},
+    )
+
+
+def _gallery(kept: list[Drawing]) -> None:
+    """The newest drawings; those chosen can be taken away."""
+    shown = kept[:SHOWN]
+    table = pd.DataFrame(
+        {
+            "Drawing": [_thumbnail(drawing) for drawing in shown],
+            "It is a": [drawing.label for drawing in shown],
+            "Kept": pd.to_datetime([drawing.made for drawing in shown]),
+        }
+    )
+    chosen = st.dataframe(
+        table,
+        key="draw.gallery",
+        hide_index=True,
+        row_height=48,
+        height=min(280, 40 + 48 * len(shown)),
+        on_select="rerun",
+        selection_mode="multi-row",
+        column_config={
+            "Drawing": st.column_config.ImageColumn(width="small"),
+            "It is a": st.column_config.NumberColumn(width="small"),
+            "Kept": st.column_config.DatetimeColumn(format="distance"),
+        },
+    )
+    you = visitor()
+    picked = [shown[row] for row in chosen["selection"]["rows"] if row < len(shown)]
+    own = [drawing.id for drawing in picked if may_delete(you, drawing.owner)]
+    if own:
+        label = f"Delete {len(own)} drawing{'s' if len(own) > 1 else ''}"
+        st.button(label, icon=":material/delete:", on_click=_remove, args=(own,))
+    if len(own) < len(picked):
+        st.caption("A drawing is deleted by who kept it, or by the teacher.")
+
+
+def _remove(ids: list[str]) -> None:
+    for drawing_id in ids:
+        drawings().remove(drawing_id)
+
+
+def _carry(kept: list[Drawing]) -> None:
+    """Export and import."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if kept:
+            st.download_button(
+                "Export",
+                drawings().export,
+                "drawings.zip",
+                "application/zip",
+                icon=":material/download:",
+                on_click="ignore",
+            )
+        with st.popover("Import", icon=":material/upload:"):
+            count = st.session_state.setdefault("draw.imports", 0)
+            key = f"draw.archive.{count}"
+            st.file_uploader("An archive that a lab exported", type="zip", key=key, on_change=_import, args=(key,))
+    if message := st.session_state.pop("draw.imported", None):
+        st.success(message, icon=":material/check:")
+    if message := st.session_state.pop("draw.refused", None):
+        st.error(message, icon=":material/error:")
+
+
+def _import(key: str) -> None:
+    file = st.session_state[key]
+    if file is None:
+        return
+    try:
+        new, known = drawings().take_in(file.getvalue(), visitor().id)
+    except ValueError as error:
+        st.session_state["draw.refused"] = str(error)
+    else:
+        there = f" {known} were here already." if known else ""
+        st.session_state["draw.imported"] = f"{new} drawing{'' if new == 1 else 's'} imported.{there}"
+        st.session_state["draw.imports"] += 1
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _digits(ids: tuple[str, ...], _kept: list[Drawing]) -> Digits:
+    """The drawings of these ids as the networks see them."""
+    return as_digits(_kept)
+
+
+def _thumbnail(drawing: Drawing) -> str:
+    picture = Image.fromarray(drawing.picture)
+    picture.thumbnail((44, 44), Image.Resampling.BOX)
+    square = Image.new("L", (48, 48))
+    square.paste(picture, ((48 - picture.width) // 2, (48 - picture.height) // 2))
+    stream = io.BytesIO()
+    square.save(stream, "PNG")
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()

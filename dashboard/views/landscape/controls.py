@@ -1,0 +1,71 @@
+"""The controls of the Landscape page. Their state is the address, which is therefore a link to the picture."""
+
+import streamlit as st
+
+from core.hyperparameters import Hyperparameter
+from core.landscape.study import LOSSES, SEED, SETS, Study, count_of
+from dashboard.views.landscape import address, items, racing
+from dashboard.views.landscape.address import KEPT, key, said
+
+PLANE_LABELS = {
+    "pca": "Where the runs moved (PCA)",
+    "three": "Through start and two ends",
+    "random": "Random, around a model",
+    "line": "Line between two",
+}
+PLANE_HELP = {
+    "pca": "The plane that holds most of the movement of all chosen runs together, through the mean of their ends.",
+    "three": "The one plane through three points: the first run's first weights and the ends of two runs, or "
+    "three ends. These three points lie on it exactly.",
+    "random": "Two random directions around the first one's end, each unit's weights as long as its own "
+    "(filter-normalised, Li et al. 2018): 1 on an axis changes every unit by as much as it is.",
+    "line": "From the first one's end, at 0, straight to the second one's, at 1.",
+}
+PART_LABELS = {"test": "test images", "validation": "validation images", "training": "training images"}
+LOSS_LABELS = {"cross_entropy": "Cross-entropy", "mse": "Mean squared error"}
+SIZES = ("25", "51", "101", "201")
+
+
+def start_from_address() -> None:
+    """Let the controls begin as the address says, where the session does not know better."""
+    choices = {"plane": PLANE_LABELS, "part": SETS, "size": SIZES, "loss": LOSSES}
+    address.read(choices, items.default_items())
+
+
+def controls(known: dict[str, str]) -> Study | None:
+    """Draw the controls and read them; None while nothing is chosen.
+
+    Raises:
+        ValueError: the sentence about what is wrong.
+    """
+    st.session_state[key("items")] = [item for item in st.session_state[key("items")] if item in known]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox("Plane", list(PLANE_LABELS), key=key("plane"), **KEPT, format_func=PLANE_LABELS.get, width=250)
+        chosen = st.multiselect("Runs and models", list(known), key=key("items"), **KEPT, format_func=known.get)
+        count = Hyperparameter("images", 2000, "How many of them, spread evenly.", low=1, high=count_of(said("part")))
+        grid = f"{said('images')} {PART_LABELS[said('part')]}, {said('size')} x {said('size')}"
+        with st.popover(grid, width=250, key=key("grid")):
+            st.selectbox(
+                "Loss on", SETS, key=key("part"), **KEPT, format_func=lambda part: PART_LABELS[part].capitalize()
+            )
+            st.text_input("How many images", key=key("images"), **KEPT, help=f"{count.help} {count.rule.capitalize()}.")
+            st.selectbox("Grid", SIZES, key=key("size"), **KEPT, format_func=lambda side: f"{side} x {side}")
+            st.selectbox("Loss", LOSSES, key=key("loss"), **KEPT, format_func=LOSS_LABELS.get)
+            st.text_input(
+                "Seed of the random plane", key=key("seed"), **KEPT, help=f"{SEED.help} {SEED.rule.capitalize()}."
+            )
+        with st.popover("New runs", width=120):
+            racing.buttons()
+    st.caption(PLANE_HELP[said("plane")])
+    address.write(chosen)
+    if not chosen:
+        return None
+    return Study(
+        plane=said("plane"),
+        items=tuple(items.pinned(item) for item in chosen),
+        part=said("part"),
+        images=count.parse(said("images") or ""),  # type: ignore[arg-type]
+        size=int(said("size")),
+        loss=said("loss"),
+        seed=SEED.parse(said("seed") or ""),  # type: ignore[arg-type]
+    )

@@ -1,0 +1,171 @@
+"""The runs and models of a study: which there are, what they are called, and what they went through."""
+
+import hashlib
+import time
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from core import data, paths
+from core.landscape.desk import Desk
+from core.landscape.grid import Tick
+from core.landscape.study import Study, Track
+from core.models.checkpoints import (
+    SUFFIX,
+    CheckpointError,
+    is_run,
+    list_models,
+    load_checkpoint,
+    load_parameters,
+    network_of,
+)
+from core.runs import history
+from core.runs.store import Run
+from core.training.network import Network, to_flat
+from dashboard import lab
+from dashboard.words import run_label
+
+#: The newest runs and models to choose from.
+RUNS, MODELS = 100, 100
+#: An accuracy beyond every guess: always naming the most frequent digit gives 0.11.
+LEARNED = 0.2
+#: Points of a run's own curve, each the mean of as many steps as it takes.
+CURVE_POINTS = 300
+PAUSE_SECONDS = 0.4
+
+
+def choices() -> dict[str, str]:
+    """What a plane can be laid through: names for the address, with labels for people; runs first, newest first."""
+    runs = {f"run:{run.id}": label(run) for run in lab.service().runs(RUNS) if run.step > 0}
+    models = {f"model:{path.stem}": f"Model {path.stem}" for path in list_models()[:MODELS]}
+    return runs | models
+
+
+def label(run: Run) -> str:
+    return f"#{run.number} {run_label(run)}"
+
+
+def run_of(item: str) -> Run | None:
+    """The run that an item of the address or of a study names."""
+    kind, _, name = item.partition(":")
+    return lab.service().run(name.partition("@")[0]) if kind == "run" else None
+
+
+def pinned(item: str) -> str:
+    """The item with what fixes its content: a run's last step, a model's bytes.
+
+    Raises:
+        ValueError: if there is no such run or model.
+    """
+    run = run_of(item)
+    if run:
+        return f"{item}@{run.step}"
+    path = paths.models() / f"{item.partition(':')[2]}{SUFFIX}"
+    if path not in list_models():
+        raise ValueError(f"items must be runs and models that the lab has, got {item[:100]}.")
+    return f"{item}@{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
+
+
+def default_items() -> list[str]:
+    """The newest finished runs of different optimizers from the same first weights, three at the most.
+
+    Runs that learned nothing are left out: the plane would be that of one wild jump.
+    """
+    chosen: dict[str, Run] = {}
+    for run in lab.service().runs(RUNS):
+        first = next(iter(chosen.values()), run)
+        learned = (run.test_accuracy or run.validation_accuracy or 0) > LEARNED
+        if run.over and run.step and learned and run.config.seed == first.config.seed and len(chosen) < 3:
+            chosen.setdefault(run.config.optimizer, run)
+    return [f"run:{run.id}" for run in sorted(chosen.values(), key=lambda run: run.number)]
+
+
+@cache
+def _desk(home: Path) -> Desk:
+    return Desk(home / "landscapes", gather, data.load)
+
+
+def desk() -> Desk:
+    """Where this lab's studies are worked on."""
+    return _desk(paths.home())
+
+
+def gather(study: Study, tick: Tick) -> Sequence[Track]:
+    """Every item's track; runs are replayed first, which takes about as long as they did.
+
+    Raises:
+        ValueError: with a sentence, if one cannot be had.
+    """
+    share = 1 / len(study.items)
+    return [_track(item, study, lambda done, i=i: tick((i + done) * share)) for i, item in enumerate(study.items)]
+
+
+def _track(item: str, study: Study, tick: Tick) -> Track:
+    run = run_of(item)
+    if not run:
+        name = item.partition(":")[2].rpartition("@")[0]
+        path = paths.models() / f"{name}{SUFFIX}"
+        try:
+            # A saved model is a network's parameters, or a whole run.
+            network = network_of(load_checkpoint(path)) if is_run(path) else load_parameters(path)[0]
+        except CheckpointError as error:
+            raise ValueError(f"The model {name} cannot be read: {error}") from None
+        return Track(item, name, {}, np.zeros(1, np.int64), np.zeros(1), to_flat(network)[None])
+    steps, points, told = trajectory_of(run, tick)
+    about = {"optimizer": run.config.optimizer, "number": run.number, "told": told}
+    return Track(
+        item=item,
+        label=label(run),
+        about=about,
+        steps=steps.numpy(),
+        epochs=steps.numpy() / run.config.span.steps_per_epoch,
+        points=points,
+        start=points[0] if run.parent else to_flat(Network(run.config.seed)),
+        curve=_curve(run),
+    )
+
+
+def trajectory_of(run: Run, tick: Tick) -> tuple[Tensor, Tensor, str]:
+    """The run's steps, its parameters at them, and a sentence if the replay was not exact; waits for the replay.
+
+    Raises:
+        ValueError: with the replay's sentence if it failed.
+    """
+    while (found := lab.service().trajectory(run.id)).state == "working":
+        tick(found.progress)
+        time.sleep(PAUSE_SECONDS)
+    if found.state == "failed":
+        raise ValueError(found.message)
+    steps, points = found.load()
+    return steps, points, found.message
+
+
+def live_point(run: Run) -> tuple[int, Tensor] | None:
+    """The step and the parameters of the newest checkpoint of a run that trains; None before there is one."""
+    path = lab.service().checkpoint_file(run.id)
+    if path is None:
+        return None
+    try:
+        checkpoint = load_checkpoint(path)
+        return checkpoint.state["step"], to_flat(network_of(checkpoint))
+    except CheckpointError:
+        # Between two generations there is none for a moment.
+        return None
+
+
+def _curve(run: Run) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """(2, m): epochs, and the mean training loss of the steps around each."""
+    steps: list[float] = []
+    losses: list[float] = []
+    for event in history.effective(lab.service().events(run.id)):
+        if event["event"] == "StepsDone":
+            steps += range(event["first_step"], event["first_step"] + len(event["losses"]))
+            losses += event["losses"]
+    if not steps:
+        return np.zeros((2, 0))
+    groups = np.array_split(np.stack([np.array(steps) / run.config.span.steps_per_epoch, losses]), CURVE_POINTS, axis=1)
+    return np.stack([group.mean(axis=1) for group in groups if group.size], axis=1)

@@ -1,0 +1,166 @@
+"""Landscape: the network's own loss on a plane through its parameters, and the runs' paths on it."""
+
+from typing import Any
+
+import streamlit as st
+
+from core.landscape.study import Result, Study, npz
+from core.runs.store import Run
+from dashboard.components.landscape_player import landscape_player, scene_of, standalone, waiting_scene
+from dashboard.components.live_chart import live_chart
+from dashboard.views.landscape import charts, controls, items, live, racing, sharpness
+from dashboard.views.landscape.address import key
+
+PLAYER = "landscape-player"
+POLL_SECONDS = 0.4
+
+
+def page() -> None:
+    controls.start_from_address()
+    if trouble := racing.trouble():
+        st.error(trouble, icon=":material/hard_drive:")
+    known = items.choices() | _submitted()
+    if not known:
+        _welcome("No run yet")
+        return
+    try:
+        training = _training()
+        study = controls.controls(known)
+    except ValueError as error:
+        st.error(str(error), icon=":material/edit:")
+        return
+    if training:
+        st.caption("Their landscape opens as soon as they have trained.")
+        live_chart(training, "", key="landscape-live")
+        return
+    if study is None:
+        _welcome("Choose a run or a model above, or begin with a race.")
+        return
+    _study(study)
+
+
+def _welcome(words: str) -> None:
+    st.markdown(f"#### {words}")
+    st.markdown(
+        "The loss of this network is a surface over its 101,770 parameters. Here you look at a plane through it, "
+        "with the ways that your runs took."
+    )
+    st.button(
+        "Race three optimizers and see their landscape",
+        type="primary",
+        icon=":material/landscape:",
+        on_click=racing.race,
+        help="SGD, Adagrad and Adam from the same first weights. It takes about half a minute.",
+    )
+
+
+def _submitted() -> dict[str, str]:
+    """Chosen runs that have not taken a step yet."""
+    runs = (items.run_of(item) for item in st.session_state[key("items")])
+    return {f"run:{run.id}": items.label(run) for run in runs if run}
+
+
+def _training() -> list[Run]:
+    """The chosen runs, if one of them still trains or waits."""
+    runs = [run for item in st.session_state[key("items")] if (run := items.run_of(item))]
+    return runs if any(run.state in ("queued", "running") for run in runs) else []
+
+
+def _study(study: Study) -> None:
+    desk = items.desk()
+    progress = desk.ask(study)
+    # While it is worked on, this part alone is drawn again and again; the last time, the whole page is.
+    watching = live.watching()
+    every = None if progress.over and not watching else POLL_SECONDS
+
+    @st.fragment(run_every=every)
+    def stage() -> None:
+        now = desk.ask(study)
+        if now.failed:
+            st.error(now.failed, icon=":material/error:")
+            st.button("Try again", on_click=desk.forget, args=(study,))
+        elif now.result is None or (study.plane == "line" and not now.result.done):
+            landscape_player(waiting_scene(now.stage, now.share), PLAYER, _nothing)
+        elif study.plane == "line":
+            _line(now.result)
+        else:
+            place = live.place(now.result.plane) if watching else None
+            scene = scene_of(now.result, now.revision, now.stage, now.share, place)
+            landscape_player(scene, PLAYER, lambda: sharpness.measure_here(PLAYER))
+        if now.over != progress.over or sharpness.asked() or (watching and live.watching() is None):
+            st.rerun()
+
+    stage()
+    result = progress.result
+    if result is None or not result.done:
+        return
+    if study.plane != "line":
+        _how_much(result)
+    _downloads(result)
+    sharpness.section(result)
+    if study.plane != "line":
+        live.section(result)
+
+
+def _nothing() -> None:
+    pass
+
+
+def _line(result: Result) -> None:
+    st.plotly_chart(charts.along_line(result), key="along-line", config={"displaylogo": False})
+    one, two = st.columns(2)
+    for column, path in zip((one, two), result.paths, strict=True):
+        column.metric(path.label, f"{100 * path.accuracy[-1]:.2f} %", f"loss {path.true[-1]:.4f}", delta_color="off",
+                      delta_arrow="off")  # fmt: skip
+
+
+def _how_much(result: Result) -> None:
+    """The explained variance beside its baseline, and how to read it."""
+    if result.study.plane == "pca":
+        st.markdown(
+            f"**This plane holds {result.explained:.1%} of the movement; of random walks with steps of the same "
+            f"lengths, their own plane holds {result.baseline:.1%}.** Two components hold most of any long walk: "
+            "only what lies above the second figure says something about these runs."
+        )
+    elif result.explained == result.explained:
+        st.markdown(
+            f"**This plane holds {result.explained:.1%} of the movement.** The rest happens off it: the distances "
+            "show how far, and the two losses how much that matters."
+        )
+    told = {path.about.get("told", "") for path in result.paths} - {""}
+    for sentence in sorted(told):
+        st.caption(sentence)
+
+
+def _downloads(result: Result) -> None:
+    theme = st.context.theme.type or "light"
+    with st.container(horizontal=True):
+        if result.study.plane != "line":
+            picture: dict[str, Any] = scene_of(result, 1)
+            st.download_button(
+                "Picture, HTML",
+                lambda: standalone(picture, "A loss landscape", theme),
+                "landscape.html",
+                "text/html",
+                on_click="ignore",
+                help="The whole player in one file that needs nothing else.",
+            )
+        else:
+            st.download_button(
+                "Picture, HTML",
+                lambda: charts.along_line(result).to_html(include_plotlyjs=True),
+                "line.html",
+                "text/html",
+                on_click="ignore",
+            )
+        st.download_button(
+            "Numbers, NPZ",
+            lambda: npz(result),
+            "landscape.npz",
+            "application/octet-stream",
+            on_click="ignore",
+            help="Grid, paths and the plane's own vectors, for NumPy.",
+        )
+
+
+page()

@@ -1,0 +1,184 @@
+"""The lessons: a file each, data on top and text below; a new file here is a new lesson.
+
+``+++``, TOML, ``+++``, then Markdown with LaTeX; what stands after the heading ``## What to look at`` is shown below
+the curves. The TOML:
+
+- ``title``, ``question``: one line each; ``order``: its place in the list;
+- ``[base]``: fields of ``RunConfig`` that all runs share; ``[[lines]]``: a name, and the fields that differ;
+- ``controls``: which fields a person may set for all runs: ``epochs``, ``seed``;
+- ``[prediction]``: ``ask``; ``measure``, one of ``MEASURES``; ``why``, shown with the outcome; ``choices``:
+  each a ``text`` and either ``lines``, right if the best line by the measure (with ``worst = true`` the worst) is one
+  of them, or ``from`` and ``to``, right if the measure of ``prediction.line`` (minus that of ``prediction.minus``) is
+  at least ``from`` and below ``to``;
+- ``[[steps]]``, for a lesson that walks through code: ``title``, ``text``, ``core``, ``keras``, and ``shows``, what of
+  the run is shown there, one of ``SHOWS``.
+"""
+
+import math
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from core.runs.curves import Curves
+from core.training.config import RunConfig
+
+FOLDER = Path(__file__).parent
+LOOK = "## What to look at"
+CONTROLS = ("epochs", "seed")
+SHOWS = ("network", "config", "curves", "evaluation", "predictions", "file")
+
+#: name -> (what it is in words, its value for a run or None, whether more is better)
+MEASURES: dict[str, tuple[str, Callable[[Curves], float | None], bool]] = {
+    "validation_accuracy": (
+        "validation accuracy",
+        lambda curves: curves.epochs[-1].validation_accuracy if curves.epochs else None,
+        True,
+    ),
+    "training_loss": ("training loss", lambda curves: curves.epochs[-1].train_loss if curves.epochs else None, False),
+    "images_per_second": ("images a second", lambda curves: curves.images_per_second, True),
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One answer to a prediction's question; see the module's text for ``lines`` and the range."""
+
+    text: str
+    lines: tuple[str, ...] = ()
+    low: float = -math.inf
+    high: float = math.inf
+
+
+@dataclass(frozen=True)
+class Prediction:
+    ask: str
+    measure: str
+    choices: tuple[Choice, ...]
+    why: str
+    line: str = ""
+    minus: str = ""
+    worst: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was measured: the value of each line, and the place of the choice that it makes right, None if none."""
+
+    values: dict[str, float]
+    right: int | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a lesson through code."""
+
+    title: str
+    text: str
+    core: str
+    keras: str
+    shows: str
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A lesson. ``lines`` are its runs by name, in order; a lesson through code has one."""
+
+    key: str
+    order: int
+    title: str
+    question: str
+    text: str
+    look: str
+    lines: dict[str, RunConfig]
+    controls: tuple[str, ...]
+    prediction: Prediction | None
+    steps: tuple[Step, ...]
+
+    def configs(self, **chosen: Any) -> list[RunConfig]:
+        """The lines' configs with what a person chose for all of them.
+
+        Raises:
+            ValueError: as ``RunConfig`` does.
+        """
+        return [RunConfig.from_dict({**config.to_dict(), **chosen}) for config in self.lines.values()]
+
+
+@cache
+def lessons() -> dict[str, Lesson]:
+    """Every lesson by its key, the file's name, in order.
+
+    Raises:
+        ValueError: naming the file and what is wrong with it.
+    """
+    found = [read(path.stem, path.read_text(encoding="utf-8")) for path in FOLDER.glob("*.md")]
+    return {lesson.key: lesson for lesson in sorted(found, key=lambda lesson: (lesson.order, lesson.key))}
+
+
+def read(key: str, text: str) -> Lesson:
+    """A lesson out of its file's text.
+
+    Raises:
+        ValueError: naming the file and what is wrong with it.
+    """
+    try:
+        _, head, body = text.split("+++\n", 2)
+        values = tomllib.loads(head)
+        intro, _, look = body.partition(LOOK)
+        base = values.get("base", {})
+        lines = {
+            line["name"]: RunConfig.from_dict({**base, **{k: v for k, v in line.items() if k != "name"}})
+            for line in values["lines"]
+        }
+        prediction = _prediction(values["prediction"], lines) if "prediction" in values else None
+        steps = tuple(Step(**step) for step in values.get("steps", []))
+        for step in steps:
+            _one_of("shows", step.shows, SHOWS)
+        for control in values.get("controls", []):
+            _one_of("controls", control, CONTROLS)
+        return Lesson(
+            key, values["order"], values["title"], values["question"], intro.strip(), look.strip(), lines,
+            tuple(values.get("controls", ())), prediction, steps,
+        )  # fmt: skip
+    except KeyError as error:
+        raise ValueError(f"The lesson {key} must have {error.args[0]}.") from None
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"The lesson {key} cannot be read: {error}") from None
+
+
+def outcome(prediction: Prediction, runs: Mapping[str, Curves]) -> Outcome:
+    """What the runs, by the names of their lines, say about the prediction."""
+    _, measure, more = MEASURES[prediction.measure]
+    measured = {name: measure(curves) for name, curves in runs.items()}
+    values = {name: value for name, value in measured.items() if value is not None and math.isfinite(value)}
+    if prediction.line:
+        value = values.get(prediction.line, math.nan) - (
+            values.get(prediction.minus, math.nan) if prediction.minus else 0
+        )
+        fits = [choice.low <= value < choice.high for choice in prediction.choices]
+    else:
+        best = (max if more != prediction.worst else min)(values, key=values.__getitem__, default="")
+        fits = [best in choice.lines for choice in prediction.choices]
+    return Outcome(values, fits.index(True) if True in fits else None)
+
+
+def _prediction(values: dict[str, Any], lines: Mapping[str, RunConfig]) -> Prediction:
+    choices = tuple(
+        Choice(c["text"], tuple(c.get("lines", ())), c.get("from", -math.inf), c.get("to", math.inf))
+        for c in values["choices"]
+    )
+    _one_of("measure", values["measure"], tuple(MEASURES))
+    named = [values[place] for place in ("line", "minus") if place in values]
+    for name in named + [name for choice in choices for name in choice.lines]:
+        _one_of("line", name, tuple(lines))
+    return Prediction(
+        values["ask"], values["measure"], choices, values["why"], values.get("line", ""), values.get("minus", ""),
+        values.get("worst", False),
+    )  # fmt: skip
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {name} = {value}.")

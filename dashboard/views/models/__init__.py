@@ -1,0 +1,1 @@
+"""The Models page: the library, one model, several together."""

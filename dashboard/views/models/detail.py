@@ -1,0 +1,193 @@
+"""One model: everything about it, and everything that can be done with it."""
+
+from typing import Any
+
+import streamlit as st
+
+from core.hyperparameters import number
+from core.models import formats
+from core.models.formats import FORMATS, Format
+from core.models.library import LONGEST, WHOLE, Model
+from core.training.config import RunConfig
+from dashboard.views.models import pictures
+from dashboard.views.models.dialogs import continue_form
+from dashboard.views.models.shelf import KIND_BADGES, provenance, show, trained
+from dashboard.words import literal, percent
+
+
+def detail(name: str) -> None:
+    st.button("All models", icon=":material/arrow_back:", type="tertiary", on_click=show, args=(None,))
+    try:
+        model = pictures.library().model(name)
+    except ValueError:
+        st.info("This link names a model that this lab does not have. It may have been renamed, or lie in the bin.")
+        return
+    st.markdown(f"### {literal(model.name)} {KIND_BADGES.get(model.kind, '')}")
+    st.caption(literal(provenance(model)))
+    if model.problem:
+        st.error(model.problem)
+        with st.container(horizontal=True):
+            _delete(model)
+        return
+    try:
+        look = pictures.look(model)
+    except ValueError as error:
+        st.error(str(error))
+        return
+    with st.container(horizontal=True, gap="medium"):
+        st.metric("Accuracy on the 10,000 test digits", percent(look.accuracy), width="content")
+        st.metric("Test loss", f"{look.loss:.4f}", width="content")
+        if model.step is not None:
+            st.metric("Steps trained", f"{model.step:,}", width="content")
+    _actions(model)
+    _downloads(model)
+    left, right = st.columns([0.4, 0.6], gap="large")
+    with left:
+        st.markdown("**Confusion matrix**")
+        st.html(pictures.confusion(look.confusion, labelled=True))
+        st.caption("Row: the true digit. Column: what the network says. Blue is right, red is wrong.")
+    with right:
+        st.markdown("**Weights**")
+        hidden, output = look.layers
+        st.html(
+            '<div class="model-sheet"><span>Hidden layer: a tile a unit, as the pixels that it looks at</span>'
+            f"{hidden}<span>Output layer: a tile a digit, a square for each hidden unit above</span>{output}</div>"
+        )
+        st.caption("Blue is a negative weight, orange a positive one.")
+    _about(model)
+
+
+def _actions(model: Model) -> None:
+    if model.shipped:
+        st.caption("This model comes with the lab: it cannot be renamed, changed or deleted. Duplicate it instead.")
+    with st.container(horizontal=True):
+        if model.kind == WHOLE:
+            with st.popover("Continue training", icon=":material/play_arrow:", type="primary"):
+                continue_form(model)
+        if not model.shipped and st.button("Rename", icon=":material/edit:"):
+            _rename(model.name)
+        st.button("Duplicate", icon=":material/content_copy:", on_click=_duplicate, args=(model.name,))
+        if not model.shipped:
+            _delete(model)
+
+
+@st.dialog("Rename", icon=":material/edit:")
+def _rename(name: str) -> None:
+    new = st.text_input("New name", name)
+    if not st.button("Save", type="primary"):
+        return
+    try:
+        model = pictures.library().rename(name, new or "")
+    except ValueError as error:
+        st.error(literal(str(error)))
+    else:
+        show(model.name)
+        st.rerun()
+
+
+def _duplicate(name: str) -> None:
+    try:
+        model = pictures.library().duplicate(name)
+    except ValueError as error:
+        st.toast(literal(str(error)), icon=":material/error:")
+    else:
+        show(model.name)
+
+
+def _delete(model: Model) -> None:
+    st.button(
+        "Delete",
+        icon=":material/delete:",
+        help="Into the bin; it can be restored.",
+        on_click=_do_delete,
+        args=(model.name,),
+    )
+
+
+def _do_delete(name: str) -> None:
+    try:
+        pictures.library().delete(name)
+    except ValueError as error:
+        st.toast(literal(str(error)), icon=":material/error:")
+    else:
+        st.toast(f"{literal(name)} is in the bin, below the library.", icon=":material/delete:")
+        show(None)
+
+
+def _downloads(model: Model) -> None:
+    st.markdown("**Download**")
+    with st.container(horizontal=True):
+        if model.kind == WHOLE:
+            st.download_button(
+                "Whole model",
+                lambda: pictures.library().content(model.name),
+                f"{model.name}.safetensors",
+                "application/octet-stream",
+                icon=":material/download:",
+                on_click="ignore",
+                help="All that training needs to go on exactly where it stood.",
+            )
+        for key, format in FORMATS.items():
+            _download(model, key, format)
+    missing = [format.missing for format in FORMATS.values() if format.missing]
+    if missing:
+        st.caption("  \n".join(map(literal, missing)))
+
+
+def _download(model: Model, key: str, format: Format) -> None:
+    def content() -> bytes:
+        opened = pictures.library().open(model.name)
+        return formats.write(format, opened.network, opened.metadata)
+
+    ending = "-parameters" if model.kind == WHOLE else ""
+    st.download_button(
+        "Parameters" if model.kind == WHOLE and key == "safetensors" else format.label,
+        content,
+        f"{model.name}{ending}{format.suffix}",
+        format.mime,
+        key=f"models.download.{key}",
+        icon=":material/download:",
+        help=format.missing or format.help,
+        disabled=bool(format.missing),
+        on_click="ignore",
+    )
+
+
+def _about(model: Model) -> None:
+    left, right = st.columns([0.4, 0.6], gap="large")
+    with left:
+        if model.shipped:
+            st.markdown(literal(model.notes))
+        else:
+            # The time makes it a new field when somebody else has changed the file.
+            key = f"models.notes.{model.name}.{model.modified}"
+            st.text_area(
+                "Notes",
+                model.notes,
+                key=key,
+                max_chars=LONGEST["notes"],
+                placeholder="What should people know about it?",
+                on_change=_note,
+                args=(model.name, key),
+            )
+    with right:
+        if model.config:
+            with st.expander(f"Settings of its run · {literal(trained(model))}"):
+                st.table({name: number(value) for name, value in _settings(model.config)}, border="horizontal")
+
+
+def _settings(config: RunConfig) -> list[tuple[str, Any]]:
+    """The settings, those of the optimizer and the schedule among them, that are not empty."""
+    values = config.to_dict()
+    for owner in ("optimizer", "schedule"):
+        values |= {f"{owner}: {name}": value for name, value in values.pop(f"{owner}_params").items()}
+    return [(name.replace("_", " "), value) for name, value in values.items()]
+
+
+def _note(name: str, key: str) -> None:
+    try:
+        pictures.library().note(name, st.session_state[key] or "")
+    except ValueError as error:
+        st.toast(literal(str(error)), icon=":material/error:")
+    else:
+        st.toast("Notes saved.", icon=":material/check:")

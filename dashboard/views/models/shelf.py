@@ -1,0 +1,144 @@
+"""The library as cards, and the bin."""
+
+from datetime import datetime
+from html import escape
+
+import streamlit as st
+
+from core.models.library import WHOLE, Model
+from dashboard.views.models import pictures
+from dashboard.words import literal, percent
+
+#: Cards drawn at once; every one has to be tested once.
+SHOWN = 12
+KIND_BADGES = {WHOLE: ":violet-badge[whole model]"}
+
+
+def shelf() -> None:
+    models = sorted(pictures.library().models(), key=lambda model: -model.modified)
+    st.markdown(f"#### Library{f' · {len(models)}' if models else ''}")
+    if not models:
+        st.info("Nothing is saved yet. Save the parameters of a run above, or load a file.", icon=":material/inbox:")
+        return
+    wanted = ""
+    if len(models) > SHOWN:
+        wanted = st.text_input("Search", key="models.search", placeholder="a name, an owner, an optimizer or a note")
+    found = [model for model in models if all(word in _text(model) for word in wanted.lower().split())]
+    shown = st.session_state.setdefault("models.shown", SHOWN)
+    if not found:
+        st.caption("No model has these words.")
+    with st.grid(min_column_width=290):
+        for model in found[:shown]:
+            _card(model)
+    if len(found) > shown:
+        st.button(f"Show {min(SHOWN, len(found) - shown)} more", on_click=_more)
+
+
+def _card(model: Model) -> None:
+    with st.container(border=True, gap="small"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.button(
+                f"**{literal(model.name)}**",
+                key=f"models.open.{model.name}",
+                type="tertiary",
+                icon=":material/open_in_full:",
+                icon_position="right",
+                help="Open it: figures, downloads, notes, rename, delete.",
+                on_click=show,
+                args=(model.name,),
+            )
+            if model.kind in KIND_BADGES:
+                st.markdown(KIND_BADGES[model.kind], width="content")
+        if model.problem:
+            st.error(model.problem)
+            return
+        try:
+            look = pictures.look(model)
+        except ValueError as error:
+            # Deleted or changed since the list was read.
+            st.error(str(error))
+            return
+        notes = f'<div class="notes">{escape(model.notes)}</div>' if model.notes else ""
+        st.html(
+            f'<div class="model-card"><div class="top">{pictures.confusion(look.confusion)}'
+            f'<div><div class="figure">{percent(look.accuracy)}</div><div class="quiet">of 10,000 test digits</div>'
+            f'<div class="quiet">{escape(trained(model))}</div></div></div>'
+            f'{look.units}<div class="quiet">{escape(provenance(model))}</div>{notes}</div>'
+        )
+
+
+def show(name: str | None) -> None:
+    """Open a model, or with None the whole library; in a callback."""
+    if name is None:
+        st.query_params.pop("model", None)
+    else:
+        st.query_params["model"] = name
+
+
+def trained(model: Model) -> str:
+    """How it was trained, briefly."""
+    if model.config is None:
+        return ""
+    config = model.config
+    return f"{config.optimizer_spec.label}, rate {config.lr:g}, batch {config.batch_size}"
+
+
+def provenance(model: Model) -> str:
+    """Where it is from, whose it is, when it was kept, how large it is."""
+    parts = [f"From {model.origin}" if model.origin else "", model.owner, day(model.modified), size(model.size)]
+    return " · ".join(part for part in parts if part)
+
+
+def day(seconds: float) -> str:
+    when = datetime.fromtimestamp(seconds)
+    return f"{when.day} {when:%b %Y, %H:%M}"
+
+
+def size(count: int) -> str:
+    """Bytes for people: ``408 kB``."""
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+
+
+def bin() -> None:
+    deleted = pictures.library().deleted()
+    if not deleted:
+        return
+    with st.expander(f"Bin · {len(deleted)}", icon=":material/delete:"):
+        for model in deleted:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.button(
+                    "Restore",
+                    key=f"models.restore.{model.name}",
+                    icon=":material/restore_from_trash:",
+                    on_click=_restore,
+                    args=(model.name,),
+                )
+                st.markdown(f"{literal(model.name)} · {size(model.size)}")
+        with st.popover("Empty the bin", icon=":material/delete_forever:"):
+            st.markdown(f"This deletes {_count(len(deleted))} for good, for everyone.")
+            st.button("Delete for good", type="primary", on_click=_empty_bin)
+
+
+def _count(number: int) -> str:
+    return "1 model" if number == 1 else f"{number} models"
+
+
+def _restore(name: str) -> None:
+    try:
+        model = pictures.library().restore(name)
+    except ValueError as error:
+        st.toast(str(error), icon=":material/error:")
+    else:
+        st.toast(f"{literal(model.name)} is back in the library.", icon=":material/check:")
+
+
+def _empty_bin() -> None:
+    pictures.library().empty_bin()
+
+
+def _more() -> None:
+    st.session_state["models.shown"] += SHOWN
+
+
+def _text(model: Model) -> str:
+    return f"{model.name} {model.owner} {model.notes} {model.origin} {trained(model)} {model.kind}".lower()

@@ -1,0 +1,153 @@
+"""Two models compared, and several averaged into one."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from core import data
+from core.analysis.evaluation import Evaluation, evaluate
+from core.analysis.parameter_space import Comparison, average, between, compare
+from core.files import shortened
+from core.models.library import Opened
+from dashboard.views.models import pictures
+from dashboard.views.models.shelf import show
+from dashboard.words import literal, percent
+
+Key = tuple[str, float]
+LAYERS = {
+    "0.weight": "Hidden weights",
+    "0.bias": "Hidden biases",
+    "2.weight": "Output weights",
+    "2.bias": "Output biases",
+}
+#: What is given a plotly figure's place while another replaces it.
+LINE_HEIGHT = 230
+
+
+def together() -> None:
+    models = {model.name: model for model in pictures.library().models() if not model.problem}
+    if len(models) < 2:
+        return
+    st.markdown("#### Compare and average")
+    kept = [name for name in st.session_state.get("models.together", []) if name in models]
+    st.session_state["models.together"] = kept
+    names = st.multiselect(
+        "Models", list(models), key="models.together", placeholder="Choose two to compare, two or more to average"
+    )
+    if len(names) < 2:
+        st.caption(
+            "How far apart are two sets of weights, and do they give the same answers? And what does the network "
+            "do whose weights are the mean of theirs (a model soup, Wortsman et al. 2022)?"
+        )
+        return
+    keys = tuple((name, models[name].modified) for name in names)
+    if len(names) == 2:
+        _comparison(keys)
+    _soup(keys)
+
+
+def _comparison(keys: tuple[Key, ...]) -> None:
+    (first, _), (second, _) = keys
+    found = _compared(keys)
+    with st.container(horizontal=True, gap="medium"):
+        st.metric(
+            "Distance of the weights",
+            f"{found.distance:.2f}",
+            help="Euclidean, of all 101,770 parameters. Units are compared in the order in which they are stored.",
+            width="content",
+        )
+        st.metric(
+            "In units of their size",
+            f"{found.relative:.2f}",
+            help="0 is the same network; two that know nothing of each other are about 1.41 apart.",
+            width="content",
+        )
+        st.metric(
+            "Cosine", f"{found.cosine:.3f}", help="Of the angle between them: 1 is one direction.", width="content"
+        )
+        st.metric("Same answer", percent(found.agreement), help="Of the 10,000 test digits.", width="content")
+    both, only_first, only_second, neither = found.right
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown(
+            f"| Right answers | of 10,000 |\n|---|--:|\n| Both | {both:,} |\n"
+            f"| Only {literal(first)} | {only_first:,} |\n"
+            f"| Only {literal(second)} | {only_second:,} |\n| Neither | {neither:,} |\n"
+        )
+    with right:
+        rows = "".join(f"| {LAYERS[name]} | {distance:.3f} |\n" for name, distance in found.distances.items())
+        st.markdown(f"| Layer | Distance |\n|---|--:|\n{rows}")
+    st.markdown("**On the straight line from one to the other**")
+    with st.container(height=LINE_HEIGHT, border=False, gap=None):
+        st.plotly_chart(
+            _line_figure(_line(keys)), config={"displayModeBar": False}, alt="The test accuracy between the two models"
+        )
+    st.caption(
+        f"Left is {literal(first)}, right is {literal(second)}, the middle is their average. Two runs from different "
+        "first weights mostly have a valley of bad networks between them; two ends of one run have none."
+    )
+
+
+def _soup(keys: tuple[Key, ...]) -> None:
+    soup = _averaged(keys)
+    names = [name for name, _ in keys]
+    best = max(pictures.look(pictures.library().model(name)).accuracy for name in names)
+    change = 100 * (soup.accuracy - best)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.metric(
+            f"Test accuracy of the average of {len(names)}",
+            percent(soup.accuracy),
+            f"{change:+.2f} points against the best of them",
+            width="content",
+        )
+        st.text_input("Keep the average as", f"soup of {len(names)}", key="models.soup", width=240)
+        st.button("Save the average", icon=":material/bookmark_add:", on_click=_keep, args=(names,))
+
+
+def _keep(names: Sequence[str]) -> None:
+    library = pictures.library()
+    try:
+        soup = average([library.open(name).network for name in names])
+        origin = shortened(f"the average of {', '.join(names)}", 500)
+        name = st.session_state["models.soup"] or ""
+        model = library.keep(Opened(soup, {}), name, owner=pictures.owner(), origin=origin)
+    except ValueError as error:
+        st.toast(literal(str(error)), icon=":material/error:", duration="long")
+    else:
+        st.toast(f"Saved as {literal(model.name)}.", icon=":material/check:")
+        show(model.name)
+
+
+# The time of each file is a part of what is cached by.
+@st.cache_data(max_entries=64, show_spinner="Comparing on 10,000 digits")
+def _compared(keys: tuple[Key, ...]) -> Comparison:
+    first, second = (pictures.library().open(name).network for name, _ in keys)
+    return compare(first, second, data.load().test)
+
+
+@st.cache_data(max_entries=64, show_spinner="Walking from one to the other")
+def _line(keys: tuple[Key, ...]) -> list[tuple[float, float, float]]:
+    first, second = (pictures.library().open(name).network for name, _ in keys)
+    return [(share, e.accuracy, e.loss) for share, e in between(first, second, data.load().test)]
+
+
+@st.cache_data(max_entries=64, show_spinner="Averaging")
+def _averaged(keys: tuple[Key, ...]) -> Evaluation:
+    return evaluate(average([pictures.library().open(name).network for name, _ in keys]), data.load().test)
+
+
+def _line_figure(line: list[tuple[float, float, float]]) -> go.Figure:
+    shares, accuracies, losses = (list(values) for values in zip(*line, strict=True))
+    figure = go.Figure()
+    figure.add_scatter(
+        x=shares,
+        y=[100 * accuracy for accuracy in accuracies],
+        customdata=losses,
+        mode="lines+markers",
+        hovertemplate="%{y:.2f} %, loss %{customdata:.4f}<extra></extra>",
+    )
+    figure.update_layout(height=LINE_HEIGHT, margin={"l": 4, "r": 4, "t": 8, "b": 4}, showlegend=False)
+    figure.update_xaxes(title={"text": "share of the second", "standoff": 14}, fixedrange=True, automargin=True)
+    figure.update_yaxes(title="test accuracy, %", fixedrange=True, automargin=True)
+    return figure

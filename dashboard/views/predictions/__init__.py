@@ -1,0 +1,1 @@
+"""The Predictions page: answers to the test digits, and why."""

@@ -1,0 +1,62 @@
+"""One test digit taken apart, in a dialog over the page."""
+
+import streamlit as st
+
+from core import data
+from core.analysis.attribution import attribute
+from core.analysis.hidden import nearest
+from dashboard.components.clickable import clickable
+from dashboard.sources import Source
+from dashboard.views.predictions import gallery, pictures, results
+
+NEAREST = 10
+_VISITED = "predictions.visited"
+
+
+def show(source: Source) -> None:
+    """Open the digit that was just clicked, or, on a visitor's first look at the page, the one in the address.
+
+    Whoever acts on the page has no dialog open, whether or not the server heard of its closing.
+    """
+    first_look = _VISITED not in st.session_state
+    st.session_state[_VISITED] = True
+    clicked = st.session_state.pop(gallery.CLICKED, False)
+    if (clicked or first_look) and _number() is not None:
+        _dialog(source)
+    elif gallery.DIGIT in st.query_params:
+        del st.query_params[gallery.DIGIT]
+
+
+def _number() -> int | None:
+    """The test digit that the address names."""
+    return gallery.digit_number(st.query_params.get(gallery.DIGIT, ""))
+
+
+def _turn_to(number: int) -> None:
+    st.query_params[gallery.DIGIT] = str(number)
+
+
+@st.dialog("One test digit", width=1000, on_dismiss="rerun")
+def _dialog(source: Source) -> None:
+    number = _number()
+    if number is None:
+        return
+    digits = results.test_digits()
+    found = attribute(source.network, digits.images[number])
+    label = int(digits.labels[number])
+    with st.container(horizontal=True, vertical_alignment="center"):
+        verdict = (
+            f":green[right: a {label}]"
+            if found.answer == label
+            else f":red[wrong: a {label}, taken for {found.answer}]"
+        )
+        st.markdown(
+            f"**Digit {number}** · {verdict}, {100 * float(found.probabilities.max()):.1f} % sure", width="stretch"
+        )
+        for name, by, key in (("Previous", -1, "Left"), ("Next", 1, "Right")):
+            to = gallery.beside(number, by)
+            st.button(name, shortcut=key, disabled=to is None, on_click=_turn_to, args=(to,))
+    hidden = results.training_activations(source)
+    indices, distances = nearest(found.hidden, hidden, NEAREST)
+    near = pictures.neighbours(data.load().train, indices.tolist(), distances.tolist())
+    clickable(pictures.one_digit(digits.images[number], found, near), "one-digit")

@@ -1,0 +1,140 @@
+"""The gallery: which digits, in pages; one of them opens."""
+
+import re
+from collections.abc import Sequence
+
+import streamlit as st
+import torch
+from torch import Tensor
+
+from core.analysis.report import Report
+from core.data import CLASSES, TEST_IMAGES
+from dashboard.components.clickable import clickable
+from dashboard.views.predictions import pictures, results
+
+FIRST, WRONG, LEAST, MOST = "In order", "Wrong ones", "Least confident", "Most confident"
+CLASS, PAIR, NUMBER = "One class", "True against predicted", "By number"
+SHOWN = (FIRST, WRONG, LEAST, MOST, CLASS, PAIR, NUMBER)
+#: The narrowest that a digit is drawn, in CSS pixels, and how many a page has.
+SIZES = {"Small": (58, 102), "Medium": (80, 60), "Large": (140, 28)}
+#: The address's name of the digit that is open; in the session, that one was clicked just now.
+DIGIT, CLICKED = "digit", "predictions.clicked"
+_LISTED = "predictions.listed"
+
+
+def bound(key: str) -> dict[str, str]:
+    """A widget whose value lives in the address."""
+    return {"key": f"p-{key}", "bind": "query-params"}
+
+
+def to_first_page() -> None:
+    st.session_state["p-page"] = 1
+
+
+def panel(report: Report) -> None:
+    """The choice of digits, and the digits."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        shown = st.selectbox("Show", SHOWN, **bound("show"), on_change=to_first_page, width=220)
+        numbers, wrong = torch.tensor([]), ""
+        try:
+            numbers = _chosen(shown, report)
+        except ValueError as error:
+            wrong = str(error)
+        size = st.segmented_control("Size", list(SIZES), default="Medium", required=True, **bound("size"))
+    if wrong:
+        st.error(wrong, icon=":material/edit:")
+        return
+    paged(numbers.tolist(), [report.evaluation.predictions], "gallery", *SIZES[size])
+
+
+def paged(numbers: Sequence[int], answers: Sequence[Tensor], key: str, size: int = 80, per_page: int = 60) -> None:
+    """A page of these test digits, and the way to the others; a click opens a digit."""
+    st.session_state[_LISTED] = numbers
+    if not numbers:
+        st.info("No digit of the test set is like that.", icon=":material/check:")
+        return
+    pages = -(-len(numbers) // per_page)
+    place = st.container()
+    page = st.pagination(pages, **bound("page")) if pages > 1 else 1
+    start = (page - 1) * per_page
+    part = numbers[start : start + per_page]
+    with place:
+        many = f"{len(numbers):,} digits" if len(numbers) != 1 else "1 digit"
+        range_ = f" · {start + 1:,} to {start + len(part):,}" if pages > 1 else ""
+        legend = "true → predicted" if len(answers) == 1 else "true → first / second"
+        st.caption(f"{many}{range_} · {legend}")
+        clickable(pictures.gallery(results.test_digits(), part, answers, size), key, open_digit)
+
+
+def pair(label: int, answer: int, report: Report) -> Tensor:
+    """The digits of a class that were taken for ``answer``, the surest first."""
+    return _by_confidence((results.test_digits().labels == label) & (report.evaluation.predictions == answer), report)
+
+
+def open_digit(number: str) -> None:
+    st.session_state[CLICKED] = True
+    st.query_params[DIGIT] = number
+
+
+def beside(number: int, by: int) -> int | None:
+    """The digit that stands ``by`` places further in what the page lists."""
+    listed = st.session_state.get(_LISTED, ())
+    if number not in listed:
+        return None
+    place = listed.index(number) + by
+    return listed[place] if 0 <= place < len(listed) else None
+
+
+def _chosen(shown: str, report: Report) -> Tensor:
+    """The numbers of the digits to show.
+
+    Raises:
+        ValueError: the sentence about what is wrong with the numbers typed.
+    """
+    if shown == WRONG:
+        return _by_confidence(~report.hits, report)
+    if shown in (LEAST, MOST):
+        return report.evaluation.confidences.argsort(descending=shown == MOST, stable=True)
+    if shown == CLASS:
+        label = st.selectbox("Class", range(CLASSES), **bound("class"), on_change=to_first_page, width=90)
+        return (results.test_digits().labels == label).nonzero()[:, 0]
+    if shown == PAIR:
+        return pair(*choose_pair(4, 9), report)
+    if shown == NUMBER:
+        return parse_numbers(st.text_input("Numbers", "0-59", **bound("numbers"), on_change=to_first_page, width=220))
+    return torch.arange(TEST_IMAGES)
+
+
+def choose_pair(label: int, answer: int) -> tuple[int, int]:
+    """The true class and the answer that are looked at."""
+    true = st.selectbox("True", range(CLASSES), label, **bound("true"), on_change=to_first_page, width=90)
+    said = st.selectbox("Predicted", range(CLASSES), answer, **bound("said"), on_change=to_first_page, width=110)
+    return true, said
+
+
+def parse_numbers(text: str | None) -> Tensor:
+    """``"8, 240-247"`` as test digits' numbers.
+
+    Raises:
+        ValueError: if that is not numbers from 0 to 9999.
+    """
+    found: list[int] = []
+    for part in (text or "").replace(" ", "").split(","):
+        low, dash, high = part.partition("-")
+        first, last = digit_number(low), digit_number(high if dash else low)
+        if first is None or last is None or first > last:
+            raise ValueError(
+                f"numbers must be from 0 to {TEST_IMAGES - 1}, with commas or as ranges like 8, 240-247, got {text}."
+            )
+        found += range(first, last + 1)
+    return torch.tensor(list(dict.fromkeys(found)))
+
+
+def digit_number(text: str) -> int | None:
+    """The number of a test digit, 0 to 9999, if ``text`` is one."""
+    return int(text) if re.fullmatch("[0-9]{1,4}", text) else None
+
+
+def _by_confidence(wanted: Tensor, report: Report) -> Tensor:
+    numbers = wanted.nonzero()[:, 0]
+    return numbers[report.evaluation.confidences[numbers].argsort(descending=True, stable=True)]

@@ -1,0 +1,102 @@
+"""The panels of the Predictions page that show one network: confusion, confidence, inside."""
+
+import re
+
+import streamlit as st
+import torch
+from torch import Tensor
+
+from core.analysis.hidden import Units
+from core.analysis.report import Report
+from dashboard.components.clickable import clickable
+from dashboard.sources import Source
+from dashboard.views.predictions import charts, gallery, pictures, results
+from dashboard.views.predictions.gallery import bound
+from dashboard.words import percent
+
+NO_BAR = {"displayModeBar": False}
+#: As many digits as stand beside the matrix.
+PER_CELL = 24
+NORM, VOTE, ACTIVITY, UNIT = "Norm", "Class voted for", "Activity", "Number"
+
+
+def confusion(report: Report) -> None:
+    """The matrix; a click on a cell shows its digits."""
+    left, right = st.columns([0.46, 0.54], gap="large")
+    with right, st.container(horizontal=True, vertical_alignment="bottom"):
+        wrong = report.confusion - report.confusion.diag().diag()
+        label, answer = gallery.choose_pair(*divmod(int(wrong.argmax()), 10))
+    with left:
+        clickable(pictures.confusion(report.confusion, (label, answer)), "confusion", _cell_clicked)
+        st.caption("Click a cell to see its digits. Red: mistakes; blue: right answers.")
+    with right:
+        numbers = gallery.pair(label, answer, report).tolist()
+        gallery.paged(numbers, [report.evaluation.predictions], "cell", per_page=PER_CELL)
+    clickable(pictures.scores(report.scores, report.confusion), "scores")
+
+
+def _cell_clicked(value: str) -> None:
+    if re.fullmatch("[0-9]-[0-9]", value):
+        st.session_state["p-true"], st.session_state["p-said"] = int(value[0]), int(value[2])
+        gallery.to_first_page()
+
+
+def confidence(report: Report) -> None:
+    """Whether confidence is what it is worth, and what refusing the doubtful digits gains."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("##### Is it as sure as it is right?")
+        st.plotly_chart(charts.reliability(report.calibration), key="reliability", config=NO_BAR)
+        st.caption(
+            f"The digits in {len(report.calibration.counts)} bins by confidence, the probability of the answer. Bars: "
+            "how many are right; dotted: as many as the confidence says. The mean distance of the two is the expected "
+            f"calibration error, {percent(report.calibration.error)} (Guo et al. 2017)."
+        )
+    with right:
+        st.markdown("##### And if it refuses when in doubt?")
+        place = st.container()
+        threshold = st.slider("Refuse below a confidence of", 0, 100, 90, format="%d %%", **bound("refuse"))
+        found, n = report.refusal, len(report.hits)
+        answered, hits = int(found.answered[threshold]), int(found.hits[threshold])
+        place.plotly_chart(charts.refusal(found, threshold, n), key="refusal", config=NO_BAR)
+        if answered:
+            st.caption(
+                f"At {threshold} % it answers {answered:,} of {n:,} digits and is right on "
+                f"{percent(hits / answered)}: {answered - hits} mistakes are left of {report.mistakes}."
+            )
+        else:
+            st.caption(f"No digit is answered with a confidence of {threshold} %.")
+
+
+def inside(source: Source) -> None:
+    """The first layer's weights as images, and each class's template."""
+    seen = results.units_of(source)
+    st.markdown("##### What speaks for each class")
+    clickable(pictures.templates(seen), "templates")
+    st.caption(
+        "Blue: ink here raises the class's logit above the mean of all ten; orange: it lowers it. Each picture is the "
+        "mean gradient over the class's own test digits, so a hidden unit counts as often as it is active on them."
+    )
+    st.markdown("##### The 128 hidden units")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        order = st.segmented_control(
+            "Sort by", [NORM, VOTE, ACTIVITY, UNIT], default=NORM, required=True, **bound("sort")
+        )
+        same = st.toggle("One scale for all", **bound("scale"))
+    dead = int(seen.dead.sum())
+    are = {0: "none is dead", 1: "1 is dead"}.get(dead, f"{dead} are dead")
+    st.caption(
+        "Weights from the 784 pixels; below each the class whose logit the unit raises most, and the weights' norm. "
+        f"Of the 128, {are}: never active on any of the 10,000 test digits."
+    )
+    clickable(pictures.weights(seen, _order(seen, order).tolist(), same), "weights")
+
+
+def _order(seen: Units, by: str) -> Tensor:
+    """The units' numbers, the first one first; where they vote for the same class, the largest norm first."""
+    by_norm = seen.norms.argsort(descending=True, stable=True)
+    if by == VOTE:
+        return by_norm[seen.votes[by_norm].argsort(stable=True)]
+    if by == ACTIVITY:
+        return seen.activity.argsort(descending=True, stable=True)
+    return by_norm if by == NORM else torch.arange(len(seen.norms))

@@ -1,0 +1,1 @@
+"""The Race page: one setting varied, everything else equal."""

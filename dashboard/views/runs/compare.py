@@ -1,0 +1,143 @@
+"""Several runs side by side: their curves over each other, their figures, their settings against their results."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+import streamlit as st
+
+from core.runs import export
+from core.runs.store import Run
+from core.training.config import RunConfig
+from dashboard import lab
+from dashboard.components.live_chart import live_chart
+from dashboard.components.run_table import Column, run_table
+from dashboard.views.runs import actions, figures, parallel, rows
+from dashboard.words import setting
+
+#: As many as can be told apart.
+MOST = 32
+OFFERED = 200
+_COLUMNS = (
+    Column("run", "Run", "run", classes="run"),
+    rows.STATE,
+    Column("best_accuracy", "Best validation", "percent", "descending", "right strong"),
+    Column("best_epoch", "at epoch", "number", classes="right middle"),
+    Column("final_accuracy", "Final validation", "percent", "descending", "right wide"),
+    Column("final_loss", "Validation loss", "loss", classes="right wide"),
+    Column("train_loss", "Training loss", "loss", classes="right wide"),
+    Column("gap", "Gap", "loss", classes="right wide"),
+    Column("test_accuracy", "Test", "percent", "descending", "right middle"),
+    Column("seconds", "Trained", "seconds", classes="right wide"),
+)
+_RESULTS = {"best_accuracy": "Best validation accuracy", "test_accuracy": "Test accuracy", "seconds": "Seconds"}
+
+
+def show(asked: str) -> None:
+    ids = list(dict.fromkeys(filter(None, asked.split(","))))
+    runs = _found(ids)
+    if st.button("All runs", icon=":material/arrow_back:", type="tertiary"):
+        actions.go()
+    if len(runs) < len(ids[:MOST]):
+        st.info(f"This link names {actions.counted(len(ids[:MOST]) - len(runs))} that this lab does not have.")
+    if len(ids) > MOST:
+        st.info(f"These are the first {MOST} of {len(ids)} runs: more could not be told apart.")
+    _chooser(runs)
+    if not runs:
+        st.caption("Choose two runs or more: their curves are laid over each other here.")
+        return
+    live_chart(runs, "", key="compare.live", lines=rows.lines(runs))
+    _figures([run.id for run in runs])
+    _parallel(runs)
+
+
+def _chooser(runs: Sequence[Run]) -> None:
+    """Which runs are compared; what is chosen is the address."""
+    offered = {run.id: run for run in (*rows.latest(OFFERED), *runs)}
+    st.session_state["compare.runs"] = [run.id for run in runs]
+    st.multiselect(
+        "Runs",
+        list(offered),
+        key="compare.runs",
+        format_func=lambda run_id: f"{rows.run_title(offered[run_id])} · {setting(offered[run_id].config, 'lr')}",
+        max_selections=MOST,
+        placeholder="Add a run",
+        on_change=_choose,
+        label_visibility="collapsed",
+    )
+
+
+def _choose() -> None:
+    st.query_params["compare"] = ",".join(st.session_state["compare.runs"])
+
+
+@st.fragment
+def _figures(ids: list[str]) -> None:
+    """Best and last epochs, kept up to date by the browser."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown("#### Figures")
+        st.download_button(
+            "CSV",
+            lambda: _csv(_found(ids)),
+            file_name="comparison.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+            help="This table, with all settings.",
+        )
+    source = f"/lab/runs?compare={','.join(ids)}"
+    answer = run_table(_COLUMNS, table(ids), key="compare.figures", sort="best_accuracy", source=source)
+    if answer.opened:
+        actions.go(run=answer.opened)
+
+
+def table(ids: Sequence[str]) -> list[dict[str, Any]]:
+    """The rows of the figures' table."""
+    runs = _found(ids)
+    made = []
+    for run, name in zip(runs, rows.names(runs), strict=True):
+        title, _, apart = name.partition(" · ")
+        row = rows.row(run, apart, **asdict(figures.figures(run)))
+        row["run"]["name"] = title if run.name else f"{title} {run.config.optimizer_spec.label}"
+        made.append(row)
+    return made
+
+
+def _found(ids: Sequence[str]) -> list[Run]:
+    return [run for run_id in ids[:MOST] if (run := lab.service().run(run_id))]
+
+
+def _parallel(runs: Sequence[Run]) -> None:
+    """Of the runs that are over: a figure that is drawn again would lose what was marked on its axes."""
+    over = [run for run in runs if run.over and run.epoch]
+    if len(over) < 2:
+        return
+    st.markdown("#### Settings and results")
+    found = [figures.figures(run) for run in over]
+    results = {title: [getattr(one, name) for one in found] for name, title in _RESULTS.items()}
+    # Its axes need room: on a phone it scrolls by itself.
+    st.html("<style>.st-key-parallel { overflow-x: auto } .st-key-parallel > * { min-width: 44rem }</style>")
+    with st.container(height=parallel.HEIGHT, border=False, gap=None, key="parallel"):
+        st.plotly_chart(
+            parallel.parallel([run.config for run in over], results, [rows.style(run)[0] for run in over]),
+            config={"displayModeBar": False},
+            key="compare.parallel.figure",
+            alt="Parallel coordinates: the settings in which the runs differ, and their results",
+        )
+    st.caption(
+        "Drag along an axis to mark runs, click it to unmark them. Runs still in progress join when they are over."
+    )
+
+
+def _csv(runs: Sequence[Run]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    settings = [field.name for field in fields(RunConfig)]
+    writer.writerow(("run", "number", "name", "state", *figures.NAMES, *settings))
+    for run in runs:
+        found = export.finite(asdict(figures.figures(run)))
+        named = (run.id, run.number, export.spreadsheet_text(run.name), run.state)
+        writer.writerow((*named, *found.values(), *(getattr(run.config, name) for name in settings)))
+    return text.getvalue().encode()

@@ -1,0 +1,231 @@
+"""One run: its curves, what it was made of, what happened to it, and what can be done with it."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import streamlit as st
+
+from core.hyperparameters import number
+from core.models import checkpoints
+from core.runs import states
+from core.runs.store import Run
+from dashboard import lab, operating
+from dashboard.components.live_chart import live_chart
+from dashboard.forms import LABELS
+from dashboard.views.runs import actions, rows
+from dashboard.words import STATE_COLORS, literal
+
+#: Of a run's events, those that tell its story rather than its curve.
+_STORY = ("State", "CommandApplied", "Resumed")
+
+
+def show(run_id: str) -> None:
+    run = lab.service().run(run_id)
+    if st.button("All runs", icon=":material/arrow_back:", type="tertiary"):
+        actions.go()
+    if run is None:
+        st.info(
+            "This link names a run that this lab does not have. It may have been deleted; all others are one click up."
+        )
+        return
+    st.subheader(f"#{run.number} {literal(run.name or run.config.optimizer_spec.label)}", anchor=False)
+    _byline(run)
+    actions.say()
+    if run.deleted is not None:
+        _in_the_bin(run)
+    stage, about = st.columns([0.64, 0.36], gap="large")
+    with stage:
+        live_chart([run], "", key="run.live")
+        if run.deleted is None:
+            _operate(run)
+    with about:
+        _settings(run)
+        _labels(run)
+        _family(run)
+        _story(run)
+        _environment(run)
+
+
+def _byline(run: Run) -> None:
+    parts = [rows.in_short(run.config)]
+    if run.owner_name:
+        parts.append(f"by {run.owner_name}")
+    parts.append(_clock(run.created, "%d %B %Y, %H:%M"))
+    if not run.exact:
+        parts.append("resumed, not bit-exact")
+    tags = "".join(f" :gray-badge[{literal(tag)}]" for tag in run.tags)
+    st.caption(literal(" · ".join(parts)) + tags)
+
+
+def _in_the_bin(run: Run) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.info("This run is in the bin.", icon=":material/delete:", width="stretch")
+        st.button("Restore", on_click=actions.restore, args=([run.id],), type="primary")
+
+
+def _operate(run: Run) -> None:
+    operating.controls(run, key="run")
+    with st.container(horizontal=True, key="run.actions"):
+        if st.button("Train with this", icon=":material/replay:", help="Opens the Train page with these settings."):
+            actions.train_with(run.config)
+        if st.button(
+            "Fork", icon=":material/call_split:", help="The same, to change one thing; the new run links here."
+        ):
+            actions.train_with(run.config, run.id)
+        if run.state in (states.QUEUED, states.RUNNING, states.PAUSED):
+            st.button(
+                "Cancel" if run.state == states.QUEUED else "Stop",
+                icon=":material/stop:",
+                on_click=actions.command,
+                args=([run.id], "stop"),
+                help="What was trained is kept.",
+            )
+        actions.downloads([run.id], "run.export")
+        _file(run, "Parameters", lab.service().parameters_file(run.id), "The network alone; opens in plain PyTorch.")
+        _file(run, "Checkpoint", lab.service().checkpoint_file(run.id), "All of the run: it can go on from this file.")
+        if actions.deletable([run]):
+            st.button("Delete", icon=":material/delete:", on_click=actions.delete, args=([run],), help="Into the bin.")
+
+
+def _file(run: Run, label: str, path: Any, help: str) -> None:
+    if path:
+        st.download_button(
+            label,
+            path.read_bytes,
+            file_name=f"run-{run.number}-{label.lower()}{checkpoints.SUFFIX}",
+            mime="application/octet-stream",
+            icon=":material/download:",
+            key=f"run.{label}",
+            on_click="ignore",
+            help=help,
+        )
+
+
+def _settings(run: Run) -> None:
+    st.markdown("##### Settings")
+    values = {f.name: getattr(run.config, f.name) for f in fields(run.config)}
+    values["optimizer"], values["schedule"] = run.config.optimizer_spec.label, run.config.schedule_spec.label
+    own = {**values.pop("optimizer_params"), **values.pop("schedule_params")}
+    _pairs({**values, **own})
+
+
+def _environment(run: Run) -> None:
+    if run.environment:
+        with st.expander("Trained on"):
+            _pairs(run.environment)
+
+
+def _pairs(values: Mapping[str, Any]) -> None:
+    """Names and values, two pairs to a line where there is room."""
+    shown = {LABELS.get(name, name.replace("_", " ")).lower(): _worded(value) for name, value in values.items()}
+    cells = "".join(
+        f"<div><dt>{_escaped(name)}</dt><dd>{_escaped(value)}</dd></div>"
+        for name, value in shown.items()
+        if value is not None
+    )
+    st.html(f'{_STYLE}<dl class="run-pairs">{cells}</dl>')
+
+
+_STYLE = """<style>
+.run-pairs { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: 0.15rem 1.2rem;
+  margin: 0 !important; padding: 0 !important; }
+.run-pairs div { display: flex; justify-content: space-between; gap: 0.6rem; min-width: 0; font-size: 0.875rem;
+  border-bottom: 1px solid color-mix(in srgb, currentColor 12%, transparent); padding: 0.15rem 0; }
+.run-pairs dt { opacity: 0.7; white-space: nowrap; }
+.run-pairs dd { margin: 0; overflow-wrap: anywhere; text-align: right; font-variant-numeric: tabular-nums; }
+</style>"""
+
+
+def _worded(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return number(value) if isinstance(value, (int, float)) else value
+
+
+def _escaped(value: Any) -> str:
+    return str(value).replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _labels(run: Run) -> None:
+    """Name, notes and tags, for everyone to write."""
+    with st.expander("Name, notes and tags", expanded=bool(run.notes)), st.form(f"labels.{run.id}", border=False):
+        st.text_input("Name", run.name, key=f"name.{run.id}", max_chars=100)
+        st.text_area("Notes", run.notes, key=f"notes.{run.id}", max_chars=10_000, height=110)
+        st.multiselect(
+            "Tags",
+            sorted({*run.tags, *(tag for other in rows.latest(-1) for tag in other.tags)}),
+            run.tags,
+            key=f"tags.{run.id}",
+            accept_new_options=True,
+            placeholder="Type a tag and press Enter",
+        )
+        st.form_submit_button("Save", on_click=_save_labels, args=(run.id,))
+
+
+def _save_labels(run_id: str) -> None:
+    held = {part: st.session_state[f"{part}.{run_id}"] for part in ("name", "notes", "tags")}
+    actions.attempt(lambda: lab.service().edit(run_id, **held), "Saved.")
+
+
+def _family(run: Run) -> None:
+    """Where the run comes from, and what came of it."""
+    parent = lab.service().run(run.parent) if run.parent else None
+    children = lab.service().children(run.id)
+    if not parent and not children:
+        return
+    st.markdown("##### Family")
+    with st.container(gap="xsmall"):
+        for relation, other in [("from", parent), *(("led to", child) for child in children)]:
+            if other:
+                st.button(
+                    f"{relation} {literal(rows.run_title(other))} · {literal(rows.in_short(other.config))}",
+                    icon=":material/account_tree:",
+                    type="tertiary",
+                    key=f"family.{other.id}",
+                    on_click=_open,
+                    args=(other.id,),
+                )
+
+
+def _open(run_id: str) -> None:
+    st.query_params["run"] = run_id
+
+
+def _story(run: Run) -> None:
+    """States and commands in the order in which they came, with their times; of places in the queue only the first."""
+    lines: list[str] = []
+    last = ""
+    for event in lab.service().events(run.id, _STORY):
+        words = _told(event)
+        if words and words != last:
+            lines.append(f"`{_clock(event['at'], '%H:%M:%S')}` {words}")
+            last = words
+    if lines:
+        with st.expander("What happened", expanded=True):
+            st.markdown("  \n".join(lines))
+
+
+def _told(event: dict[str, Any]) -> str:
+    match event["event"]:
+        case "State":
+            state = "stalled" if event.get("stalled") else event["state"]
+            badge = f":{STATE_COLORS.get(state, 'orange')}-badge[{state}]"
+            return f"{badge} {literal(event.get('message') or '')}".strip()
+        case "CommandApplied" if event["command"] == "learning_rate":
+            return f"learning rate {number(event['value'])} from step {event['step']:,}"
+        case "CommandApplied":
+            return f"{event['command']} before step {event['step']:,}"
+        case "Resumed":
+            how = literal(event["message"]) or ("Bit for bit." if event["exact"] else "Not bit-exact.")
+            return f"goes on from step {event['step']:,}. {how}"
+    return ""
+
+
+def _clock(at: float | None, form: str) -> str:
+    """A time as the visitor's own clock shows it; Streamlit tells the minutes from that clock to UTC."""
+    if at is None:
+        return "earlier"
+    behind = st.context.timezone_offset or 0
+    return datetime.fromtimestamp(at, timezone(-timedelta(minutes=behind))).strftime(form)

@@ -1,0 +1,208 @@
+"""All runs: the table with what can be done with those chosen, the leaderboard, the bin.
+
+The tables keep themselves up to date: the browser asks for the rows, and no script runs for it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from core.runs import states
+from core.runs.service import BIN_SECONDS
+from core.runs.store import Run
+from dashboard import lab
+from dashboard.components.run_table import Column, run_table
+from dashboard.views.runs import actions, rows
+from dashboard.visitors import visitor
+
+SHOWN, LEADERS = 300, 100
+EMPTY = "No runs yet. Train one on the Train page, and it appears here."
+_COLUMNS = (rows.RUN, rows.STATE, rows.CURVE, rows.OWNER, rows.BEST, rows.TEST, rows.SECONDS, rows.CREATED)
+_LEADERS = (
+    Column("place", "Place", "number", classes="right"),
+    rows.RUN,
+    rows.OWNER,
+    rows.BEST,
+    rows.TEST,
+    rows.EPOCHS,
+    rows.SECONDS,
+    Column("act", "", "action", sort="", classes="right"),
+)
+_BIN = (
+    rows.RUN,
+    rows.STATE,
+    rows.OWNER,
+    rows.BEST,
+    rows.TEST,
+    Column("deleted", "Deleted", "when", "descending", "right"),
+)
+
+SOURCE = "/lab/runs?view="
+
+
+def _leaders() -> list[dict[str, Any]]:
+    finished = [run for run in rows.latest(-1) if run.state == states.FINISHED and run.best_validation_accuracy]
+    best = sorted(finished, key=lambda run: (-(run.best_validation_accuracy or 0), run.seconds or 0))[:LEADERS]
+    return [rows.row(run, place=place, act="Train with this") for place, run in enumerate(best, 1)]
+
+
+#: The tables' rows as they are now.
+VIEWS: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    "all": lambda: [rows.row(run) for run in rows.latest(SHOWN)],
+    "every": lambda: [rows.row(run) for run in rows.latest(-1)],
+    "leaders": _leaders,
+    "bin": lambda: [rows.row(run, deleted=run.deleted) for run in rows.latest(-1, deleted=True)],
+}
+
+
+def show() -> None:
+    everything, leaders, bin = st.tabs(["All runs", "Leaderboard", "Bin"], key="runs.tab", on_change="rerun")
+    if everything.open:
+        with everything:
+            _all()
+    if leaders.open:
+        with leaders:
+            _leaderboard()
+    if bin.open:
+        with bin:
+            _bin()
+
+
+@st.fragment
+def _all() -> None:
+    limit = st.session_state.get("runs.limit", SHOWN)
+    runs = {run.id: run for run in rows.latest(limit)}
+    view = "all" if limit == SHOWN else "every"
+    bar = st.container(horizontal=True, vertical_alignment="center", key="runs.bar")
+    answer = run_table(
+        _COLUMNS,
+        VIEWS[view](),
+        key="runs.table",
+        source=SOURCE + view,
+        sort="run",
+        selectable=True,
+        filters=bool(runs),
+        empty=EMPTY,
+    )
+    if answer.opened:
+        actions.go(run=answer.opened)
+    with bar:
+        _bar(
+            [runs[run_id] for run_id in answer.chosen if run_id in runs],
+            sum(r.state == states.INTERRUPTED for r in runs.values()),
+        )
+    actions.say()
+    if len(runs) == limit:
+        st.button(f"Only the latest {limit} are shown. Show all", type="tertiary", on_click=_show_all)
+
+
+def _show_all() -> None:
+    st.session_state["runs.limit"] = -1
+
+
+def _bar(chosen: list[Run], interrupted: int) -> None:
+    """What can be done with the chosen runs; all buttons keep their places, those that cannot be pressed are dim."""
+    ids = [run.id for run in chosen]
+    stoppable = [run.id for run in chosen if run.state in (states.QUEUED, states.RUNNING, states.PAUSED)]
+    resumable = [run.id for run in chosen if run.resumable]
+    if st.button("Compare", icon=":material/stacked_line_chart:", disabled=len(ids) < 2, type="primary"):
+        actions.go(compare=",".join(ids))
+    st.button(
+        "Resume",
+        icon=":material/play_arrow:",
+        disabled=not resumable,
+        on_click=actions.command,
+        args=(resumable, "resume"),
+    )
+    waits = bool(chosen) and all(run.state == states.QUEUED for run in chosen)
+    st.button(
+        "Cancel" if waits else "Stop",
+        icon=":material/stop:",
+        disabled=not stoppable,
+        on_click=actions.command,
+        args=(stoppable, "stop"),
+        help="What was trained is kept.",
+        key="runs.stop",
+    )
+    st.button(
+        "Delete",
+        icon=":material/delete:",
+        disabled=not chosen or not actions.deletable(chosen),
+        on_click=actions.delete,
+        args=(chosen,),
+        help="Into the bin. Runs of your own that are over; the teacher may delete anyone's.",
+    )
+    if chosen:
+        actions.downloads(ids, "runs.export")
+    _places(chosen)
+    if interrupted:
+        st.button(f"Resume all interrupted ({interrupted})", icon=":material/restart_alt:", on_click=actions.resume_all)
+    if not chosen:
+        st.caption("Choose runs to compare, export, resume or delete them; click a name to open it.")
+
+
+def _places(chosen: list[Run]) -> None:
+    """A waiting run of one's own can change places with one's others."""
+    if len(chosen) == 1 and chosen[0].position and chosen[0].owner == visitor().id:
+        for label, icon, by in (("Earlier", "arrow_upward", -1), ("Later", "arrow_downward", 1)):
+            st.button(
+                label,
+                icon=f":material/{icon}:",
+                on_click=actions.move,
+                args=(chosen[0].id, by),
+                help="Among your own runs that wait; people take turns.",
+            )
+
+
+@st.fragment
+def _leaderboard() -> None:
+    st.caption("Everyone's finished runs by their best epoch on the validation images, with the budget that they used.")
+    answer = run_table(
+        _LEADERS,
+        VIEWS["leaders"](),
+        key="runs.leaders",
+        source=SOURCE + "leaders",
+        sort="place",
+        descending=False,
+        empty="No run has finished with a validation split yet.",
+    )
+    if answer.opened:
+        actions.go(run=answer.opened)
+    if answer.acted and (run := lab.service().run(answer.acted)):
+        actions.train_with(run.config)
+
+
+@st.fragment
+def _bin() -> None:
+    runs = {run.id: run for run in rows.latest(-1, deleted=True)}
+    bar = st.container(horizontal=True, vertical_alignment="center")
+    answer = run_table(
+        _BIN,
+        VIEWS["bin"](),
+        key="runs.bin",
+        source=SOURCE + "bin",
+        sort="deleted",
+        selectable=True,
+        empty="The bin is empty.",
+    )
+    if answer.opened:
+        actions.go(run=answer.opened)
+    chosen = [runs[run_id] for run_id in answer.chosen if run_id in runs]
+    with bar:
+        st.button(
+            "Restore",
+            icon=":material/restore_from_trash:",
+            type="primary",
+            disabled=not chosen,
+            on_click=actions.restore,
+            args=([run.id for run in chosen],),
+        )
+        with st.popover("Delete for good", icon=":material/delete_forever:", disabled=not chosen):
+            if actions.deletable(chosen):
+                st.markdown(f"{actions.counted(len(chosen))} and their files. Nothing brings them back.")
+                st.button("Delete now", on_click=actions.purge, args=(chosen,))
+            else:
+                st.markdown("Only their owner or the teacher can delete these.")
+        st.caption(f"Runs stay here for {BIN_SECONDS / 86400:.0f} days after they were deleted.")
+    actions.say()

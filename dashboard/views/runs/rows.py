@@ -1,0 +1,165 @@
+"""Runs as rows of a table, and as lines of a picture."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from core.runs import states
+from core.runs.store import Run
+from core.training.config import RunConfig
+from dashboard import lab
+from dashboard.colors import line_style
+from dashboard.components.live_chart import Line
+from dashboard.components.run_table import Column
+from dashboard.words import STATE_COLORS, differences, setting
+
+#: How old what everybody sees of all runs may be.
+FRESH_SECONDS = 0.8
+NO_OWNER = "nobody"
+_ALWAYS = ("lr", "batch_size", "epochs", "schedule")
+_IF_CHANGED = (
+    "optimizer_params",
+    "schedule_params",
+    "warmup_steps",
+    "weight_decay",
+    "label_smoothing",
+    "augment",
+    "shuffle",
+    "loss",
+    "validation_split",
+    "seed",
+    "device",
+)
+
+RUN = Column("run", "Run", "run", classes="run")
+STATE = Column("state", "State", "state")
+CURVE = Column("curve", "Loss", "curve", sort="", classes="wide")
+OWNER = Column("owner", "Owner", "text", classes="owner wide")
+BEST = Column("best", "Validation", "percent", "descending", "right strong")
+TEST = Column("test", "Test", "percent", "descending", "right middle")
+EPOCHS = Column("epochs", "Epochs", "number", "descending", "right wide")
+SECONDS = Column("seconds", "Trained", "seconds", classes="right wide")
+CREATED = Column("created", "Started", "when", "descending", "right wide")
+
+
+_shelf: dict[tuple[int, bool], tuple[float, list[Run]]] = {}
+_texts: dict[str, tuple[float, bytes]] = {}
+_shelf_lock = threading.RLock()
+
+
+def latest(limit: int, deleted: bool = False) -> list[Run]:
+    """The latest runs, read once for everybody who looks; -1 for all."""
+    with _shelf_lock:
+        read_at, runs = _shelf.get((limit, deleted), (-FRESH_SECONDS, []))
+        if time.monotonic() - read_at >= FRESH_SECONDS:
+            runs = lab.service().runs(limit, deleted)
+            _shelf[limit, deleted] = time.monotonic(), runs
+        return runs
+
+
+def forget() -> None:
+    """Read anew at the next look: somebody has just changed something."""
+    with _shelf_lock:
+        _shelf.clear()
+        _texts.clear()
+
+
+def text(view: str, write: Callable[[], list[dict[str, Any]]]) -> bytes:
+    """The rows of a view of all runs as JSON, written once for everybody who looks."""
+    with _shelf_lock:
+        written_at, kept = _texts.get(view, (-FRESH_SECONDS, b""))
+        if time.monotonic() - written_at >= FRESH_SECONDS:
+            kept = json.dumps(write(), separators=(",", ":")).encode()
+            _texts[view] = time.monotonic(), kept
+        return kept
+
+
+def run_title(run: Run) -> str:
+    """``#12 my name``, or ``#12 Adam``."""
+    return f"#{run.number} {run.name or run.config.optimizer_spec.label}"
+
+
+def in_short(config: RunConfig, optimizer: bool = True) -> str:
+    """What was chosen: ``Adam · rate 0.001 · batch 64 · 5 epochs``, and what else is not the optimizer's usual.
+
+    Args:
+        optimizer: whether it is named.
+    """
+    usual = _usual(config.optimizer)
+    changed = [name for name in _IF_CHANGED if getattr(config, name) != getattr(usual, name)]
+    named = (
+        *(("optimizer",) if optimizer else ()),
+        *(name for name in _ALWAYS if name != "schedule" or config.schedule != "constant"),
+        *changed,
+    )
+    return " · ".join(filter(None, (setting(config, name) for name in named)))
+
+
+@lru_cache
+def _usual(optimizer: str) -> RunConfig:
+    return RunConfig.recommended(optimizer)
+
+
+def state_words(run: Run) -> str:
+    """``running 42 %``, ``queued, number 2``, ``finished``."""
+    if run.position:
+        return f"queued, number {run.position}"
+    if run.stalled:
+        return "stalled"
+    if run.state in (states.RUNNING, states.PAUSED, states.INTERRUPTED, states.STOPPED):
+        return f"{run.state} {100 * run.step // run.config.span.steps} %"
+    return run.state
+
+
+def row(run: Run, settings: str | None = None, **more: Any) -> dict[str, Any]:
+    """The run as ``run_table`` takes it.
+
+    Args:
+        settings: stands under its name; its config in short unless given.
+        more: further values.
+    """
+    color, dash = style(run)
+    title, owner, short = run_title(run), run.owner_name or NO_OWNER, in_short(run.config)
+    return {
+        "id": run.id,
+        "label": title,
+        "search": " ".join((title, short, run.state, owner, run.notes, *run.tags)).lower(),
+        "facets": {"state": [run.state], "owner": [owner], "tag": list(run.tags)},
+        "order": {"run": run.number, "state": states.STATES.index(run.state)},
+        "run": {
+            "name": title,
+            "settings": in_short(run.config, bool(run.name)) if settings is None else settings,
+            "tags": list(run.tags),
+            "color": color,
+            "dash": dash,
+        },
+        "state": {"text": state_words(run), "tone": "orange" if run.stalled else STATE_COLORS[run.state]},
+        "curve": [None if loss is None else float(f"{loss:.3g}") for loss in run.curve],
+        "owner": owner,
+        "best": run.best_validation_accuracy,
+        "test": run.test_accuracy,
+        "epochs": run.epoch,
+        "seconds": run.seconds,
+        "created": run.created,
+        **more,
+    }
+
+
+def style(run: Run) -> tuple[str, str]:
+    """The run's colour and dash, the same wherever it is one of several."""
+    return line_style(run.number - 1)
+
+
+def names(runs: Sequence[Run]) -> list[str]:
+    """The runs' titles, each with only the settings that are not the same in all of them."""
+    apart = differences([run.config for run in runs]) if len(runs) > 1 else [""] * len(runs)
+    titles = [f"#{run.number} {run.name}".strip() for run in runs]
+    return [f"{title} · {settings}" if settings else title for title, settings in zip(titles, apart, strict=True)]
+
+
+def lines(runs: Sequence[Run]) -> list[Line]:
+    """A line a run."""
+    return [Line(name, (run.id,), *style(run)) for name, run in zip(names(runs), runs, strict=True)]

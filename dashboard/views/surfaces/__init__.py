@@ -1,0 +1,1 @@
+"""The Surfaces page: optimizers descend two-parameter functions."""

@@ -1,0 +1,167 @@
+"""The still figures of the Surfaces page: data in, plotly Figure out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from core.surfaces import Basins, Surface, Tuning
+from core.surfaces.glass import Glass
+from core.surfaces.tuning import RATES
+from core.training.config import RunConfig
+from dashboard.colors import OPTIMIZER_COLORS, OPTIMIZER_DASHES
+
+#: Colours of up to eight minima; more than that take a colour from where they lie.
+MINIMA_COLORS = ("#2f7fd6", "#d97706", "#12946e", "#9a63d4", "#dc4c43", "#9a8412", "#1597b8", "#d2579b")
+DIVERGED, LOST = (70, 76, 82), (150, 158, 165)
+ARROWS = {"gradient": "#dc4c43", "velocity": "#d97706", "scaled": "#9a63d4", "update": "#2f7fd6"}
+
+
+def sensitivity(configs: Sequence[RunConfig], tunings: Sequence[Tuning], rates: Sequence[float]) -> go.Figure:
+    """How far above the minimum each optimizer ends, over the learning rate; a diamond marks the rate in use."""
+    figure = go.Figure()
+    for config, tuning, rate in zip(configs, tunings, rates, strict=True):
+        color = OPTIMIZER_COLORS[config.optimizer]
+        gaps = np.where(np.isfinite(tuning.gaps), np.maximum(tuning.gaps, 1e-16), np.nan)
+        figure.add_scatter(
+            x=RATES,
+            y=gaps,
+            mode="lines",
+            name=config.optimizer_spec.label,
+            line={"color": color, "width": 2, "dash": OPTIMIZER_DASHES[config.optimizer]},
+            hovertemplate="rate %{x:.3g}: %{y:.3g}",
+        )
+        at = int(np.argmin(np.abs(np.log(RATES / rate))))
+        figure.add_scatter(
+            x=[RATES[at]],
+            y=[gaps[at]],
+            mode="markers",
+            marker={"color": color, "size": 11, "symbol": "diamond", "line": {"width": 1.5, "color": "white"}},
+            showlegend=False,
+            hovertemplate=f"{config.optimizer_spec.label}, in use<extra></extra>",
+        )
+    figure.update_xaxes(type="log", title="learning rate", tickformat="~g", dtick=1)
+    figure.update_yaxes(
+        type="log", title="f - minimum at the end", exponentformat="power", minor={"ticks": ""}, dtick=2
+    )
+    figure.update_layout(height=380, margin={"l": 8, "r": 8, "t": 8, "b": 8}, legend={"orientation": "h", "y": 1.1})
+    return figure
+
+
+def basin_map(surface: Surface, basins: Basins, steps: int) -> go.Figure:
+    """Every start coloured by the minimum that it reaches, the paler the more steps it takes."""
+    colors = np.array([_rgb(surface, basins, i) for i in range(len(basins.minima))] + [DIVERGED, LOST], dtype=float)
+    # Indices -2 and -1 fall on the two colours at the end.
+    pixels = colors[basins.reached]
+    share = np.where(basins.reached >= 0, np.log1p(basins.steps) / np.log1p(steps), 0.0)[..., None]
+    pixels = pixels + (255.0 - pixels) * 0.75 * share
+    x, y = surface.grid(basins.reached.shape[0])
+    names = np.array([f"({a:.3g}, {b:.3g})" for a, b in basins.minima] + ["diverged", "no minimum"], dtype=object)
+    text = names[basins.reached]
+    figure = go.Figure(
+        go.Image(
+            z=pixels.astype(np.uint8),
+            x0=x[0],
+            dx=x[1] - x[0],
+            y0=y[0],
+            dy=y[1] - y[0],
+            customdata=np.dstack([text, basins.steps]),
+            hovertemplate="from (%{x:.3g}, %{y:.3g}) to %{customdata[0]}<br>%{customdata[1]} steps<extra></extra>",
+        )
+    )
+    figure.add_scatter(
+        x=[a for a, _ in basins.minima],
+        y=[b for _, b in basins.minima],
+        mode="markers",
+        marker={"symbol": "star", "size": 12, "color": "white", "line": {"width": 1.5, "color": "#1b2733"}},
+        hoverinfo="skip",
+    )
+    figure.update_xaxes(range=[x[0], x[-1]], constrain="domain", title=None)
+    figure.update_yaxes(range=[y[0], y[-1]], scaleanchor="x", constrain="domain", title=None)
+    figure.update_layout(height=520, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False)
+    return figure
+
+
+def _rgb(surface: Surface, basins: Basins, i: int) -> tuple[int, ...]:
+    if len(basins.minima) <= len(MINIMA_COLORS):
+        return tuple(int(MINIMA_COLORS[i][k : k + 2], 16) for k in (1, 3, 5))
+    offset = (np.array(basins.minima[i]) - surface.centre[:, 0]) / surface.half_width[:, 0]
+    turn = np.arctan2(offset[1], offset[0]) + 2.1 * np.hypot(*offset)
+    return tuple(int(115 + 95 * np.cos(turn + shift)) for shift in (0.0, 2.1, 4.2))
+
+
+def under_glass(surface: Surface, seen: Glass) -> go.Figure:
+    """The step seen from near: contours, and an arrow for each thing that makes it."""
+    reach = 1.6 * max(float(np.hypot(*seen.update)), 1e-9 * float(surface.half_width.max()))
+    xs, ys = (np.linspace(c - reach, c + reach, 81) for c in seen.before)
+    heights = surface.evaluate(*np.meshgrid(xs, ys))[0]
+    figure = go.Figure(
+        go.Contour(
+            x=xs,
+            y=ys,
+            z=heights,
+            ncontours=24,
+            showscale=False,
+            hoverinfo="skip",
+            contours={"coloring": "lines"},
+            colorscale=[[0, "#8aa5b8"], [1, "#8aa5b8"]],
+            line={"width": 1},
+        )
+    )
+    arrows = [("gradient", "downhill, -g", -seen.gradient)]
+    if seen.velocity is not None:
+        arrows.append(("velocity", "momentum, -velocity", -seen.velocity))
+    if seen.scaling is not None:
+        base = seen.gradient if seen.velocity is None else seen.velocity
+        arrows.append(("scaled", "scaled for each coordinate", -seen.scaling * base))
+        _ellipse(figure, seen, reach)
+    for kind, name, vector in arrows:
+        size = float(np.hypot(*vector))
+        if size > 0:
+            _arrow(
+                figure, seen.before, vector / size * 0.8 * reach / 1.6, f"{name}: length {size:.3g}", ARROWS[kind], 2.5
+            )
+    _arrow(
+        figure,
+        seen.before,
+        seen.update,
+        f"the step: length {np.hypot(*seen.update):.3g}, to scale",
+        ARROWS["update"],
+        4,
+    )
+    figure.update_xaxes(range=[xs[0], xs[-1]], constrain="domain", showgrid=False, zeroline=False, nticks=5)
+    figure.update_yaxes(
+        range=[ys[0], ys[-1]], scaleanchor="x", constrain="domain", showgrid=False, zeroline=False, nticks=5
+    )
+    figure.update_layout(
+        height=460, margin={"l": 8, "r": 8, "t": 8, "b": 8}, legend={"orientation": "h", "y": -0.08, "x": 0}
+    )
+    return figure
+
+
+def _arrow(figure: go.Figure, start: np.ndarray, vector: np.ndarray, name: str, color: str, width: float) -> None:
+    end = start + vector
+    figure.add_scatter(
+        x=[start[0], end[0]],
+        y=[start[1], end[1]],
+        mode="lines+markers",
+        name=name,
+        line={"color": color, "width": width},
+        marker={"symbol": "arrow", "size": [0, 9 + 2.5 * width], "angleref": "previous", "color": color},
+        hovertemplate=f"{name}<extra></extra>",
+    )
+
+
+def _ellipse(figure: go.Figure, seen: Glass, reach: float) -> None:
+    """What the scaling makes of a circle of gradients."""
+    assert seen.scaling is not None
+    turn = np.linspace(0.0, 2.0 * np.pi, 73)
+    radii = seen.scaling / seen.scaling.max() * 0.5 * reach / 1.6
+    figure.add_scatter(
+        x=seen.before[0] + radii[0] * np.cos(turn),
+        y=seen.before[1] + radii[1] * np.sin(turn),
+        mode="lines",
+        name=f"scaling: x by {seen.scaling[0]:.3g}, y by {seen.scaling[1]:.3g}",
+        line={"color": ARROWS["scaled"], "width": 1.5, "dash": "dot"},
+        hoverinfo="skip",
+    )

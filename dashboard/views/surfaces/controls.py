@@ -1,0 +1,212 @@
+"""The controls of the Surfaces page. Their state is the address: every widget here is bound to it."""
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from core.hyperparameters import Hyperparameter, Value, number
+from core.optimizers import OPTIMIZERS
+from core.surfaces import CONDITION, FIRST_ORDER, NOISE, STEPS, SURFACES, Surface, ill_conditioned_bowl
+from core.training.config import LR, WARMUP_STEPS
+from core.training.schedules import SCHEDULES
+from dashboard import forms, handoff
+from dashboard.views.surfaces import settings
+from dashboard.views.surfaces.walks import Scene, at_their_best, own_surface
+
+OWN = "own"
+BEST, SAME = "Each at its best", "Same for all"
+FIRST_PICTURE = ["sgd", "momentum", "rmsprop", "adam", "muon"]
+COMMON_RATE = replace(LR, default=0.01)
+SEED = Hyperparameter("seed", 0, "Fixes the noise.", low=0, high=2**31 - 1)
+
+
+def bound(key: str, default: Any) -> dict[str, Any]:
+    """A widget whose value lives in the address."""
+    st.session_state.setdefault(f"s-{key}", default)
+    return {"key": f"s-{key}", "bind": "query-params"}
+
+
+def number_field(parameter: Hyperparameter, label: str, **place: Any) -> Any:
+    """A number typed as text, checked by core."""
+    text = st.text_input(label, **bound(parameter.name, number(parameter.default)), help=help_of(parameter), **place)
+    return parameter.parse(text or "")
+
+
+def help_of(parameter: Hyperparameter) -> str:
+    return f"{parameter.help} {parameter.rule.capitalize()}."
+
+
+def _label(parameter: Hyperparameter) -> str:
+    return forms.LABELS.get(parameter.name, parameter.name.replace("_", " ").capitalize())
+
+
+def _choose_surface() -> tuple[str, Surface]:
+    name = st.session_state["s-surface"]
+    if name == OWN:
+        left, right = st.columns([3, 1])
+        formula = left.text_input(
+            "f(x, y)", **bound("formula", "x^2 + 10*y^2 + 5*sin(3*x)"),
+            help="Numbers, x, y, pi, e, + - * / ^ and sin, cos, tan, exp, log, sqrt, abs, tanh.",
+        )  # fmt: skip
+        domain = right.text_input("Domain", **bound("domain", "-3, 3, -3, 3"), help="x from, x to, y from, y to.")
+        return f"own {formula} {domain}", own_surface(formula or "", settings.parse_domain(domain or ""))
+    if name == "bowl":
+        k = st.slider(
+            "Condition number k", 1, int(CONDITION.high), **bound("k", int(CONDITION.default)), help=CONDITION.help
+        )
+        return f"bowl {k}", ill_conditioned_bowl(float(k))
+    return name, SURFACES[name]
+
+
+def controls() -> Scene:
+    """Draw the controls and read them.
+
+    Raises:
+        ValueError: the sentence about what is wrong.
+    """
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(
+            "Function",
+            [*SURFACES, OWN],
+            **bound("surface", "rosenbrock"),
+            format_func=lambda row: SURFACES[row].label if row in SURFACES else "Own formula",
+            width=190,
+        )
+        chosen = st.multiselect(
+            "Optimizers",
+            FIRST_ORDER,
+            **bound("optimizers", FIRST_PICTURE),
+            format_func=lambda row: OPTIMIZERS[row].label,
+        )
+        mode = st.selectbox("Learning rates", [BEST, SAME], **bound("rates", BEST), width=185)
+        lr = number_field(COMMON_RATE, "Rate", width=95) if mode == SAME else COMMON_RATE.default
+        steps = number_field(STEPS, "Steps", width=95)
+        with st.popover("Settings", width=120):
+            noise, seed, shape, own, start_text = _panel(chosen, mode)
+    name, surface = _choose_surface()
+    starts = tuple(settings.parse_starts(start_text, surface))
+    order = [optimizer for optimizer in FIRST_ORDER if optimizer in chosen]
+    configs = tuple(settings.config_of(optimizer, own, lr, **shape) for optimizer in order)
+    scene = Scene(name, surface, configs, starts, steps, noise, seed)
+    if mode == SAME or not configs:
+        return scene
+    return at_their_best(scene, own)
+
+
+def _panel(chosen: list[str], mode: str) -> tuple[float, int, dict[str, Any], settings.Settings, str]:
+    """What is set more rarely: starts, noise, schedule, and every optimizer's own parameters."""
+    starts = st.text_input(
+        "Starts",
+        **bound("starts", ""),
+        placeholder="the function's own",
+        help="x, y; x, y; … Or click on the contours.",
+    )
+    left, right = st.columns(2)
+    with left:
+        noise = number_field(NOISE, "Gradient noise")
+    with right:
+        seed = number_field(SEED, "Seed of the noise")
+    schedule = left.selectbox(
+        "Schedule", list(SCHEDULES), **bound("schedule", "constant"), format_func=lambda row: SCHEDULES[row].label,
+        help="A walk counts as five epochs.",
+    )  # fmt: skip
+    with right:
+        warmup = number_field(WARMUP_STEPS, "Warm-up steps")
+    params: dict[str, Value] = {}
+    for i, parameter in enumerate(SCHEDULES[schedule].hyperparameters):
+        with (left, right)[i % 2]:
+            text = st.text_input(
+                _label(parameter), **bound(f"{schedule}.{parameter.name}", number(parameter.default)),
+                help=help_of(parameter),
+            )  # fmt: skip
+        params[parameter.name] = parameter.parse(text or "")
+    shape = {"schedule": schedule, "schedule_params": params, "warmup_steps": warmup}
+    panel = st.container()
+    text = st.text_input(
+        "All settings, as text",
+        **bound("settings", ""),
+        placeholder="adam lr=0.01 betas=0.9,0.99; muon momentum=0.9",
+        help="Optimizer, then name=value; a semicolon between optimizers.",
+    )
+    own = settings.parse_settings(text or "")
+    if chosen:
+        with panel:
+            _optimizer_panel(chosen, own, mode)
+    return noise, seed, shape, own, starts or ""
+
+
+def _optimizer_panel(chosen: list[str], own: settings.Settings, mode: str) -> None:
+    st.divider()
+    optimizer = st.selectbox("Settings of", chosen, key="s.panel", format_func=lambda row: OPTIMIZERS[row].label)
+    columns = st.columns(2)
+    for i, parameter in enumerate(settings.parameters_of(optimizer)):
+        given = own.get(optimizer, {}).get(parameter.name)
+        default = settings.default_of(optimizer, parameter.name)
+        label = _label(parameter)
+        free = parameter.name == "lr"
+        key = f"s.{optimizer}.{parameter.name}"
+        shown = "" if free and given is None else given if given is not None else default
+        st.session_state[key] = shown if isinstance(shown, bool) else number(shown)
+        arguments: dict[str, Any] = {
+            "key": key, "help": help_of(parameter), "on_change": _set, "args": (optimizer, parameter.name, key),
+        }  # fmt: skip
+        with columns[i % 2]:
+            if isinstance(parameter.default, bool):
+                st.checkbox(label, **arguments)
+            else:
+                hint = ("its best" if mode == BEST else "the same for all") if free else None
+                st.text_input(label, placeholder=hint, **arguments)
+    st.button(
+        f"Train the network with {OPTIMIZERS[optimizer].label}", key="s.train", on_click=_carry, args=(optimizer,)
+    )
+
+
+def _set(optimizer: str, name: str, key: str) -> None:
+    """A widget of the optimizer's panel was changed: put it into the text that holds all settings."""
+    given = st.session_state[key]
+    parameter = next(p for p in settings.parameters_of(optimizer) if p.name == name)
+    try:
+        own = settings.parse_settings(st.session_state.get("s-settings", ""))
+        value = given if isinstance(given, bool) else parameter.parse(given) if given.strip() else None
+    except ValueError as error:
+        st.toast(str(error), icon=":material/edit:")
+        return
+    mine = own.setdefault(optimizer, {})
+    mine.pop(name, None)
+    if value is not None and (name == "lr" or value != settings.default_of(optimizer, name)):
+        mine[name] = value
+    st.session_state["s-settings"] = settings.settings_text(own)
+
+
+def _carry(optimizer: str) -> None:
+    st.session_state["s.carry"] = optimizer
+
+
+def carried(scene: Scene) -> bool:
+    """Whether an optimizer's settings were sent to the Train page's form."""
+    optimizer = st.session_state.pop("s.carry", None)
+    for config in scene.configs:
+        if config.optimizer == optimizer:
+            handoff.to_train(config)
+            return True
+    return False
+
+
+def welcome() -> None:
+    """Settings that came from the Train page."""
+    config = handoff.take()
+    if config is None or config.optimizer not in FIRST_ORDER:
+        return
+    name = config.optimizer
+    values: dict[str, Value] = {"lr": config.lr, **config.optimizer_params}
+    if config.weight_decay != OPTIMIZERS[name].default_weight_decay:
+        values["weight_decay"] = config.weight_decay
+    known = {p.name for p in settings.parameters_of(name)}
+    kept = {key: value for key, value in values.items() if key in known}
+    st.session_state["s-settings"] = settings.settings_text({name: kept})
+    st.session_state["s-optimizers"] = list(dict.fromkeys([*FIRST_PICTURE, name]))
+    st.session_state["s.panel"] = name
+    st.session_state["s-schedule"] = config.schedule
+    for key, value in config.schedule_params.items():
+        st.session_state[f"s-{config.schedule}.{key}"] = number(value)

@@ -1,0 +1,74 @@
+"""Surfaces: every first-order optimizer walking on a two-parameter loss."""
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core.surfaces import Surface, Walk
+from dashboard.components.surface_player import csv_of, scene_of, standalone, surface_player
+from dashboard.views.surfaces import controls, settings, walks
+from dashboard.views.surfaces.closer import GLASS, closer_look
+from dashboard.views.surfaces.walks import Scene
+
+PLAYER = "surface-player"
+
+
+def _starts_set() -> None:
+    st.session_state["s-starts"] = settings.starts_text(st.session_state[PLAYER].starts or [])
+
+
+def _step_chosen() -> None:
+    st.session_state["s-step"] = str(max(1, int(st.session_state[PLAYER].inspect or 1)))
+    st.session_state["s-tab"] = GLASS
+
+
+def _about(surface: Surface) -> None:
+    stable = surface.largest_stable_rate()
+    limit = f" Gradient descent settles only below a rate of {stable:.2g}." if np.isfinite(stable) else ""
+    st.caption(f"$f(x, y) = {surface.expression.latex}$ · {surface.help}{limit}")
+
+
+def _downloads(scene: Scene, walked: Walk, picture: dict[str, Any]) -> None:
+    name = scene.surface.label.lower().replace(" ", "-")
+    theme = st.context.theme.type or "light"
+    with st.container(horizontal=True):
+        st.download_button(
+            "Animation, HTML",
+            lambda: standalone(picture, f"Walks on {scene.surface.label}", theme),
+            f"{name}.html",
+            "text/html",
+            on_click="ignore",
+            help="The whole player in one file that needs nothing else.",
+        )
+        st.download_button(
+            "Paths, CSV",
+            lambda: csv_of(scene.configs, scene.starts, walked),
+            f"{name}.csv",
+            "text/csv",
+            on_click="ignore",
+        )
+
+
+def page() -> None:
+    controls.welcome()
+    try:
+        scene = controls.controls()
+    except ValueError as error:
+        st.error(str(error), icon=":material/edit:")
+        return
+    if controls.carried(scene):
+        # An empty mapping: without one, streamlit refuses to leave while widgets are bound to the address.
+        st.switch_page("views/train/page.py", query_params={})
+    if not scene.configs:
+        st.info("Choose at least one optimizer.")
+        return
+    _about(scene.surface)
+    walked = walks.walk(scene)
+    picture = scene_of(scene.surface, scene.name, scene.configs, scene.starts, walked)
+    surface_player({**picture, "autoplay": True}, PLAYER, _starts_set, _step_chosen)
+    _downloads(scene, walked, picture)
+    closer_look(scene)
+
+
+page()

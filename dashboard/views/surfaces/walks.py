@@ -1,0 +1,81 @@
+"""What the Surfaces page's controls say, and the computing that follows: cached by all it depends on, for everybody."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from core import surfaces
+from core.surfaces import Basins, Point, Surface, Tuning, Walk
+from core.surfaces.descent import noise_of
+from core.surfaces.glass import Glass, glass
+from core.surfaces.tuning import SEARCH_STEPS
+from core.training.config import RunConfig
+from dashboard.views.surfaces.settings import Settings
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What the controls say."""
+
+    name: str
+    surface: Surface
+    configs: tuple[RunConfig, ...]
+    starts: tuple[Point, ...]
+    steps: int
+    noise: float
+    seed: int
+
+
+own_surface = st.cache_data(max_entries=32, show_spinner=False)(surfaces.own_surface)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _tune(
+    surface: Surface, configs: tuple[RunConfig, ...], starts: tuple[Point, ...], steps: int, noise: float, seed: int
+) -> list[Tuning]:
+    return surfaces.tune(surface, configs, starts, steps, noise, seed)
+
+
+def tunings(scene: Scene) -> list[Tuning]:
+    """The search for each optimizer's rate, from the surface's own start."""
+    # From its own start, a rate is the surface's, and moving the start compares like with like. The search varies
+    # the rate, so what it starts from must not count as another search.
+    configs = tuple(replace(config, lr=1.0) for config in scene.configs)
+    steps = min(scene.steps, SEARCH_STEPS)
+    return _tune(scene.surface, configs, (scene.surface.start,), steps, scene.noise, scene.seed)
+
+
+def at_their_best(scene: Scene, own: Settings) -> Scene:
+    """Each optimizer with the rate that the search found, but for those that were given one."""
+    configs = tuple(
+        config if "lr" in own.get(config.optimizer, {}) else replace(config, lr=tuning.best)
+        for config, tuning in zip(scene.configs, tunings(scene), strict=True)
+    )
+    return replace(scene, configs=configs)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def walk(scene: Scene) -> Walk:
+    return surfaces.walk(scene.surface, scene.configs, scene.starts, scene.steps, scene.noise, scene.seed)
+
+
+def warm(optimizers: Sequence[str]) -> None:
+    """Compute what each function first shows, so that the first visitor who chooses it does not wait for it."""
+    configs = tuple(RunConfig.recommended(optimizer) for optimizer in optimizers)
+    for name, surface in surfaces.SURFACES.items():
+        scene = Scene(name, surface, configs, (surface.start,), int(surfaces.STEPS.default), 0.0, 0)
+        walk(at_their_best(scene, {}))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def basins(surface: Surface, config: RunConfig, steps: int, noise: float, seed: int) -> Basins:
+    return surfaces.basins(surface, config, steps, noise=noise, seed=seed)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def step_of(scene: Scene, config: RunConfig, start: int, step: int) -> Glass | None:
+    """One step of one walk, by the torch.optim object."""
+    noise = noise_of(scene.surface, scene.noise, scene.seed, scene.steps, len(scene.starts))
+    mine = None if noise is None else noise[:, :, start : start + 1]
+    return glass(scene.surface, config, scene.starts[start], step, scene.steps, mine)

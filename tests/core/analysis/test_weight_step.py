@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from core.analysis.weight_step import weight_step
+from core.optimizers import OPTIMIZERS
+from core.surfaces.glass import _n
+from core.training.config import RunConfig
+from core.training.network import Network, to_flat
+from core.training.replay import replay
+
+ALIKE = [name for name, spec in OPTIMIZERS.items() if not spec.matrices and not spec.closure and name != "rprop"]
+SMALL = {"validation_split": 0.99, "batch_size": 50, "epochs": 2, "device": "cpu"}
+
+
+def flat_index(weights: tuple[tuple[int, int], tuple[int, int]]) -> list[int]:
+    (unit, pixel), (digit, hidden) = weights
+    return [unit * 784 + pixel, 128 * 784 + 128 + digit * 128 + hidden]
+
+
+@pytest.mark.parametrize("optimizer", ALIKE)
+@pytest.mark.parametrize("step", [1, 14])
+def test_the_step_is_the_runs_and_the_last_line_holds_it(optimizer: str, step: int) -> None:
+    config = RunConfig.recommended(optimizer, **SMALL)
+    seen = weight_step(config, step)
+    assert seen
+    (_, before), (_, after) = replay(config, [step - 1, step])
+    at = flat_index(seen.weights)
+    np.testing.assert_array_equal(seen.glass.before, before[at].double().numpy())
+    np.testing.assert_array_equal(seen.glass.after, after[at].double().numpy())
+    assert _n(seen.glass.after[0]) in seen.glass.lines[-1]
+
+
+def test_the_first_step_of_plain_descent_is_rate_times_gradient() -> None:
+    seen = weight_step(RunConfig(optimizer="sgd", lr=0.1, **SMALL), 1)
+    assert seen
+    np.testing.assert_allclose(seen.glass.update, -0.1 * seen.glass.gradient, rtol=1e-3)
+    np.testing.assert_array_equal(seen.glass.before, to_flat(Network(0))[flat_index(seen.weights)].double().numpy())
+
+
+def test_the_weights_are_those_with_the_largest_gradients() -> None:
+    seen = weight_step(RunConfig(optimizer="sgd", lr=0.1, **SMALL), 1)
+    assert seen
+    (_, before), (_, after) = replay(RunConfig(optimizer="sgd", lr=0.1, **SMALL), [0, 1])
+    moved = (after - before).abs()
+    assert flat_index(seen.weights)[0] == int(moved[: 784 * 128].argmax())
+
+
+def test_a_run_that_diverged_has_no_step_to_show() -> None:
+    config = RunConfig(optimizer="sgd", lr=1000.0, weight_decay=10.0, **SMALL)
+    assert weight_step(config, 20) is None
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "step", "sentence"),
+    [
+        ("sgd", 25, "step must be a whole number in [1, 24], got step = 25."),
+        ("muon", 1, "optimizer must be one that treats every weight alike, got optimizer = muon."),
+    ],
+)
+def test_what_cannot_be_shown_is_said(optimizer: str, step: int, sentence: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        weight_step(RunConfig.recommended(optimizer, **SMALL), step)
+    assert str(caught.value) == sentence

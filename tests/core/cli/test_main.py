@@ -1,0 +1,191 @@
+"""The terminal, as a person at one sees it: what is printed, where, and the exit status."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from core.cli.main import main
+from core.models.checkpoints import load_parameters
+from core.training.config import RunConfig
+from core.training.trainer import Trainer
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("models") / "adam.safetensors"
+    assert main(["train", "--epochs", "1", "--json", "--threads", "1", "--save", str(path)]) == 0
+    return path
+
+
+def last_json(capsys):
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def test_train_prints_one_json_object_last(capsys, tmp_path):
+    path = tmp_path / "model.safetensors"
+    assert main(["train", "--epochs", "2", "--seed", "3", "--json", "--threads", "1", "--save", str(path)]) == 0
+    result = last_json(capsys)
+    assert set(result) == {
+        "test_accuracy",
+        "test_loss",
+        "validation_accuracy",
+        "seconds_per_epoch",
+        "images_per_second",
+        "reason",
+        "device",
+    }
+    trainer = Trainer(RunConfig(epochs=2, seed=3))
+    *_, epoch, finished = trainer.events()
+    assert result["test_accuracy"] == finished.test_accuracy
+    assert result["test_loss"] == finished.test_loss
+    assert result["validation_accuracy"] == epoch.validation_accuracy
+    assert len(result["seconds_per_epoch"]) == 2
+    assert result["reason"] == "finished"
+    saved, metadata = load_parameters(path)
+    assert all(torch.equal(a, b) for a, b in zip(saved.parameters(), trainer.network.parameters(), strict=True))
+    assert metadata["config"] == trainer.config.to_dict()
+
+
+def test_evaluate_gives_the_figures_of_the_run(model, capsys):
+    assert main(["evaluate", str(model), "--json"]) == 0
+    result = last_json(capsys)
+    _, metadata = load_parameters(model)
+    assert {"step": 750, **result} == metadata["metrics"]
+
+
+def test_predict_reads_pictures_of_any_size_dark_or_light(model, mnist, capsys, tmp_path):
+    digit = mnist.test.images[0].numpy().reshape(28, 28)
+    light = tmp_path / "light.png"
+    dark = tmp_path / "dark.png"
+    Image.fromarray(digit).resize((280, 280)).save(light)
+    Image.fromarray(255 - np.kron(digit, np.ones((5, 5), dtype=np.uint8))).save(dark)
+    assert main(["predict", str(model), str(light), str(dark), "--json"]) == 0
+    answers = last_json(capsys)
+    assert [a["path"] for a in answers] == [str(light), str(dark)]
+    assert [a["digit"] for a in answers] == [7, 7]
+    assert sum(answers[0]["probabilities"]) == pytest.approx(1)
+
+
+def test_the_recommended_rate_is_taken_unless_one_is_given(capsys):
+    assert main(["train", "--optimizer", "sgd", "--batch-size", "full", "--epochs", "1", "--threads", "1"]) == 0
+    assert "SGD, 48000 training and 12000 validation images, 1 steps" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--lr", "0"], "lr must be a number in (0, 1000], got lr = 0."),
+        (["--lr", "-1"], "lr must be a number in (0, 1000], got lr = -1."),
+        (["--lr", "nan"], "lr must be a number in (0, 1000], got lr = nan."),
+        (["--lr", "1e9"], "lr must be a number in (0, 1000], got lr = 1e9."),
+        (["--batch-size", "0"], "batch_size must be a whole number in [1, 60000] or full, got batch_size = 0."),
+        (["--batch-size", "60001"], "batch_size must be a whole number in [1, 60000] or full, got batch_size = 60001."),
+        (["--epochs", "0"], "epochs must be a whole number in [1, 1000], got epochs = 0."),
+        (["--validation-split", "1"], "validation_split must be a number in [0, 1), got validation_split = 1."),
+        (["--param", "betas=1,1"], "betas must be 2 numbers in [0, 1), got betas = 1,1."),
+        (["--param", "speed=1"], "optimizer adam has no parameter speed; its parameters: betas, eps, amsgrad."),
+        (["--schedule-param", "end"], "param must be NAME=VALUE, got end."),
+        (["--device", "tpu"], "device must be one of auto, cpu, cuda, cuda:N, mps, got device = tpu."),
+        (["--threads", "0"], "threads must be a whole number from 1, got threads = 0."),
+    ],
+)
+def test_bad_input_is_one_line_on_stderr_and_status_2(arguments, sentence, capsys):
+    assert main(["train", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.err == sentence + "\n"
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize("name", ["optimizer", "schedule"])
+def test_an_unknown_name_is_answered_with_the_known_ones(name, capsys):
+    assert main(["train", f"--{name}", "nonsense"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"{name} must be one of ")
+    assert error.endswith(f"got {name} = nonsense.\n")
+
+
+def test_an_unknown_option_is_one_line_too(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "--nonsense"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "unrecognized arguments: --nonsense\n"
+
+
+def test_a_missing_model_and_a_bad_picture_are_named(model, capsys, tmp_path):
+    assert main(["evaluate", str(tmp_path / "no.safetensors")]) == 2
+    assert "no.safetensors cannot be read" in capsys.readouterr().err
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"bad")
+    assert main(["predict", str(model), str(bad)]) == 2
+    assert capsys.readouterr().err == f"image must be a readable picture file, got {bad}.\n"
+
+
+@pytest.fixture
+def library(tmp_path, monkeypatch):
+    monkeypatch.setenv("DESCENT_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+def test_a_resumed_whole_model_ends_like_the_run_that_was_never_left(tmp_path, capsys):
+    train = ["train", "--seed", "7", "--threads", "1"]
+    full, half, rest = (tmp_path / f"{name}.safetensors" for name in ("full", "half", "rest"))
+    assert main([*train, "--epochs", "2", "--save", str(full)]) == 0
+    assert main([*train, "--epochs", "1", "--save-whole", str(half)]) == 0
+    resume = ["train", "--resume", str(half), "--threads", "1"]
+    assert main([*resume, "--epochs", "2", "--save", str(rest)]) == 0
+    assert "Goes on after step 750 of 1500, bit-exact." in capsys.readouterr().out
+    (a, _), (b, _) = load_parameters(full), load_parameters(rest)
+    assert all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
+    for arguments, sentence in (
+        (resume, "epochs must be more than the 1 that the file's run has been through."),
+        ([*resume, "--lr", "3"], "--lr must not be given with --resume: the file has the settings of its run."),
+        ([*resume, "--optimizer", "adam"], "--optimizer must not be given with --resume"),
+        (["train", "--resume", str(full)], "This file holds parameters alone, not a whole run."),
+        (["train", "--resume", str(tmp_path / "no")], "no cannot be read: No such file or directory."),
+    ):
+        assert main(arguments) == 2
+        assert sentence in capsys.readouterr().err
+
+
+def test_models_are_imported_listed_shown_and_exported(model, library, tmp_path, capsys):
+    assert main(["models", "list"]) == 0
+    assert capsys.readouterr().out == "No model is saved yet.\n"
+    assert main(["models", "import", str(model), "--name", "mine", "--notes", "hello", "--json"]) == 0
+    imported = last_json(capsys)
+    assert (imported["name"], imported["notes"], imported["step"]) == ("mine", "hello", 750)
+    assert main(["models", "show", "mine", "--json"]) == 0
+    assert last_json(capsys) == imported
+    assert main(["models", "show", "mine"]) == 0
+    assert "notes          hello" in capsys.readouterr().out
+    for suffix in (".npz", ".weights.h5", ".onnx", ".png", ".safetensors"):
+        assert main(["models", "export", "mine", str(tmp_path / f"out{suffix}")]) == 0
+        assert (tmp_path / f"out{suffix}").stat().st_size > 1000
+    assert main(["models", "import", str(tmp_path / "out.npz")]) == 0
+    capsys.readouterr()
+    assert main(["models", "list", "--json"]) == 0
+    listed = last_json(capsys)
+    assert [one["name"] for one in listed] == ["mine", "out"]
+    assert listed[0]["test_accuracy"] == listed[1]["test_accuracy"]
+
+
+def test_models_says_in_a_line_what_is_wrong(model, library, tmp_path, capsys):
+    assert main(["models", "import", str(model), "--name", "mine"]) == 0
+    (tmp_path / "link.safetensors").symlink_to(model)
+    (tmp_path / "bad.npz").write_bytes(b"x")
+    for arguments, sentence in (
+        (["show", "no"], "name must be a saved model's, got name = no."),
+        (["show", "../x"], "name must be a saved model's, got name = ../x."),
+        (["import", str(model), "--name", "mine"], "name must be one that no saved model has, got name = mine."),
+        (["import", str(model), "--name", "../x"], "name must be 1 to 64 letters"),
+        (["import", str(tmp_path / "link.safetensors")], "must be a file itself, got a link."),
+        (["import", str(tmp_path / "bad.npz")], "This is not a readable NPZ file: File is not a zip file."),
+        (["import", "a" * 5000], "cannot be read: File name too long."),
+        (["export", "mine", str(tmp_path / "x.pt")], "A file's name must end in"),
+        (["export", "mine", str(model)], "path must be of a file that is not there yet"),
+    ):
+        assert main(["models", *arguments]) == 2
+        told = capsys.readouterr().err
+        assert sentence in told and told.count("\n") == 1 and len(told) < 400

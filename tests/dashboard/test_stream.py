@@ -1,0 +1,290 @@
+"""The live stream over real connections: a server of its own, two real workers."""
+
+import base64
+import contextlib
+import json
+import os
+import socket
+import threading
+import time
+import urllib.request
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from core.runs import states
+from core.training.config import RunConfig
+from dashboard import lab, stream
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """host:port of a server with the lab's routes and its service."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("DESCENT_HOME", str(tmp_path_factory.mktemp("home")))
+    patch.setenv("DESCENT_WORKERS", "2")
+    lab.start()
+    config = uvicorn.Config(
+        Starlette(routes=stream.routes, middleware=stream.middleware), port=0, log_level="error", ws="websockets-sansio"
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    pause = threading.Event()
+    while not server.started:
+        pause.wait(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
+    lab.stop()
+    patch.undo()
+
+
+@contextlib.contextmanager
+def connected(address):
+    """A client that has heard which server it talks to."""
+    with connect(f"ws://{address}/lab/live") as opened:
+        assert json.loads(opened.recv(timeout=20)) == {"lab": stream.TOKEN}
+        yield opened
+
+
+@pytest.fixture
+def client(address):
+    with connected(address) as opened:
+        yield opened
+
+
+class Scripted:
+    """In the place of the service: runs whose events the test makes."""
+
+    def __init__(self, **runs):
+        self.runs = runs
+
+    def messages(self, run_id, after=-1):
+        return self.runs[run_id][after + 1 :] if run_id in self.runs else None
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+    service = Scripted()
+    monkeypatch.setattr(lab, "service", lambda: service)
+    return service
+
+
+def event(seq, **rest):
+    return json.dumps({"seq": seq, **rest}, separators=(",", ":"))
+
+
+def ask(client, **runs):
+    client.send(json.dumps({"runs": runs}))
+
+
+def receive(client, run_id, until):
+    """The run's events up to the frame with one for which ``until`` holds."""
+    events = []
+    while not any(map(until, events)):
+        frame = json.loads(client.recv(timeout=60))
+        assert frame["run"] == run_id
+        events += frame["events"]
+    assert frame["over"] is (events[-1].get("event") == "Unknown" or events[-1].get("state") in states.OVER)
+    return events
+
+
+def finished(event):
+    return event.get("state") == "finished"
+
+
+def test_a_run_is_told_from_its_first_event_to_its_last(client):
+    run_id = lab.service().submit(RunConfig(epochs=1))
+    ask(client, **{run_id: -1})
+    events = receive(client, run_id, finished)
+    assert [event["seq"] for event in events] == list(range(len(events)))
+    steps = [step for event in events if event["event"] == "StepsDone" for step in event["steps"]]
+    assert steps == list(range(750))
+    assert events[-2]["event"] == "RunFinished"
+
+
+def test_a_client_that_comes_back_gets_what_it_lacks_once(address):
+    run_id = lab.service().submit(RunConfig(epochs=3))
+    with connected(address) as first:
+        ask(first, **{run_id: -1})
+        before = receive(first, run_id, lambda event: event["event"] == "EpochDone")
+    with connected(address) as second:
+        ask(second, **{run_id: before[-1]["seq"]})
+        after = receive(second, run_id, finished)
+    assert [event["seq"] for event in before + after] == list(range(len(before) + len(after)))
+
+
+def test_a_finished_run_is_told_whole_to_a_newcomer_in_pieces(client, monkeypatch):
+    run_id = lab.service().submit(RunConfig(epochs=1))
+    ask(client, **{run_id: -1})
+    live_events = receive(client, run_id, finished)
+    monkeypatch.setattr(stream, "LARGEST_FRAME", 3000)
+    ask(client, **{run_id: -1})
+    assert receive(client, run_id, finished) == live_events
+
+
+def test_a_client_can_change_what_it_wants(client):
+    first, second = (lab.service().submit(RunConfig(epochs=1)) for _ in range(2))
+    ask(client, **{first: -1})
+    receive(client, first, finished)
+    ask(client, **{second: -1})
+    receive(client, second, finished)
+
+
+def test_an_unknown_run_is_said_to_be_unknown(client):
+    ask(client, nobody=-1)
+    assert receive(client, "nobody", bool) == [{"event": "Unknown"}]
+
+
+@pytest.mark.parametrize("nonsense", ["", "[]", '{"runs": 3}', '{"runs": {"a": "b"}}', "{}", '{"runs": {"a": null}}'])
+def test_nonsense_closes_the_connection_and_harms_nobody_else(address, client, nonsense):
+    with connected(address) as other:
+        other.send(nonsense)
+        with pytest.raises(ConnectionClosed) as closed:
+            other.recv(timeout=20)
+        assert closed.value.rcvd.code == 1003
+    ask(client, nobody=-1)
+    assert receive(client, "nobody", bool)
+
+
+def test_a_run_that_is_over_says_so_to_who_has_all_of_it(client, scripted):
+    scripted.runs["done"] = [event(0, event="State", state="running"), event(1, event="State", state="finished")]
+    ask(client, done=1)
+    assert json.loads(client.recv(timeout=20)) == {"run": "done", "events": [], "over": True}
+    ask(client, done=0)
+    assert [e["seq"] for e in receive(client, "done", finished)] == [1]
+
+
+def test_a_run_that_is_resumed_goes_on_for_who_watches_it(client, scripted):
+    scripted.runs["back"] = [event(0, event="State", state="interrupted")]
+    ask(client, back=-1)
+    assert json.loads(client.recv(timeout=20))["over"] is True
+    scripted.runs["back"].append(event(1, event="State", state="running"))
+    frame = json.loads(client.recv(timeout=20))
+    assert ([e["seq"] for e in frame["events"]], frame["over"]) == ([1], False)
+
+
+def test_what_a_client_says_while_it_is_told_counts_and_nothing_is_skipped(client, scripted):
+    """It asks again from the start before it has read the answer: it then gets all of it, whole and in order."""
+    scripted.runs["long"] = [event(seq, pad="x" * 50_000) for seq in range(400)]
+    ask(client, long=-1)
+    assert json.loads(client.recv(timeout=20))["events"][0]["seq"] == 0
+    ask(client, long=-1)
+    seqs, starts = [0], 1
+    while seqs[-1:] != [399] or starts < 2:
+        for told in json.loads(client.recv(timeout=20))["events"]:
+            starts += told["seq"] == 0
+            assert told["seq"] == 0 or told["seq"] == seqs[-1] + 1
+            seqs.append(told["seq"])
+    assert starts == 2
+
+
+class Unread:
+    """A browser that asked for a run and stopped reading: the socket is open, and nobody takes what comes."""
+
+    def __init__(self, address, run_id):
+        host, port = address.split(":")
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.connect((host, int(port)))
+        key = base64.b64encode(os.urandom(16)).decode()
+        lines = ["GET /lab/live HTTP/1.1", f"Host: {address}", "Upgrade: websocket", "Connection: Upgrade"]
+        lines += [f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", "", ""]
+        self.socket.sendall("\r\n".join(lines).encode())
+        assert self.socket.recv(12) == b"HTTP/1.1 101"
+        text = json.dumps({"runs": {run_id: -1}}).encode()
+        self.socket.sendall(bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text)
+
+    def ended(self):
+        """Whether the server has cut the connection, once what had arrived is read."""
+        self.socket.settimeout(20)
+        with contextlib.suppress(ConnectionError):
+            while self.socket.recv(1 << 20):
+                pass
+        return True
+
+
+def test_who_does_not_read_delays_nobody_and_is_dropped(address, scripted, monkeypatch):
+    monkeypatch.setattr(stream, "PATIENCE_SECONDS", 1.0)
+    large = [event(seq, pad="x" * 100_000) for seq in range(400)]
+    scripted.runs["large"] = large
+    asleep = [Unread(address, "large") for _ in range(3)]
+    with connected(address) as awake, contextlib.ExitStack() as sockets:
+        for one in asleep:
+            sockets.enter_context(one.socket)
+        ask(awake, large=-1)
+        assert receive(awake, "large", lambda e: e["seq"] == 399)
+        assert len(stream.broadcast.watches["large"].viewers) == 4
+        for seq in range(400, 405):
+            sent = time.monotonic()
+            large.append(event(seq))
+            receive(awake, "large", lambda e, last=seq: e["seq"] == last)
+            assert time.monotonic() - sent < 1
+        until = time.monotonic() + 10
+        while len(stream.broadcast.watches["large"].viewers) > 1 and time.monotonic() < until:
+            large.append(event(len(large)))
+            receive(awake, "large", bool)
+        assert len(stream.broadcast.watches["large"].viewers) == 1
+        assert all(one.ended() for one in asleep)
+
+
+def test_nobody_is_asked_about_once_the_last_viewer_has_left(address, scripted):
+    scripted.runs["quiet"] = [event(0)]
+    with connected(address) as client:
+        ask(client, quiet=-1)
+        receive(client, "quiet", bool)
+    until = time.monotonic() + 10
+    while stream.broadcast.watches and time.monotonic() < until:
+        time.sleep(0.01)
+    assert stream.broadcast.watches == {}
+
+
+def test_viewers_go_on_after_the_service_failed_once(client, scripted, monkeypatch, caplog):
+    scripted.runs["hurt"] = [event(0)]
+    ask(client, hurt=-1)
+    receive(client, "hurt", bool)
+    working, failed = scripted.messages, threading.Event()
+
+    def failing(*_):
+        monkeypatch.setattr(scripted, "messages", working)
+        failed.set()
+        raise OSError("disk")
+
+    monkeypatch.setattr(scripted, "messages", failing)
+    assert failed.wait(10)
+    scripted.runs["hurt"].append(event(1))
+    assert [e["seq"] for e in receive(client, "hurt", bool)] == [1]
+    assert "the service did not answer" in caplog.text
+
+
+def test_too_many_runs_at_once_are_refused(client):
+    ask(client, **{str(i): -1 for i in range(stream.MOST_RUNS + 1)})
+    with pytest.raises(ConnectionClosed):
+        client.recv(timeout=20)
+
+
+def test_viewers_at_the_same_place_share_one_frame(scripted):
+    watch = stream.Watch("run")
+    watch.take([event(seq, pad="x" * 30_000) for seq in range(5)], now=0.0)
+    frame, last = watch.frame(-1)
+    assert [e["seq"] for e in json.loads(frame)["events"]] == [0, 1]
+    assert last == 1
+    assert watch.frame(-1)[0] is frame
+    assert json.loads(watch.frame(4)[0]) == {"run": "run", "events": [], "over": False}
+    for after in range(20):
+        watch.frame(after)
+    assert len(watch._frames) == stream.KEPT_FRAMES
+    watch.take([event(5, event="State", state="stopped")], now=1.0)
+    assert watch.frame(3)[0] == '{"run":"run","events":[' + ",".join(watch.messages[4:]) + '],"over":true}'
+
+
+def test_plotly_comes_from_the_machine_itself(address):
+    with urllib.request.urlopen(f"http://{address}/lab/plotly.min.js") as answer:
+        assert answer.headers["Content-Type"].startswith("text/javascript")
+        assert "max-age" in answer.headers["Cache-Control"]
+        assert b"plotly.js v" in answer.read(1000)

@@ -1,0 +1,223 @@
+import base64
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from core import data, paths
+from core.landscape import line
+from core.landscape.study import Result, Study, Track, compute
+from core.models.checkpoints import Checkpoint, load_parameters, save_checkpoint
+from core.runs.store import Run
+from core.training.config import RunConfig
+from core.training.network import Network, to_flat
+from core.training.trainer import Trainer
+from dashboard import lab
+from dashboard.colors import OPTIMIZER_COLORS
+from dashboard.components.landscape_player import scene_of, standalone, waiting_scene
+from dashboard.views.landscape import address, charts, items, live, sharpness
+
+VIEW = str(Path(__file__).resolve().parents[3] / "dashboard" / "views" / "landscape" / "page.py")
+
+
+@pytest.fixture
+def page(service) -> AppTest:
+    return AppTest.from_file(VIEW, default_timeout=60)
+
+
+def track(name: str, seed: int) -> Track:
+    """Three points from the same first weights towards another network."""
+    start, end = to_flat(Network(0)), to_flat(Network(seed))
+    points = torch.stack([start, start + 0.4 * (end - start), end])
+    curve = np.array([[0.5, 1.0], [2.0, np.inf]])
+    return Track(f"run:{seed}", f"#{seed} {name}", {"optimizer": name}, np.array([0, 5, 10]), np.array([0, 0.5, 1]),
+                 points, start, curve)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def results() -> list[Result]:
+    tracks = [track("adam", 1), track("adam", 2)]
+    model = Track("model:m", "m", {}, np.zeros(1, np.int64), np.zeros(1), to_flat(Network(3))[None])
+    study = Study("pca", ("run:1", "run:2", "model:m"), size=25, images=20)
+    return list(compute(study, [*tracks, model], data.load()))
+
+
+def unpacked(text: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), dtype="<f4")
+
+
+def test_without_runs_there_is_one_button_that_races(page: AppTest) -> None:
+    page.run()
+    assert not page.exception and not page.error
+    assert page.button[-1].label == "Race three optimizers and see their landscape"
+
+
+def test_a_link_to_what_is_not_there_is_an_invitation(page: AppTest) -> None:
+    page.query_params["items"] = "run:none,model:none"
+    page.query_params["plane"] = "round"
+    page.run()
+    assert not page.exception and not page.error
+    assert "Race three optimizers" in page.button[0].label
+
+
+def test_too_many_images_get_one_sentence(page: AppTest, service, monkeypatch) -> None:
+    monkeypatch.setattr(items, "choices", lambda: {"model:untrained": "Model untrained"})
+    page.session_state[address.key("items")] = ["model:untrained"]
+    page.session_state[address.key("images")] = "10001"
+    page.run()
+    assert not page.exception
+    assert [error.value for error in page.error] == ["images must be a whole number in [1, 10000], got images = 10001."]
+
+
+def test_a_line_needs_two(page: AppTest, service) -> None:
+    page.session_state[address.key("items")] = ["model:untrained"]
+    page.session_state[address.key("plane")] = "line"
+    page.run()
+    assert [error.value for error in page.error] == ["items must be 2 different runs or models for plane line, got 1."]
+    assert page.query_params == {"plane": "line", "items": "model:untrained"}
+
+
+def test_an_item_is_pinned_to_its_content(service) -> None:
+    pinned = items.pinned("model:untrained")
+    assert pinned.startswith("model:untrained@") and items.pinned("model:untrained") == pinned
+    with pytest.raises(ValueError, match=r"items must be runs and models that the lab has, got model:\.\./x"):
+        items.pinned("model:../x")
+
+
+def test_a_model_is_a_track_of_one_point(service) -> None:
+    study = Study("random", (items.pinned("model:untrained"),))
+    (found,) = items.gather(study, lambda share: None)
+    assert torch.equal(found.points, to_flat(Network(seed=3))[None])
+    assert found.label == "untrained" and found.start is None
+
+
+def test_the_scene_has_the_grid_the_paths_and_a_colour_for_each(results: list[Result]) -> None:
+    scene = scene_of(results[-1], 4)
+    assert scene["n"] == 25 and not scene["stage"]
+    np.testing.assert_allclose(unpacked(scene["loss"]).reshape(25, 25), results[-1].grid.loss, rtol=1e-6)
+    one, two, model = scene["paths"]
+    # Both are Adam's: the second one gets a colour of its own.
+    assert one["color"] == OPTIMIZER_COLORS["adam"] != two["color"]
+    assert model["model"] and not one["model"]
+    epochs, a = unpacked(one["points"]).reshape(7, 3)[:2]
+    assert epochs.tolist() == [0, 0.5, 1]
+    np.testing.assert_allclose(a, results[-1].paths[0].a, rtol=1e-5)
+    # What is infinite becomes a gap.
+    assert np.isnan(unpacked(one["curve"])[-1])
+
+
+def test_before_the_first_grid_the_paths_are_there(results: list[Result]) -> None:
+    scene = scene_of(results[0], 1, "Computing the loss", 0.0)
+    assert scene["n"] == 2 and scene["stage"] == "Computing the loss"
+    x_low, x_high, _, _ = scene["domain"]
+    a = results[0].paths[0].a
+    assert x_low < a.min() and a.max() < x_high
+    assert waiting_scene("Replaying the runs", 0.5) == {"stage": "Replaying the runs", "share": 0.5}
+
+
+def test_the_standalone_page_needs_nothing_else(results: list[Result]) -> None:
+    html = standalone(scene_of(results[-1], 4), "A loss landscape")
+    assert "plotly.js v" in html and 'class="surface-player landscape waiting"' in html
+    assert "<script src" not in html and "<link" not in html
+
+
+def test_the_line_marks_both_ends() -> None:
+    study = Study("line", ("run:1", "run:2"), images=20)
+    *_, result = compute(study, [track("adam", 1), track("sgd", 2)], data.load())
+    figure = charts.along_line(result)
+    assert [shape.x0 for shape in figure.layout.shapes] == [0, 1]
+    assert [note.text for note in figure.layout.annotations] == ["#1 adam", "#2 sgd"]
+    assert len(figure.data[0].y) == len(figure.data[1].y) == 121
+
+
+@pytest.fixture(scope="module")
+def run(service) -> Run:
+    """A short run, trained by the lab."""
+    run_id = service.submit(RunConfig(epochs=1, batch_size=4096, seed=5))
+    pause = threading.Event()
+    for _ in range(2400):
+        if (found := service.run(run_id)).over:
+            assert found.state == "finished"
+            return found
+        pause.wait(0.05)
+    raise AssertionError("the run did not end")
+
+
+def test_a_replayed_run_ends_in_the_very_parameters_that_the_run_saved(service, run: Run) -> None:
+    study = Study("pca", (items.pinned(f"run:{run.id}"),))
+    told: list[float] = []
+    (found,) = items.gather(study, told.append)
+    saved, _ = load_parameters(service.parameters_file(run.id))
+    assert torch.equal(found.points[-1], to_flat(saved))
+    assert torch.equal(found.points[0], to_flat(Network(seed=5))) and torch.equal(found.start, found.points[0])
+    assert found.steps[-1] == 12 and found.epochs[-1] == 1.0 and found.about["told"] == ""
+    # The run's own curve: each of its twelve steps.
+    np.testing.assert_allclose(found.curve[0], np.arange(12) / 12)
+    assert found.curve[1, 0] > found.curve[1, -1]
+    assert items.choices()[f"run:{run.id}"] == items.label(run) == f"#{run.number} Adam · 0.001 · batch 4096"
+    assert items.default_items() == [f"run:{run.id}"]
+
+
+def test_the_first_choice_is_of_runs_that_learned_something(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def other(name: str, accuracy: float | None, **settings: Any) -> Run:
+        return replace(run, id=name, config=RunConfig(**settings), test_accuracy=None, validation_accuracy=accuracy)
+
+    newest_first = [
+        other("diverged", 0.0974, optimizer="sgd", lr=5),
+        other("adam", 0.96),
+        other("other weights", 0.97, optimizer="adamax", seed=1),
+        other("stopped at once", None, optimizer="nadam"),
+        other("older adam", 0.97),
+        other("sgd", 0.9, optimizer="sgd"),
+    ]
+    monkeypatch.setattr(lab.service(), "runs", lambda limit: newest_first)
+    assert sorted(items.default_items()) == ["run:adam", "run:sgd"]
+
+
+def test_the_page_opens_the_newest_run(page: AppTest, run: Run) -> None:
+    page.query_params["images"] = "50"
+    page.query_params["size"] = "25"
+    page.run()
+    assert not page.exception and not page.error
+    assert page.query_params["items"] == f"run:{run.id}"
+    assert items.desk().ask(Study("pca", (items.pinned(f"run:{run.id}"),), images=50, size=25)).failed == ""
+
+
+def test_sharpness_of_a_run_and_of_a_model(run: Run) -> None:
+    at_start, at_end = (sharpness._measured(items.pinned(f"run:{run.id}"), step, "cross_entropy") for step in (0, 12))
+    assert at_end.converged and at_end.value > 0 and at_end.value != at_start.value
+    assert sharpness._measured(items.pinned("model:untrained"), 0, "cross_entropy").value > 0
+
+
+def test_a_whole_model_is_a_track_too(service, run: Run) -> None:
+    trainer = Trainer(run.config)
+    save_checkpoint(paths.models() / "whole.safetensors", Checkpoint(run.config, trainer.state(), {}))
+    (found,) = items.gather(Study("random", (items.pinned("model:whole"),)), lambda share: None)
+    assert torch.equal(found.points[0], to_flat(Network(seed=5)))
+
+
+def test_a_live_runs_places_are_those_of_its_checkpoints(run: Run, monkeypatch) -> None:
+    start, ahead = to_flat(Network(5)), to_flat(Network(6))
+    plane = line(start, ahead)
+    monkeypatch.setattr(live, "watching", lambda: run)
+    monkeypatch.setattr(live.st, "session_state", {})
+    monkeypatch.setattr(items, "live_point", lambda _: None)
+    assert live.place(plane) == {"color": OPTIMIZER_COLORS["adam"], "a": [0.0], "b": [0.0]}
+    monkeypatch.setattr(items, "live_point", lambda _: (7, start + 0.25 * (ahead - start)))
+    for _ in range(2):
+        assert live.place(plane)["a"] == pytest.approx([0.0, 0.25], abs=1e-5)
+
+
+def test_a_live_point_is_the_newest_checkpoints(service, run: Run, tmp_path: Path, monkeypatch) -> None:
+    trainer = Trainer(run.config)
+    save_checkpoint(tmp_path / "c.safetensors", Checkpoint(run.config, trainer.state(), {}))
+    monkeypatch.setattr(service, "checkpoint_file", lambda _: tmp_path / "c.safetensors")
+    step, point = items.live_point(run)
+    assert step == 0 and torch.equal(point, to_flat(Network(5)))
+    monkeypatch.setattr(service, "checkpoint_file", lambda _: None)
+    assert items.live_point(run) is None

@@ -1,0 +1,258 @@
+"""The Runs page, run by run and all together, without a browser."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from streamlit.testing.v1 import AppTest
+
+from core.runs.service import Service
+from core.training.config import RunConfig
+from dashboard import colors, visitors
+from dashboard.views.runs import actions, compare, figures, one, overview, parallel, route, rows
+from dashboard.visitors import Visitor
+
+RUNS = str(Path(__file__).resolve().parents[3] / "dashboard" / "views" / "runs" / "page.py")
+ME = Visitor("a" * 16, "Ada", True, False)
+
+
+@pytest.fixture
+def filled(service: Service) -> Iterator[list[str]]:
+    """Five runs: two finished, with figures; one waits; one interrupted; one finished without validation."""
+    store = service._store
+    columns = {"owner": ME.id, "owner_name": "Ada"}
+    figures = {"best_validation_accuracy": 0.97, "test_accuracy": 0.96, "seconds": 2.0, "epoch": 2}
+    store.add("one", RunConfig(lr=0.01), 1.0, "finished", name="=first", tags=["exam"], **columns, **figures)
+    store.add("two", RunConfig(batch_size=32), 2.0, "finished", **{**figures, "best_validation_accuracy": 0.98})
+    store.add("three", RunConfig(), 3.0, "queued", **columns)
+    store.add("four", RunConfig(), 4.0, "interrupted", parent="one", **columns)
+    store.add("five", RunConfig(validation_split=0.0), 5.0, "finished", test_accuracy=0.99)
+    for seq, accuracy in enumerate((0.97, 0.95)):
+        body = {"event": "EpochDone", "epoch": seq, "step": 750 * (seq + 1), "train_loss": 0.1, "train_accuracy": 0.9}
+        body |= {"validation_loss": 0.2 + seq, "validation_accuracy": accuracy, "seconds": 1.0}
+        store.append("one", seq, json.dumps(body, separators=(",", ":")), 6.0)
+    rows.forget()
+    ids = ["one", "two", "three", "four", "five"]
+    yield ids
+    for run_id in ids:
+        store.remove(run_id)
+        service._record.forget(run_id)
+    rows.forget()
+
+
+def opened(**address: str) -> AppTest:
+    page = AppTest.from_file(RUNS, default_timeout=60)
+    for name, value in address.items():
+        page.query_params[name] = value
+    return page.run()
+
+
+def text(page: AppTest) -> str:
+    return "\n".join(str(element.value) for kind in ("markdown", "caption", "subheader") for element in page.get(kind))
+
+
+def labels(page: AppTest) -> list[str]:
+    return [button.label for button in page.button]
+
+
+def test_an_empty_lab_has_a_page(service: Service) -> None:
+    rows.forget()
+    page = opened()
+    assert not page.exception
+    assert "Resume all" not in " ".join(labels(page))
+
+
+def test_all_runs_and_resuming_the_interrupted_ones(filled: list[str], service: Service) -> None:
+    page = opened()
+    assert not page.exception
+    assert "Resume all interrupted (1)" in labels(page)
+    assert [button.disabled for button in page.button if button.label in ("Compare", "Delete")] == [True, True]
+
+
+@pytest.mark.parametrize("asked", ["nothing", "../../etc/passwd", "<b>"])
+def test_a_link_that_names_no_run_gets_a_kind_sentence(service: Service, asked: str) -> None:
+    page = opened(run=asked)
+    assert not page.exception
+    assert "a run that this lab does not have" in page.info[0].value
+
+
+def test_a_run_by_its_link(filled: list[str]) -> None:
+    page = opened(run="one")
+    assert not page.exception
+    assert page.subheader[0].value == r"#1 \=first"
+    assert "rate 0\\.01" in text(page) and "by Ada" in text(page)
+    assert "Train with this" in labels(page) and "Fork" in labels(page)
+    assert any("led to" in label and "4 Adam" in label for label in labels(page))
+    assert any("from" in label and "first" in label for label in labels(opened(run="four")))
+
+
+def test_notes_and_tags_are_written(filled: list[str], service: Service) -> None:
+    page = opened(run="one")
+    page.text_area[0].set_value("what I learned")
+    next(button for button in page.button if button.label == "Save").click()
+    page.run()
+    assert not page.exception
+    run = service.run("one")
+    assert run and (run.notes, run.tags, run.name) == ("what I learned", ("exam",), "=first")
+
+
+def test_a_run_in_the_bin_says_so_and_comes_back(filled: list[str], service: Service) -> None:
+    service.delete(["one"])
+    page = opened(run="one")
+    assert page.info[0].value == "This run is in the bin."
+    next(button for button in page.button if button.label == "Restore").click()
+    page.run()
+    run = service.run("one")
+    assert run and run.deleted is None and not page.info
+
+
+def test_a_comparison_by_its_link(filled: list[str]) -> None:
+    page = opened(compare="one,two,gone,one")
+    assert not page.exception
+    assert page.info[0].value == "This link names 1 run that this lab does not have."
+    assert page.multiselect[0].value == ["one", "two"]
+    empty = opened(compare="gone")
+    assert not empty.exception and "Choose two runs" in text(empty)
+
+
+def test_rows_say_what_sets_a_run_apart(filled: list[str], service: Service) -> None:
+    found = {row["id"]: row for row in overview.VIEWS["all"]()}
+    assert found["one"]["run"]["settings"] == "Adam · rate 0.01 · batch 64 · 5 epochs"
+    assert found["two"]["run"] | {"color": "", "dash": ""} == {
+        "name": "#2 Adam",
+        "settings": "rate 0.001 · batch 32 · 5 epochs",
+        "tags": [],
+        "color": "",
+        "dash": "",
+    }
+    assert found["four"]["state"] == {"text": "interrupted 0 %", "tone": "orange"}
+    assert "exam" in found["one"]["search"] and "ada" in found["one"]["search"]
+    assert found["two"]["owner"] == rows.NO_OWNER
+
+
+def test_the_leaderboard_is_of_finished_runs_with_validation_best_first(filled: list[str]) -> None:
+    leaders = overview.VIEWS["leaders"]()
+    assert [(row["id"], row["place"], row["epochs"], row["seconds"]) for row in leaders] == [
+        ("two", 1, 2, 2.0),
+        ("one", 2, 2, 2.0),
+    ]
+
+
+def test_names_have_only_the_settings_that_differ(filled: list[str], service: Service) -> None:
+    runs = [run for run_id in ("one", "two", "three") if (run := service.run(run_id))]
+    assert rows.names(runs) == [
+        "#1 =first · rate 0.01 · batch 64",
+        "#2 · rate 0.001 · batch 32",
+        "#3 · rate 0.001 · batch 64",
+    ]
+    assert rows.names(runs[:1]) == ["#1 =first"]
+
+
+def test_a_run_keeps_its_colour_and_the_first_32_look_different(filled: list[str], service: Service) -> None:
+    runs = [run for run_id in filled if (run := service.run(run_id))]
+    assert [line.color for line in rows.lines(runs[1:])] == [line.color for line in rows.lines(runs)][1:]
+    assert len({colors.line_style(place) for place in range(32)}) == 32
+    assert {dash for _, dash in map(colors.line_style, range(8))} == {"solid"}
+
+
+def test_figures_are_of_the_best_and_the_last_epoch(filled: list[str], service: Service) -> None:
+    found = {row["id"]: row for row in compare.table(["one", "two"])}
+    one = found["one"]
+    assert (one["best_epoch"], one["best_accuracy"], one["best_loss"]) == (1, 0.97, 0.2)
+    assert (one["final_accuracy"], one["final_loss"], one["gap"]) == (0.95, 1.2, pytest.approx(1.1))
+    assert found["two"]["best_epoch"] is None
+    run = service.run("one")
+    assert run and figures.figures(run).trained_epochs == 2
+
+
+def test_the_comparisons_csv_has_no_formula(filled: list[str]) -> None:
+    lines = compare._csv(compare._found(["one", "two"])).decode().splitlines()
+    assert len(lines) == 3
+    head = lines[0].split(",")
+    assert len(set(head)) == len(head)
+    assert lines[1].startswith("one,1,'=first,finished,1,0.97,0.2,")
+
+
+def test_parallel_coordinates_show_what_differs_and_the_results() -> None:
+    configs = [RunConfig(lr=0.1), RunConfig.recommended("sgd", lr=0.001)]
+    figure = parallel.parallel(configs, {"Test accuracy": [0.9, None], "Seconds": [None, None]}, ["#ff0000", "#00ff00"])
+    (trace,) = figure.data
+    assert [axis.label for axis in trace.dimensions] == ["Optimizer", "Learning rate", "Test accuracy"]
+    assert list(trace.dimensions[1]["values"]) == [-1, -3]
+    assert list(trace.dimensions[1].ticktext) == ["0.001", "0.1"]
+    assert list(trace.dimensions[2]["values"]) == [0.9, 0.9]
+    assert [shade for _, shade in trace.line.colorscale] == ["#ff0000", "#00ff00"]
+
+
+def test_only_the_owner_or_the_teacher_deletes(
+    filled: list[str], service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two, three = (service.run(run_id) for run_id in ("one", "two", "three"))
+    assert one and two and three
+    monkeypatch.setattr(actions, "visitor", lambda: ME)
+    assert actions.deletable([one]) and not actions.deletable([one, two]) and not actions.deletable([three])
+    actions.delete([one, two])
+    assert service.runs(9, deleted=True) == []
+    monkeypatch.setattr(actions, "visitor", lambda: Visitor("t" * 16, "T", True, True))
+    assert actions.deletable([one, two])
+    assert visitors.may_delete(ME, ME.id)
+
+
+def asked(query: str, has: str = "") -> Response:
+    headers = [(b"if-none-match", has.encode())] if has else []
+    scope = {"type": "http", "method": "GET", "path": "/lab/runs", "query_string": query.encode(), "headers": headers}
+    return asyncio.run(route.table(Request(scope)))
+
+
+def test_browsers_get_the_rows_once_and_nothing_while_nothing_changes(filled: list[str], service: Service) -> None:
+    answer = asked("view=all")
+    assert [row["id"] for row in json.loads(answer.body)] == filled[::-1]
+    same = asked("view=all", has=answer.headers["etag"])
+    assert (same.status_code, same.body) == (304, b"")
+    service.edit("one", name="changed")
+    rows.forget()
+    changed = asked("view=all", has=answer.headers["etag"])
+    assert changed.status_code == 200 and b"changed" in changed.body
+    assert [row["id"] for row in json.loads(asked("compare=two,gone").body)] == ["two"]
+    assert asked("view=nothing").status_code == 404
+    assert asked("").status_code == 404
+
+
+def test_an_export_is_of_what_was_recorded(filled: list[str]) -> None:
+    (told,) = json.loads(actions.exported(["one", "gone"], "json"))
+    assert [epoch["validation_accuracy"] for epoch in told["epochs"]] == [0.97, 0.95]
+    assert actions.exported(["one"], "csv").count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        ({"event": "State", "state": "running", "stalled": True}, ":orange-badge[stalled]"),
+        ({"event": "State", "state": "failed", "message": "No *disk*."}, r":red-badge[failed] No \*disk\*\."),
+        (
+            {"event": "CommandApplied", "command": "learning_rate", "value": 0.01, "step": 1500},
+            "learning rate 0.01 from step 1,500",
+        ),
+        ({"event": "CommandApplied", "command": "stop", "value": None, "step": 7}, "stop before step 7"),
+        ({"event": "Resumed", "step": 7, "exact": True, "message": ""}, "goes on from step 7. Bit for bit."),
+    ],
+)
+def test_what_happened_is_told(event: dict[str, object], words: str) -> None:
+    assert one._told(event) == words
+
+
+def test_a_fork_knows_its_parent(filled: list[str], service: Service) -> None:
+    page = AppTest.from_file(RUNS.replace("runs", "train"), default_timeout=60)
+    page.session_state["handoff.parent"] = "one"
+    page.run()
+    assert "A fork of run #1: change one thing, then press Train." in text(page)
+    next(button for button in page.button if button.label == "Train").click()
+    page.run()
+    run = service.runs(1)[0]
+    service.command(run.id, "stop")
+    assert run.parent == "one" and [child.id for child in service.children("one")] == ["four", run.id]
+    assert "A fork of run" not in text(page)

@@ -1,0 +1,189 @@
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.surfaces import SURFACES, walk
+from core.training.config import RunConfig
+from dashboard import forms
+from dashboard.components.surface_player import csv_of, scene_of, standalone
+from dashboard.views.surfaces.closer import BASINS, GLASS, RATES
+from dashboard.views.surfaces.controls import SAME
+
+VIEW = str(Path(__file__).resolve().parents[3] / "dashboard" / "views" / "surfaces" / "page.py")
+
+
+@pytest.fixture
+def page() -> AppTest:
+    return AppTest.from_file(VIEW, default_timeout=60)
+
+
+def scene(page: AppTest) -> dict[str, Any]:
+    """What the player was given."""
+    assert not page.exception
+    (component,) = [element for element in page.main if element.type == "bidi_component"]
+    return json.loads(component.proto.json)
+
+
+def said(page: AppTest) -> str:
+    assert not page.exception
+    return " ".join(error.value for error in page.error)
+
+
+def test_the_first_picture_is_five_optimizers_on_rosenbrock_at_their_best(page: AppTest) -> None:
+    shown = scene(page.run())
+    assert shown["surface"]["id"] == "rosenbrock"
+    assert [path["label"] for path in shown["paths"]] == ["SGD", "Momentum", "RMSprop", "Adam", "Muon"]
+    assert len({path["rate"] for path in shown["paths"]}) == 5
+    assert shown["steps"] == 500
+
+
+@pytest.mark.parametrize("name", [*SURFACES, "own"])
+def test_every_function_has_a_page(page: AppTest, name: str) -> None:
+    page.session_state["s-surface"] = name
+    page.session_state["s-steps"] = "20"
+    assert scene(page.run())["steps"] == 20
+
+
+def test_starts_noise_and_settings_are_read(page: AppTest) -> None:
+    page.session_state["s-starts"] = "0, 0; 1, 2"
+    page.session_state["s-noise"] = "0.1"
+    page.session_state["s-rates"] = SAME
+    page.session_state["s-lr"] = "0.02"
+    page.session_state["s-schedule"] = "cosine"
+    page.session_state["s-settings"] = "adam lr=0.5 betas=0.5,0.9"
+    shown = scene(page.run())
+    assert shown["starts"] == [[0.0, 0.0], [1.0, 2.0]]
+    assert len(shown["paths"]) == 10
+    rates = {path["optimizer"]: path["rate"] for path in shown["paths"]}
+    assert rates["adam"] == "0.5" and rates["sgd"] == "0.02"
+    first = np.frombuffer(base64.b64decode(shown["paths"][-1]["data"]), dtype="<f4").reshape(6, -1)[:2, 0]
+    assert first.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "sentence"),
+    [
+        ("steps", "5001", "steps must be a whole number in [1, 5000], got steps = 5001."),
+        ("noise", "-1", "noise must be a number in [0, 10], got noise = -1."),
+        ("starts", "1", "starts must be points x, y with a semicolon between them, got 1."),
+        ("starts", "100, 0", "starts must lie within 10 half-widths of the domain's centre, got 100, 0."),
+        ("starts", ";".join(["0,0"] * 10), "starts must be at most 9 points, got 10."),
+        ("settings", "adam betas=2,0", "betas must be 2 numbers in [0, 1), got betas = 2,0."),
+        (
+            "settings",
+            "adam speed=2",
+            "adam has no parameter speed; its parameters: lr, betas, eps, amsgrad, weight_decay.",
+        ),
+        ("settings", "lbfgs lr=1", "settings must name one of sgd,"),
+    ],
+)
+def test_bad_input_gets_one_sentence(page: AppTest, key: str, text: str, sentence: str) -> None:
+    page.session_state[f"s-{key}"] = text
+    assert said(page.run()).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("formula", "domain", "sentence"),
+    [
+        ("__import__('os')", "-1,1,-1,1", "formula may hold only numbers"),
+        ("2x", "-1,1,-1,1", "formula must be one expression"),
+        ("x^2+y^2", "1,-1,-1,1", "x must run from a lower to a higher number"),
+        ("x^2+y^2", "nonsense", "domain must be four numbers"),
+    ],
+)
+def test_a_bad_formula_gets_one_sentence(page: AppTest, formula: str, domain: str, sentence: str) -> None:
+    page.session_state["s-surface"] = "own"
+    page.session_state["s-formula"] = formula
+    page.session_state["s-domain"] = domain
+    assert said(page.run()).startswith(sentence)
+
+
+def test_no_optimizer_is_an_invitation(page: AppTest) -> None:
+    page.session_state["s-optimizers"] = []
+    page.run()
+    assert not page.exception
+    assert page.info[0].value == "Choose at least one optimizer."
+
+
+@pytest.mark.parametrize("view", [GLASS, BASINS, RATES])
+def test_a_closer_look(page: AppTest, view: str) -> None:
+    page.session_state["s-tab"] = view
+    page.session_state["s-steps"] = "30"
+    page.run()
+    assert not page.exception and not page.error
+    assert len(page.get("plotly_chart")) == 1
+    if view == GLASS:
+        assert r"\theta_t &=" in page.latex[0].value
+
+
+def test_the_glass_refuses_a_step_beyond_the_walk(page: AppTest) -> None:
+    page.session_state["s-tab"] = GLASS
+    page.session_state["s-step"] = "501"
+    assert said(page.run()) == "step must be a whole number in [1, 500], got step = 501."
+
+
+def test_a_changed_parameter_goes_into_the_text_and_back_out(page: AppTest) -> None:
+    page.run()
+    page.selectbox(key="s.panel").set_value("adam").run()
+    page.text_input(key="s.adam.betas").set_value("0.5,0.9").run()
+    assert page.session_state["s-settings"] == "adam betas=0.5,0.9"
+    page.checkbox(key="s.adam.amsgrad").set_value(True).run()
+    assert page.session_state["s-settings"] == "adam betas=0.5,0.9 amsgrad=true"
+    page.text_input(key="s.adam.betas").set_value("0.9,0.999").run()
+    page.checkbox(key="s.adam.amsgrad").set_value(False).run()
+    assert page.session_state["s-settings"] == ""
+    assert not page.exception
+
+
+def test_settings_from_the_train_page_arrive(page: AppTest) -> None:
+    config = RunConfig(optimizer="nadam", lr=0.02, optimizer_params={"betas": (0.8, 0.9)}, schedule="step")
+    page.session_state["handoff.surfaces"] = config.to_dict()
+    shown = scene(page.run())
+    (path,) = [path for path in shown["paths"] if path["optimizer"] == "nadam"]
+    assert path["rate"] == "0.02"
+    assert page.session_state["s-settings"] == "nadam lr=0.02 betas=0.8,0.9"
+    assert page.session_state["s-schedule"] == "step"
+
+
+def test_settings_go_to_the_train_page(page: AppTest) -> None:
+    page.session_state["s-settings"] = "adam lr=0.02 betas=0.8,0.9"
+    page.run()
+    page.selectbox(key="s.panel").set_value("adam").run()
+    page.button(key="s.train").click().run()
+    assert page.session_state[forms.key("optimizer")] == "adam"
+    assert page.session_state[forms.key("lr")] == "0.02"
+    assert page.session_state[forms.key("betas", "adam")] == "0.8,0.9"
+
+
+@pytest.fixture
+def walked() -> tuple[Any, ...]:
+    surface = SURFACES["booth"]
+    configs = (RunConfig(optimizer="sgd", lr=0.01), RunConfig(optimizer="sgd", lr=10.0))
+    return surface, configs, (surface.start,), walk(surface, configs, [surface.start], 5)
+
+
+def test_the_table_tells_what_became_of_each(walked: tuple[Any, ...]) -> None:
+    surface, configs, starts, paths = walked
+    good, bad = scene_of(surface, "booth", configs, starts, paths)["paths"]
+    assert good["fate"] == "still on its way" and good["final"] == pytest.approx(paths.values[-1, 0, 0])
+    assert bad["fate"] == "diverged at step 1" and bad["final"] is None
+
+
+def test_csv_has_every_point_until_a_walk_stops(walked: tuple[Any, ...]) -> None:
+    _, configs, starts, paths = walked
+    lines = csv_of(configs, starts, paths).splitlines()
+    assert lines[0] == "optimizer,lr,start,step,x,y,f,gradient_norm"
+    assert len(lines) == 1 + 6 + 2
+    assert [float(part) for part in lines[1].split(",")[3:6]] == [0.0, -8.0, -8.0]
+
+
+def test_the_standalone_page_needs_nothing_else(walked: tuple[Any, ...]) -> None:
+    surface, configs, starts, paths = walked
+    html = standalone(scene_of(surface, "booth", configs, starts, paths), "Walks")
+    assert "plotly.js v" in html and 'class="surface-player"' in html
+    assert "<script src" not in html and "<link" not in html

@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
+
+from core.runs.service import Service
+from dashboard.forms import key
+
+TRAIN = str(Path(__file__).resolve().parents[3] / "dashboard" / "views" / "train" / "page.py")
+
+
+@pytest.fixture
+def train(service: Service) -> AppTest:
+    return AppTest.from_file(TRAIN, default_timeout=60).run()
+
+
+def button(page: AppTest, label: str) -> Button:
+    return next(b for b in page.button if b.label == label)
+
+
+def text(page: AppTest) -> str:
+    return "\n".join(element.value for kind in ("markdown", "caption") for element in page.get(kind))
+
+
+def test_empty_lab(train: AppTest) -> None:
+    assert not train.exception
+    assert not button(train, "Train").disabled
+    assert button(train, "Stop").disabled
+    assert "Recent runs" not in text(train)
+    assert "Keep this network as" not in [field.label for field in train.text_input]
+
+
+def test_network_is_counted(train: AppTest) -> None:
+    assert "100,480" in text(train)
+    assert "1,290" in text(train)
+    assert "**101,770**" in text(train)
+
+
+def test_train_starts_one_run_and_puts_it_into_the_url(train: AppTest, service: Service) -> None:
+    train.text_input(key=key("epochs")).set_value("1000").run()
+    button(train, "Train").click().run()
+    (run,) = service.runs()
+    assert train.query_params["run"] in (run.id, [run.id])
+    assert run.config.epochs == 1000
+    assert len(run.owner) == 16
+    assert run.owner_name == f"Guest {run.owner[:4]}"
+    assert button(train, "Train").disabled
+    assert not button(train, "Stop").disabled
+    button(train, "Stop").click().run()
+
+
+def test_bad_input_disables_train_and_says_why(train: AppTest) -> None:
+    train.text_input(key=key("lr")).set_value("-1").run()
+    assert train.error[0].value == "lr must be a number in (0, 1000], got lr = -1."
+    assert button(train, "Train").disabled
+
+
+def test_unknown_run_gets_a_sentence(service: Service) -> None:
+    page = AppTest.from_file(TRAIN, default_timeout=60)
+    page.query_params["run"] = "../../etc/passwd"
+    page.run()
+    assert not page.exception
+    assert "a run that this lab does not have" in page.info[0].value
+
+
+def test_saved_network_is_tested(train: AppTest) -> None:
+    train.selectbox(key="test.model").set_value("untrained").run()
+    assert not train.exception
+    assert [metric.label for metric in train.metric] == ["Accuracy on the 10,000 test digits", "Test loss"]
+    assert float(train.metric[0].value.removesuffix(" %")) < 30
