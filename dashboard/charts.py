@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.analysis.diagnostics import LAYERS, Diagnosis
-from core.analysis.lr_finder import RangeTest
+from core.analysis.lr_finder import RateCurve
 from core.optimizers import OPTIMIZERS
 from core.training.config import RunConfig
 from dashboard.colors import HUES, OPTIMIZER_COLORS, OPTIMIZER_DASHES
@@ -85,8 +85,8 @@ def sensitivity(results: Sequence[tuple[RunConfig, float | None]], best: Mapping
     return figure
 
 
-def range_curve(seen: RangeTest) -> go.Figure:
-    """The range test's loss against its rate, the suggested rates marked."""
+def rate_curve(seen: RateCurve) -> go.Figure:
+    """Loss against learning rate, the suggested rates marked."""
     figure = go.Figure()
     thin = {"width": 1, "color": HUES[0]}
     figure.add_scatter(x=seen.rates, y=seen.losses, mode="lines", line=thin, opacity=0.35, name="each step")

@@ -1,4 +1,4 @@
-"""Why a run went as it did: findings with a remedy each, the learning-rate range test, stability and layers."""
+"""Why a run went as it did: findings with a remedy each, the learning-rate finder, stability and layers."""
 
 import json
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.analysis.diagnostics import SAMPLE, Diagnosis, looked_at
 from core.analysis.findings import findings
-from core.analysis.lr_finder import RangeTest, range_test
+from core.analysis.lr_finder import RateCurve, find_learning_rate
 from core.analysis.weight_step import WeightStep, weight_step
 from core.hyperparameters import Hyperparameter
 from core.models import checkpoints
@@ -17,7 +17,7 @@ from core.training.config import RunConfig
 from dashboard import charts, forms, lab, measuring, racing
 from dashboard.words import differences
 
-RANGE, STABILITY, STEP = "Learning-rate range test", "Stability and layers", "One step in numbers"
+RANGE, STABILITY, STEP = "Learning-rate finder", "Stability and layers", "One step in numbers"
 FIRST, THIS = "From the first weights", "From this run's network"
 #: Seconds of one core that a diagnosis of one point took (benchmarks/diagnoses.py).
 POINT_SECONDS = 0.08
@@ -49,7 +49,7 @@ def what_happened(run: Run) -> None:
 
 
 def closer_look(form: forms.Form, run: Run | None) -> None:
-    """The range test of what the form says, and the diagnosis of the run."""
+    """The learning-rate finder for what the form says, and the diagnosis of the run."""
     st.markdown("#### A closer look")
     with st.container(key="closer-look"):
         chosen = st.segmented_control(
@@ -75,14 +75,14 @@ def _range(form: forms.Form, run: Run | None) -> None:
         start = FIRST
         if parameters:
             start = st.segmented_control("Start", [FIRST, THIS], default=FIRST, key="range.start") or FIRST
-        asked = st.button("Test the rates", icon=":material/speed:", disabled=not form.config)
+        asked = st.button("Find a learning rate", icon=":material/speed:", disabled=not form.config)
     if not form.config:
         return
     content = parameters.read_bytes() if parameters and start == THIS else b""
     place = json.dumps({**form.config.to_dict(), "lr": 0, "epochs": 0, "schedule": "", "schedule_params": {}}) + start
     if asked:
         try:
-            with st.spinner("Testing rates"):
+            with st.spinner("Trying learning rates"):
                 st.session_state["range.seen"] = (place, _tested(form.config, content))
         except ValueError as error:
             st.info(str(error))
@@ -92,16 +92,16 @@ def _range(form: forms.Form, run: Run | None) -> None:
         _show_range(seen)
 
 
-def _tested(config: RunConfig, content: bytes) -> RangeTest:
-    return range_test(config, checkpoints.load_parameters(content)[0] if content else None)
+def _tested(config: RunConfig, content: bytes) -> RateCurve:
+    return find_learning_rate(config, checkpoints.load_parameters(content)[0] if content else None)
 
 
-def _show_range(seen: RangeTest) -> None:
+def _show_range(seen: RateCurve) -> None:
     st.plotly_chart(
-        charts.range_curve(seen), config={"displayModeBar": False}, key="range", alt="Loss against learning rate"
+        charts.rate_curve(seen), config={"displayModeBar": False}, key="range", alt="Loss against learning rate"
     )
     if seen.steepest is None or seen.tenth is None:
-        st.caption("The loss never fell in this test, so it suggests no rate.")
+        st.caption("The loss never fell, so there is no rate to suggest.")
         return
     with st.container(horizontal=True):
         for rate, why in ((seen.steepest, "steepest descent"), (seen.tenth, "a tenth of the minimum's")):
@@ -196,7 +196,7 @@ def step_in_numbers(configs: Sequence[RunConfig], key: str, names: Sequence[str]
     if seen is None:
         st.info(f"The run had diverged before step {step}: there is no step to show.")
         return
-    st.latex(r"\small\begin{aligned}" + r" \\[0.5em] ".join(seen.glass.lines) + r"\end{aligned}")
+    st.latex(r"\small\begin{aligned}" + r" \\[0.5em] ".join(seen.step.lines) + r"\end{aligned}")
     (unit, pixel), (digit, hidden) = seen.weights
     st.caption(
         f"Step {step:,}, whose batch had a loss of {seen.loss:.4f}. Above, the weight from pixel {pixel % 28 + 1} of "

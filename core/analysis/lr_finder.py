@@ -1,4 +1,7 @@
-"""The learning-rate range test: on a copy of the network, the rate grows step by step until the loss breaks away."""
+"""The learning-rate finder: on a copy of the network, the rate grows step by step until the loss breaks away.
+
+Source: Smith 2017, Cyclical Learning Rates for Training Neural Networks, section 3.3, where it is the "range test".
+"""
 
 import copy
 import itertools
@@ -18,21 +21,19 @@ from core.training.network import HandGradient, Network, flatten, image_losses
 
 Array = NDArray[np.float64]
 
-STEPS = Hyperparameter("steps", 200, "Steps of the test.", low=10, high=2000)
-#: Unless told otherwise, a test looks at no more images than this; it then has fewer steps, but at least 20.
+STEPS = Hyperparameter("steps", 200, "Steps of the search.", low=10, high=2000)
+#: Unless told otherwise, a search looks at no more images than this; it then has fewer steps, but at least 20.
 MOST_IMAGES = 1_000_000
 #: The rate grows from the optimizer's recommended one divided by the first to that times the second.
 BELOW, ABOVE = 1e4, 1e3
-#: The test ends once the smoothed loss is this many times its smallest.
+#: The search ends once the smoothed loss is this many times its smallest.
 BREAKS_AWAY = 4.0
 SMOOTHING = 0.9
-#: Rprop's rate is only its first step's size; L-BFGS evaluates the loss several times a step.
-UNFIT = ("rprop", "lbfgs")
 
 
 @dataclass(frozen=True)
-class RangeTest:
-    """What the test saw.
+class RateCurve:
+    """Loss against learning rate, and the rates that it suggests.
 
     Attributes:
         rates: (n,) the learning rates, growing by a constant factor.
@@ -50,36 +51,34 @@ class RangeTest:
     tenth: float | None
 
 
-def range_test(
+def find_learning_rate(
     config: RunConfig, network: Network | None = None, steps: int | None = None, mnist: data.Mnist | None = None
-) -> RangeTest:
+) -> RateCurve:
     """Train a copy with a rate that grows exponentially, over the batches that the config's run would see.
 
     Args:
         config: its optimizer, batches, loss and first weights are used, its rate and its schedule are not.
         network: where to start instead of the config's first weights; it stays as it is.
-        steps: of the whole test, 10 to 2000; 200, or fewer where batches are large, unless given. It ends sooner when
+        steps: of the whole search, 10 to 2000; 200, or fewer where batches are large, unless given. It ends sooner when
             the loss breaks away.
 
     Raises:
         ValueError: for ``steps`` outside its range, or an optimizer whose rate does not set the length of every step.
-
-    Source: Smith 2017, Cyclical Learning Rates for Training Neural Networks, section 3.3.
     """
     if steps is None:
         steps = max(20, min(200, MOST_IMAGES // config.images_per_step))
     STEPS.check(steps)
     spec = config.optimizer_spec
-    if config.optimizer in UNFIT:
+    if not spec.rate_sets_every_step:
         raise ValueError(f"optimizer must be one whose rate sets every step, got optimizer = {config.optimizer}.")
     device = devices.resolve(config.device)
-    moving = copy.deepcopy(network) if network else Network(config.seed)
-    moving.to(device)
+    trained = copy.deepcopy(network) if network else Network(config.seed)
+    trained.to(device)
     train, _ = (mnist or data.load()).split(config.validation_images)
-    flat = flatten(moving)
-    parameters = moving.parameters() if spec.matrices else [flat]
+    flat = flatten(trained)
+    parameters = trained.parameters() if spec.matrices else [flat]
     optimizers = spec.create(parameters, config.lr, config.weight_decay, **config.optimizer_params)
-    gradient = HandGradient(moving, config.images_per_step, config.loss)
+    gradient = HandGradient(trained, config.images_per_step, config.loss)
     outputs = torch.empty(config.images_per_step, data.CLASSES, device=device)
     rates = np.geomspace(spec.lr / BELOW, spec.lr * ABOVE, steps)
     losses: list[float] = []
@@ -100,14 +99,17 @@ def range_test(
             optimizer.step()
     taken = rates[: len(losses)]
     steepest, tenth = suggestions(taken, np.array(smoothed))
-    return RangeTest(taken, np.array(losses), np.array(smoothed), steepest, tenth)
+    return RateCurve(taken, np.array(losses), np.array(smoothed), steepest, tenth)
 
 
 def suggestions(rates: Array, smoothed: Array) -> tuple[float | None, float | None]:
-    """(the rate of the steepest descent, a tenth of the rate of the minimum), each to two digits; None, None where
-    the loss never falls below where it started."""
+    """The rate of the steepest descent and a tenth of the rate of the minimum, each to two digits.
+
+    Both are None where the loss never falls below where it started.
+    """
     finite = smoothed[np.isfinite(smoothed)]
     lowest = int(finite.argmin())
+    # A slope needs more than one step down.
     if lowest < 2:
         return None, None
     slope = np.gradient(finite[: lowest + 1], np.log(rates[: lowest + 1]))

@@ -1,4 +1,4 @@
-"""One step of the digit network under the glass: the update rule with the numbers of two of its weights."""
+"""One step of the digit network in numbers: the update rule with the numbers of two of its weights put in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from torch import Tensor
 
 from core import data
 from core.hyperparameters import Hyperparameter
-from core.surfaces.expression import Array
-from core.surfaces.glass import Glass, explain
+from core.optimizers.rules import Array, State
+from core.optimizers.step import Step
 from core.training.config import RunConfig
 from core.training.events import StepsDone
 from core.training.network import HIDDEN, to_flat
@@ -19,21 +19,21 @@ from core.training.trainer import Trainer
 
 @dataclass(frozen=True)
 class WeightStep:
-    """A step of a run, seen at two weights.
+    """A step of a run at two of its weights.
 
     Attributes:
-        glass: what the optimizer did to them, with its update rule line by line.
-        weights: which they are: of each layer the one with the largest gradient at this step, as (row, column).
+        step: the numbers of the step, with its update rule line by line.
+        weights: the place of each as (row, column): of each layer the weight with the largest gradient at this step.
         loss: of the step's batch before the step.
     """
 
-    glass: Glass
+    step: Step
     weights: tuple[tuple[int, int], tuple[int, int]]
     loss: float
 
 
 def weight_step(config: RunConfig, step: int, mnist: data.Mnist | None = None) -> WeightStep | None:
-    """Step ``step``, counted from 1, of the config's run, trained again up to there.
+    """Step ``step``, counted from 1, of the config's run, which is trained again up to there.
 
     Returns:
         None if the run diverged before.
@@ -63,30 +63,29 @@ def weight_step(config: RunConfig, step: int, mnist: data.Mnist | None = None) -
     outputs = HIDDEN * data.PIXELS + HIDDEN
     output = gradient[outputs:-10].abs().argmax() + outputs
     at = torch.stack([hidden, output])
-    defaults = {p.name: p.default for p in spec.hyperparameters}
-    seen = Glass(
-        step,
-        _at(before, at),
-        _at(to_flat(trainer.network).cpu(), at),
-        _at(gradient, at),
-        block.learning_rates[-1],
-        {**defaults, **config.optimizer_params},
-        config.weight_decay,
-        _held(old, at),
-        _held(trainer.state()["optimizers"][0], at),
+    numbers = Step(
+        t=step,
+        before=_at(before, at),
+        after=_at(to_flat(trainer.network).cpu(), at),
+        gradient=_at(gradient, at),
+        rate=block.learning_rates[-1],
+        params=config.optimizer_params,
+        weight_decay=config.weight_decay,
+        old=_state_at(old, at),
+        new=_state_at(trainer.state()["optimizers"][0], at),
     )
-    explain(seen, config)
+    spec.explain_step(numbers)
     places = divmod(int(hidden), data.PIXELS), divmod(int(output) - outputs, HIDDEN)
-    return WeightStep(seen, places, block.losses[-1])
+    return WeightStep(numbers, places, block.losses[-1])
 
 
 def _at(vector: Tensor, at: Tensor) -> Array:
     return vector.flatten()[at].double().numpy()
 
 
-def _held(state: Mapping[str, Any], at: Tensor) -> dict[str, Array]:
-    """What the optimizer holds for the weights ``at``; what it holds for all alike stays as it is."""
-    held = {name: value for name, value in state.get("0", {}).items() if isinstance(value, Tensor)}
+def _state_at(state: Mapping[str, Any], at: Tensor) -> State:
+    """The optimizer's state of the weights ``at``; a number for all weights, such as a count, stays as it is."""
+    tensors = {name: value for name, value in state.get("0", {}).items() if isinstance(value, Tensor)}
     return {
-        name: _at(value, at) if value.numel() > 1 else value.double().numpy().ravel() for name, value in held.items()
+        name: _at(value, at) if value.numel() > 1 else value.double().numpy().ravel() for name, value in tensors.items()
     }

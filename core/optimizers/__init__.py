@@ -1,5 +1,9 @@
-"""The optimizers: the table of rows, and their rules written out over arrays."""
+"""The optimizers: the table of rows, what a row is made of (rule, explanation), and stepping points by a row.
 
-from core.optimizers.table import OPTIMIZERS, OptimizerSpec
+Plain torch and numpy come in; nothing here knows surfaces, training or the dashboard.
+"""
+
+from core.optimizers.spec import OptimizerSpec
+from core.optimizers.table import OPTIMIZERS
 
 __all__ = ["OPTIMIZERS", "OptimizerSpec"]

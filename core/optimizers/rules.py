@@ -1,30 +1,31 @@
-"""Every first-order optimizer's step written out for many independent two-parameter points at once.
+"""Update rules over arrays: the step of an optimizer for many independent two-parameter points at once.
 
 A point is a column: ``theta`` and ``g`` have shape (2, n), and the learning rate is a number or an array (n,), so a
-hundred rates or ten thousand starts cost one call. The rules follow ``torch.optim``'s order of operations, float32
-counters included; the tests hold each row of the registry equal to the real object's path to 1e-6.
+hundred rates or ten thousand starts cost one call. ``t`` is the step, counted from 1. ``s`` is the optimizer's state,
+empty before the first step; a rule reads and updates it. Weight decay is applied before a rule is called.
+
+The rules follow ``torch.optim``'s order of operations, float32 counters included; the tests hold each equal to the
+path of its ``torch.optim`` object to 1e-6.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.optimizers import OPTIMIZERS
-from core.surfaces.expression import Array
-
+Array = NDArray[np.float64]
+#: One rate for all points, or an array (n,) with one per point.
 Rate = float | Array
 State = dict[str, Array]
+#: ``rule(theta, g, lr, t, s, **hyperparameters)`` is theta after the step.
+Rule = Callable[..., Array]
 #: The coefficients of torch.optim.Muon.
 _NEWTON_SCHULZ = (np.float32(3.4445), np.float32(-4.7750), np.float32(2.0315))
 _TINY = np.float32(1e-7)
-#: For rounding float32 to its upper 16 bits.
+# Masks for rounding a float32 to its upper 16 bits, which are a bfloat16.
 _HALF, _HIGH, _ONE, _KEPT = (np.uint32(bits) for bits in (0x7FFF, 16, 1, 0xFFFF0000))
-Rule = Callable[..., Array]
 
 
 def sgd(
@@ -33,6 +34,7 @@ def sgd(
 ) -> Array:  # fmt: skip
     if momentum == 0.0:
         return theta - lr * g
+    # torch starts the velocity at the first gradient, undamped, and not at zero.
     s["v"] = momentum * s["v"] + (1.0 - dampening) * g if "v" in s else g
     return theta - lr * (g + momentum * s["v"] if nesterov else s["v"])
 
@@ -89,7 +91,7 @@ def nadam(
 ) -> Array:
     m, v = _moments(g, s, betas)
     mu, mu_next = (betas[0] * (1.0 - 0.5 * 0.96 ** (i * momentum_decay)) for i in (t, t + 1))
-    # torch keeps this product in float32.
+    # torch keeps this product in a float32 tensor; in double precision the paths part after some hundred steps.
     s["mu_product"] = _float32(s.get("mu_product", 1.0) * float(np.float32(mu)))
     product = float(s["mu_product"])
     root = np.sqrt(v / (1.0 - betas[1] ** t)) + eps
@@ -102,6 +104,7 @@ def radam(theta: Array, g: Array, lr: Rate, t: int, s: State, betas: tuple[float
     corrected = m / (1.0 - betas[0] ** t)
     rho_inf = 2.0 / (1.0 - betas[1]) - 1.0
     rho = rho_inf - 2.0 * t * betas[1] ** t / (1.0 - betas[1] ** t)
+    # Up to here the variance of the adaptive rate is too uncertain to use (Liu et al. 2019, section 4.2).
     if rho <= 5.0:
         return theta - lr * corrected
     rectified = ((rho - 4.0) * (rho - 2.0) * rho_inf / ((rho_inf - 4.0) * (rho_inf - 2.0) * rho)) ** 0.5
@@ -135,6 +138,7 @@ def rprop(
     size = s["size"] if "size" in s else np.zeros_like(g) + lr
     factor = np.where(agreement > 0.0, eta_plus, np.where(agreement < 0.0, eta_minus, 1.0))
     s["size"] = np.clip(size * factor, step_min, step_max)
+    # After a flip torch forgets the gradient: the point stands still once, and the next step counts as no flip.
     s["prev"] = np.where(agreement < 0.0, 0.0, g)
     return theta - np.sign(s["prev"]) * s["size"]
 
@@ -149,7 +153,7 @@ def muon(
 
 
 def _newton_schulz(update: Array, steps: int) -> Array:
-    """torch's iteration for 1x2 matrices, one a column, rounded to bfloat16 wherever torch rounds."""
+    """torch's iteration for 1x2 matrices, one per column, rounded to bfloat16 wherever torch rounds."""
     a, b, c = _NEWTON_SCHULZ
     o: Any = _bfloat16(update.astype(np.float32))
     o = _bfloat16(o / np.maximum(_bfloat16(np.sqrt(o[0] * o[0] + o[1] * o[1])), _TINY))
@@ -160,7 +164,7 @@ def _newton_schulz(update: Array, steps: int) -> Array:
 
 
 def _bfloat16(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rounded to the nearest bfloat16, ties to even, still stored as float32."""
+    """The nearest bfloat16, ties to even, stored as float32."""
     bits = x.view(np.uint32)
     return ((bits + _HALF + ((bits >> _HIGH) & _ONE)) & _KEPT).view(np.float32)
 
@@ -171,56 +175,13 @@ def adafactor(theta: Array, g: Array, lr: Rate, t: int, s: State, beta2_decay: f
     row, column = s.get("row", 0.0), s.get("column", 0.0)
     s["row"] = row + weight * (squares.mean(axis=0) - row)
     s["column"] = column + weight * (squares - column)
+    # A point is a matrix of one row, whose row mean is the mean of all; the general formula divides by that mean.
     variance = s["row"] * s["column"] / np.maximum(s["row"], tiny)
     update = g / np.sqrt(np.maximum(variance, tiny * tiny))
+    # Weight decay has already moved theta, but torch scales the step by the weights before it.
     alpha = np.maximum(eps, _rms(s["theta_before_decay"])) * np.minimum(lr, 1.0 / t**0.5)
     return theta - alpha / np.maximum(1.0, _rms(update) / d) * update  # type: ignore[no-any-return]
 
 
 def _rms(x: Array) -> Array:
     return np.sqrt((x * x).mean(axis=0))  # type: ignore[no-any-return]
-
-
-RULES: dict[str, Rule] = {
-    "sgd": sgd,
-    "momentum": sgd,
-    "nesterov": partial(sgd, nesterov=True),
-    "adagrad": adagrad,
-    "adadelta": adadelta,
-    "rmsprop": rmsprop,
-    "adam": adam,
-    "adamw": adam,
-    "nadam": nadam,
-    "radam": radam,
-    "adamax": adamax,
-    "asgd": asgd,
-    "rprop": rprop,
-    "muon": muon,
-    "adafactor": adafactor,
-}
-
-
-@dataclass
-class Stepper:
-    """One optimizer of the registry, with its settings, stepping n points."""
-
-    optimizer: str
-    params: dict[str, Any]
-    weight_decay: float = 0.0
-    state: State = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        spec = OPTIMIZERS[self.optimizer]
-        self.params = {p.name: p.default for p in spec.hyperparameters} | self.params
-        self._rule = RULES[self.optimizer]
-        self._decoupled = spec.weight_decay == "decoupled"
-
-    def step(self, theta: Array, g: Array, lr: Rate, t: int) -> Array:
-        """theta after step ``t``, counted from 1."""
-        if self.optimizer == "adafactor":
-            self.state["theta_before_decay"] = theta
-        if self.weight_decay and self._decoupled:
-            theta = theta * (1.0 - lr * self.weight_decay)
-        elif self.weight_decay:
-            g = g + self.weight_decay * theta
-        return self._rule(theta, g, lr, t, self.state, **self.params)

@@ -1,78 +1,24 @@
-"""The optimizers of the lab, one row each, every one a real ``torch.optim`` class.
+"""The optimizers of the lab, one row each, every one built on a ``torch.optim`` class.
 
-A row is all there is to an optimizer here: menus, forms, the terminal, the README's table and
-the tests read this table. A variant is a row with other arguments, not another class.
+A row is all there is to an optimizer: menus, forms, the terminal, the surfaces, the step in numbers, the colours, the
+README's table and the tests read this table. A variant is a row with other arguments, not another class.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
+from typing import Any
 
 import torch
 from torch.optim import Optimizer
 
 from core.hyperparameters import Hyperparameter
+from core.optimizers import explanations, rules
+from core.optimizers.spec import Build, OptimizerSpec
 
 Parameters = list[torch.nn.Parameter]
-Build = Callable[..., list[Optimizer]]
-
-
-@dataclass(frozen=True)
-class OptimizerSpec:
-    """One optimizer.
-
-    Args:
-        label: the name that a person reads.
-        year, source: when and where it was published.
-        formula: the update rule in LaTeX; g is the gradient, eta the learning rate, t the step from 1.
-        help: one sentence on what it does.
-        lr: the learning rate that serves this network best, found by ``benchmarks/learning_rates.py``.
-        build: makes the ``torch.optim`` objects from parameters, ``lr``, ``weight_decay`` (where it has
-            one) and the hyper-parameters.
-        hyperparameters: what else can be set.
-        weight_decay: ``"l2"`` adds the decay to the gradient, ``"decoupled"`` shrinks the weights
-            directly (Loshchilov and Hutter 2019), ``"none"`` has no decay.
-        default_weight_decay: the decay it is meant to be used with.
-        batch_size: the batch size to start from.
-        full_batch_only: whether noise in the gradient breaks its premises.
-        matrices: whether it must see the weights as matrices; the others see one vector of all parameters.
-        closure: whether one step evaluates the loss several times, through a closure.
-    """
-
-    label: str
-    year: int
-    source: str
-    formula: str
-    help: str
-    lr: float
-    build: Build
-    hyperparameters: tuple[Hyperparameter, ...] = ()
-    weight_decay: Literal["l2", "decoupled", "none"] = "l2"
-    default_weight_decay: float = 0.0
-    batch_size: int | Literal["full"] = 64
-    full_batch_only: bool = False
-    matrices: bool = False
-    closure: bool = False
-
-    def create(
-        self, parameters: Iterable[torch.nn.Parameter], lr: float, weight_decay: float = 0.0, **hyperparameters: Any
-    ) -> list[Optimizer]:
-        """The ``torch.optim`` objects that together step ``parameters`` once.
-
-        Each parameter group carries ``lr_scale``: a schedule's rate times this is the group's rate.
-        """
-        if self.weight_decay != "none":
-            hyperparameters["weight_decay"] = weight_decay
-        defaults = {p.name: p.default for p in self.hyperparameters}
-        optimizers = self.build(list(parameters), lr=lr, **{**defaults, **hyperparameters})
-        for optimizer in optimizers:
-            for group in optimizer.param_groups:
-                group["lr_scale"] = group["lr"] / lr
-        return optimizers
 
 
 def _plain(cls: type[Optimizer], fused_on: tuple[str, ...] = (), **fixed: Any) -> Build:
-    """One object of ``cls``; its fused kernel where that exists for the parameters' device."""
+    """A builder of one object of ``cls``, with its fused kernel where that exists for the parameters' device."""
 
     def build(parameters: Parameters, **arguments: Any) -> list[Optimizer]:
         fused: dict[str, Any] = {"fused": True} if parameters[0].device.type in fused_on else {}
@@ -104,7 +50,7 @@ def _muon(
     weight_decay: float,
     **arguments: Any,
 ) -> list[Optimizer]:
-    """Muon on the weight matrices; it is not defined for vectors, so the biases get another."""
+    """Muon on the weight matrices and another optimizer on the biases, since Muon is not defined for vectors."""
     matrices = [p for p in parameters if p.ndim == 2]
     vectors = [p for p in parameters if p.ndim != 2]
     optimizers: list[Optimizer] = [torch.optim.Muon(matrices, lr=lr, weight_decay=weight_decay, **arguments)]
@@ -156,6 +102,9 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         help="Steps straight down the gradient of the mini-batch.",
         lr=0.3,
         build=_plain(torch.optim.SGD, fused_on=("cpu", "cuda")),
+        rule=rules.sgd,
+        explain=explanations.plain,
+        line=0,
     ),
     "momentum": OptimizerSpec(
         label="Momentum",
@@ -169,6 +118,9 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
             _MOMENTUM,
             _fraction("dampening", 0.0, "How much of each new gradient is left out of the velocity (tau)."),
         ),
+        rule=rules.sgd,
+        explain=explanations.momentum,
+        line=1,
     ),
     "nesterov": OptimizerSpec(
         label="Nesterov (NAG)",
@@ -180,6 +132,9 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         lr=0.03,
         build=_plain(torch.optim.SGD, fused_on=("cpu", "cuda"), nesterov=True),
         hyperparameters=(_MOMENTUM,),
+        rule=partial(rules.sgd, nesterov=True),
+        explain=explanations.nesterov,
+        line=2,
     ),
     "adagrad": OptimizerSpec(
         label="Adagrad",
@@ -197,6 +152,9 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
             ),
             _eps(1e-10),
         ),
+        rule=rules.adagrad,
+        explain=explanations.adagrad,
+        line=5,
     ),
     "adadelta": OptimizerSpec(
         label="Adadelta",
@@ -212,6 +170,9 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
             _fraction("rho", 0.9, "How slowly the running means of squares forget."),
             _eps(1e-6),
         ),
+        rule=rules.adadelta,
+        explain=explanations.adadelta,
+        line=10,
     ),
     "rmsprop": OptimizerSpec(
         label="RMSprop",
@@ -228,6 +189,9 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
             Hyperparameter("centered", False, "Divide by the variance instead: subtract the squared mean gradient."),
             _eps(1e-8),
         ),
+        rule=rules.rmsprop,
+        explain=explanations.rmsprop,
+        line=4,
     ),
     "adam": OptimizerSpec(
         label="Adam",
@@ -238,6 +202,9 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         lr=1e-3,
         build=_plain(torch.optim.Adam, fused_on=("cpu", "cuda")),
         hyperparameters=(_BETAS, _eps(1e-8), _AMSGRAD),
+        rule=rules.adam,
+        explain=explanations.adam,
+        line=3,
     ),
     "adamw": OptimizerSpec(
         label="AdamW",
@@ -251,6 +218,9 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         hyperparameters=(_BETAS, _eps(1e-8), _AMSGRAD),
         weight_decay="decoupled",
         default_weight_decay=0.01,
+        rule=rules.adam,
+        explain=explanations.adam,
+        line=6,
     ),
     "nadam": OptimizerSpec(
         label="NAdam",
@@ -268,6 +238,9 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
             _eps(1e-8),
             _fraction("momentum_decay", 4e-3, "How fast the momentum grows to its full value (psi)."),
         ),
+        rule=rules.nadam,
+        explain=explanations.nadam,
+        line=11,
     ),
     "radam": OptimizerSpec(
         label="RAdam",
@@ -282,6 +255,9 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         lr=3e-3,
         build=_plain(torch.optim.RAdam),
         hyperparameters=(_BETAS, _eps(1e-8)),
+        rule=rules.radam,
+        explain=explanations.radam,
+        line=12,
     ),
     "adamax": OptimizerSpec(
         label="Adamax",
@@ -293,6 +269,9 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         lr=6e-3,
         build=_plain(torch.optim.Adamax),
         hyperparameters=(_BETAS, _eps(1e-8)),
+        rule=rules.adamax,
+        explain=explanations.adamax,
+        line=14,
     ),
     "asgd": OptimizerSpec(
         label="ASGD",
@@ -308,6 +287,9 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
             Hyperparameter("lambd", 1e-4, "The decay of weights and rate (lambda).", low=0.0, high=1.0),
             Hyperparameter("alpha", 0.75, "The power of the rate's decay.", low=0.0, high=1.0),
         ),
+        rule=rules.asgd,
+        explain=explanations.asgd,
+        line=8,
     ),
     "rprop": OptimizerSpec(
         label="Rprop",
@@ -344,6 +326,10 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         ),
         weight_decay="none",
         batch_size="full",
+        rate_sets_every_step=False,
+        rule=rules.rprop,
+        explain=explanations.rprop,
+        line=9,
     ),
     "muon": OptimizerSpec(
         label="Muon",
@@ -372,6 +358,9 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         ),
         matrices=True,
         weight_decay="decoupled",
+        rule=rules.muon,
+        explain=explanations.muon,
+        line=7,
     ),
     "adafactor": OptimizerSpec(
         label="Adafactor",
@@ -395,6 +384,9 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         ),
         matrices=True,
         weight_decay="decoupled",
+        rule=rules.adafactor,
+        explain=explanations.adafactor,
+        line=13,
     ),
     "lbfgs": OptimizerSpec(
         label="L-BFGS",
@@ -419,5 +411,7 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         batch_size="full",
         full_batch_only=True,
         closure=True,
+        rate_sets_every_step=False,
+        line=15,
     ),
 }

@@ -1,19 +1,22 @@
 """Walks of any first-order optimizer of the registry down a surface.
 
-``walk`` takes all optimizers and all starts forward together, by the written-out rules, evaluating the surface once a
-step for everybody. ``torch_walk`` is the same walk by the very ``torch.optim`` object; the tests hold them equal.
+``walk`` takes all optimizers and all starts forward together, evaluating the surface once per step for all of them, by
+the update rules over arrays where the registry has them. ``torch_walk`` is the walk by the ``torch.optim`` object; the
+tests hold the two equal, and ``step_in_numbers`` reads that object's state.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from core.hyperparameters import Hyperparameter
 from core.optimizers import OPTIMIZERS
-from core.optimizers.rules import Rate, Stepper
+from core.optimizers.rules import Rate
+from core.optimizers.step import Step
+from core.optimizers.stepper import Stepper, TorchStepper, stepper
 from core.surfaces.expression import Array
 from core.surfaces.functions import FAR, Point, Surface
 from core.training.config import RunConfig
@@ -25,13 +28,13 @@ NOISE = Hyperparameter(
 )
 #: Schedules count in epochs; a walk is this many.
 EPOCHS = 5
-#: The optimizers that can walk: those that need one gradient a step.
+#: The optimizers that can walk: those that need one gradient per step.
 FIRST_ORDER = tuple(name for name, spec in OPTIMIZERS.items() if not spec.closure)
 
 
 @dataclass(frozen=True)
 class Walk:
-    """What happened. K optimizers, n starts, T steps; entries after a walk stopped are NaN.
+    """The walks of K optimizers from n starts over T steps; entries after a walk stopped are NaN.
 
     Attributes:
         points: shape (T+1, 2, K, n).
@@ -70,11 +73,12 @@ def first_true(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def span_of(steps: int) -> Span:
+    """The span of a walk, whose steps a schedule sees as those of ``EPOCHS`` epochs."""
     return Span(EPOCHS, max(1, round(steps / EPOCHS)))
 
 
 class Rates:
-    """The schedule's rate at each step, of every point; the points share it unless it reacts to their losses."""
+    """The schedule's rate of every point at each step; the points share it unless it reacts to their losses."""
 
     def __init__(self, config: RunConfig, lr: Rate, count: int, steps: int) -> None:
         self._lr = lr
@@ -90,7 +94,7 @@ class Rates:
         self._now: Rate = lr
 
     def at(self, step: int, values: Array) -> Rate:
-        """For the step from 0, where the points have ``values``, shape (n,)."""
+        """The rate of a step, counted from 0, where the points have ``values``, shape (n,)."""
         if self._constant:
             return self._lr
         if not self._reacts:
@@ -119,18 +123,26 @@ def descend(
     surface: Surface, configs: Sequence[RunConfig], starts: Array, steps: int, noise: float = 0.0, seed: int = 0,
     rates: Sequence[Rate] | None = None,
 ) -> Iterator[Moment]:  # fmt: skip
-    """Where everybody is before step 1, after step 1, ... after the last; the arrays are not written to again.
+    """The points before step 1, after step 1, ... after the last; the arrays are not written to again.
 
     Args:
         starts: shape (2, n); every optimizer sets out from each.
         rates: instead of each config's lr, a number or an array (n,).
     """
+    steppers = [stepper(c.optimizer_spec, c.optimizer_params, c.weight_decay) for c in configs]
+    return _descend(
+        surface, configs, starts, steppers, steps, noise_of(surface, noise, seed, steps, starts.shape[1]), rates
+    )
+
+
+def _descend(
+    surface: Surface, configs: Sequence[RunConfig], starts: Array, steppers: Sequence[Stepper], steps: int,
+    noises: Array | None, rates: Sequence[Rate] | None = None,
+) -> Iterator[Moment]:  # fmt: skip
     n = starts.shape[1]
     rates = rates or [config.lr for config in configs]
-    steppers = [Stepper(c.optimizer, c.optimizer_params, c.weight_decay) for c in configs]
     schedules = [Rates(config, lr, n, steps) for config, lr in zip(configs, rates, strict=True)]
     theta = np.tile(np.asarray(starts, dtype=np.float64), len(configs))
-    noises = noise_of(surface, noise, seed, steps, n)
     centre, half_width = surface.centre, surface.half_width
     diverged = np.full(theta.shape[1], -1)
     left = diverged.copy()
@@ -138,14 +150,15 @@ def descend(
         for step in range(steps + 1):
             values, *slopes = surface.evaluate(theta[0], theta[1])
             gradients = np.stack(slopes)
-            # NaN compares as false, so each test asks whether the point is fine.
+            # NaN compares as false, so each condition is one that a good point meets.
             away = (np.abs(theta - centre) / half_width).max(axis=0)
             if not away.max() <= 1.0 or not np.isfinite(values).all() or not np.isfinite(gradients).all():
                 left, diverged = left.copy(), diverged.copy()
                 left[(left < 0) & (diverged < 0) & ~(away <= 1.0)] = step
-                fine = (away <= FAR) & np.isfinite(values) & np.isfinite(gradients).all(axis=0)
-                diverged[(diverged < 0) & ~fine] = step
+                good = (away <= FAR) & np.isfinite(values) & np.isfinite(gradients).all(axis=0)
+                diverged[(diverged < 0) & ~good] = step
                 stopped = diverged >= 0
+                # A walk's last point is the one that is too far away; after it there are none.
                 gone = stopped & (diverged < step)
                 theta, values, gradients = theta.copy(), values.copy(), gradients.copy()
                 theta[:, gone] = values[gone] = gradients[:, gone] = np.nan
@@ -158,15 +171,15 @@ def descend(
             if step == steps:
                 return
             after = np.empty_like(theta)
-            for k, (stepper, schedule) in enumerate(zip(steppers, schedules, strict=True)):
-                mine = slice(k * n, (k + 1) * n)
-                felt = gradients[:, mine] if noises is None else gradients[:, mine] + noises[step]
-                after[:, mine] = stepper.step(theta[:, mine], felt, schedule.at(step, values[mine]), step + 1)
+            for k, (one, schedule) in enumerate(zip(steppers, schedules, strict=True)):
+                own = slice(k * n, (k + 1) * n)
+                noisy = gradients[:, own] if noises is None else gradients[:, own] + noises[step]
+                after[:, own] = one.step(theta[:, own], noisy, schedule.at(step, values[own]), step + 1)
             theta = after
 
 
 def noise_of(surface: Surface, noise: float, seed: int, steps: int, n: int) -> Array | None:
-    """What is added to the gradient at each step, the same for every optimizer; shape (steps, 2, n)."""
+    """Gaussian noise for the gradient at each step, the same for every optimizer; shape (steps, 2, n)."""
     if not noise:
         return None
     return noise * surface.typical_slope * np.random.default_rng(seed).standard_normal((steps, 2, n))
@@ -195,25 +208,48 @@ def walk(
 
 def torch_walk(
     surface: Surface, config: RunConfig, start: Point, steps: int, noise: Array | None = None
-) -> Iterator[tuple[torch.nn.Parameter, torch.optim.Optimizer]]:
-    """The same walk by the registry's own ``torch.optim`` object on a 1x2 float64 parameter.
+) -> Iterator[Moment]:
+    """The same walk from one start by the registry's own ``torch.optim`` object.
 
-    Yields the parameter, holding the gradient that the coming step will use, and the optimizer, before
-    the first step and after every step. The caller must read, not keep, what it is given.
+    Args:
+        noise: as ``noise_of`` gives it for one start, shape (steps, 2, 1).
     """
-    theta = torch.nn.Parameter(torch.tensor([start], dtype=torch.float64))
-    (optimizer,) = config.optimizer_spec.create([theta], config.lr, config.weight_decay, **config.optimizer_params)
-    rates = Rates(config, config.lr, 1, steps)
-    for step in range(steps + 1):
-        x, y = theta.detach().numpy().T.copy()
-        value, gx, gy = surface.evaluate(x, y)
-        gradient = np.stack([gx, gy]).T
-        if noise is not None and step < steps:
-            gradient = gradient + noise[step].T
-        theta.grad = torch.from_numpy(gradient.copy())
-        rate = float(np.squeeze(rates.at(step, value)))
-        for group in optimizer.param_groups:
-            group["lr"] = rate * group["lr_scale"]
-        yield theta, optimizer
-        if step < steps:
-            optimizer.step()
+    by_torch = TorchStepper(config.optimizer_spec, config.optimizer_params, config.weight_decay)
+    return _descend(surface, [config], np.array([start]).T, [by_torch], steps, noise)
+
+
+def step_in_numbers(
+    surface: Surface, config: RunConfig, start: Point, step: int, steps: int, noise: Array | None = None
+) -> Step | None:
+    """Step ``step``, counted from 1, of a walk of ``steps``, with its numbers put into the update rule.
+
+    Args:
+        noise: as for ``torch_walk``.
+
+    Returns:
+        None if the walk diverged before that step.
+    """
+    by_torch = TorchStepper(config.optimizer_spec, config.optimizer_params, config.weight_decay)
+    moments = _descend(surface, [config], np.array([start]).T, [by_torch], steps, noise)
+    taken = list(islice(moments, step))
+    # The generator waits before the step, so the state is still the one that the step starts from.
+    before, old = taken[-1], by_torch.state()
+    after = next(moments, None)
+    if len(taken) < step or after is None:
+        return None
+    gradient = before.gradients if noise is None else before.gradients + noise[step - 1]
+    result = Step(
+        t=step,
+        before=before.theta[:, 0],
+        after=after.theta[:, 0],
+        gradient=gradient[:, 0],
+        rate=by_torch.rate,
+        params=config.optimizer_params,
+        weight_decay=config.weight_decay,
+        old=old,
+        new=by_torch.state(),
+    )
+    if not np.isfinite([result.before, result.after, result.gradient]).all():
+        return None
+    config.optimizer_spec.explain_step(result)
+    return result

@@ -57,9 +57,9 @@ def test_a_finding_stands_with_its_figure_and_its_remedy_fills_the_form(service:
     assert page.text_input(key=key("epochs")).value == "2"
 
 
-def test_a_rate_of_the_range_test_goes_into_the_form(finished: str) -> None:
+def test_a_rate_of_the_finder_goes_into_the_form(finished: str) -> None:
     page = opened(finished)
-    button(page, "Test the rates").click().run()
+    button(page, "Find a learning rate").click().run()
     assert not page.exception
     take = next(b for b in page.button if b.label.endswith("steepest descent"))
     rate = take.label.split()[1].rstrip(",")
@@ -70,7 +70,7 @@ def test_a_rate_of_the_range_test_goes_into_the_form(finished: str) -> None:
 def test_an_optimizer_without_such_a_rate_gets_a_sentence(service: Service) -> None:
     page = AppTest.from_file(TRAIN, default_timeout=120).run()
     page.selectbox(key=key("optimizer")).set_value("rprop").run()
-    button(page, "Test the rates").click().run()
+    button(page, "Find a learning rate").click().run()
     assert "optimizer must be one whose rate sets every step, got optimizer = rprop." in [i.value for i in page.info]
 
 

@@ -169,10 +169,10 @@ def test_a_finding_puts_its_remedy_into_the_form(page: Page, lab: Lab) -> None:
     expect(page.get_by_label("Epochs", exact=True)).to_have_value("1")
 
 
-def test_the_range_test_and_the_stability_gauge(page: Page, lab: Lab) -> None:
+def test_the_learning_rate_finder_and_the_stability_gauge(page: Page, lab: Lab) -> None:
     page.goto(lab.url)
     expect(train_button(page)).to_be_enabled(timeout=LONG)
-    page.get_by_role("button", name="Test the rates").click()
+    page.get_by_role("button", name="Find a learning rate").click()
     take = page.get_by_role("button", name="steepest descent")
     expect(take).to_be_visible(timeout=LONG)
     rate = re.findall(r"Take (\S+),", take.inner_text())[0]

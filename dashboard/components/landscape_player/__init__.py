@@ -16,7 +16,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.landscape.study import Path2D, Result
-from dashboard.colors import OPTIMIZER_COLORS, OPTIMIZER_DASHES, SERIES
+from dashboard.colors import HUES, OPTIMIZER_COLORS, OPTIMIZER_DASHES
 from dashboard.components import module
 
 _FOLDER = Path(__file__).parent
@@ -119,9 +119,9 @@ def _colors(paths: tuple[Path2D, ...]) -> dict[str, tuple[str, str]]:
     chosen: dict[str, tuple[str, str]] = {}
     for path in paths:
         name = path.about.get("optimizer", "")
-        own = OPTIMIZER_COLORS.get(name, SERIES[0]), OPTIMIZER_DASHES.get(name, "solid")
+        own = OPTIMIZER_COLORS.get(name, HUES[0]), OPTIMIZER_DASHES.get(name, "solid")
         taken = {color for color, _ in chosen.values()}
-        free = [color for color in SERIES if color not in taken]
+        free = [color for color in HUES if color not in taken]
         chosen[path.item] = (free[0], own[1]) if own[0] in taken and free else own
     return chosen
 

@@ -4,8 +4,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.landscape.study import Result
+from dashboard.colors import BLUE, GREY, ORANGE
 
-LOSS, ACCURACY = "#2f7fd6", "#d97706"
+LOSS, ACCURACY = BLUE, ORANGE
 
 
 def along_line(result: Result) -> go.Figure:
@@ -28,7 +29,7 @@ def along_line(result: Result) -> go.Figure:
     for place, path in enumerate(result.paths):
         figure.add_vline(
             x=place,
-            line={"width": 1.5, "dash": "dot", "color": "#8a97a1"},
+            line={"width": 1.5, "dash": "dot", "color": GREY},
             # Short, so that both fit a phone; the figures below have the whole names.
             annotation={
                 "text": path.label.split(" · ")[0],

@@ -3,8 +3,8 @@
 import plotly.graph_objects as go
 
 from core.analysis.calibration import Calibration, Refusal
+from dashboard.colors import BLUE, GREY, ORANGE
 
-BLUE, ORANGE, GREY = "#2f7fd6", "#d97706", "#8b98a3"
 HEIGHT = 340
 
 

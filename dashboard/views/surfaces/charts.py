@@ -5,16 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from core.optimizers.step import Step
 from core.surfaces import Basins, Surface, Tuning
-from core.surfaces.glass import Glass
+from core.surfaces.expression import Array
 from core.surfaces.tuning import RATES
 from core.training.config import RunConfig
-from dashboard.colors import OPTIMIZER_COLORS, OPTIMIZER_DASHES
+from dashboard.colors import BLUE, HUES, OPTIMIZER_COLORS, OPTIMIZER_DASHES, ORANGE, RED, VIOLET
 
-#: Colours of up to eight minima; more than that take a colour from where they lie.
-MINIMA_COLORS = ("#2f7fd6", "#d97706", "#12946e", "#9a63d4", "#dc4c43", "#9a8412", "#1597b8", "#d2579b")
 DIVERGED, LOST = (70, 76, 82), (150, 158, 165)
-ARROWS = {"gradient": "#dc4c43", "velocity": "#d97706", "scaled": "#9a63d4", "update": "#2f7fd6"}
+ARROWS = {"gradient": RED, "velocity": ORANGE, "scaled": VIOLET, "update": BLUE}
 
 
 def sensitivity(configs: Sequence[RunConfig], tunings: Sequence[Tuning], rates: Sequence[float]) -> go.Figure:
@@ -83,17 +82,18 @@ def basin_map(surface: Surface, basins: Basins, steps: int) -> go.Figure:
 
 
 def _rgb(surface: Surface, basins: Basins, i: int) -> tuple[int, ...]:
-    if len(basins.minima) <= len(MINIMA_COLORS):
-        return tuple(int(MINIMA_COLORS[i][k : k + 2], 16) for k in (1, 3, 5))
+    """The colour of a minimum: one of the eight hues, or where there are more minima one by where it lies."""
+    if len(basins.minima) <= len(HUES):
+        return tuple(int(HUES[i][k : k + 2], 16) for k in (1, 3, 5))
     offset = (np.array(basins.minima[i]) - surface.centre[:, 0]) / surface.half_width[:, 0]
     turn = np.arctan2(offset[1], offset[0]) + 2.1 * np.hypot(*offset)
     return tuple(int(115 + 95 * np.cos(turn + shift)) for shift in (0.0, 2.1, 4.2))
 
 
-def under_glass(surface: Surface, seen: Glass) -> go.Figure:
-    """The step seen from near: contours, and an arrow for each thing that makes it."""
-    reach = 1.6 * max(float(np.hypot(*seen.update)), 1e-9 * float(surface.half_width.max()))
-    xs, ys = (np.linspace(c - reach, c + reach, 81) for c in seen.before)
+def step_arrows(surface: Surface, step: Step) -> go.Figure:
+    """Contours around one step, with an arrow for the gradient, the momentum, the scaled gradient and the step."""
+    reach = 1.6 * max(float(np.hypot(*step.update)), 1e-9 * float(surface.half_width.max()))
+    xs, ys = (np.linspace(c - reach, c + reach, 81) for c in step.before)
     heights = surface.evaluate(*np.meshgrid(xs, ys))[0]
     figure = go.Figure(
         go.Contour(
@@ -108,24 +108,24 @@ def under_glass(surface: Surface, seen: Glass) -> go.Figure:
             line={"width": 1},
         )
     )
-    arrows = [("gradient", "downhill, -g", -seen.gradient)]
-    if seen.velocity is not None:
-        arrows.append(("velocity", "momentum, -velocity", -seen.velocity))
-    if seen.scaling is not None:
-        base = seen.gradient if seen.velocity is None else seen.velocity
-        arrows.append(("scaled", "scaled for each coordinate", -seen.scaling * base))
-        _ellipse(figure, seen, reach)
+    arrows = [("gradient", "downhill, -g", -step.gradient)]
+    if step.velocity is not None:
+        arrows.append(("velocity", "momentum, -velocity", -step.velocity))
+    if step.scaling is not None:
+        base = step.gradient if step.velocity is None else step.velocity
+        arrows.append(("scaled", "scaled for each coordinate", -step.scaling * base))
+        _ellipse(figure, step, reach)
     for kind, name, vector in arrows:
         size = float(np.hypot(*vector))
         if size > 0:
-            _arrow(
-                figure, seen.before, vector / size * 0.8 * reach / 1.6, f"{name}: length {size:.3g}", ARROWS[kind], 2.5
-            )
+            # All equally long: a gradient of 1,000 beside a step of 0.01 would leave the picture.
+            shown = vector / size * 0.8 * reach / 1.6
+            _arrow(figure, step.before, shown, f"{name}: length {size:.3g}", ARROWS[kind], 2.5)
     _arrow(
         figure,
-        seen.before,
-        seen.update,
-        f"the step: length {np.hypot(*seen.update):.3g}, to scale",
+        step.before,
+        step.update,
+        f"the step: length {np.hypot(*step.update):.3g}, to scale",
         ARROWS["update"],
         4,
     )
@@ -139,7 +139,7 @@ def under_glass(surface: Surface, seen: Glass) -> go.Figure:
     return figure
 
 
-def _arrow(figure: go.Figure, start: np.ndarray, vector: np.ndarray, name: str, color: str, width: float) -> None:
+def _arrow(figure: go.Figure, start: Array, vector: Array, name: str, color: str, width: float) -> None:
     end = start + vector
     figure.add_scatter(
         x=[start[0], end[0]],
@@ -152,16 +152,16 @@ def _arrow(figure: go.Figure, start: np.ndarray, vector: np.ndarray, name: str, 
     )
 
 
-def _ellipse(figure: go.Figure, seen: Glass, reach: float) -> None:
-    """What the scaling makes of a circle of gradients."""
-    assert seen.scaling is not None
+def _ellipse(figure: go.Figure, step: Step, reach: float) -> None:
+    """A circle of gradients after the scaling."""
+    assert step.scaling is not None
     turn = np.linspace(0.0, 2.0 * np.pi, 73)
-    radii = seen.scaling / seen.scaling.max() * 0.5 * reach / 1.6
+    radii = step.scaling / step.scaling.max() * 0.5 * reach / 1.6
     figure.add_scatter(
-        x=seen.before[0] + radii[0] * np.cos(turn),
-        y=seen.before[1] + radii[1] * np.sin(turn),
+        x=step.before[0] + radii[0] * np.cos(turn),
+        y=step.before[1] + radii[1] * np.sin(turn),
         mode="lines",
-        name=f"scaling: x by {seen.scaling[0]:.3g}, y by {seen.scaling[1]:.3g}",
+        name=f"scaling: x by {step.scaling[0]:.3g}, y by {step.scaling[1]:.3g}",
         line={"color": ARROWS["scaled"], "width": 1.5, "dash": "dot"},
         hoverinfo="skip",
     )

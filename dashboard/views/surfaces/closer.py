@@ -1,4 +1,4 @@
-"""A closer look at the walks: one step under the glass, the basins, the learning rates."""
+"""A closer look at the walks: one step in numbers, the basins, the learning rates."""
 
 from collections.abc import Container
 from typing import Any
@@ -10,34 +10,35 @@ from dashboard.views.surfaces import charts, walks
 from dashboard.views.surfaces.controls import bound, number_field
 from dashboard.views.surfaces.walks import Scene
 
-GLASS, BASINS, RATES = "One step under the glass", "Basin map", "Learning rates"
+STEP, BASINS, RATES = "One step in numbers", "Basin map", "Learning rates"
 
 
 def _one_of(key: str, options: Container[Any], first: Any) -> dict[str, Any]:
-    """A choice that lives in the address; the first one where what was chosen is no longer there."""
+    """The arguments of a choice that lives in the address; it falls back to ``first`` when its option is gone."""
     if st.session_state.get(f"s-{key}", first) not in options:
         st.session_state[f"s-{key}"] = first
     return bound(key, first)
 
 
-def under_glass(scene: Scene) -> None:
+def one_step(scene: Scene) -> None:
+    """Draw the choice of a step, its arrows and its lines."""
     one, two, three = st.columns([2, 1, 1])
     labels = {c.optimizer: c.optimizer_spec.label for c in scene.configs}
     first = "adam" if "adam" in labels else next(iter(labels))
-    optimizer = one.selectbox("Optimizer", list(labels), **_one_of("glass", labels, first), format_func=labels.get)
+    optimizer = one.selectbox("Optimizer", list(labels), **_one_of("step-of", labels, first), format_func=labels.get)
     with two:
         step = number_field(Hyperparameter("step", 1, "Counted from 1.", low=1, high=scene.steps), "Step")
     starts = range(1, len(scene.starts) + 1)
     start = three.selectbox("Start", starts, **_one_of("start", starts, 1)) - 1
     config = next(c for c in scene.configs if c.optimizer == optimizer)
-    seen = walks.step_of(scene, config, start, step)
-    if seen is None:
+    numbers = walks.step_of(scene, config, start, step)
+    if numbers is None:
         st.info(f"{labels[optimizer]} had diverged before step {step}: there is no step to show.")
         return
     picture, rule = st.columns([1, 1])
-    picture.plotly_chart(charts.under_glass(scene.surface, seen), key="glass", config={"displayModeBar": False})
+    picture.plotly_chart(charts.step_arrows(scene.surface, numbers), key="step", config={"displayModeBar": False})
     with rule:
-        st.latex(r"\small\begin{aligned}" + r" \\[0.5em] ".join(seen.lines) + r"\end{aligned}")
+        st.latex(r"\small\begin{aligned}" + r" \\[0.5em] ".join(numbers.lines) + r"\end{aligned}")
         st.caption(
             "Read off the torch.optim object's own state. Arrows show directions and are drawn equally long; "
             "only the step is to scale."
@@ -45,14 +46,17 @@ def under_glass(scene: Scene) -> None:
 
 
 def basin_map(scene: Scene) -> None:
+    """Draw the choice of an optimizer and the minimum that it reaches from each start."""
     labels = {c.optimizer: c.optimizer_spec.label for c in scene.configs}
     first = next(iter(labels))
     optimizer = st.selectbox("Optimizer", list(labels), **_one_of("basin", labels, first), format_func=labels.get)
     config = next(c for c in scene.configs if c.optimizer == optimizer)
     with st.spinner("Walking from 10,000 starts"):
-        found = walks.basins(scene.surface, config, scene.steps, scene.noise, scene.seed)
-    st.plotly_chart(charts.basin_map(scene.surface, found, scene.steps), key="basins", config={"displayModeBar": False})
-    arrived = float((found.reached >= 0).mean())
+        result = walks.basins(scene.surface, config, scene.steps, scene.noise, scene.seed)
+    st.plotly_chart(
+        charts.basin_map(scene.surface, result, scene.steps), key="basins", config={"displayModeBar": False}
+    )
+    arrived = float((result.reached >= 0).mean())
     st.caption(
         f"Each of 100 x 100 starts, coloured by the minimum that {labels[optimizer]} reaches at rate {config.lr:.3g}, "
         f"paler the more steps it takes; {arrived:.0%} reach one. Grey: none in {scene.steps} steps; dark: diverged."
@@ -60,6 +64,7 @@ def basin_map(scene: Scene) -> None:
 
 
 def rates(scene: Scene) -> None:
+    """Draw how far above the minimum each optimizer ends at each of 81 rates."""
     used = [config.lr for config in scene.configs]
     st.plotly_chart(
         charts.sensitivity(scene.configs, walks.tunings(scene), used), key="rates", config={"displayModeBar": False}
@@ -71,11 +76,11 @@ def rates(scene: Scene) -> None:
     )
 
 
-VIEWS = {GLASS: under_glass, BASINS: basin_map, RATES: rates}
+VIEWS = {STEP: one_step, BASINS: basin_map, RATES: rates}
 
 
 def closer_look(scene: Scene) -> None:
-    """The view that is chosen, if any."""
+    """Draw the choice of a view, and the view if one is chosen."""
     shown = st.segmented_control("Look closer", list(VIEWS), **bound("tab", None))
     if not shown:
         return

@@ -8,7 +8,7 @@ import streamlit as st
 from core.surfaces import Surface, Walk
 from dashboard.components.surface_player import csv_of, scene_of, standalone, surface_player
 from dashboard.views.surfaces import controls, settings, walks
-from dashboard.views.surfaces.closer import GLASS, closer_look
+from dashboard.views.surfaces.closer import STEP, closer_look
 from dashboard.views.surfaces.walks import Scene
 
 PLAYER = "surface-player"
@@ -20,7 +20,7 @@ def _starts_set() -> None:
 
 def _step_chosen() -> None:
     st.session_state["s-step"] = str(max(1, int(st.session_state[PLAYER].inspect or 1)))
-    st.session_state["s-tab"] = GLASS
+    st.session_state["s-tab"] = STEP
 
 
 def _about(surface: Surface) -> None:

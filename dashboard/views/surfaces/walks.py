@@ -1,4 +1,4 @@
-"""What the Surfaces page's controls say, and the computing that follows: cached by all it depends on, for everybody."""
+"""A scene of the Surfaces page, and what is computed for it: cached for all visitors by all that it depends on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from core import surfaces
+from core.optimizers.step import Step
 from core.surfaces import Basins, Point, Surface, Tuning, Walk
 from core.surfaces.descent import noise_of
-from core.surfaces.glass import Glass, glass
 from core.surfaces.tuning import SEARCH_STEPS
 from core.training.config import RunConfig
 from dashboard.views.surfaces.settings import Settings
@@ -16,7 +16,7 @@ from dashboard.views.surfaces.settings import Settings
 
 @dataclass(frozen=True)
 class Scene:
-    """What the controls say."""
+    """The values of the page's controls."""
 
     name: str
     surface: Surface
@@ -47,7 +47,7 @@ def tunings(scene: Scene) -> list[Tuning]:
 
 
 def at_their_best(scene: Scene, own: Settings) -> Scene:
-    """Each optimizer with the rate that the search found, but for those that were given one."""
+    """The scene with the rate that the search found for each optimizer, but for those that were given one."""
     configs = tuple(
         config if "lr" in own.get(config.optimizer, {}) else replace(config, lr=tuning.best)
         for config, tuning in zip(scene.configs, tunings(scene), strict=True)
@@ -74,8 +74,8 @@ def basins(surface: Surface, config: RunConfig, steps: int, noise: float, seed: 
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def step_of(scene: Scene, config: RunConfig, start: int, step: int) -> Glass | None:
+def step_of(scene: Scene, config: RunConfig, start: int, step: int) -> Step | None:
     """One step of one walk, by the torch.optim object."""
     noise = noise_of(scene.surface, scene.noise, scene.seed, scene.steps, len(scene.starts))
-    mine = None if noise is None else noise[:, :, start : start + 1]
-    return glass(scene.surface, config, scene.starts[start], step, scene.steps, mine)
+    own = None if noise is None else noise[:, :, start : start + 1]
+    return surfaces.step_in_numbers(scene.surface, config, scene.starts[start], step, scene.steps, own)

@@ -3,12 +3,14 @@ import pytest
 
 from core.analysis.weight_step import weight_step
 from core.optimizers import OPTIMIZERS
-from core.surfaces.glass import _n
+from core.optimizers.step import scalar
 from core.training.config import RunConfig
 from core.training.network import Network, to_flat
 from core.training.replay import replay
 
-ALIKE = [name for name, spec in OPTIMIZERS.items() if not spec.matrices and not spec.closure and name != "rprop"]
+ALIKE = [
+    name for name, spec in OPTIMIZERS.items() if not spec.matrices and not spec.closure and spec.rate_sets_every_step
+]
 SMALL = {"validation_split": 0.99, "batch_size": 50, "epochs": 2, "device": "cpu"}
 
 
@@ -25,16 +27,16 @@ def test_the_step_is_the_runs_and_the_last_line_holds_it(optimizer: str, step: i
     assert seen
     (_, before), (_, after) = replay(config, [step - 1, step])
     at = flat_index(seen.weights)
-    np.testing.assert_array_equal(seen.glass.before, before[at].double().numpy())
-    np.testing.assert_array_equal(seen.glass.after, after[at].double().numpy())
-    assert _n(seen.glass.after[0]) in seen.glass.lines[-1]
+    np.testing.assert_array_equal(seen.step.before, before[at].double().numpy())
+    np.testing.assert_array_equal(seen.step.after, after[at].double().numpy())
+    assert scalar(seen.step.after[0]) in seen.step.lines[-1]
 
 
 def test_the_first_step_of_plain_descent_is_rate_times_gradient() -> None:
     seen = weight_step(RunConfig(optimizer="sgd", lr=0.1, **SMALL), 1)
     assert seen
-    np.testing.assert_allclose(seen.glass.update, -0.1 * seen.glass.gradient, rtol=1e-3)
-    np.testing.assert_array_equal(seen.glass.before, to_flat(Network(0))[flat_index(seen.weights)].double().numpy())
+    np.testing.assert_allclose(seen.step.update, -0.1 * seen.step.gradient, rtol=1e-3)
+    np.testing.assert_array_equal(seen.step.before, to_flat(Network(0))[flat_index(seen.weights)].double().numpy())
 
 
 def test_the_weights_are_those_with_the_largest_gradients() -> None:

@@ -1,16 +1,18 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from core.optimizers import OPTIMIZERS
-from core.surfaces.descent import FIRST_ORDER, noise_of, span_of, torch_walk, walk
+from core.surfaces.descent import FIRST_ORDER, descend, noise_of, span_of, torch_walk, walk
 from core.surfaces.functions import SURFACES, ill_conditioned_bowl
 from core.training.config import RunConfig
 from core.training.schedules import SCHEDULES
 
 
 def torch_points(surface, config, start, steps, noise=None):
-    return np.array([theta.detach()[0].tolist() for theta, _ in torch_walk(surface, config, start, steps, noise)])
+    return np.array([moment.theta[:, 0] for moment in torch_walk(surface, config, start, steps, noise)])
 
 
 #: Settings that take each rule's other branches.
@@ -38,6 +40,22 @@ def test_the_written_out_walk_is_that_of_torch_optim(surface, optimizer, params,
     np.testing.assert_allclose(got, torch_points(chosen, config, chosen.start, 500), atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("optimizer", FIRST_ORDER)
+def test_without_a_rule_the_torch_object_walks_the_same_way(optimizer, monkeypatch):
+    """From several starts at once, with noise, at a rate for all and at a rate for each."""
+    surface, config = SURFACES["himmelblau"], RunConfig.recommended(optimizer, lr=0.01)
+    starts, rates = np.array([[-0.27, 4.0, -3.0], [-0.92, 4.0, 1.0]]), np.array([0.01, 0.002, 0.005])
+
+    def ends(rate):
+        *_, last = descend(surface, [config], starts, 40, noise=0.1, seed=3, rates=[rate])
+        return last.theta
+
+    by_rule = ends(0.01), ends(rates)
+    monkeypatch.setitem(OPTIMIZERS, optimizer, replace(OPTIMIZERS[optimizer], rule=None))
+    for got, expected in zip((ends(0.01), ends(rates)), by_rule, strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-6)
+
+
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_schedules_and_noise_are_those_of_torch_walk(schedule):
     surface = SURFACES["himmelblau"]
@@ -49,10 +67,10 @@ def test_schedules_and_noise_are_those_of_torch_walk(schedule):
 
 def test_the_gradient_that_torch_steps_with_is_autograds():
     surface = SURFACES["rosenbrock"]
-    theta, _ = next(torch_walk(surface, RunConfig(), (-1.2, 1.0), 1))
+    moment = next(torch_walk(surface, RunConfig(), (-1.2, 1.0), 1))
     point = torch.tensor([-1.2, 1.0], dtype=torch.float64, requires_grad=True)
     ((1 - point[0]) ** 2 + 100 * (point[1] - point[0] ** 2) ** 2).backward()
-    torch.testing.assert_close(theta.grad[0], point.grad)
+    np.testing.assert_allclose(moment.gradients[:, 0], point.grad.numpy())
 
 
 def test_sgd_on_a_quadratic_is_the_closed_form():

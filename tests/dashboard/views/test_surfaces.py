@@ -11,7 +11,7 @@ from core.surfaces import SURFACES, walk
 from core.training.config import RunConfig
 from dashboard import forms
 from dashboard.components.surface_player import csv_of, scene_of, standalone
-from dashboard.views.surfaces.closer import BASINS, GLASS, RATES
+from dashboard.views.surfaces.closer import BASINS, RATES, STEP
 from dashboard.views.surfaces.controls import SAME
 
 VIEW = str(Path(__file__).resolve().parents[3] / "dashboard" / "views" / "surfaces" / "page.py")
@@ -110,19 +110,19 @@ def test_no_optimizer_is_an_invitation(page: AppTest) -> None:
     assert page.info[0].value == "Choose at least one optimizer."
 
 
-@pytest.mark.parametrize("view", [GLASS, BASINS, RATES])
+@pytest.mark.parametrize("view", [STEP, BASINS, RATES])
 def test_a_closer_look(page: AppTest, view: str) -> None:
     page.session_state["s-tab"] = view
     page.session_state["s-steps"] = "30"
     page.run()
     assert not page.exception and not page.error
     assert len(page.get("plotly_chart")) == 1
-    if view == GLASS:
+    if view == STEP:
         assert r"\theta_t &=" in page.latex[0].value
 
 
-def test_the_glass_refuses_a_step_beyond_the_walk(page: AppTest) -> None:
-    page.session_state["s-tab"] = GLASS
+def test_a_step_beyond_the_walk_is_refused(page: AppTest) -> None:
+    page.session_state["s-tab"] = STEP
     page.session_state["s-step"] = "501"
     assert said(page.run()) == "step must be a whole number in [1, 500], got step = 501."
 
