@@ -1,4 +1,4 @@
-"""What one row of the table of optimizers holds."""
+"""The fields of a row of the table of optimizers."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -67,6 +67,11 @@ class OptimizerSpec:
         """The ``torch.optim`` objects that together step ``parameters`` once.
 
         Each parameter group carries ``lr_scale``: a schedule's rate times this is the group's rate.
+
+        >>> from core.optimizers import OPTIMIZERS
+        >>> (adam,) = OPTIMIZERS["adam"].create([torch.nn.Parameter(torch.zeros(2))], lr=0.01, eps=1e-6)
+        >>> adam.param_groups[0]["betas"], adam.param_groups[0]["eps"]
+        ((0.9, 0.999), 1e-06)
         """
         if self.weight_decay != "none":
             hyperparameters["weight_decay"] = weight_decay

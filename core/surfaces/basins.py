@@ -1,5 +1,6 @@
-"""Which minimum is reached from where: every start of a grid, walked to its end at once."""
+"""Basins of attraction: the minimum reached from every start of a grid, all walked at once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,13 +18,13 @@ NEAR = 0.01
 
 @dataclass(frozen=True)
 class Basins:
-    """One optimizer's map.
+    """The basins of one optimizer.
 
     Attributes:
-        minima: the minima that are told apart, the deepest first.
+        minima: the minima that the map distinguishes, the deepest first.
         reached: for each start, an index into ``minima``, -1 where none was reached, -2 where the walk
             diverged; shape (r, r), rows along y.
-        steps: how many steps it took to come near for good; the number of steps where it did not.
+        steps: the step after which the walk stayed near its minimum; all steps where it did not.
     """
 
     minima: tuple[Point, ...]
@@ -51,8 +52,12 @@ def basins(
     return Basins(minima, target.reshape(resolution, resolution), arrived.reshape(resolution, resolution))
 
 
-def _nearest_lookup(surface: Surface, minima: tuple[Point, ...]):  # type: ignore[no-untyped-def]
-    """A fast "which minimum is within reach": the cells of a fine grid name the only candidate each."""
+def _nearest_lookup(surface: Surface, minima: tuple[Point, ...]) -> Callable[[Array, float], NDArray[np.int64]]:
+    """A function from points (2, n) and a distance to the index of the minimum within that distance, or -1.
+
+    Each cell of a fine grid holds the minimum nearest to its middle as the only candidate, so that a step of ten
+    thousand walks costs one distance per walk instead of one per minimum.
+    """
     cells = 256
     low, width = surface.centre - surface.half_width, 2.0 * surface.half_width
     points = np.array(minima).reshape(-1, 2).T
@@ -67,9 +72,9 @@ def _nearest_lookup(surface: Surface, minima: tuple[Point, ...]):  # type: ignor
         unit = (theta - low) / width
         inside = ((unit >= 0.0) & (unit < 1.0)).all(axis=0)
         cell = (np.where(inside, unit, 0.0) * cells).astype(np.int64)
-        found = candidate[cell[1], cell[0]]
-        away = theta - points[:, found]
-        return np.where(inside & (away[0] * away[0] + away[1] * away[1] <= near * near), found, -1)
+        index = candidate[cell[1], cell[0]]
+        away = theta - points[:, index]
+        return np.where(inside & (away[0] * away[0] + away[1] * away[1] <= near * near), index, -1)
 
     return nearest
 
@@ -84,9 +89,9 @@ def _local_minima(
 
 def local_minima(surface: Surface) -> tuple[Point, ...]:
     """The surface's minima, the listed ones first, then the local ones that a search finds."""
-    found = _local_minima(surface.formula, tuple(sorted(surface.constants.items())), surface.domain)
+    searched = _local_minima(surface.formula, tuple(sorted(surface.constants.items())), surface.domain)
     apart = 1e-2 * float(surface.half_width.max())
-    extra = [p for p in found if all(np.hypot(p[0] - a, p[1] - b) > apart for a, b in surface.minima)]
+    extra = [p for p in searched if all(np.hypot(p[0] - a, p[1] - b) > apart for a, b in surface.minima)]
     return surface.minima + tuple(extra)
 
 

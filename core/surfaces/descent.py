@@ -22,7 +22,8 @@ from core.surfaces.functions import FAR, Point, Surface
 from core.training.config import RunConfig
 from core.training.schedules import Span
 
-STEPS = Hyperparameter("steps", 500, "How many steps each optimizer takes.", low=1, high=5000)
+DEFAULT_STEPS = 500
+STEPS = Hyperparameter("steps", DEFAULT_STEPS, "How many steps each optimizer takes.", low=1, high=5000)
 NOISE = Hyperparameter(
     "noise", 0.0, "Gaussian gradient noise, in units of the surface's median gradient norm.", low=0.0, high=10.0
 )

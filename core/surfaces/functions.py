@@ -1,4 +1,4 @@
-"""The two-parameter loss functions of the lab, and one's own formula: one row each."""
+"""The two-parameter loss functions of the lab, one row each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,10 @@ Point = tuple[float, float]
 Domain = tuple[float, float, float, float]
 
 #: How ill-conditioned the bowl is: the ratio of its two curvatures.
-CONDITION = Hyperparameter("k", 50.0, "The bowl's curvature along y; along x it is 1.", low=1.0, high=1000.0)
+DEFAULT_CONDITION = 50.0
+CONDITION = Hyperparameter(
+    "k", DEFAULT_CONDITION, "The bowl's curvature along y; along x it is 1.", low=1.0, high=1000.0
+)
 #: How far from its domain's centre a walk may go, in half-widths, before it counts as diverged.
 FAR = 10.0
 #: A value within this of the minimum counts as having reached it.
@@ -31,7 +34,7 @@ class Surface:
         domain: (x_low, x_high, y_low, y_high) that is drawn.
         minima: where f is lowest, all of them.
         minimum: f there.
-        start: where a walk starts unless told otherwise.
+        start: where a walk starts unless another start is given.
         help: one sentence on what makes it hard.
         log_levels: whether contours are drawn at levels of log10(f - minimum) instead of f.
         constants: named numbers of the formula.
@@ -85,13 +88,13 @@ class Surface:
         return float(np.median(norms)) if norms.size else 1.0
 
     def reached(self, x: Array, y: Array, values: Array) -> NDArray[np.bool_]:
-        """Whether points with these values lie in the domain within REACHED of the minimum; NaN does not."""
+        """True for the points that lie in the domain and whose values are within REACHED of the minimum; NaN is not."""
         x_low, x_high, y_low, y_high = self.domain
         inside = (x >= x_low) & (x <= x_high) & (y >= y_low) & (y <= y_high)
         return inside & (values - self.minimum <= REACHED)
 
     def distance(self, x: Array, y: Array) -> Array:
-        """To the nearest minimum."""
+        """The distance to the nearest minimum; NaN where none is known."""
         if not self.minima:
             return np.full_like(x, np.nan)
         return np.min([np.hypot(x - a, y - b) for a, b in self.minima], axis=0)  # type: ignore[no-any-return]
@@ -113,11 +116,11 @@ class Surface:
             [float(np.linalg.eigvalsh(self._hessian(point, h))[-1]) for point in self.minima] for h in (1e-4, 1e-5)
         ]
         coarse, fine = (max(curvatures, default=0.0) for curvatures in sharpest)
-        # At a cusp the curvature grows without bound as one looks closer.
+        # At a cusp the curvature grows without bound as the differences shrink, and no rate is stable.
         return 2.0 / fine if 0.0 < fine < 1.5 * coarse else float("nan")
 
 
-def ill_conditioned_bowl(k: float = CONDITION.default) -> Surface:  # type: ignore[assignment]
+def ill_conditioned_bowl(k: float = DEFAULT_CONDITION) -> Surface:
     """(x^2 + k y^2)/2, whose condition number is ``k``.
 
     Raises:
@@ -258,7 +261,11 @@ SURFACES: dict[str, Surface] = {
 
 
 def check_domain(domain: Domain) -> None:
-    """Raises ValueError unless both ranges run upwards and are at most a million wide."""
+    """Check that both ranges run upwards and are at most a million wide.
+
+    Raises:
+        ValueError: if they are not.
+    """
     x_low, x_high, y_low, y_high = domain
     for name, low, high in (("x", x_low, x_high), ("y", y_low, y_high)):
         if not (np.isfinite(low) and np.isfinite(high) and 1e-3 <= high - low <= 1e6):

@@ -1,4 +1,4 @@
-"""One's own formula as a surface: its minima are searched for."""
+"""A typed formula as a surface: its minima are found by a search."""
 
 from dataclasses import replace
 
@@ -25,10 +25,10 @@ def own_surface(formula: str, domain: Domain) -> Surface:
     if not np.isfinite(heights).any():
         raise ValueError(f"formula must have a value somewhere in its domain, got {formula}, which has none.")
     lowest = float(heights[np.isfinite(heights)].min())
-    found = find_minima(surface)
-    values = [float(surface.evaluate(np.array([a]), np.array([b]))[0][0]) for a, b in found]
+    candidates = find_minima(surface)
+    values = [float(surface.evaluate(np.array([a]), np.array([b]))[0][0]) for a, b in candidates]
     if not values or min(values) > lowest + 1e-6 * (1.0 + abs(lowest)):
         return replace(surface, minimum=lowest)
     deepest = min(values)
-    minima = tuple(p for p, v in zip(found, values, strict=True) if v - deepest < 1e-6 * (1.0 + abs(deepest)))
+    minima = tuple(p for p, v in zip(candidates, values, strict=True) if v - deepest < 1e-6 * (1.0 + abs(deepest)))
     return replace(surface, minima=minima, minimum=deepest)

@@ -19,7 +19,7 @@ SEARCH_STEPS = 500
 
 @dataclass(frozen=True)
 class Tuning:
-    """What the search saw for one optimizer.
+    """The search for one optimizer's rate.
 
     Attributes:
         gaps: f - minimum after the last step, the mean over the starts, infinite where one diverged; as RATES.
@@ -47,7 +47,7 @@ def tune(
     shape = (len(configs), len(RATES), len(starts))
     columns = np.tile(np.array(starts, dtype=np.float64).T, len(RATES))
     rates = np.repeat(RATES, len(starts))
-    # The last step that was still outside.
+    # The last step at which each walk was not yet at the minimum.
     above = np.full(len(configs) * columns.shape[1], -1)
     climbed = np.zeros(above.shape, dtype=np.int64)
     first = surface.evaluate(*np.tile(columns, len(configs)))[0]
@@ -58,7 +58,7 @@ def tune(
     lasts = above.reshape(shape).max(axis=2)
     reached = np.where(lasts < steps, lasts + 1, -1)
     wild = np.where(moment.diverged >= 0, 1, climbed).reshape(shape).max(axis=2)
-    return [_choose(*seen) for seen in zip(gaps, reached, wild, strict=True)]
+    return [_choose(*measures) for measures in zip(gaps, reached, wild, strict=True)]
 
 
 def _choose(gaps: Array, steps: NDArray[np.int64], wild: NDArray[np.int64]) -> Tuning:

@@ -1,7 +1,8 @@
 """Races: one setting varied, everything else equal, the first weights and the order of the images too.
 
-A race is made of lanes, one a value of the setting; a lane has one run a seed. What is equal is so because a run is
-a pure function of its config: lanes with the same seed start from the same weights and see the same batches.
+A race is made of lanes, one per value of the setting; a lane has one run per seed. What is equal is so because a run is
+a pure function of its config: lanes with the same seed start from the same weights and see the same batches. So nothing
+but the runs is stored: lanes and names are read off their configs.
 """
 
 import math
@@ -12,7 +13,7 @@ from typing import Any
 from core.hyperparameters import Hyperparameter
 from core.training.config import RunConfig
 
-#: What can be varied, with the name that a person reads.
+#: The settings that can be varied, with the name that a person reads.
 KNOBS = {
     "optimizer": "Optimizer",
     "lr": "Learning rate",
@@ -21,7 +22,7 @@ KNOBS = {
     "shuffle": "Shuffling",
     "seed": "Seed",
 }
-SEEDS = Hyperparameter("seeds", 1, "Runs of each value, one a seed: their mean and range are shown.", low=1, high=10)
+SEEDS = Hyperparameter("seeds", 1, "Runs of each value, one per seed: their mean and range are shown.", low=1, high=10)
 MOST_VALUES, MOST_RUNS = 16, 64
 #: A sweep tries each optimizer at its recommended rate times these, for at most so many epochs.
 SWEEP_FACTORS, SWEEP_EPOCHS = (0.1, 0.3, 1.0, 3.0, 10.0), 2
@@ -29,7 +30,7 @@ SWEEP_FACTORS, SWEEP_EPOCHS = (0.1, 0.3, 1.0, 3.0, 10.0), 2
 
 @dataclass(frozen=True)
 class Lane:
-    """One value of what is varied: configs that are alike but for their seeds."""
+    """One value of the varied setting: configs that are alike but for their seeds."""
 
     configs: tuple[RunConfig, ...]
 
@@ -42,16 +43,17 @@ def vary(base: RunConfig, knob: str, value: Any) -> RunConfig:
     """
     if getattr(base, knob) == value:
         return base
+    # The parameters of the other optimizer or schedule have other names and ranges.
     own: dict[str, Any] = {f"{knob}_params": {}} if knob in ("optimizer", "schedule") else {}
     return replace(base, **{knob: value}, **own)
 
 
 def race(base: RunConfig, knob: str, values: Sequence[Any], seeds: int = 1) -> list[Lane]:
-    """A lane a value, in the order given; a lane's seeds count up from the base's.
+    """One lane per value, in their order; a lane's seeds count up from the base's.
 
     Raises:
         ValueError: unless ``knob`` is one of ``KNOBS``, ``values`` are 2 to 16 different ones that are valid with the
-            base, ``seeds`` is from 1 to 10 (1 where the seed is what is varied), and all are at most 64 runs.
+            base, ``seeds`` is from 1 to 10 (1 where the seed is varied), and all are at most 64 runs.
     """
     if knob not in KNOBS:
         raise ValueError(f"knob must be one of {', '.join(KNOBS)}, got knob = {knob}.")
@@ -78,7 +80,10 @@ def seeded(configs: Iterable[RunConfig], seeds: int) -> list[Lane]:
 
 
 def in_turn(lanes: Sequence[Lane]) -> list[RunConfig]:
-    """All configs of a race in the order of their start: every lane's first seed, then every lane's second."""
+    """All configs of a race in the order of their start: every lane's first seed, then every lane's second.
+
+    So the lanes progress side by side where fewer runs train at once than the race has.
+    """
     return [config for configs in zip(*(lane.configs for lane in lanes), strict=True) for config in configs]
 
 
@@ -99,7 +104,7 @@ def sweep(base: RunConfig, optimizers: Sequence[str]) -> list[RunConfig]:
 
 
 def best_rates(results: Iterable[tuple[RunConfig, float | None]]) -> dict[str, float]:
-    """The rate of the highest accuracy of each optimizer, the smaller of equals; an accuracy may be missing.
+    """The rate of the highest accuracy of each optimizer, the smallest among equals; an accuracy may be missing.
 
     An optimizer without any accuracy is left out.
     """
@@ -111,9 +116,9 @@ def best_rates(results: Iterable[tuple[RunConfig, float | None]]) -> dict[str, f
 
 
 def lanes_of(configs: Sequence[RunConfig]) -> list[list[int]]:
-    """Which of the configs run in one lane: those that differ in nothing but the seed, by their places.
+    """The places of the configs of each lane: those that differ in nothing but the seed share one.
 
-    If nothing but the seed differs among all of them, it is what is varied, and each has a lane of its own.
+    If nothing but the seed differs among all of them, the seed is varied, and each has a lane of its own.
     """
     groups: dict[str, list[int]] = {}
     for i, config in enumerate(configs):

@@ -1,7 +1,11 @@
-"""Learning-rate schedules: each a function of the step, made by a factory that one row names.
+"""Learning-rate schedules: each a function of the step, made by a factory that a row names.
 
 ``Schedule = Callable[[int], float]``. The page's preview calls the very function that trains.
-Lengths are in epochs, as people think of them; ``Span`` translates them to steps.
+Lengths are in epochs; ``Span`` translates them to steps.
+
+>>> schedule = SCHEDULES["cosine"].create(0.1, Span(epochs=1, steps_per_epoch=5))
+>>> [round(schedule(step), 4) for step in range(5)]
+[0.1, 0.0854, 0.05, 0.0146, 0.0]
 """
 
 import math
@@ -14,14 +18,14 @@ from core.hyperparameters import Hyperparameter
 
 Schedule = Callable[[int], float]
 
-#: In epochs, far less than a step: a step at a drop or a restart belongs to what begins there, whichever
-#: way the last bit of a division fell.
+#: In epochs, far less than a step. A step at a drop or a restart belongs to what begins there, whichever way the last
+#: bit of a division was rounded.
 ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
 class Span:
-    """How long a run is: ``epochs`` of ``steps_per_epoch`` steps each."""
+    """The length of a run: ``epochs`` of ``steps_per_epoch`` steps each."""
 
     epochs: int
     steps_per_epoch: int
@@ -31,16 +35,16 @@ class Span:
         return self.epochs * self.steps_per_epoch
 
     def epoch(self, step: int) -> float:
-        """Where the step stands, in epochs from 0."""
+        """The place of a step in epochs, from 0."""
         return step / self.steps_per_epoch
 
     def progress(self, step: int) -> float:
-        """Where the step stands, from 0 at the first step to 1 at the last."""
+        """The place of a step in the run, from 0 at the first step to 1 at the last."""
         return min(1.0, step / max(1, self.steps - 1))
 
 
-#: What the run measured at the end of each epoch so far: (step reached, loss). The trainer appends to
-#: it; only a schedule that reacts to the loss reads it. It makes such a schedule a function of the step too.
+#: (step reached, loss) at the end of each epoch so far. The trainer appends to it; only a schedule that reacts to the
+#: loss reads it. So such a schedule is a function of the step too, and a resumed run continues it exactly.
 History = Sequence[tuple[int, float]]
 
 
@@ -50,12 +54,12 @@ class ScheduleSpec:
 
     Args:
         label: the name that a person reads.
-        source: where it comes from.
+        source: the paper or library that defines it.
         formula: the rate in LaTeX; eta is the learning rate, e the epoch so far, p the progress from 0 to 1.
         help: one sentence on what it does.
         build: ``build(lr, span, history, **hyperparameters) -> Schedule``.
         hyperparameters: what can be set.
-        reacts: whether it reads the history.
+        reacts: whether it reads the history of losses.
     """
 
     label: str
@@ -69,14 +73,14 @@ class ScheduleSpec:
     def create(
         self, lr: float, span: Span, history: History = (), warmup_steps: int = 0, **hyperparameters: Any
     ) -> Schedule:
-        """The rate at each step from 0, in ``[0, lr]``, with a linear warm-up on top if asked for."""
+        """A function from the step, counted from 0, to its rate in ``[0, lr]``; warm-up is linear."""
         defaults = {p.name: p.default for p in self.hyperparameters}
         schedule = self.build(lr, span, history, **{**defaults, **hyperparameters})
         return warmup(schedule, warmup_steps) if warmup_steps else schedule
 
 
 def warmup(schedule: Schedule, steps: int) -> Schedule:
-    """``schedule`` scaled by 1/steps, 2/steps, ... 1 over its first ``steps`` steps."""
+    """``schedule`` scaled by 1/steps, 2/steps, ... 1 over its first ``steps`` steps (Goyal et al. 2017)."""
     return lambda step: schedule(step) * min(1.0, (step + 1) / steps)
 
 
@@ -154,6 +158,8 @@ def plateau(
 ) -> Schedule:
     def schedule(step: int) -> float:
         rate, best, bad_epochs = lr, math.inf, 0
+        # From the start at every call: so the rate depends on the step alone, and a replay of a part of the run sees
+        # the same rates. Histories have one entry per epoch, which makes this cheap.
         for measured_at, loss in history:
             if measured_at > step:
                 break

@@ -1,3 +1,4 @@
+import doctest
 from dataclasses import replace
 
 import pytest
@@ -26,3 +27,8 @@ def test_a_row_without_a_line_gets_the_next_free_one(monkeypatch: pytest.MonkeyP
     places = colors._places()
     assert (places["momentum"], places["adamax"], places["another"]) == (1, 14, 16)
     assert line_style(places["another"]) == (colors.BLUE, "dot")
+
+
+def test_the_examples_run() -> None:
+    failed, tried = doctest.testmod(colors)
+    assert tried and not failed

@@ -6,6 +6,8 @@ from typing import Any
 import streamlit as st
 
 from core.hyperparameters import Hyperparameter
+from core.optimizers import OPTIMIZERS
+from core.training.config import RunConfig
 from dashboard.views.surfaces import charts, walks
 from dashboard.views.surfaces.controls import bound, number_field
 from dashboard.views.surfaces.walks import Scene
@@ -20,20 +22,29 @@ def _one_of(key: str, options: Container[Any], first: Any) -> dict[str, Any]:
     return bound(key, first)
 
 
+def _choose_optimizer(scene: Scene, key: str) -> RunConfig:
+    """Draw the choice of one of the scene's optimizers; Adam first, where it is among them."""
+    configs = {config.optimizer: config for config in scene.configs}
+    first = "adam" if "adam" in configs else next(iter(configs))
+    names: list[Any] = list(configs)
+    chosen = st.selectbox(
+        "Optimizer", names, **_one_of(key, names, first), format_func=lambda name: OPTIMIZERS[name].label
+    )
+    return configs[chosen]
+
+
 def one_step(scene: Scene) -> None:
     """Draw the choice of a step, its arrows and its lines."""
     one, two, three = st.columns([2, 1, 1])
-    labels = {c.optimizer: c.optimizer_spec.label for c in scene.configs}
-    first = "adam" if "adam" in labels else next(iter(labels))
-    optimizer = one.selectbox("Optimizer", list(labels), **_one_of("step-of", labels, first), format_func=labels.get)
+    with one:
+        config = _choose_optimizer(scene, "step-of")
     with two:
         step = number_field(Hyperparameter("step", 1, "Counted from 1.", low=1, high=scene.steps), "Step")
     starts = range(1, len(scene.starts) + 1)
     start = three.selectbox("Start", starts, **_one_of("start", starts, 1)) - 1
-    config = next(c for c in scene.configs if c.optimizer == optimizer)
     numbers = walks.step_of(scene, config, start, step)
     if numbers is None:
-        st.info(f"{labels[optimizer]} had diverged before step {step}: there is no step to show.")
+        st.info(f"{config.optimizer_spec.label} diverged before step {step}.")
         return
     picture, rule = st.columns([1, 1])
     picture.plotly_chart(charts.step_arrows(scene.surface, numbers), key="step", config={"displayModeBar": False})
@@ -47,10 +58,7 @@ def one_step(scene: Scene) -> None:
 
 def basin_map(scene: Scene) -> None:
     """Draw the choice of an optimizer and the minimum that it reaches from each start."""
-    labels = {c.optimizer: c.optimizer_spec.label for c in scene.configs}
-    first = next(iter(labels))
-    optimizer = st.selectbox("Optimizer", list(labels), **_one_of("basin", labels, first), format_func=labels.get)
-    config = next(c for c in scene.configs if c.optimizer == optimizer)
+    config = _choose_optimizer(scene, "basin")
     with st.spinner("Walking from 10,000 starts"):
         result = walks.basins(scene.surface, config, scene.steps, scene.noise, scene.seed)
     st.plotly_chart(
@@ -58,8 +66,9 @@ def basin_map(scene: Scene) -> None:
     )
     arrived = float((result.reached >= 0).mean())
     st.caption(
-        f"Each of 100 x 100 starts, coloured by the minimum that {labels[optimizer]} reaches at rate {config.lr:.3g}, "
-        f"paler the more steps it takes; {arrived:.0%} reach one. Grey: none in {scene.steps} steps; dark: diverged."
+        f"The minimum that {config.optimizer_spec.label} reaches at rate {config.lr:.3g} from each of 100 x 100 starts, "
+        f"paler the more steps it takes; {arrived:.0%} of the starts reach one. "
+        f"Grey: none in {scene.steps} steps; dark: diverged."
     )
 
 

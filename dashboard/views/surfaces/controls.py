@@ -1,4 +1,4 @@
-"""The controls of the Surfaces page. Their state is the address: every widget here is bound to it."""
+"""The controls of the Surfaces page. Their state is in the address: every widget here is bound to it."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,6 +8,7 @@ import streamlit as st
 from core.hyperparameters import Hyperparameter, Value, number
 from core.optimizers import OPTIMIZERS
 from core.surfaces import CONDITION, FIRST_ORDER, NOISE, STEPS, SURFACES, Surface, ill_conditioned_bowl
+from core.surfaces.functions import DEFAULT_CONDITION
 from core.training.config import LR, WARMUP_STEPS
 from core.training.schedules import SCHEDULES
 from dashboard import forms, handoff
@@ -17,12 +18,13 @@ from dashboard.views.surfaces.walks import Scene, at_their_best, own_surface
 OWN = "own"
 BEST, SAME = "Each at its best", "Same for all"
 FIRST_PICTURE = ["sgd", "momentum", "rmsprop", "adam", "muon"]
-COMMON_RATE = replace(LR, default=0.01)
+DEFAULT_RATE = 0.01
+COMMON_RATE = replace(LR, default=DEFAULT_RATE)
 SEED = Hyperparameter("seed", 0, "Fixes the noise.", low=0, high=2**31 - 1)
 
 
 def bound(key: str, default: Any) -> dict[str, Any]:
-    """A widget whose value lives in the address."""
+    """The arguments of a widget whose value lives in the address."""
     st.session_state.setdefault(f"s-{key}", default)
     return {"key": f"s-{key}", "bind": "query-params"}
 
@@ -34,6 +36,7 @@ def number_field(parameter: Hyperparameter, label: str, **place: Any) -> Any:
 
 
 def help_of(parameter: Hyperparameter) -> str:
+    """A parameter's sentence and its rule, for the help of its widget."""
     return f"{parameter.help} {parameter.rule.capitalize()}."
 
 
@@ -53,7 +56,7 @@ def _choose_surface() -> tuple[str, Surface]:
         return f"own {formula} {domain}", own_surface(formula or "", settings.parse_domain(domain or ""))
     if name == "bowl":
         k = st.slider(
-            "Condition number k", 1, int(CONDITION.high), **bound("k", int(CONDITION.default)), help=CONDITION.help
+            "Condition number k", 1, int(CONDITION.high), **bound("k", int(DEFAULT_CONDITION)), help=CONDITION.help
         )
         return f"bowl {k}", ill_conditioned_bowl(float(k))
     return name, SURFACES[name]
@@ -63,7 +66,7 @@ def controls() -> Scene:
     """Draw the controls and read them.
 
     Raises:
-        ValueError: the sentence about what is wrong.
+        ValueError: one sentence, for a value that breaks its rule.
     """
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
@@ -80,7 +83,7 @@ def controls() -> Scene:
             format_func=lambda row: OPTIMIZERS[row].label,
         )
         mode = st.selectbox("Learning rates", [BEST, SAME], **bound("rates", BEST), width=185)
-        lr = number_field(COMMON_RATE, "Rate", width=95) if mode == SAME else COMMON_RATE.default
+        lr = number_field(COMMON_RATE, "Rate", width=95) if mode == SAME else DEFAULT_RATE
         steps = number_field(STEPS, "Steps", width=95)
         with st.popover("Settings", width=120):
             noise, seed, shape, own, start_text = _panel(chosen, mode)
@@ -95,7 +98,7 @@ def controls() -> Scene:
 
 
 def _panel(chosen: list[str], mode: str) -> tuple[float, int, dict[str, Any], settings.Settings, str]:
-    """What is set more rarely: starts, noise, schedule, and every optimizer's own parameters."""
+    """Draw and read what is set more rarely: starts, noise, schedule, and every optimizer's own parameters."""
     starts = st.text_input(
         "Starts",
         **bound("starts", ""),
@@ -163,7 +166,7 @@ def _optimizer_panel(chosen: list[str], own: settings.Settings, mode: str) -> No
 
 
 def _set(optimizer: str, name: str, key: str) -> None:
-    """A widget of the optimizer's panel was changed: put it into the text that holds all settings."""
+    """Put a changed widget of the optimizer's panel into the text that holds all settings."""
     given = st.session_state[key]
     parameter = next(p for p in settings.parameters_of(optimizer) if p.name == name)
     try:
@@ -184,7 +187,7 @@ def _carry(optimizer: str) -> None:
 
 
 def carried(scene: Scene) -> bool:
-    """Whether an optimizer's settings were sent to the Train page's form."""
+    """Send an optimizer's settings to the Train page's form, if its button was pressed; True if so."""
     optimizer = st.session_state.pop("s.carry", None)
     for config in scene.configs:
         if config.optimizer == optimizer:
@@ -194,7 +197,7 @@ def carried(scene: Scene) -> bool:
 
 
 def welcome() -> None:
-    """Settings that came from the Train page."""
+    """Take over the settings that came from the Train page, if any."""
     config = handoff.take()
     if config is None or config.optimizer not in FIRST_ORDER:
         return

@@ -1,4 +1,4 @@
-"""Surfaces: every first-order optimizer walking on a two-parameter loss."""
+"""The Surfaces page: every first-order optimizer walking on a two-parameter loss."""
 
 from typing import Any
 

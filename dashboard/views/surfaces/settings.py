@@ -40,6 +40,7 @@ def parse_starts(text: str, surface: Surface) -> list[Point]:
 
 
 def starts_text(points: Sequence[Sequence[float]]) -> str:
+    """The inverse of ``parse_starts``, for the first nine points."""
     return "; ".join(f"{number(float(x))}, {number(float(y))}" for x, y in points[:MOST_STARTS])
 
 
@@ -66,7 +67,7 @@ def _numbers(text: str) -> list[float]:
 
 
 def parameters_of(optimizer: str) -> tuple[Hyperparameter, ...]:
-    """All that can be set for one optimizer on a surface, the learning rate first."""
+    """The parameters of one optimizer that can be set on a surface, the learning rate first."""
     spec = OPTIMIZERS[optimizer]
     # A surface has no biases.
     own = tuple(p for p in spec.hyperparameters if not p.name.startswith("bias_"))
@@ -77,7 +78,7 @@ def parse_settings(text: str) -> Settings:
     """``"adam lr=0.01 betas=0.9,0.99; momentum momentum=0.95"`` as values; only what differs from the defaults.
 
     Raises:
-        ValueError: with the name, the rule and the value of what is wrong.
+        ValueError: with the name, the rule and the value.
     """
     settings: Settings = {}
     for part in text.split(";"):
@@ -109,6 +110,7 @@ def _typed(value: Value) -> str:
 
 
 def default_of(optimizer: str, name: str) -> Value:
+    """The value of an optimizer's parameter unless the settings name another."""
     if name == "weight_decay":
         return OPTIMIZERS[optimizer].default_weight_decay
     return {p.name: p.default for p in parameters_of(optimizer)}[name]

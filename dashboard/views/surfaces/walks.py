@@ -8,7 +8,7 @@ import streamlit as st
 from core import surfaces
 from core.optimizers.step import Step
 from core.surfaces import Basins, Point, Surface, Tuning, Walk
-from core.surfaces.descent import noise_of
+from core.surfaces.descent import DEFAULT_STEPS, noise_of
 from core.surfaces.tuning import SEARCH_STEPS
 from core.training.config import RunConfig
 from dashboard.views.surfaces.settings import Settings
@@ -57,19 +57,21 @@ def at_their_best(scene: Scene, own: Settings) -> Scene:
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def walk(scene: Scene) -> Walk:
+    """The walks of the scene's optimizers from its starts."""
     return surfaces.walk(scene.surface, scene.configs, scene.starts, scene.steps, scene.noise, scene.seed)
 
 
 def warm(optimizers: Sequence[str]) -> None:
-    """Compute what each function first shows, so that the first visitor who chooses it does not wait for it."""
+    """Compute the first picture of each function, so that the first visitor who chooses it does not wait for it."""
     configs = tuple(RunConfig.recommended(optimizer) for optimizer in optimizers)
     for name, surface in surfaces.SURFACES.items():
-        scene = Scene(name, surface, configs, (surface.start,), int(surfaces.STEPS.default), 0.0, 0)
+        scene = Scene(name, surface, configs, (surface.start,), DEFAULT_STEPS, 0.0, 0)
         walk(at_their_best(scene, {}))
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def basins(surface: Surface, config: RunConfig, steps: int, noise: float, seed: int) -> Basins:
+    """The minimum that one optimizer reaches from each start of a grid."""
     return surfaces.basins(surface, config, steps, noise=noise, seed=seed)
 
 
