@@ -179,7 +179,7 @@ def adafactor(theta: Array, g: Array, lr: Rate, t: int, s: State, beta2_decay: f
     variance = s["row"] * s["column"] / np.maximum(s["row"], tiny)
     update = g / np.sqrt(np.maximum(variance, tiny * tiny))
     # Weight decay has already moved theta, but torch scales the step by the weights before it.
-    alpha = np.maximum(eps, _rms(s["theta_before_decay"])) * np.minimum(lr, 1.0 / t**0.5)
+    alpha = np.maximum(eps, _rms(s.get("theta_before_decay", theta))) * np.minimum(lr, 1.0 / t**0.5)
     return theta - alpha / np.maximum(1.0, _rms(update) / d) * update  # type: ignore[no-any-return]
 
 

@@ -44,9 +44,9 @@ class RuleStepper:
     state: State = field(default_factory=dict)
 
     def step(self, theta: Array, g: Array, lr: Rate, t: int) -> Array:
-        # Adafactor scales its step by the weights as they were before weight decay.
-        self.state["theta_before_decay"] = theta
         if self.weight_decay and self.decoupled:
+            # Adafactor scales its step by the weights as they were before weight decay.
+            self.state["theta_before_decay"] = theta
             theta = theta * (1.0 - lr * self.weight_decay)
         elif self.weight_decay:
             g = g + self.weight_decay * theta
