@@ -1,16 +1,35 @@
-"""One hyper-parameter of an optimizer or a schedule: its default, its range, one sentence.
+"""Hyper-parameters of optimizers and schedules: default, range and one sentence of help each.
 
 The registries hold tuples of these. Forms draw them, the terminal parses them and
 ``RunConfig`` checks them, so a value gets the same sentence wherever it was typed.
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from core.files import shortened
+
 Value = bool | int | float | str | tuple[float, ...]
+
+
+class InvalidValue(ValueError):  # noqa: N818 - a name that pages and notebooks read well
+    """A value that breaks its parameter's rule; the message names all three.
+
+    Args:
+        parameter: the name in Python and on the terminal; a page shows its own label in its place.
+        rule: what follows "must": ``be a number in (0, 1000]``.
+        value: as it was given.
+    """
+
+    def __init__(self, parameter: str, rule: str, value: Any) -> None:
+        # A value from outside must not break the sentence into lines.
+        shown = shortened(number(value), 1000) or "nothing"
+        super().__init__(f"{parameter} must {rule}, got {parameter} = {shown}.")
+        self.parameter, self.rule, self.value = parameter, rule, value
 
 
 def number(value: Any) -> str:
@@ -27,13 +46,13 @@ class Hyperparameter:
     """A named value. The default's type is the value's type.
 
     Args:
-        name: the keyword that the constructor takes.
+        name: the constructor's keyword.
         default: ``bool``, ``int``, ``float``, one of ``choices``, or a tuple of floats.
         help: one sentence for the person who chooses it.
         low, high: the range of a number, or of each part of a tuple.
-        open_low, open_high: whether the ends themselves are excluded.
+        open_low, open_high: True where that end is itself excluded.
         choices: the words allowed; non-empty only when the default is a word.
-        increasing: whether a tuple's parts must strictly increase; such a tuple has any length.
+        increasing: True for a tuple of any length whose parts must strictly increase.
     """
 
     name: str
@@ -48,7 +67,7 @@ class Hyperparameter:
 
     @property
     def rule(self) -> str:
-        """What a valid value is, in words: ``a number in [0, 1)``."""
+        """Valid values in words: ``a number in [0, 1)``."""
         if isinstance(self.default, bool):
             return "true or false"
         if self.choices:
@@ -63,21 +82,21 @@ class Hyperparameter:
         return f"{kind} in {interval}"
 
     def check(self, value: Any) -> Value:
-        """The value in its own type.
+        """Return the value in its own type.
 
         Raises:
-            ValueError: with the name, the rule and the value, if it breaks the rule.
+            InvalidValue: if it breaks the rule.
         """
         checked = self._typed(value)
         if checked is None:
-            raise ValueError(f"{self.name} must be {self.rule}, got {self.name} = {number(value) or 'nothing'}.")
+            raise InvalidValue(self.name, f"be {self.rule}", value)
         return checked
 
     def parse(self, text: str) -> Value:
-        """The value typed as text: ``0.9``, ``true``, ``0.9,0.999``, or a choice.
+        """Return the value that a text says: ``0.9``, ``true``, ``0.9,0.999``, or a choice.
 
         Raises:
-            ValueError: as ``check`` does.
+            InvalidValue: as ``check`` does.
         """
         text = text.strip()
         if isinstance(self.default, bool):
@@ -86,10 +105,11 @@ class Hyperparameter:
             return self.check(text)
         try:
             if isinstance(self.default, tuple):
-                return self.check(tuple(float(part) for part in text.strip("()[]").split(",") if part.strip()))
-            return self.check(int(text) if isinstance(self.default, int) else float(text))
+                return self.check(tuple(_float(part) for part in text.strip("()[]").split(",") if part.strip()))
+            return self.check(whole_number(text) if isinstance(self.default, int) else _float(text))
         except ValueError:
-            return self.check(text)
+            # The text as it was typed, not what became of it on the way.
+            raise InvalidValue(self.name, f"be {self.rule}", text) from None
 
     def _typed(self, value: Any) -> Value | None:
         if isinstance(self.default, bool):
@@ -120,11 +140,29 @@ class Hyperparameter:
         return above and below
 
 
-def check_all(known: tuple[Hyperparameter, ...], given: Mapping[str, Any], owner: str) -> dict[str, Value]:
-    """The given values, each checked against the hyper-parameter of its name.
+def whole_number(text: str) -> int:
+    """Return the whole number that a text says in ASCII digits.
 
     Raises:
-        ValueError: for a name that ``owner`` does not have, or a value that breaks its rule.
+        ValueError: if it says none; ``int`` alone would also take ``6_4`` and the digits of other scripts.
+    """
+    if not re.fullmatch(r"[+-]?[0-9]{1,30}", text):
+        raise ValueError("not a whole number")
+    return int(text)
+
+
+def _float(text: str) -> float:
+    if not text.isascii() or "_" in text:
+        raise ValueError("not a number")
+    return float(text)
+
+
+def check_all(known: tuple[Hyperparameter, ...], given: Mapping[str, Any], owner: str) -> dict[str, Value]:
+    """Return the given values, each checked against the hyper-parameter of its name.
+
+    Raises:
+        ValueError: for a name that ``owner`` does not have.
+        InvalidValue: for a value that breaks its rule.
     """
     if not isinstance(given, Mapping):
         raise ValueError(f"{owner} takes its parameters as names with values, got {given}.")

@@ -78,7 +78,7 @@ def read() -> Form:
         return {name: v for p in parameters for name, v in value(p, scope).items() if v != p.default}
 
     values: dict[str, Any] = {"optimizer": state[key("optimizer")], "schedule": state[key("schedule")]}
-    values["batch_size"] = read_batch_size(state[key("batch_size")] or "")
+    values["batch_size"] = rules.parse_batch_size(state[key("batch_size")] or "")
     for parameter in rules.PLAIN:
         values |= value(parameter)
     values["optimizer_params"] = changed(OPTIMIZERS[values["optimizer"]].hyperparameters, values["optimizer"])
@@ -128,15 +128,6 @@ def hyperparameter_form(first: RunConfig | None = None) -> Form:
     with preview:
         _preview(form.config)
     return replace(form, actions=actions)
-
-
-def read_batch_size(text: str) -> int | str:
-    """What was chosen or typed; ``RunConfig`` says what is wrong with a text that is no number."""
-    text = text.strip()
-    try:
-        return int(text)
-    except ValueError:
-        return text
 
 
 def machine_devices() -> list[str]:

@@ -1,4 +1,4 @@
-"""The configuration of a run: one flat frozen dataclass, validated when it is made, JSON both ways."""
+"""Configuration of a run: one flat frozen dataclass, validated when it is made, JSON both ways."""
 
 import json
 import math
@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from core.data import TRAIN_IMAGES
-from core.hyperparameters import Hyperparameter, Value, check_all, number
+from core.hyperparameters import Hyperparameter, InvalidValue, Value, check_all, number, whole_number
 from core.optimizers import OPTIMIZERS, OptimizerSpec
 from core.training.schedules import SCHEDULES, ScheduleSpec, Span
 
-LR = Hyperparameter("lr", 1e-3, "How far each step goes.", low=0.0, high=1000.0, open_low=True)
-EPOCHS = Hyperparameter("epochs", 5, "How often every training image is seen.", low=1, high=1000)
+LR = Hyperparameter("lr", 1e-3, "Size of each step.", low=0.0, high=1000.0, open_low=True)
+EPOCHS = Hyperparameter("epochs", 5, "Passes over the training images.", low=1, high=1000)
 BATCH_SIZE = Hyperparameter("batch_size", 64, "Images per step.", low=1, high=TRAIN_IMAGES)
 WARMUP_STEPS = Hyperparameter("warmup_steps", 0, "Steps of linear warm-up.", low=0, high=1_000_000)
 VALIDATION_SPLIT = Hyperparameter(
@@ -27,8 +27,8 @@ SHUFFLE = Hyperparameter(
     "shuffle", "epoch", "When the training images are shuffled.", choices=("epoch", "once", "none", "by-label")
 )
 SEED = Hyperparameter("seed", 0, "Fixes the first weights and every shuffle.", low=0, high=2**31 - 1)
-LOSS = Hyperparameter("loss", "cross_entropy", "What is minimised.", choices=("cross_entropy", "mse"))
-WEIGHT_DECAY = Hyperparameter("weight_decay", 0.0, "How strongly weights are pulled to zero.", low=0.0, high=10.0)
+LOSS = Hyperparameter("loss", "cross_entropy", "Loss to minimise.", choices=("cross_entropy", "mse"))
+WEIGHT_DECAY = Hyperparameter("weight_decay", 0.0, "Pull of the weights towards zero.", low=0.0, high=10.0)
 LABEL_SMOOTHING = Hyperparameter(
     "label_smoothing",
     0.0,
@@ -40,7 +40,7 @@ LABEL_SMOOTHING = Hyperparameter(
 PATIENCE = Hyperparameter(
     "patience",
     0,
-    "How many epochs in a row may bring no better validation loss before the run ends early; 0 for all of them.",
+    "Epochs in a row without a better validation loss before the run ends early; 0 to train all epochs.",
     low=0,
     high=1000,
 )
@@ -67,7 +67,8 @@ class RunConfig:
     """Everything that decides a run. On one machine, the same config gives the same run.
 
     Raises:
-        ValueError: one sentence that names the parameter, its rule and the value, for anything invalid.
+        InvalidValue: naming parameter, rule and value.
+        ValueError: one sentence, for a parameter that the optimizer or schedule does not have.
     """
 
     optimizer: str = "adam"
@@ -108,7 +109,7 @@ class RunConfig:
 
     @classmethod
     def recommended(cls, optimizer: str = "adam", **given: Any) -> "RunConfig":
-        """A config with the optimizer's own rate, batch size and weight decay, unless given."""
+        """Make a config with the optimizer's own rate, batch size and weight decay, unless given."""
         _check_choice("optimizer", optimizer, OPTIMIZERS)
         spec = OPTIMIZERS[optimizer]
         own = {"lr": spec.lr, "batch_size": spec.batch_size, "weight_decay": spec.default_weight_decay}
@@ -124,7 +125,7 @@ class RunConfig:
 
     @property
     def validation_images(self) -> int:
-        """How many images are held back: the last ones of the training files."""
+        """Number of images held back: the last ones of the training files."""
         return round(TRAIN_IMAGES * self.validation_split)
 
     @property
@@ -140,13 +141,13 @@ class RunConfig:
         return Span(self.epochs, math.ceil(self.train_images / self.images_per_step))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON types; tuples become lists."""
+        """Return the fields as plain JSON types; tuples become lists."""
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return plain
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "RunConfig":
-        """The inverse of ``to_dict``.
+        """Make a config from what ``to_dict`` returned.
 
         Raises:
             ValueError: for an unknown name, or as the constructor does.
@@ -163,48 +164,45 @@ class RunConfig:
     def _check_batch_size(self) -> None:
         try:
             self._set("batch_size", BATCH_SIZE.check(self.batch_size))
-        except ValueError:
-            raise ValueError(
-                f"batch_size must be a whole number in [1, {TRAIN_IMAGES}] or full, got batch_size = {self.batch_size}."
-            ) from None
+        except InvalidValue as error:
+            raise InvalidValue("batch_size", f"{error.rule} or full", self.batch_size) from None
 
     def _check_together(self) -> None:
-        if self.train_images < 1:
-            raise ValueError(
-                "validation_split must leave at least one training image, "
-                f"got validation_split = {number(self.validation_split)}."
-            )
-        if self.images_per_step > self.train_images:
-            raise ValueError(
-                f"batch_size must be at most the {self.train_images} training images that validation_split = "
-                f"{number(self.validation_split)} leaves, got batch_size = {self.batch_size}."
-            )
         spec = self.optimizer_spec
+        if self.train_images < 1:
+            raise InvalidValue("validation_split", "leave at least one training image", self.validation_split)
+        if self.images_per_step > self.train_images:
+            left = f"the {self.train_images} training images that validation_split = {number(self.validation_split)}"
+            raise InvalidValue("batch_size", f"be at most {left} leaves", self.batch_size)
         if spec.full_batch_only and self.images_per_step != self.train_images:
-            raise ValueError(
-                f"batch_size must be full with optimizer {self.optimizer}, got batch_size = {self.batch_size}."
-            )
+            raise InvalidValue("batch_size", f"be full with optimizer {self.optimizer}", self.batch_size)
         if spec.weight_decay == "none" and self.weight_decay:
-            raise ValueError(
-                f"weight_decay must be 0 with optimizer {self.optimizer}, which defines none, "
-                f"got weight_decay = {number(self.weight_decay)}."
+            raise InvalidValue(
+                "weight_decay", f"be 0 with optimizer {self.optimizer}, which defines none", self.weight_decay
             )
         if self.patience and not self.validation_images:
-            raise ValueError(f"patience must be 0 without validation images, got patience = {self.patience}.")
+            raise InvalidValue("patience", "be 0 without validation images", self.patience)
         if self.loss == "mse" and self.label_smoothing:
-            raise ValueError(
-                "label_smoothing must be 0 with loss mse, since it belongs to cross_entropy, "
-                f"got label_smoothing = {number(self.label_smoothing)}."
+            raise InvalidValue(
+                "label_smoothing", "be 0 with loss mse, since it belongs to cross_entropy", self.label_smoothing
             )
+
+
+def parse_batch_size(text: str) -> int | str:
+    """Return the batch size that a text says; ``RunConfig`` refuses a text that is neither a number nor ``full``."""
+    text = text.strip()
+    try:
+        return whole_number(text)
+    except ValueError:
+        return text
 
 
 def check_device_name(device: Any) -> None:
-    """Raises ValueError unless ``device`` is auto, cpu, mps, cuda or cuda:N, with N from 0 to 99."""
-    if isinstance(device, str) and re.fullmatch(r"auto|cpu|mps|cuda(:(0|[1-9][0-9]?))?", device):
-        return
-    raise ValueError(f"device must be one of auto, cpu, cuda, cuda:N, mps, got device = {device}.")
+    """Raise InvalidValue unless ``device`` is auto, cpu, mps, cuda or cuda:N, with N from 0 to 99."""
+    if not isinstance(device, str) or not re.fullmatch(r"auto|cpu|mps|cuda(:(0|[1-9][0-9]?))?", device):
+        raise InvalidValue("device", "be one of auto, cpu, cuda, cuda:N, mps", device)
 
 
 def _check_choice(name: str, value: Any, table: dict[str, Any]) -> None:
     if not isinstance(value, str) or value not in table:
-        raise ValueError(f"{name} must be one of {', '.join(table)}, got {name} = {value}.")
+        raise InvalidValue(name, f"be one of {', '.join(table)}", str(value))

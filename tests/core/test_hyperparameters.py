@@ -143,6 +143,11 @@ def test_parse_reads_what_number_writes(parameter):
         (PAIR, "1,1", "pair must be 2 numbers in [0, 1), got pair = 1,1."),
         (PAIR, "0.9", "pair must be 2 numbers in [0, 1), got pair = 0.9."),
         (PAIR, "0.9,x", "pair must be 2 numbers in [0, 1), got pair = 0.9,x."),
+        (COUNT, "1_0", "count must be a whole number in [1, 1000000], got count = 1_0."),
+        (COUNT, "٣", "count must be a whole number in [1, 1000000], got count = ٣."),
+        (RATE, "0.0_1", "rate must be a number in [0, 1), got rate = 0.0_1."),
+        (RATE, "０", "rate must be a number in [0, 1), got rate = ０."),  # noqa: RUF001
+        (RATE, "1\n2", "rate must be a number in [0, 1), got rate = 1�2."),
     ],
 )
 def test_parse_refuses_word_for_word(parameter, text, message):

@@ -74,13 +74,6 @@ def test_all_mistakes_are_told_at_once(form: AppTest) -> None:
     assert [error.split()[0] for error in read(form).errors] == ["lr", "epochs"]
 
 
-@pytest.mark.parametrize(
-    ("typed", "size"), [("100", 100), ("1", 1), ("full", "full"), (" 48000 ", 48_000), ("1e9", "1e9"), ("", "")]
-)
-def test_any_batch_size_can_be_typed(typed: str, size: int | str) -> None:
-    assert forms.read_batch_size(typed) == size
-
-
 def _filled() -> None:
     import streamlit as st
 

@@ -10,7 +10,7 @@ from core.hyperparameters import number
 from core.optimizers import OPTIMIZERS
 from core.runs.store import Run
 from core.sweep import race
-from core.training.config import LR, SEED, RunConfig
+from core.training.config import LR, SEED, RunConfig, parse_batch_size
 from core.training.schedules import SCHEDULES
 from dashboard import charts, forms, lab, racing
 from dashboard.components.live_chart import live_chart
@@ -124,7 +124,7 @@ def _read() -> tuple[str, list[Any], int]:
     knob = state["race.knob"]
     held = state.get(f"race.{knob}")
     if knob == "batch_size":
-        values: list[Any] = [forms.read_batch_size(value) for value in held or []]
+        values: list[Any] = [parse_batch_size(value) for value in held or []]
     elif knob in CHOICES:
         values = list(held or [])
     else:

@@ -3,8 +3,9 @@ import math
 
 import pytest
 
+from core.hyperparameters import InvalidValue
 from core.optimizers import OPTIMIZERS
-from core.training.config import RunConfig
+from core.training.config import RunConfig, parse_batch_size
 from core.training.schedules import SCHEDULES, Span
 
 
@@ -196,3 +197,32 @@ def test_from_dict_refuses_an_unknown_field():
 def test_recommended_refuses_an_unknown_optimizer():
     with pytest.raises(ValueError, match=r"^optimizer must be one of .*, got optimizer = foo\.$"):
         RunConfig.recommended("foo")
+
+
+@pytest.mark.parametrize(
+    ("typed", "size"),
+    [
+        ("100", 100),
+        ("1", 1),
+        ("full", "full"),
+        (" 48000 ", 48_000),
+        ("1e9", "1e9"),
+        ("", ""),
+        ("٣", "٣"),
+        ("6_4", "6_4"),
+        ("²", "²"),
+    ],
+)
+def test_any_batch_size_can_be_typed(typed, size):
+    assert parse_batch_size(typed) == size
+
+
+def test_a_refusal_carries_its_parts():
+    with pytest.raises(InvalidValue) as refusal:
+        RunConfig(lr=0.0)
+    error = refusal.value
+    assert (error.parameter, error.rule, error.value) == ("lr", "be a number in (0, 1000]", 0.0)
+    with pytest.raises(InvalidValue) as refusal:
+        RunConfig(batch_size="64")
+    error = refusal.value
+    assert (error.parameter, error.rule, error.value) == ("batch_size", "be a whole number in [1, 60000] or full", "64")
