@@ -20,9 +20,10 @@ from benchmarks.measure import interleaved, machine, median_and_range, paired_ra
 from core import data, devices
 from core.optimizers import OPTIMIZERS
 from core.training import trainer as training
+from core.training.commands import Stop
 from core.training.config import RunConfig
 from core.training.events import StepsDone
-from core.training.trainer import Stop, Trainer
+from core.training.trainer import Trainer
 
 #: Enough steps at each batch size to be timed, few enough to finish.
 IMAGES = {1: 3_000, 16: 30_000, 64: 60_000, 256: 60_000, 1024: 60_000, 60_000: 60_000}

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from core.data import load as load_mnist
     from core.models.checkpoints import load_checkpoint, load_parameters, save_checkpoint, save_parameters
     from core.optimizers import OPTIMIZERS
+    from core.training.commands import Pause, SetLearningRate, Stop
     from core.training.config import RunConfig
     from core.training.network import Network
     from core.training.schedules import SCHEDULES
-    from core.training.trainer import Pause, SetLearningRate, Stop, Trainer, train
+    from core.training.trainer import Trainer, train
 
 __all__ = [
     "OPTIMIZERS", "SCHEDULES", "Evaluation", "Network", "Pause", "RunConfig", "SetLearningRate", "Stop", "Trainer",
@@ -34,10 +35,11 @@ _MODULES = {
     "core.analysis.evaluation": ("Evaluation", "evaluate"),
     "core.models.checkpoints": ("load_checkpoint", "load_parameters", "save_checkpoint", "save_parameters"),
     "core.optimizers": ("OPTIMIZERS",),
+    "core.training.commands": ("Pause", "SetLearningRate", "Stop"),
     "core.training.config": ("RunConfig",),
     "core.training.network": ("Network",),
     "core.training.schedules": ("SCHEDULES",),
-    "core.training.trainer": ("Pause", "SetLearningRate", "Stop", "Trainer", "train"),
+    "core.training.trainer": ("Trainer", "train"),
 }
 _HOMES = {name: (module, name) for module, names in _MODULES.items() for name in names}
 _HOMES["load_mnist"] = ("core.data", "load")

@@ -1,9 +1,13 @@
-"""Which torch device a run uses, and how a process uses its CPU."""
+"""Torch devices of this machine, and the settings of a process that computes on its CPU."""
 
 import platform
 from typing import Any
 
 import torch
+
+from core.hyperparameters import InvalidValue
+
+KINDS = ("cpu", "cuda", "mps")
 
 
 def prepare_cpu(threads: int) -> None:
@@ -16,27 +20,37 @@ def prepare_cpu(threads: int) -> None:
     torch.set_flush_denormal(True)
 
 
-def resolve(name: str) -> torch.device:
-    """The device of a name as in ``RunConfig.device``; ``"auto"`` is the best one there is.
-
-    Raises:
-        ValueError: if this machine does not have it.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+def is_available(name: str) -> bool:
+    """Return True if this machine has the device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
     device = torch.device(name)
-    there = {
+    count = {
         "cpu": 1,
         "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
         "mps": int(torch.backends.mps.is_available()),
     }[device.type]
-    if (device.index or 0) >= there:
-        raise ValueError(f"device must be one that this machine has, got device = {name}.")
-    return device
+    return (device.index or 0) < count
+
+
+def available_kinds() -> list[str]:
+    """Return the kinds of device that this machine has, ``cpu`` first."""
+    return [kind for kind in KINDS if is_available(kind)]
+
+
+def resolve(name: str) -> torch.device:
+    """Return the device of a name as in ``RunConfig.device``; ``"auto"`` is the fastest that this machine has.
+
+    Raises:
+        InvalidValue: if this machine does not have it.
+    """
+    if name == "auto":
+        name = next(kind for kind in ("cuda", "mps", "cpu") if is_available(kind))
+    if not is_available(name):
+        raise InvalidValue("device", "be one that this machine has", name)
+    return torch.device(name)
 
 
 def environment(device: torch.device) -> dict[str, Any]:
-    """What, besides the config, decides the bits of a run: hardware, versions, threads. JSON values."""
+    """Return, as JSON values, what besides the config decides the bits of a run: hardware, versions, threads."""
     cuda = torch.cuda.get_device_name(device) if device.type == "cuda" else None
     return {
         "device": str(device),
@@ -49,7 +63,7 @@ def environment(device: torch.device) -> dict[str, Any]:
 
 
 def changes(before: dict[str, Any] | None, now: dict[str, Any]) -> str:
-    """What differs between the environment of a checkpoint and this one, in words; "" if nothing does."""
+    """Return the differences between a checkpoint's environment and this one, in words; "" if there are none."""
     if before is None:
         return "it is not known where it was trained before"
     return ", ".join(f"{key} was {before.get(key)} and is {now[key]}" for key in now if before.get(key) != now[key])

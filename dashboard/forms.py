@@ -130,18 +130,6 @@ def hyperparameter_form(first: RunConfig | None = None) -> Form:
     return replace(form, actions=actions)
 
 
-def machine_devices() -> list[str]:
-    """The kinds of device that this machine has."""
-    found = []
-    for name in ("cpu", "cuda", "mps"):
-        try:
-            devices.resolve(name)
-        except ValueError:
-            continue
-        found.append(name)
-    return found
-
-
 def key(name: str, scope: str = "") -> str:
     """The session-state key of a field; ``scope`` is the optimizer or schedule that it belongs to."""
     return f"form.{scope}.{name}"
@@ -210,7 +198,7 @@ def _batch_size() -> None:
 
 
 def _device() -> None:
-    names = machine_devices()
+    names = devices.available_kinds()
     if names != ["cpu"]:
         st.selectbox("Device", ["auto", *names], key=key("device"), persist_state="session")
 

@@ -20,10 +20,10 @@ from core import data, devices
 from core.analysis.hessian import largest_eigenvalue
 from core.data import Digits
 from core.models.checkpoints import load_checkpoint
+from core.training.commands import Plan
 from core.training.config import RunConfig
 from core.training.network import HandGradient, Network, from_flat, target_table
 from core.training.replay import replay
-from core.training.trainer import Plan
 
 #: The fixed sample that everything is measured on: the first of the training images.
 SAMPLE = 1_000

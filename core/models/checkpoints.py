@@ -1,16 +1,17 @@
-"""The parameters of a network, or a whole run, in one safetensors file: written atomically, read without unpickling.
+"""Files of parameters and of whole runs, in safetensors: written atomically, read without unpickling.
 
 Both kinds hold the parameters under the network's own names. A whole run has besides them everything that decides
-how it goes on: its config, the optimizer's memory, and where it stands. Numbers and text are JSON in the metadata,
+how it goes on: its config, the optimizer's state, and its place in the run. Numbers and text are JSON in the metadata,
 and a SHA-256 digest in the metadata covers names, types, shapes, values and the rest of the metadata.
 """
 
 import hashlib
 import io
 import json
+import re
 import struct
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,19 @@ from safetensors.torch import save as write_tensors
 from torch import Tensor
 
 from core import data, paths
+from core.devices import is_available
 from core.files import shortened, write_atomically
+from core.hyperparameters import InvalidValue
+from core.training import state as run_state
 from core.training.config import RunConfig
 from core.training.network import Network, parameter_shapes
 
 #: Files of version 1 have no digest.
 FORMAT_VERSION = 2
 SUFFIX = ".safetensors"
+LONGEST_NAME = 64
+#: No slash, no dot in front: a name never leads out of its folder, and hidden files are no models.
+MODEL_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9 _.-]{{0,{LONGEST_NAME - 1}}}")
 #: The parameters take 407,080 bytes; anything much larger is something else.
 LARGEST_FILE = 4 * 1024 * 1024
 #: L-BFGS with its longest history remembers 200 vectors of that size.
@@ -36,16 +43,46 @@ LARGEST_CHECKPOINT = 128 * 1024 * 1024
 
 
 class CheckpointError(ValueError):
-    """A file is not what it should be; the message says what is wrong with it."""
+    """Refusal of a file; the message says what is wrong with it."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A whole run: its config, ``Trainer.state()``, and what else should be known of it (JSON values)."""
+    """A whole run: its config, ``Trainer.state()``, and further metadata (JSON values)."""
 
     config: RunConfig
     state: dict[str, Any]
     metadata: dict[str, Any] = field(default_factory=dict)
+
+    def continued(self, epochs: int | None = None) -> "Checkpoint":
+        """Return the run as it goes on: the rule of the page and of ``train --resume``.
+
+        A run that stopped early goes on without patience, which would end it at once again; a device that this
+        machine does not have is replaced by ``auto``.
+
+        Args:
+            epochs: of the run in all, those that are over among them; the config's unless given.
+
+        Raises:
+            ValueError: if the state is not one of the config.
+            InvalidValue: if that leaves nothing to train.
+        """
+        run_state.check(self.state, self.config)
+        config, done = self.config, run_state.fewest_epochs(self.config, self.state["step"]) - 1
+        stopped_early = run_state.out_of_patience(config, self.state["history"])
+        if epochs is None and stopped_early:
+            where = f"after {done} of its {config.epochs} epochs (patience = {config.patience})"
+            raise InvalidValue("epochs", f"be given to go on from a run that stopped early, {where}", "")
+        epochs = config.epochs if epochs is None else epochs
+        if epochs <= done:
+            raise InvalidValue("epochs", f"be more than the {done} that the file's run has been through", epochs)
+        config = replace(
+            config,
+            epochs=epochs,
+            patience=0 if stopped_early else config.patience,
+            device=config.device if config.device == "auto" or is_available(config.device) else "auto",
+        )
+        return replace(self, config=config)
 
 
 def save_parameters(network: Network, path: Path, metadata: Mapping[str, Any]) -> None:
@@ -58,13 +95,13 @@ def save_parameters(network: Network, path: Path, metadata: Mapping[str, Any]) -
 
 
 def pack_parameters(network: Network, metadata: Mapping[str, Any]) -> bytes:
-    """The content of a parameter file."""
+    """Return the bytes of a parameter file."""
     tensors = {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
     return _pack(tensors, metadata)
 
 
 def load_parameters(source: Path | bytes) -> tuple[Network, dict[str, Any]]:
-    """The network on the CPU, and the metadata, of a file or of its content; of a whole run, its parameters alone.
+    """Return the network on the CPU and the metadata of a file or of its content; of a whole run, its parameters alone.
 
     Raises:
         CheckpointError: naming what is wrong, unless it holds exactly this network's parameters, all finite.
@@ -77,7 +114,7 @@ def load_parameters(source: Path | bytes) -> tuple[Network, dict[str, Any]]:
 
 
 def network_from(tensors: Mapping[str, Tensor]) -> Network:
-    """The network with these parameters.
+    """Make the network with these parameters.
 
     Raises:
         CheckpointError: naming what is wrong, unless they are exactly this network's parameters, all finite.
@@ -92,13 +129,13 @@ def network_from(tensors: Mapping[str, Tensor]) -> Network:
 
 
 def network_of(checkpoint: Checkpoint) -> Network:
-    """The network of a whole run. Raises CheckpointError as ``network_from`` does."""
+    """Make the network of a whole run. Raises CheckpointError as ``network_from`` does."""
     state = checkpoint.state
     return network_from({name: state[name] for name in parameter_shapes() if isinstance(state.get(name), Tensor)})
 
 
 def check_names(names: Collection[str]) -> None:
-    """Raises CheckpointError, naming the first that is missing or too many, unless they are this network's."""
+    """Raise CheckpointError, naming the first that is missing or too many, unless they are this network's."""
     for name in sorted(parameter_shapes().keys() | set(names)):
         if name not in parameter_shapes():
             raise CheckpointError(f"The file has a tensor {shortened(name)}, which this network does not have.")
@@ -134,7 +171,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def is_run(source: Path | bytes) -> bool:
-    """Whether the file says that it is of a whole run; only its header is read."""
+    """Return True if the file says that it is of a whole run; only its header is read."""
     try:
         with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
@@ -144,7 +181,7 @@ def is_run(source: Path | bytes) -> bool:
 
 
 def load_checkpoint(source: Path | bytes) -> Checkpoint:
-    """The whole run of a file or of its content. ``Trainer.restore`` checks that its state is one of its config.
+    """Return the whole run of a file or of its content. ``Trainer.restore`` checks that its state fits its config.
 
     Raises:
         CheckpointError: naming what is wrong.
@@ -165,14 +202,15 @@ def load_checkpoint(source: Path | bytes) -> Checkpoint:
 
 
 def trained_loss(metadata: Mapping[str, Any]) -> str:
-    """The loss that the parameters were trained with, as far as the metadata say: the one to compare them by."""
+    """Return the loss that the parameters were trained with, as far as the metadata say."""
     config = metadata.get("config")
     return "mse" if isinstance(config, dict) and config.get("loss") == "mse" else "cross_entropy"
 
 
-def list_models() -> list[Path]:
-    """The saved models, in the order of their names."""
-    return sorted(paths.models().glob(f"*{SUFFIX}"), key=lambda path: path.name.lower())
+def list_models(folder: Path | None = None) -> list[Path]:
+    """List the models' files in the order of their names; without ``folder``, of the lab's own folder."""
+    files = (folder or paths.models()).glob(f"*{SUFFIX}")
+    return sorted((path for path in files if MODEL_NAME.fullmatch(path.stem)), key=lambda path: path.stem.lower())
 
 
 def _pack(tensors: dict[str, Tensor], metadata: Mapping[str, Any]) -> bytes:
@@ -190,7 +228,7 @@ def _pack(tensors: dict[str, Tensor], metadata: Mapping[str, Any]) -> bytes:
 
 
 def _unpack(source: Path | bytes, kind: str, largest: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors and the metadata of a file that is no larger than it may be, and undamaged as far as it can tell."""
+    """Return tensors and metadata of a file, after checking its size, format version and digest."""
     content = source if isinstance(source, bytes) else _read(source, largest)
     if len(content) > largest:
         raise CheckpointError(f"A {kind} must have at most {largest} bytes, got {len(content)} bytes.")
@@ -228,7 +266,7 @@ def _read(path: Path, largest: int) -> bytes:
 
 
 def _texts(header: bytes) -> dict[str, str]:
-    """The metadata as they stand in the header.
+    """Return the metadata's texts as the header has them.
 
     Raises:
         ValueError: if it is no JSON, or has a key twice, of which another reader might take the other.
@@ -246,7 +284,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _without_tensors(name: str, value: Any, tensors: dict[str, Tensor]) -> Any:
-    """``value`` with each tensor moved to ``tensors`` and its name left in its place."""
+    """Return ``value`` with each tensor moved to ``tensors`` and its name left in its place."""
     if isinstance(value, Tensor):
         tensors[name] = value.contiguous()
         return {"tensor": name}
@@ -259,7 +297,7 @@ def _without_tensors(name: str, value: Any, tensors: dict[str, Tensor]) -> Any:
 
 
 def _with_tensors(value: Any, tensors: dict[str, Tensor]) -> Any:
-    """The inverse: each tensor is taken out of ``tensors``."""
+    """Invert ``_without_tensors``: move each tensor out of ``tensors`` to its place."""
     if isinstance(value, dict):
         if value.keys() == {"tensor"}:
             return tensors.pop(value["tensor"])

@@ -34,9 +34,10 @@ from typing import IO, Any
 from core import data, devices
 from core.models.checkpoints import Checkpoint, save_parameters
 from core.runs import run_files
+from core.training.commands import Command, Pause, SetLearningRate, Stop
 from core.training.config import RunConfig
 from core.training.events import Checkpointed, EpochDone, Event, Paused, Resumed, RunFinished, RunStarted
-from core.training.trainer import Command, Pause, SetLearningRate, Stop, Trainer, train
+from core.training.trainer import Trainer, train
 
 #: Checkpoints are at most this far apart while a run trains.
 CHECKPOINT_SECONDS = 5.0

@@ -6,10 +6,11 @@ from typing import Any
 from torch import Tensor
 
 from core import data
+from core.training.commands import Plan
 from core.training.config import RunConfig
 from core.training.network import to_flat
 from core.training.schedules import Span
-from core.training.trainer import Plan, Trainer
+from core.training.trainer import Trainer
 
 #: About how many points of a run ``points`` names.
 POINTS = 60

@@ -5,10 +5,9 @@ that are made once; the gradient is written out (``HandGradient``); losses stay 
 of steps is over. Nothing inside a block waits for the device.
 """
 
-import contextlib
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -18,9 +17,10 @@ from torch import Tensor
 
 from core import data, devices
 from core.analysis.evaluation import evaluate
-from core.training import optimizer_states
+from core.training import state as run_state
 from core.training.batches import Batch, Batches
-from core.training.config import LR, RunConfig
+from core.training.commands import Command, Pause, Plan, SetLearningRate
+from core.training.config import RunConfig
 from core.training.events import (
     CommandApplied,
     Diverged,
@@ -32,51 +32,25 @@ from core.training.events import (
     StepsDone,
     StoppedEarly,
 )
-from core.training.network import HandGradient, Network, flatten, image_losses, parameter_shapes
+from core.training.network import Network, flatten, image_losses, parameter_shapes
+from core.training.stepper import Stepper
 
 Clock = Callable[[], float]
-#: Learning rates that take effect before a step: (step, learning rate), in the order of the steps.
-Plan = Sequence[tuple[int, float]]
 
-#: How long a block of steps lasts: short enough for live curves and quick commands.
+#: Length of a block of steps: short enough for live curves and quick commands.
 BLOCK_SECONDS = 0.05
-#: The most images whose answers a block keeps, unless one batch has more; bounds its memory.
+#: Most images whose logits a block keeps, unless one batch has more; bounds its memory.
 BLOCK_IMAGES = 65_536
-#: The parameters are checked and kept at multiples of this many steps and at the end of an epoch, not when a block
-#: happens to end: so what a diverged run goes back to does not depend on the clock.
+#: The parameters are checked and copied at multiples of this many steps and at the end of an epoch, not when a block
+#: happens to end: so a diverged run goes back to the same parameters however fast the machine is.
 KEPT_STEPS = 256
 
 
-@dataclass(frozen=True)
-class Stop:
-    """End the run before its next step."""
-
-
-@dataclass(frozen=True)
-class Pause:
-    """Leave the run before its next step; it goes on where it was when its events are asked for again."""
-
-
-@dataclass(frozen=True)
-class SetLearningRate:
-    """From the next step on, the schedule starts from ``lr`` in place of the config's.
-
-    Raises:
-        ValueError: if ``lr`` is not one that a config could have.
-    """
-
-    lr: float
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "lr", LR.check(self.lr))
-
-
-Command = Stop | Pause | SetLearningRate
 Events = Generator[Event, Command | None, None]
 
 
 def train(config: RunConfig, mnist: data.Mnist | None = None, clock: Clock = time.perf_counter) -> Events:
-    """The events of a run. To steer it, ``send`` a ``Command`` instead of calling ``next``.
+    """Yield the events of a run. To steer it, ``send`` a ``Command`` instead of calling ``next``.
 
     Raises:
         ValueError: if this machine does not have the config's device.
@@ -87,7 +61,7 @@ def train(config: RunConfig, mnist: data.Mnist | None = None, clock: Clock = tim
 
 @dataclass
 class _Block:
-    """Consecutive steps, and what is read from the device when they are over."""
+    """Consecutive steps, and their figures, read from the device once when they are over."""
 
     first_step: int
     learning_rates: list[float]
@@ -98,18 +72,18 @@ class _Block:
 
 
 class Trainer:
-    """One run: its network, its optimizers, and where it stands.
+    """One run: its network, its optimizers, and its place in the schedule.
 
     Args:
-        config: everything that decides the run, but for what a person does while it trains.
+        config: everything that decides the run, but for the commands sent while it trains.
         mnist: read from the data folder unless given.
-        clock: seconds; nothing but blocks and shown times depend on it.
-        plan: learning rates to set at given steps, as a person once did: so a run that was steered is replayed.
+        clock: seconds; nothing but blocks and reported times depend on it.
+        plan: learning rates to set at given steps, so that a run with changed rates can be replayed.
 
     Attributes:
         network: trained in place; after the last event it holds the run's parameters.
-        step: how many steps the network's parameters have had.
-        epoch: how many epochs are over.
+        step: number of steps that the parameters have had.
+        epoch: number of epochs that are over.
         pause_at: the step before which ``events`` ends with ``Paused``; None for none.
 
     Raises:
@@ -138,15 +112,10 @@ class Trainer:
         self._plan = list(plan)
         self._history: list[tuple[int, float]] = []
         self._flat = flatten(self.network)
-        parameters = self.network.parameters() if config.optimizer_spec.matrices else [self._flat]
-        self._optimizers = config.optimizer_spec.create(
-            parameters, config.lr, config.weight_decay, **config.optimizer_params
-        )
-        self._groups = self._parameter_groups()
+        self._stepper = Stepper(config, self.network, self._flat)
         self._set_learning_rate(config.lr)
         self._batches = Batches(config, self._train)
         self._open: Iterator[Batch] | None = None
-        self._gradient = HandGradient(self.network, config.images_per_step, config.loss)
         self._outputs = torch.empty(max(BLOCK_IMAGES, config.images_per_step), data.CLASSES, device=self.device)
         self._weights = self._flat.detach()
         self._finite = self._weights.clone()
@@ -157,26 +126,22 @@ class Trainer:
 
     @property
     def lr(self) -> float:
-        """What the schedule starts from: the config's, or what it was set to since."""
+        """Rate that the schedule starts from: the config's, or what it was set to since."""
         return self._lr
 
     @property
     def best_epoch(self) -> int | None:
-        """The epoch with the lowest validation loss so far, the first of equals; None without one."""
-        if not len(self._validation) or not self._history:
-            return None
-        losses = [loss if math.isfinite(loss) else math.inf for _, loss in self._history]
-        return losses.index(min(losses))
+        """Epoch with the lowest validation loss so far, the first of equals; None without one."""
+        return run_state.best_epoch(self.config, self._history)
 
     @property
     def out_of_patience(self) -> bool:
-        """Whether the run is to end early: too many epochs have passed since the best one."""
-        best = self.best_epoch
-        return bool(self.config.patience) and best is not None and self.epoch - 1 - best >= self.config.patience
+        """True if the run is to end early: too many epochs have passed since the best one."""
+        return run_state.out_of_patience(self.config, self._history)
 
     def events(self) -> Events:
-        """The run from where it stands, from ``RunStarted`` to ``RunFinished`` or ``Paused``."""
-        yield from self._tell(
+        """Yield the rest of the run, from ``RunStarted`` to ``RunFinished`` or ``Paused``."""
+        yield from self._emit(
             RunStarted(
                 steps=self.config.span.steps,
                 steps_per_epoch=self.config.span.steps_per_epoch,
@@ -191,7 +156,7 @@ class Trainer:
         while self.epoch < self.config.epochs and not reason and not self.out_of_patience:
             reason = yield from self._epoch()
         if not reason and self.epoch < self.config.epochs and (best := self.best_epoch) is not None:
-            yield from self._tell(StoppedEarly(self.step, best, self._history[best][1]))
+            yield from self._emit(StoppedEarly(self.step, best, self._history[best][1]))
         if reason == "paused":
             left = self._clock()
             yield Paused(self.step)
@@ -203,9 +168,9 @@ class Trainer:
         yield RunFinished(reason or "finished", self.step, test.loss, test.accuracy, seconds)
 
     def state(self) -> dict[str, Any]:
-        """Where the run stands between two events: JSON values and tensors, which are copies on the CPU.
+        """Return the state between two events: JSON values and tensors, which are copies on the CPU.
 
-        With the config it is all that decides the rest of the run. There is no generator among it: the order of
+        With the config it is all that decides the rest of the run. There is no random generator in it: the order of
         an epoch and its distortions are functions of the seed and the epoch.
         """
         now = self._clock()
@@ -214,7 +179,7 @@ class Trainer:
             **parameters,
             "kept": self._finite.to("cpu", copy=True),
             "kept_step": self._finite_step,
-            "optimizers": optimizer_states.read(self._optimizers),
+            "optimizers": self._stepper.state(),
             "step": self.step,
             "epoch": self.epoch,
             "lr": self._lr,
@@ -226,15 +191,13 @@ class Trainer:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Stand where ``state`` was taken, in a run of the same config; ``events`` then goes on from there.
+        """Go to the place where ``state`` was taken, in a run of the same config; ``events`` then goes on from there.
 
         Raises:
-            ValueError: one sentence on what does not fit this run; the trainer is then not to be used.
+            ValueError: one sentence on what does not fit this run; the trainer must then not be used.
         """
-        _check_state(state, self.config)
-        optimizer_states.write(self._optimizers, state["optimizers"])
-        # Torch has put new groups in the place of those before.
-        self._groups = self._parameter_groups()
+        run_state.check(state, self.config)
+        self._stepper.restore(state.get("optimizers"))
         self.network.load_state_dict({name: state[name] for name in parameter_shapes()})
         self._finite.copy_(state["kept"])
         self._finite_step = state["kept_step"]
@@ -246,9 +209,6 @@ class Trainer:
         now = self._clock()
         self._run_started, self._epoch_started = now - state["seconds"], now - state["epoch_seconds"]
 
-    def _parameter_groups(self) -> list[dict[str, Any]]:
-        return [group for optimizer in self._optimizers for group in optimizer.param_groups]
-
     def _set_learning_rate(self, lr: float) -> None:
         self._lr = lr
         config = self.config
@@ -256,8 +216,8 @@ class Trainer:
             lr, config.span, self._history, config.warmup_steps, **config.schedule_params
         )
 
-    def _tell(self, event: Event) -> Events:
-        """Yield the event; while a command comes back, obey it and yield that it was obeyed."""
+    def _emit(self, event: Event) -> Events:
+        """Yield the event; while a command comes back, apply it and yield that it was applied."""
         command = yield event
         while command is not None:
             if isinstance(command, SetLearningRate):
@@ -271,20 +231,20 @@ class Trainer:
                 applied = CommandApplied(self.step, "stop")
             command = yield applied
 
-    def _obey_plan(self) -> Events:
+    def _apply_plan(self) -> Events:
         while self._plan and self._plan[0][0] <= self.step:
             _, lr = self._plan.pop(0)
             self._set_learning_rate(lr)
-            yield from self._tell(CommandApplied(self.step, "learning_rate", lr))
+            yield from self._emit(CommandApplied(self.step, "learning_rate", lr))
 
     def _epoch(self) -> Generator[Event, Command | None, str | None]:
-        """What is left of the epoch; returns why the run ends with it, if it does."""
+        """Train the rest of the epoch; return why the run ends with it, if it does."""
         first_step = self.epoch * self.config.span.steps_per_epoch
         end = first_step + self.config.span.steps_per_epoch
         if self.step == first_step:
             self._loss_sum, self._hits, self._epoch_started = 0.0, 0, self._clock()
         while self.step < end:
-            yield from self._obey_plan()
+            yield from self._apply_plan()
             if self._stopping:
                 return "stopped"
             if self.pause_at is not None and self.pause_at <= self.step:
@@ -294,18 +254,18 @@ class Trainer:
             block = self._block(self._open)
             self._add_up(block)
             diverged = self._keep_finite(block)
-            yield from self._tell(
+            yield from self._emit(
                 StepsDone(block.first_step, block.losses, block.learning_rates, block.images / max(block.seconds, 1e-9))
             )
             if diverged:
-                yield from self._tell(diverged)
+                yield from self._emit(diverged)
                 return "diverged"
         self._open = None
         train_loss = self._loss_sum / len(self._train)
         validation = evaluate(self.network, self._validation, self.config.loss) if len(self._validation) else None
         self._history.append((self.step, validation.loss if validation else train_loss))
         self.epoch += 1
-        yield from self._tell(
+        yield from self._emit(
             EpochDone(
                 epoch=self.epoch - 1,
                 step=self.step,
@@ -319,7 +279,7 @@ class Trainer:
         return None
 
     def _block(self, batches: Iterator[Batch]) -> _Block:
-        """At least one step, until the block's time or room is used up, the run is to be left, or the epoch is over."""
+        """Take at least one step, until time or memory is used up, the run is to be left, or the epoch ends."""
         started, first_step = self._clock(), self.step
         until = self._plan[0][0] if self._plan else self.config.span.steps
         until = until if self.pause_at is None else min(until, self.pause_at)
@@ -337,12 +297,12 @@ class Trainer:
                 break
             n = len(batch.images)
             rates.append(self._schedule(self.step))
-            self._take_step(batch, self._outputs[images : images + n], rates[-1])
+            self._stepper.take(batch, self._outputs[images : images + n], rates[-1])
             targets.append(batch.targets)
             images += n
             self.step += 1
-        answers, wanted = self._outputs[:images], torch.cat(targets)
-        per_image = image_losses(answers, wanted, self.config.loss)
+        outputs, wanted = self._outputs[:images], torch.cat(targets)
+        per_image = image_losses(outputs, wanted, self.config.loss)
         whole = images // size * size
         means = per_image[:whole].view(-1, size).mean(1)
         if whole < images:
@@ -351,13 +311,13 @@ class Trainer:
             first_step=first_step,
             learning_rates=rates,
             losses=means.tolist(),
-            hits=int((answers.argmax(1) == wanted.argmax(1)).sum()),
+            hits=int((outputs.argmax(1) == wanted.argmax(1)).sum()),
             images=images,
             seconds=self._clock() - started,
         )
 
     def _add_up(self, block: _Block) -> None:
-        """Count the block into the epoch, step by step, so that the sum does not depend on where blocks end."""
+        """Add the block to the epoch's sums, step by step, so that they do not depend on where blocks end."""
         size = self.config.images_per_step
         last = block.images - size * (len(block.losses) - 1)
         for loss in block.losses[:-1]:
@@ -365,33 +325,8 @@ class Trainer:
         self._loss_sum += block.losses[-1] * last
         self._hits += block.hits
 
-    def _take_step(self, batch: Batch, outputs: Tensor, rate: float) -> None:
-        for group in self._groups:
-            group["lr"] = rate * group["lr_scale"]
-        if self.config.optimizer_spec.closure:
-            self._take_closure_step(batch, outputs)
-            return
-        self._gradient(batch.images, batch.targets, outputs)
-        for optimizer in self._optimizers:
-            optimizer.step()
-
-    def _take_closure_step(self, batch: Batch, outputs: Tensor) -> None:
-        """A step that evaluates the batch several times; the first evaluation is the one that is shown."""
-        places = [outputs]
-
-        def loss() -> Tensor:
-            into = places.pop() if places else torch.empty_like(outputs)
-            self._gradient(batch.images, batch.targets, into)
-            return image_losses(into, batch.targets, self.config.loss).mean()
-
-        for optimizer in self._optimizers:
-            # Torch's line search divides by the length of its bracket, which rounding shrinks to nothing where no
-            # point of the line is better; the parameters are then where the line begins, and stay there.
-            with contextlib.suppress(ZeroDivisionError):
-                optimizer.step(loss)  # type: ignore[arg-type]
-
     def _keep_finite(self, block: _Block) -> Diverged | None:
-        """Keep the parameters where that is due, if all is finite; else go back to those kept last."""
+        """Keep a copy of the parameters where that is due, if all is finite; else go back to the last copy."""
         broken = next((i for i, loss in enumerate(block.losses) if not math.isfinite(loss)), None)
         if broken is None:
             if self.step % KEPT_STEPS and self.step % self.config.span.steps_per_epoch:
@@ -405,31 +340,3 @@ class Trainer:
         self._weights.copy_(self._finite)
         self.step = self._finite_step
         return Diverged(block.first_step + last, block.learning_rates[last], self._finite_step)
-
-
-def _check_state(state: dict[str, Any], config: RunConfig) -> None:
-    """Raises ValueError unless everything but the optimizers' part could be a state of such a run."""
-    for name, shape in parameter_shapes().items():
-        optimizer_states.check_tensor(name, state.get(name), torch.empty(shape))
-    vector = torch.empty(sum(math.prod(shape) for shape in parameter_shapes().values()))
-    optimizer_states.check_tensor("kept", state.get("kept"), vector)
-    span = config.span
-    whole = {"step": span.steps, "kept_step": span.steps, "epoch": config.epochs, "hits": config.train_images}
-    for name, most in whole.items():
-        value = state.get(name)
-        if type(value) is not int or not 0 <= value <= most:
-            raise ValueError(f"{name} must be a whole number in [0, {most}], got {name} = {value}.")
-    for name in ("loss_sum", "seconds", "epoch_seconds"):
-        value = state.get(name)
-        if not isinstance(value, float) or not math.isfinite(value) or value < 0:
-            raise ValueError(f"{name} must be a finite number of at least 0, got {name} = {value}.")
-    LR.check(state.get("lr"))
-    if state["step"] - state["epoch"] * span.steps_per_epoch not in range(span.steps_per_epoch + 1):
-        raise ValueError(f"step must be in epoch {state['epoch']} or at its end, got step = {state['step']}.")
-    points = state.get("history")
-    if (
-        not isinstance(points, list)
-        or len(points) != state["epoch"]
-        or not all(isinstance(p, list) and [type(part) for part in p] == [int, float] for p in points)
-    ):
-        raise ValueError(f"history must have a step and a loss for each of {state['epoch']} epochs, got {points}.")

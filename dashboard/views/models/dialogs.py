@@ -6,6 +6,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from core.models import formats
 from core.models.library import LONGEST, WHOLE, Model
 from core.training.config import EPOCHS
+from core.training.state import fewest_epochs
 from dashboard.views.models import pictures, runs
 from dashboard.views.models.shelf import show
 from dashboard.words import literal
@@ -131,7 +132,7 @@ def continue_form(model: Model) -> None:
     assert model.config is not None
     config, step = model.config, model.step or 0
     over = step >= config.span.steps
-    fewest = min(step // config.span.steps_per_epoch + 1, int(EPOCHS.high))
+    fewest = min(fewest_epochs(config, step), int(EPOCHS.high))
     st.caption(f"It stands after step {step:,} of {config.span.steps:,}{', its end' if over else ''}.")
     epochs = st.number_input(
         "Epochs in all",

@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from core import devices
 from core.files import read_ordinary
-from core.models.checkpoints import LARGEST_CHECKPOINT, Checkpoint
+from core.models.checkpoints import LARGEST_CHECKPOINT
 from core.models.library import Model, opened
 from core.runs.store import Run
 from dashboard import lab, visitors
@@ -85,35 +84,17 @@ def go_on(model: Model, epochs: int) -> str:
     checkpoint = pictures.library().open(model.name).checkpoint
     if checkpoint is None:
         raise ValueError("Training goes on from a whole model, and this file holds parameters alone.")
+    start = checkpoint.continued(epochs)
     service, visitor = lab.service(), visitors.visitor()
-    config = replace(checkpoint.config, epochs=epochs, device=_device(checkpoint.config.device))
-    if stopped_early(checkpoint):
-        config = replace(config, patience=0)
     parent = model.run if service.run(model.run) else None
     return service.submit(
-        config,
+        start.config,
         f"{model.name}, continued",
         visitor.id,
         visitor.name,
         parent=parent,
-        start=replace(checkpoint, config=config),
+        start=start,
     )
-
-
-def stopped_early(checkpoint: Checkpoint) -> bool:
-    """Whether its run was at the end of its patience: one that goes on needs to have it switched off."""
-    losses = [loss for _, loss in checkpoint.state["history"]]
-    patience = checkpoint.config.patience
-    return bool(patience and losses) and len(losses) - 1 - losses.index(min(losses)) >= patience
-
-
-def _device(name: str) -> str:
-    """The device, or the best that this machine has in its place."""
-    try:
-        devices.resolve(name)
-    except ValueError:
-        return "auto"
-    return name
 
 
 def _history(run_id: str) -> list[dict[str, Any]]:

@@ -1,13 +1,24 @@
 import json
 import struct
+from dataclasses import replace
 
 import pytest
 import torch
 from safetensors.torch import save
 
 from core import paths
-from core.models.checkpoints import CheckpointError, list_models, load_parameters, save_parameters, trained_loss
+from core.hyperparameters import InvalidValue
+from core.models.checkpoints import (
+    Checkpoint,
+    CheckpointError,
+    list_models,
+    load_parameters,
+    save_parameters,
+    trained_loss,
+)
+from core.training.config import RunConfig
 from core.training.network import Network, flatten
+from core.training.trainer import Trainer
 
 
 @pytest.fixture
@@ -115,3 +126,58 @@ def test_the_header_is_readable_text(saved):
     (length,) = struct.unpack_from("<Q", content)
     described = json.loads(content[8 : 8 + length])["__metadata__"]
     assert described["architecture"] == '"784-128-10, ReLU, softmax"'
+
+
+@pytest.fixture
+def early(mnist):
+    """A run at the end of its patience after four of its nine epochs, one step each."""
+    trainer = Trainer(RunConfig(batch_size="full", epochs=9, patience=2, validation_split=0.99), mnist)
+    trainer.pause_at = 4
+    list(trainer.events())
+    state = trainer.state()
+    for point, loss in zip(state["history"], (2.0, 1.0, 1.0, 1.5), strict=True):
+        point[1] = loss
+    return Checkpoint(trainer.config, state, {"environment": "here"})
+
+
+def test_a_run_that_stopped_early_goes_on_without_patience(early, mnist):
+    on = early.continued(6)
+    assert on == Checkpoint(replace(early.config, epochs=6, patience=0), early.state, early.metadata)
+    trainer = Trainer(on.config, mnist)
+    trainer.restore(on.state)
+    *_, finished = trainer.events()
+    assert finished.step == 6
+
+
+def test_a_run_with_patience_left_keeps_it_and_goes_to_its_own_end(early):
+    early.state["history"][-1][1] = 0.5
+    assert early.continued() == early
+    assert early.continued(7).config == replace(early.config, epochs=7)
+
+
+def test_a_device_that_is_not_there_is_replaced(early):
+    there = replace(early, config=replace(early.config, device="cuda:99"))
+    assert there.continued(6).config.device == "auto"
+
+
+@pytest.mark.parametrize(
+    ("epochs", "sentence"),
+    [
+        (
+            None,
+            "epochs must be given to go on from a run that stopped early, after 4 of its 9 epochs (patience = 2), "
+            "got epochs = nothing.",
+        ),
+        (4, "epochs must be more than the 4 that the file's run has been through, got epochs = 4."),
+        (1001, "epochs must be a whole number in [1, 1000], got epochs = 1001."),
+    ],
+)
+def test_nothing_left_to_train_is_refused(early, epochs, sentence):
+    with pytest.raises(InvalidValue) as refusal:
+        early.continued(epochs)
+    assert str(refusal.value) == sentence
+
+
+def test_a_state_that_is_none_of_its_run_is_refused_before_it_is_continued(early):
+    with pytest.raises(ValueError, match=r"step must be a whole number in \[0, 9\], got step = 4\.5\."):
+        replace(early, state={**early.state, "step": 4.5}).continued(6)

@@ -8,11 +8,12 @@ from core.analysis.evaluation import evaluate
 from core.data import Mnist, batch_order
 from core.optimizers import OPTIMIZERS
 from core.training.augmentation import distort
+from core.training.commands import Pause, SetLearningRate, Stop
 from core.training.config import RunConfig
 from core.training.events import CommandApplied, Diverged, EpochDone, Paused, RunFinished, RunStarted, StepsDone
 from core.training.network import Network, target_table
 from core.training.schedules import SCHEDULES
-from core.training.trainer import Pause, SetLearningRate, Stop, Trainer, train
+from core.training.trainer import Trainer, train
 
 #: Leaves 1,920 training images: 30 steps of 64 an epoch.
 SMALL = 0.968
