@@ -1,72 +1,74 @@
-"""``python -m core models``: the library from a terminal."""
+"""``python -m core models``: the library's models: list, show, export and import."""
 
 import argparse
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 from core import paths
+from core.cli.output import say
+from core.cli.parsing import Commands, add_command, add_group, file_path
 from core.files import read_ordinary, write_atomically
 from core.models.checkpoints import LARGEST_CHECKPOINT
 from core.models.formats import FORMATS, READABLE, Format, of_name, write
 from core.models.library import Library, Model
 
-#: A command's result as a JSON value, and in words.
-Answer = tuple[Any, str]
-Command = Callable[[argparse.Namespace], Answer]
 
-
-def add(commands: Any) -> list[tuple[argparse.ArgumentParser, Command]]:
-    """Add list, show, export and import to the subparsers; each parser, and what it runs."""
-    listing = commands.add_parser("list", help="every saved model")
-    showing = commands.add_parser("show", help="what is known of one")
-    exporting = commands.add_parser("export", help="write one to a file")
-    importing = commands.add_parser("import", help="take a file into the library")
+def add_parser(commands: Commands) -> None:
+    """Add ``models`` with its commands."""
+    group = add_group(commands, "models", "the lab's library of models")
+    add_command(group, "list", list_models, "all saved models")
+    showing = add_command(group, "show", show, "details of one model")
+    exporting = add_command(group, "export", export, "write a model to a file")
+    importing = add_command(group, "import", import_file, "add a file to the library")
     for parser in (showing, exporting):
         parser.add_argument("name")
-    exporting.add_argument("path", type=Path, help=f"its end says the format: {_suffixes(tuple(FORMATS.values()))}")
+    exporting.add_argument(
+        "path", type=file_path("path"), help=f"its end says the format: {_suffixes(FORMATS.values())}"
+    )
     exporting.add_argument(
         "--parameters", action="store_true", help="of a whole model its parameters alone, which plain PyTorch loads"
     )
-    importing.add_argument("path", type=Path, help=f"its end says the format: {_suffixes(READABLE)}")
+    importing.add_argument("path", type=file_path("path"), help=f"its end says the format: {_suffixes(READABLE)}")
     importing.add_argument("--name", default="", help="the file's own unless given")
-    importing.add_argument("--notes", default="")
-    return [(listing, _list), (showing, _show), (exporting, _export), (importing, _import)]
+    importing.add_argument("--notes", default="", help="free text")
 
 
-def _suffixes(formats: tuple[Format, ...]) -> str:
-    return ", ".join(format.suffix for format in formats)
-
-
-def _list(options: argparse.Namespace) -> Answer:
+def list_models(options: argparse.Namespace) -> None:
+    """Print one line per model."""
     models = Library(paths.models()).models()
     width = max((len(model.name) for model in models), default=0)
     lines = [f"{model.name:{width}}  {model.kind:11}  {_figures(model)}" for model in models]
-    return [_fields(model) for model in models], "\n".join(lines) or "No model is saved yet."
+    say(options, [_fields(model) for model in models], "\n".join(lines) or "No model is saved yet.")
 
 
-def _show(options: argparse.Namespace) -> Answer:
-    model = Library(paths.models()).model(options.name)
-    fields = _fields(model)
+def show(options: argparse.Namespace) -> None:
+    """Print one line per field of the model."""
+    fields = _fields(Library(paths.models()).model(options.name))
     lines = [f"{name.replace('_', ' '):14} {value}" for name, value in fields.items() if value not in (None, "")]
-    return fields, "\n".join(lines)
+    say(options, fields, "\n".join(lines))
 
 
-def _export(options: argparse.Namespace) -> Answer:
+def export(options: argparse.Namespace) -> None:
+    """Write the model to a new file."""
     library = Library(paths.models())
     format, model = of_name(options.path.name), library.open(options.name)
     if options.path.exists():
         raise ValueError(f"path must be of a file that is not there yet, got {options.path}.")
-    own = format is FORMATS["safetensors"] and not options.parameters
-    content = library.content(options.name) if own else write(format, model.network, model.metadata)
+    unchanged = format is FORMATS["safetensors"] and not options.parameters
+    content = library.content(options.name) if unchanged else write(format, model.network, model.metadata)
     write_atomically(options.path, content)
-    return {"path": str(options.path)}, f"Wrote {options.name} to {options.path} ({format.label})."
+    say(options, {"path": str(options.path)}, f"Wrote {options.name} to {options.path} ({format.label}).")
 
 
-def _import(options: argparse.Namespace) -> Answer:
+def import_file(options: argparse.Namespace) -> None:
+    """Add a file to the library, with its figures on the test set."""
     content = read_ordinary(options.path, LARGEST_CHECKPOINT)
     model = Library(paths.models()).bring(options.path.name, content, options.name, notes=options.notes)
-    return _fields(model), f"Saved as {model.name}: {_figures(model)}."
+    say(options, _fields(model), f"Saved as {model.name}: {_figures(model)}.")
+
+
+def _suffixes(formats: Iterable[Format]) -> str:
+    return ", ".join(format.suffix for format in formats)
 
 
 def _figures(model: Model) -> str:
@@ -76,6 +78,6 @@ def _figures(model: Model) -> str:
 
 
 def _fields(model: Model) -> dict[str, Any]:
-    """What is known of it, as JSON values."""
+    """Return the fields as JSON values."""
     fields = {name: value for name, value in vars(model).items() if name not in ("config", "path", "modified")}
     return {**fields, "path": str(model.path), "config": model.config.to_dict() if model.config else None}

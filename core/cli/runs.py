@@ -1,4 +1,4 @@
-"""``python -m core runs``: list, show, export and delete runs; looking works while a server trains."""
+"""``python -m core runs``: list, show, export and delete runs; all but ``delete`` work while a server trains."""
 
 import argparse
 import json
@@ -6,91 +6,83 @@ import shutil
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from core import paths
+from core.cli.output import say
+from core.cli.parsing import Commands, add_command, add_group, add_hyperparameter, file_path, hyperparameters
 from core.files import write_atomically
-from core.hyperparameters import number
-from core.runs import export, states
+from core.hyperparameters import Hyperparameter, number
+from core.runs import export as export_file
+from core.runs import states
 from core.runs.store import Run, Store
 
-SHOWN = 30
-#: What is shown as a time of this machine's clock; JSON has unix seconds.
+LIMIT = Hyperparameter("limit", 30, "Number of runs.", low=1, high=1_000_000)
+FORMAT = Hyperparameter("format", "csv", "File format.", choices=("csv", "json"))
+#: Fields shown in this machine's local time; JSON has unix seconds.
 _TIMES = ("created", "started", "ended", "deleted", "at")
 
 
-def add_commands(commands: Any) -> None:
-    """Add ``runs`` and what is under it to a parser's commands; each sets ``run`` to what does it."""
-    runs = commands.add_parser("runs", help="list, show, export or delete the lab's runs")
-    actions = runs.add_subparsers(required=True, metavar="action")
-
-    listing = actions.add_parser("list", help="the latest runs")
-    listing.add_argument("--limit", type=int, default=SHOWN, help=f"how many; default {SHOWN}")
+def add_parser(commands: Commands) -> None:
+    """Add ``runs`` with its commands."""
+    group = add_group(commands, "runs", "list, show, export or delete the lab's runs")
+    listing = add_command(group, "list", list_runs, "the latest runs")
+    add_hyperparameter(listing, LIMIT)
     listing.add_argument("--bin", action="store_true", help="those in the bin")
-    listing.add_argument("--json", action="store_true", help="one JSON value")
-    listing.set_defaults(run=_list)
 
-    showing = actions.add_parser("show", help="all about one run but its points")
+    showing = add_command(group, "show", show, "all about one run but its points")
     showing.add_argument("id", metavar="run", help="its number or id")
-    showing.add_argument("--json", action="store_true", help="one JSON value")
-    showing.set_defaults(run=_show)
 
-    exporting = actions.add_parser("export", help="runs with all their steps, as CSV or JSON")
+    exporting = add_command(group, "export", export, "runs with all their steps, as CSV or JSON", json=False)
     exporting.add_argument("ids", metavar="run", nargs="*", help="numbers or ids; all runs unless given")
-    exporting.add_argument("--format", choices=("csv", "json"), default="csv")
-    exporting.add_argument("--output", type=Path, metavar="PATH", help="the file to write; stdout unless given")
-    exporting.set_defaults(run=_export)
-
-    deleting = actions.add_parser("delete", help="put runs into the bin, while no server runs")
-    deleting.add_argument("ids", metavar="run", nargs="+", help="numbers or ids")
-    deleting.add_argument(
-        "--for-good", action="store_true", help="remove them and their files; nothing brings them back"
+    add_hyperparameter(exporting, FORMAT)
+    exporting.add_argument(
+        "--output", type=file_path("output"), metavar="PATH", help="the file to write; stdout unless given"
     )
-    deleting.set_defaults(run=_delete)
+
+    deleting = add_command(group, "delete", delete, "put runs into the bin, while no server runs")
+    deleting.add_argument("ids", metavar="run", nargs="+", help="numbers or ids")
+    deleting.add_argument("--for-good", action="store_true", help="remove runs and files; this can't be undone")
 
 
-def _list(options: argparse.Namespace) -> None:
+def list_runs(options: argparse.Namespace) -> None:
+    """Print a table of the latest runs."""
+    limit = hyperparameters(options, [LIMIT]).get("limit", LIMIT.default)
     with _opened() as store:
-        runs = store.runs(max(0, options.limit), deleted=options.bin)
-    if options.json:
-        print(json.dumps([_row(run) for run in runs], allow_nan=False))
-        return
-    print(_table([_cells(run) for run in runs]) if runs else "No runs.")
+        runs = store.runs(int(str(limit)), deleted=options.bin)
+    say(options, [_row(run) for run in runs], _table([_cells(run) for run in runs]) if runs else "No runs.")
 
 
-def _show(options: argparse.Namespace) -> None:
+def show(options: argparse.Namespace) -> None:
+    """Print a run's fields, epochs, commands and states."""
     with _opened() as store:
         (run,) = _named(store, [options.id])
-        whole = export.record(run, _events(store, run))
+        whole = export_file.record(run, _events(store, run))
     del whole["points"]
-    if options.json:
-        print(json.dumps(whole, allow_nan=False))
-        return
+    lines: list[str] = []
     for name, value in whole.items():
         if name in ("epochs", "commands", "states"):
-            print(f"{name}:")
-            for entry in value:
-                print(
-                    "  "
-                    + ", ".join(f"{key} {_short(key, part)}" for key, part in entry.items() if part not in (None, ""))
-                )
+            lines.append(f"{name}:")
+            lines += ["  " + _joined({k: part for k, part in row.items() if part not in (None, "")}) for row in value]
         elif isinstance(value, dict):
-            print(f"{name}: " + ", ".join(f"{key} {_short(key, part)}" for key, part in value.items()))
+            lines.append(f"{name}: {_joined(value)}")
         elif value not in (None, "", []):
-            print(f"{name}: {_short(name, value)}")
+            lines.append(f"{name}: {_short(name, value)}")
+    say(options, whole, "\n".join(lines))
 
 
-def _export(options: argparse.Namespace) -> None:
+def export(options: argparse.Namespace) -> None:
+    """Write runs with all their steps to stdout or a file."""
+    format = hyperparameters(options, [FORMAT]).get("format", FORMAT.default)
     with _opened() as store:
         runs = _named(store, options.ids) if options.ids else store.runs(-1)[::-1]
         read = ((run, _events(store, run)) for run in runs)
-        pieces = export.csv_lines(read) if options.format == "csv" else iter((export.json_text(read) + "\n",))
+        pieces = export_file.csv_lines(read) if format == "csv" else iter((export_file.json_text(read) + "\n",))
         if options.output is None:
             sys.stdout.writelines(pieces)
             return
@@ -98,7 +90,8 @@ def _export(options: argparse.Namespace) -> None:
     print(f"Exported {_counted(len(runs))} to {options.output}.")
 
 
-def _delete(options: argparse.Namespace) -> None:
+def delete(options: argparse.Namespace) -> None:
+    """Put runs into the bin, or remove them with their files; all of them, or none."""
     home = paths.home()
     with _opened():
         lock = FileLock(home / "lock", timeout=0)
@@ -118,12 +111,13 @@ def _delete(options: argparse.Namespace) -> None:
         raise ValueError(
             f"A server has the lab in {home}: delete the runs on its Runs page, or stop the server first."
         ) from None
-    print(f"{'Removed' if options.for_good else 'Put into the bin:'} {_counted(len(runs))}.")
+    done = "Removed" if options.for_good else "Put into the bin:"
+    say(options, [run.id for run in runs], f"{done} {_counted(len(runs))}.")
 
 
 @contextmanager
 def _opened(read_only: bool = True) -> Iterator[Store]:
-    """The lab's store; what SQLite finds wrong with it is a ValueError of one sentence."""
+    """Open the lab's store; an error of SQLite becomes a ValueError of one sentence."""
     path = paths.home() / "lab.sqlite"
     store = Store(path, read_only)
     try:
@@ -135,7 +129,7 @@ def _opened(read_only: bool = True) -> Iterator[Store]:
 
 
 def _named(store: Store, names: Sequence[str]) -> list[Run]:
-    """The runs of these numbers or ids, in the bin or not, each once.
+    """Return the runs of these numbers or ids, in the bin or not, each once.
 
     Raises:
         ValueError: if there is one that the lab does not have.
@@ -153,8 +147,8 @@ def _events(store: Store, run: Run) -> list[dict[str, Any]]:
 
 
 def _row(run: Run) -> dict[str, Any]:
-    """A run's row without its events."""
-    whole = export.record(run, ())
+    """Return a run's row without its events."""
+    whole = export_file.record(run, ())
     return {name: value for name, value in whole.items() if name not in ("epochs", "commands", "states", "points")}
 
 
@@ -175,6 +169,10 @@ def _table(rows: list[tuple[str, ...]]) -> str:
     widths = [max(map(len, column)) for column in zip(_HEAD, *rows, strict=True)]
     lines = (_HEAD, *rows)
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+def _joined(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {_short(name, value)}" for name, value in values.items())
 
 
 def _short(name: str, value: Any) -> str:

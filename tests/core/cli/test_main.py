@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from core.cli.main import main
-from core.models.checkpoints import load_parameters
+from core.models.checkpoints import load_checkpoint, load_parameters
 from core.training.config import RunConfig
 from core.training.trainer import Trainer
 
@@ -87,9 +87,9 @@ def test_the_recommended_rate_is_taken_unless_one_is_given(capsys):
         (["--validation-split", "1"], "validation_split must be a number in [0, 1), got validation_split = 1."),
         (["--param", "betas=1,1"], "betas must be 2 numbers in [0, 1), got betas = 1,1."),
         (["--param", "speed=1"], "optimizer adam has no parameter speed; its parameters: betas, eps, amsgrad."),
-        (["--schedule-param", "end"], "param must be NAME=VALUE, got end."),
+        (["--schedule-param", "end"], "schedule_param must be NAME=VALUE, got schedule_param = end."),
         (["--device", "tpu"], "device must be one of auto, cpu, cuda, cuda:N, mps, got device = tpu."),
-        (["--threads", "0"], "threads must be a whole number from 1, got threads = 0."),
+        (["--threads", "0"], "threads must be a whole number in [1, 1024], got threads = 0."),
     ],
 )
 def test_bad_input_is_one_line_on_stderr_and_status_2(arguments, sentence, capsys):
@@ -111,7 +111,35 @@ def test_an_unknown_option_is_one_line_too(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["train", "--nonsense"])
     assert ended.value.code == 2
-    assert capsys.readouterr().err == "unrecognized arguments: --nonsense\n"
+    assert capsys.readouterr().err == "Arguments must be among those in --help, got --nonsense.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["train", "--threads", "x"], "threads must be a whole number in [1, 1024], got threads = x."),
+        (["train", "--batch-size=²"], "batch_size must be a whole number in [1, 60000] or full, got batch_size = ²."),
+        (["train", "--device="], "device must be one of auto, cpu, cuda, cuda:N, mps, got device = nothing."),
+        (["train", "--save="], "save must be the path of a file, got save = nothing."),
+        (["train", "--save", "/"], "save must be the path of a file, got save = /."),
+        (["train", "--param"], "--param must be followed by a value, got nothing."),
+        (["train", "--augment=yes"], "--augment must be given without a value, got yes."),
+        (["train", "--epoch", "3"], "Arguments must be among those in --help, got --epoch 3."),
+        (["evaluate"], "model must be given, got nothing."),
+        (["evaluate", ""], "model must be the path of a file, got model = nothing."),
+        (["cook"], "command must be one of train, evaluate, predict, models, runs, got command = cook."),
+        (["models", "buy"], "command must be one of list, show, export, import, got command = buy."),
+        (["runs", "list", "--limit", "x"], "limit must be a whole number in [1, 1000000], got limit = x."),
+        (["runs", "export", "--format", "xml"], "format must be one of csv, json, got format = xml."),
+    ],
+)
+def test_every_command_refuses_in_the_same_style(arguments, sentence, capsys):
+    try:
+        status = main(arguments)
+    except SystemExit as ended:
+        status = ended.code
+    captured = capsys.readouterr()
+    assert (status, captured.out, captured.err) == (2, "", sentence + "\n")
 
 
 def test_a_missing_model_and_a_bad_picture_are_named(model, capsys, tmp_path):
@@ -140,7 +168,7 @@ def test_a_resumed_whole_model_ends_like_the_run_that_was_never_left(tmp_path, c
     (a, _), (b, _) = load_parameters(full), load_parameters(rest)
     assert all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
     for arguments, sentence in (
-        (resume, "epochs must be more than the 1 that the file's run has been through."),
+        (resume, "epochs must be more than the 1 that the file's run has been through, got epochs = 1."),
         ([*resume, "--lr", "3"], "--lr must not be given with --resume: the file has the settings of its run."),
         ([*resume, "--optimizer", "adam"], "--optimizer must not be given with --resume"),
         (["train", "--resume", str(full)], "This file holds parameters alone, not a whole run."),
@@ -148,6 +176,49 @@ def test_a_resumed_whole_model_ends_like_the_run_that_was_never_left(tmp_path, c
     ):
         assert main(arguments) == 2
         assert sentence in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def stopped_early(tmp_path_factory):
+    """A whole model of a run whose patience was over before its sixty epochs."""
+    path = tmp_path_factory.mktemp("whole") / "early.safetensors"
+    settings = "--lr 0.05 --batch-size 192 --validation-split 0.968 --patience 1 --epochs 60 --threads 1"
+    assert main(["train", *settings.split(), "--save-whole", str(path)]) == 0
+    return path
+
+
+def test_a_whole_model_that_stopped_early_goes_on_as_far_as_is_asked(stopped_early, capsys):
+    through = load_checkpoint(stopped_early).state["epoch"]
+    resume = ["train", "--resume", str(stopped_early), "--threads", "1", "--json"]
+    assert main([*resume, "--epochs", str(through + 2)]) == 0
+    output = capsys.readouterr().out
+    assert "Stopped early" not in output
+    assert len(json.loads(output.splitlines()[-1])["seconds_per_epoch"]) == 2
+    assert json.loads(output.splitlines()[-1])["validation_accuracy"] > 0.1
+
+
+def test_a_whole_model_with_nothing_left_to_train_is_refused(stopped_early, capsys):
+    through = load_checkpoint(stopped_early).state["epoch"]
+    resume = ["train", "--resume", str(stopped_early)]
+    for arguments, sentence in (
+        (
+            resume,
+            f"epochs must be given to go on from a run that stopped early, after {through} of its 60 epochs "
+            "(patience = 1), got epochs = nothing.",
+        ),
+        (
+            [*resume, "--epochs", str(through)],
+            f"epochs must be more than the {through} that the file's run has been through, got epochs = {through}.",
+        ),
+        (
+            [*resume, "--epochs", "1"],
+            f"epochs must be more than the {through} that the file's run has been through, got epochs = 1.",
+        ),
+        ([*resume, "--epochs", "1001"], "epochs must be a whole number in [1, 1000], got epochs = 1001."),
+    ):
+        assert main(arguments) == 2
+        captured = capsys.readouterr()
+        assert (captured.out, captured.err) == ("", sentence + "\n")
 
 
 def test_models_are_imported_listed_shown_and_exported(model, library, tmp_path, capsys):

@@ -1,0 +1,177 @@
+"""``python -m core train``: a run from its start, or on from a whole model."""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+
+from core import devices
+from core.cli.output import say
+from core.cli.parsing import Commands, add_command, add_hyperparameter, file_path, flag, hyperparameters, named_values
+from core.hyperparameters import Hyperparameter, InvalidValue, number
+from core.models.checkpoints import Checkpoint, load_checkpoint, save_checkpoint, save_parameters
+from core.optimizers import OPTIMIZERS, OptimizerSpec
+from core.training.commands import Stop
+from core.training.config import EPOCHS, PLAIN, RunConfig, parse_batch_size
+from core.training.events import Diverged, EpochDone, Event, RunFinished, RunStarted, StepsDone, StoppedEarly
+from core.training.schedules import SCHEDULES, ScheduleSpec
+from core.training.trainer import Trainer
+
+THREADS = Hyperparameter("threads", os.cpu_count() or 1, "CPU threads.", low=1, high=1024)
+BAR = 30
+
+
+def add_parser(commands: Commands) -> None:
+    """Add ``train``."""
+    parser = add_command(commands, "train", train, "train the network on MNIST")
+    parser.add_argument("--optimizer", help=f"{', '.join(OPTIMIZERS)}; default adam")
+    parser.add_argument("--param", action="append", metavar="NAME=VALUE", help="parameter of the optimizer")
+    parser.add_argument("--batch-size", help="images per step, or full; the optimizer's own unless given")
+    parser.add_argument("--schedule", help=f"{', '.join(SCHEDULES)}; default constant")
+    parser.add_argument("--schedule-param", action="append", metavar="NAME=VALUE", help="parameter of the schedule")
+    for parameter in PLAIN:
+        add_hyperparameter(parser, parameter)
+    parser.add_argument("--device", help="auto, cpu, cuda, cuda:N or mps; default auto")
+    add_hyperparameter(parser, THREADS)
+    parser.add_argument("--save", type=file_path("save"), metavar="PATH", help="file for the parameters (safetensors)")
+    parser.add_argument(
+        "--save-whole", type=file_path("save_whole"), metavar="PATH", help="file for the whole run, to go on from"
+    )
+    parser.add_argument(
+        "--resume", type=file_path("resume"), metavar="FILE", help="go on from a whole model; --epochs may be given"
+    )
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train, show the progress, save what is asked for, and print the figures."""
+    start = _resumed(options) if options.resume else None
+    config = start.config if start else _config(options)
+    for name in ("save", "save_whole"):
+        _check_target(name, getattr(options, name))
+    threads = hyperparameters(options, [THREADS]).get("threads", THREADS.default)
+    devices.prepare_cpu(int(str(threads)))
+    trainer = Trainer(config)
+    if start:
+        trainer.restore(start.state)
+        changes = devices.changes(start.metadata.get("environment"), devices.environment(trainer.device))
+        how = f"not bit-exact: {changes}" if changes else "bit-exact"
+        print(f"Goes on after step {trainer.step} of {config.span.steps}, {how}.")
+    epochs: list[EpochDone] = []
+    finished = _follow(trainer, epochs)
+    _save(options, trainer, finished)
+    seconds = sum(epoch.seconds for epoch in epochs)
+    result = {
+        "test_accuracy": finished.test_accuracy,
+        "test_loss": finished.test_loss,
+        "validation_accuracy": epochs[-1].validation_accuracy if epochs else None,
+        "seconds_per_epoch": [epoch.seconds for epoch in epochs],
+        "images_per_second": len(epochs) * config.train_images / seconds if epochs else None,
+        "reason": finished.reason,
+        "device": str(trainer.device),
+    }
+    say(options, result, f"Test accuracy {finished.test_accuracy:.2%}, test loss {finished.test_loss:.4f}.")
+
+
+def _config(options: argparse.Namespace) -> RunConfig:
+    """Return the config that the options ask for; what is not given is the optimizer's own recommendation."""
+    values = dict(hyperparameters(options, PLAIN))
+    if options.batch_size is not None:
+        values["batch_size"] = parse_batch_size(options.batch_size)
+    if options.device is not None:
+        values["device"] = options.device
+    optimizer = "adam" if options.optimizer is None else options.optimizer
+    schedule = "constant" if options.schedule is None else options.schedule
+    own, of_schedule = _parameters(OPTIMIZERS.get(optimizer)), _parameters(SCHEDULES.get(schedule))
+    return RunConfig.recommended(
+        optimizer,
+        optimizer_params=named_values("param", options.param or (), own),
+        schedule=schedule,
+        schedule_params=named_values("schedule_param", options.schedule_param or (), of_schedule),
+        **values,
+    )
+
+
+def _parameters(spec: OptimizerSpec | ScheduleSpec | None) -> dict[str, Hyperparameter]:
+    """Return the parameters by name; none of an unknown row, which the config refuses in the registry's own words."""
+    return {p.name: p for p in spec.hyperparameters} if spec else {}
+
+
+def _resumed(options: argparse.Namespace) -> Checkpoint:
+    """Return the whole model to go on from, with as many epochs as are asked for.
+
+    Raises:
+        ValueError: for an option that the file decides, or if there is nothing left to train.
+    """
+    decided = ["optimizer", "param", "batch_size", "schedule", "schedule_param", "device"]
+    decided += [parameter.name for parameter in PLAIN if parameter is not EPOCHS]
+    for name in decided:
+        if getattr(options, name) is not None:
+            raise ValueError(f"{flag(name)} must not be given with --resume: the file has the settings of its run.")
+    epochs = hyperparameters(options, [EPOCHS]).get("epochs")
+    return load_checkpoint(options.resume).continued(None if epochs is None else int(str(epochs)))
+
+
+def _check_target(name: str, path: Path | None) -> None:
+    """Raise InvalidValue for a folder: before training, since the run would be lost after it."""
+    if path and path.is_dir():
+        raise InvalidValue(name, "be the path of a file", str(path))
+
+
+def _save(options: argparse.Namespace, trainer: Trainer, finished: RunFinished) -> None:
+    if options.save:
+        figures = {"test_loss": finished.test_loss, "test_accuracy": finished.test_accuracy}
+        metadata = {"config": trainer.config.to_dict(), "metrics": {"step": finished.step, **figures}}
+        save_parameters(trainer.network, options.save, metadata)
+        print(f"Saved the parameters to {options.save}.")
+    if options.save_whole:
+        environment = {"environment": devices.environment(trainer.device)}
+        save_checkpoint(options.save_whole, Checkpoint(trainer.config, trainer.state(), environment))
+        print(f"Saved the whole model to {options.save_whole}.")
+
+
+def _follow(trainer: Trainer, epochs: list[EpochDone]) -> RunFinished:
+    """Train to the end, showing the progress; Ctrl-C stops the run and keeps its parameters."""
+    stop: list[Stop] = []
+    previous = signal.signal(signal.SIGINT, lambda *_: stop.append(Stop()))
+    events = trainer.events()
+    event = next(events)
+    try:
+        while not isinstance(event, RunFinished):
+            _show(event, trainer)
+            if isinstance(event, EpochDone):
+                epochs.append(event)
+            event = events.send(stop.pop() if stop else None)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    return event
+
+
+def _show(event: Event, trainer: Trainer) -> None:
+    """Print one event: lines on stdout, and on a terminal a bar that the next line replaces, on stderr."""
+    on_terminal = sys.stderr.isatty()
+    if isinstance(event, RunStarted):
+        images = f"{event.train_images} training and {event.validation_images} validation images"
+        print(f"{trainer.config.optimizer_spec.label}, {images}, {event.steps} steps, on {event.device}")
+    elif isinstance(event, StepsDone) and on_terminal:
+        step, steps = trainer.step, trainer.config.span.steps
+        done = BAR * step // steps
+        figures = f"step {step}/{steps}  loss {event.losses[-1]:.4f}  {event.images_per_second:,.0f} images/s"
+        print(f"\r{'█' * done}{'░' * (BAR - done)} {figures}\x1b[K", end="", file=sys.stderr, flush=True)
+    elif isinstance(event, EpochDone):
+        if on_terminal:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        line = f"Epoch {event.epoch + 1}: training loss {event.train_loss:.4f}, accuracy {event.train_accuracy:.2%}"
+        if event.validation_loss is not None and event.validation_accuracy is not None:
+            line += f"; validation loss {event.validation_loss:.4f}, accuracy {event.validation_accuracy:.2%}"
+        print(f"{line}; {event.seconds:.2f} s", flush=True)
+    elif isinstance(event, StoppedEarly):
+        print(
+            f"Stopped early: since epoch {event.best_epoch + 1} the validation loss has not been below its "
+            f"{event.validation_loss:.4f}."
+        )
+    elif isinstance(event, Diverged):
+        print(
+            f"The loss stopped being finite at step {event.step} with learning rate {number(event.learning_rate)}; "
+            f"the parameters after step {event.restored_step} are kept."
+        )
