@@ -1,8 +1,8 @@
-"""Who may use the lab: an optional key, asked for before anything is served, and a teacher's key.
+"""Access to the lab: an optional key, asked for before anything is served, and a teacher's key.
 
 ``DESCENT_KEY`` closes the lab: pages, Streamlit's own paths, our routes and both WebSockets answer 401 until the
 browser has signed in. ``DESCENT_TEACHER_KEY`` also lets in, and its holder may delete what others made. Only the
-health check stays open: it says no more than that the server runs, and what asks for it cannot sign in.
+health check stays open: it tells no more than that the server runs, and a monitor cannot sign in.
 """
 
 import functools
@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from itsdangerous import TimestampSigner
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
@@ -39,25 +40,30 @@ _TEMPLATE = Path(__file__).with_name("sign_in.html")
 class Gate:
     """The lab's keys; an empty one is none.
 
-    What a browser keeps is a random number, signed with the key after scrypt has stretched it. So the server remembers
-    nobody, a restart signs nobody out and another key everybody; and a stolen cookie is a slow way to guess the key.
+    A cookie is a random number and the time of the sign-in, signed with the key after scrypt has stretched it. So the
+    server stores no sessions, a restart signs nobody out and another key everybody; a sign-in ends by the server's own
+    clock; and guessing the key from a stolen cookie is slow.
+
+    Args:
+        clock: unix seconds.
 
     Raises:
         ValueError: if a key is too short, too long or not printable, or both are the same.
     """
 
-    def __init__(self, key: str = "", teacher_key: str = "") -> None:
+    def __init__(self, key: str = "", teacher_key: str = "", clock: Callable[[], float] = time.time) -> None:
         given = {VISITOR: ("DESCENT_KEY", key), TEACHER: ("DESCENT_TEACHER_KEY", teacher_key)}
         self._keys = {role: _checked(name, text) for role, (name, text) in given.items() if text}
         if key and key == teacher_key:
             raise ValueError("DESCENT_TEACHER_KEY must not be the same as DESCENT_KEY: everyone would be the teacher.")
-        self._secrets = {role: _stretched(role, text) for role, text in self._keys.items()}
-        #: Cookies know no ports: two labs on one machine would overwrite each other's.
-        self.cookie_name = "descent_key_" + hashlib.sha256(b"".join(self._secrets.values())).hexdigest()[:8]
+        stretched = {role: _stretched(role, text) for role, text in self._keys.items()}
+        self._signers = {role: _Signer(secret, clock) for role, secret in stretched.items()}
+        #: A browser's cookies are the same for all ports: two labs on one machine would overwrite each other's.
+        self.cookie_name = "descent_key_" + hashlib.sha256(b"".join(stretched.values())).hexdigest()[:8]
 
     @property
     def closed(self) -> bool:
-        """Whether a key is needed to come in."""
+        """True if a key is needed to come in."""
         return VISITOR in self._keys
 
     @property
@@ -65,7 +71,7 @@ class Gate:
         return TEACHER in self._keys
 
     def role_of(self, key: str) -> str | None:
-        """Whose key this is, found in constant time."""
+        """Return the role of a key, compared in constant time; None for a wrong one."""
         given = hashlib.sha256(key.encode(errors="replace")).digest()
         same = [
             role for role, k in self._keys.items() if hmac.compare_digest(given, hashlib.sha256(k.encode()).digest())
@@ -73,19 +79,25 @@ class Gate:
         return same[0] if same else None
 
     def cookie(self, role: str) -> str:
-        """A new cookie's value for someone who has shown this role's key."""
-        nonce = secrets.token_hex(16)
-        return f"{nonce}.{self._signature(role, nonce)}"
+        """Return a new cookie's value for someone who has entered this role's key."""
+        return self._signers[role].sign(secrets.token_hex(16)).decode()
 
     def role(self, cookies: Mapping[str, str]) -> str | None:
-        """The role of who sends these cookies; None for someone who has not signed in."""
-        nonce, _, signature = cookies.get(self.cookie_name, "").partition(".")
-        given = signature.encode(errors="replace")
-        same = [role for role in self._keys if hmac.compare_digest(given, self._signature(role, nonce).encode())]
+        """Return the role that these cookies prove; None without a sign-in in the last ``COOKIE_SECONDS``."""
+        cookie = cookies.get(self.cookie_name, "").encode(errors="replace")
+        same = [role for role, signer in self._signers.items() if signer.validate(cookie, COOKIE_SECONDS)]
         return same[0] if same else None
 
-    def _signature(self, role: str, nonce: str) -> str:
-        return hmac.new(self._secrets[role], nonce.encode(errors="replace"), hashlib.sha256).hexdigest()
+
+class _Signer(TimestampSigner):
+    """Signer with a clock of its own; it compares signatures in constant time."""
+
+    def __init__(self, secret: bytes, clock: Callable[[], float]) -> None:
+        super().__init__(secret, key_derivation="hmac", digest_method=hashlib.sha256)
+        self._clock = clock
+
+    def get_timestamp(self) -> int:
+        return int(self._clock())
 
 
 def _checked(name: str, key: str) -> str:
@@ -103,42 +115,42 @@ def _stretched(role: str, key: str) -> bytes:
 
 @functools.cache
 def gate() -> Gate:
-    """The gate that the environment asks for. Raises ValueError as ``Gate`` does."""
+    """Return the gate that the environment asks for. Raises ValueError as ``Gate`` does."""
     return Gate(os.environ.get("DESCENT_KEY", ""), os.environ.get("DESCENT_TEACHER_KEY", ""))
 
 
 def notice() -> str:
-    """What the start says about who can use the lab."""
+    """Return one sentence about who can use the lab, for the server's log."""
     if gate().closed:
         return "This lab asks for its key (DESCENT_KEY)."
     return "No key is set (DESCENT_KEY): anyone on the network can use this lab."
 
 
 class Attempts:
-    """Wrong keys by address: a few at once, then one every few seconds. Knows a bounded number of addresses."""
+    """Wrong keys by address: a few at once, then one every few seconds. Keeps a bounded number of addresses."""
 
     AT_ONCE, EVERY_SECONDS, ADDRESSES = 6, 10.0, 4096
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        #: When everything that an address tried is forgiven; the address that tried longest ago first.
-        self._forgiven: OrderedDict[str, float] = OrderedDict()
+        #: The time at which an address has all its attempts again; the address that tried longest ago first.
+        self._free_at: OrderedDict[str, float] = OrderedDict()
 
     def wait(self, address: str) -> float:
         """Seconds until the address may try again; 0 if it may now."""
-        debt = self._forgiven.get(address, 0.0) - self._clock()
+        debt = self._free_at.get(address, 0.0) - self._clock()
         return max(0.0, debt - (self.AT_ONCE - 1) * self.EVERY_SECONDS)
 
     def failed(self, address: str) -> None:
-        """The address tried a wrong key."""
-        self._forgiven[address] = max(self._forgiven.get(address, 0.0), self._clock()) + self.EVERY_SECONDS
-        self._forgiven.move_to_end(address)
-        if len(self._forgiven) > self.ADDRESSES:
-            self._forgiven.popitem(last=False)
+        """Record a wrong key from the address."""
+        self._free_at[address] = max(self._free_at.get(address, 0.0), self._clock()) + self.EVERY_SECONDS
+        self._free_at.move_to_end(address)
+        if len(self._free_at) > self.ADDRESSES:
+            self._free_at.popitem(last=False)
 
 
 def _address(connection: HTTPConnection) -> str:
-    """Where a request comes from: its IPv4 address, or the network of its IPv6 address, which one machine can fill."""
+    """Return a request's IPv4 address, or the network of its IPv6 address, all of which one machine can use."""
     try:
         address = ipaddress.ip_address(connection.client.host if connection.client else "")
     except ValueError:
@@ -149,7 +161,7 @@ def _address(connection: HTTPConnection) -> str:
 
 
 class Access:
-    """The middleware that every request and every WebSocket passes first."""
+    """Middleware that every request and every WebSocket passes first."""
 
     def __init__(self, app: ASGIApp, gate: Callable[[], Gate] = gate) -> None:
         self._app, self._gate = app, gate
@@ -178,16 +190,17 @@ class Access:
 
 
 def _same_origin(connection: HTTPConnection) -> bool:
-    """Whether a page of this lab asks, or no page at all: any site that a visitor opens could ask too.
+    """Return True if the request comes from a page of this lab, or from no page at all.
 
-    Streamlit looks after its own WebSocket and uploads.
+    Any other site that a visitor opens could send requests with the lab's cookie. Streamlit checks its own WebSocket
+    and uploads.
     """
     origin = connection.headers.get("origin")
     return origin is None or urlsplit(origin).netloc == connection.headers.get("host")
 
 
 def sign_in(gate: Callable[[], Gate] = gate) -> Route:
-    """The route that asks for the key and gives the cookie."""
+    """Make the route that asks for the key and sets the cookie."""
     attempts = Attempts()
 
     async def endpoint(request: Request) -> Response:
@@ -199,15 +212,15 @@ def sign_in(gate: Callable[[], Gate] = gate) -> Route:
         target, address = _inside(form.get("next", "/")), _address(request)
         if wait := attempts.wait(address):
             seconds = int(wait) + 1
-            answer = _page(gate(), target, 429, f"Too many wrong keys. Try again in {seconds} seconds.")
-            answer.headers["Retry-After"] = str(seconds)
-            return answer
+            refusal = _page(gate(), target, 429, f"Too many wrong keys. Try again in {seconds} seconds.")
+            refusal.headers["Retry-After"] = str(seconds)
+            return refusal
         role = gate().role_of(form.get("key", ""))
         if role is None:
             attempts.failed(address)
             return _page(gate(), target, 403, "That is not the key of this lab.")
-        answer = RedirectResponse(target, 303, {"Cache-Control": "no-store"})
-        answer.set_cookie(
+        response = RedirectResponse(target, 303, {"Cache-Control": "no-store"})
+        response.set_cookie(
             gate().cookie_name,
             gate().cookie(role),
             max_age=COOKIE_SECONDS,
@@ -215,13 +228,13 @@ def sign_in(gate: Callable[[], Gate] = gate) -> Route:
             samesite="lax",
             secure=request.url.scheme == "https",
         )
-        return answer
+        return response
 
     return Route(SIGN_IN, endpoint, methods=["GET", "POST"])
 
 
 async def _form(request: Request) -> dict[str, str] | None:
-    """The fields of a small form; None if it is not small."""
+    """Return the fields of a form; None if it has more than ``LARGEST_FORM`` bytes."""
     body = b""
     async for part in request.stream():
         body += part
@@ -232,14 +245,14 @@ async def _form(request: Request) -> dict[str, str] | None:
 
 
 def _inside(target: str) -> str:
-    """A path of this lab to go on to; never another site's address."""
+    """Return a path of this lab to go on to; never another site's address."""
     return target if target.startswith("/") and not target.startswith(("//", "/\\")) and target.isprintable() else "/"
 
 
 def _page(gate: Gate, target: str, status: int, problem: str = "") -> HTMLResponse:
     nonce = secrets.token_urlsafe(16)
     sentence = (
-        "This lab asks for its key. Whoever runs it can tell you."
+        "This lab asks for its key. The person who runs it can tell you."
         if gate.closed
         else "This lab is open to everyone. A teacher can sign in here."
     )

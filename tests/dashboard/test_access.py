@@ -173,7 +173,7 @@ def test_the_table_of_attempts_is_bounded():
     attempts.ADDRESSES = 3
     for address in "abcd":
         attempts.failed(address)
-    assert len(attempts._forgiven) == 3
+    assert len(attempts._free_at) == 3
 
 
 @pytest.mark.parametrize("path", ["/lab/live", "/lab/other"])
@@ -210,8 +210,9 @@ def test_a_cookie_holds_its_role_and_nobody_can_make_one(gate):
     for role in (VISITOR, TEACHER):
         assert gate.role({gate.cookie_name: gate.cookie(role)}) == role
     assert gate.cookie(VISITOR) != gate.cookie(VISITOR)
-    nonce, signature = gate.cookie(VISITOR).split(".")
-    forged = ["", ".", nonce, f"{nonce}.", f".{signature}", f"{nonce}x.{signature}", f"{nonce}.{signature[:-1]}", "é.é"]
+    nonce, time, signature = gate.cookie(VISITOR).split(".")
+    forged = ["", ".", nonce, f"{nonce}.", f".{signature}", f"{nonce}x.{time}.{signature}", "é.é"]
+    forged += [f"{nonce}.{time}.{signature[:-1]}", f"{nonce}.{time[:-1]}x.{signature}", f"{nonce}.{time}."]
     assert [gate.role({gate.cookie_name: value}) for value in forged] == [None] * len(forged)
     assert gate.role({}) is None
 
@@ -243,3 +244,28 @@ def test_the_start_says_who_can_use_the_lab(monkeypatch):
     assert access.notice() == "No key is set (DESCENT_KEY): anyone on the network can use this lab."
     monkeypatch.setattr(access, "gate", lambda: Gate(KEY))
     assert access.notice() == "This lab asks for its key (DESCENT_KEY)."
+
+
+def test_a_sign_in_ends_after_thirty_days_by_the_servers_clock():
+    now = 1_800_000_000.0
+    gate = Gate(KEY, TEACHER_KEY, clock=lambda: now)
+    cookies = {role: {gate.cookie_name: gate.cookie(role)} for role in (VISITOR, TEACHER)}
+    for days, roles in ((0, [VISITOR, TEACHER]), (30, [VISITOR, TEACHER]), (30.001, [None, None]), (400, [None, None])):
+        now = 1_800_000_000.0 + days * 24 * 3600
+        assert [gate.role(cookies[role]) for role in (VISITOR, TEACHER)] == roles
+        assert [ask(lab_behind(gate), "/", cookie=one(cookies[role]))[0] for role in (VISITOR, TEACHER)] == [
+            200 if role else 401 for role in roles
+        ]
+
+
+def test_a_cookie_of_tomorrow_and_one_without_a_time_are_refused():
+    gate = Gate(KEY, clock=lambda: 1_800_000_000.0)
+    tomorrow = Gate(KEY, clock=lambda: 1_800_000_000.0 + 24 * 3600).cookie(VISITOR)
+    nonce, _, signature = gate.cookie(VISITOR).split(".")
+    for value in (tomorrow, f"{nonce}.{signature}", "", "a.b.c", "é.é.é", "."):
+        assert gate.role({gate.cookie_name: value}) is None
+
+
+def one(cookies):
+    ((name, value),) = cookies.items()
+    return f"{name}={value}"
