@@ -12,8 +12,9 @@ from collections.abc import Callable
 
 from benchmarks.measure import interleaved, machine, median_and_range
 from core import data, devices
+from core.analysis.comparison import compare_networks
 from core.analysis.evaluation import evaluate
-from core.analysis.parameter_space import average, compare
+from core.analysis.interpolation import average
 from core.models import formats
 from core.training.config import RunConfig
 from core.training.network import Network
@@ -62,7 +63,7 @@ def main() -> None:
     others = {"another seed": trained(1, options.epochs), "one epoch more": trained(0, options.epochs + 1)}
     for name, other in others.items():
         accuracies = [evaluate(network, test).accuracy for network in (first, other, average([first, other]))]
-        distance = compare(first, other, test).relative
+        distance = compare_networks(first, other, test).relative
         print(
             f"  {name}: {accuracies[0]:.2%} and {accuracies[1]:.2%}, average {accuracies[2]:.2%}, {distance:.2f} apart"
         )

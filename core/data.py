@@ -24,7 +24,7 @@ FILES = {
 
 
 class DataError(Exception):
-    """A data file is missing or damaged; the message says which one and what to do."""
+    """Missing or damaged data file; the message says which one and what to do."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Mnist:
 
 @cache
 def load(folder: Path = FOLDER) -> Mnist:
-    """MNIST from the four gzipped IDX files in ``folder``; read once in a process.
+    """Read MNIST from the four gzipped IDX files in ``folder``; read once in a process.
 
     Raises:
         DataError: if a file is missing or is not the original.
@@ -80,7 +80,7 @@ def load(folder: Path = FOLDER) -> Mnist:
 
 
 def batch_order(labels: Tensor, shuffle: str, seed: int, epoch: int) -> Tensor:
-    """The order in which one epoch visits the training images.
+    """Return the order in which one epoch visits the training images.
 
     Args:
         labels: (n,) the training labels.

@@ -1,4 +1,4 @@
-"""Writing a file so that a reader finds the old one or the new one, and reading only what is an ordinary file."""
+"""Atomic writes, so that a reader finds the old file or the new one, and reads of ordinary files only."""
 
 import contextlib
 import os
@@ -29,7 +29,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """A rename is on disk only when its folder is; not every system lets a folder be opened."""
+    """Flush a folder: a rename is on disk only when its folder is. Not every system lets a folder be opened."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError:
@@ -41,7 +41,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def read_ordinary(path: Path, most: int) -> bytes:
-    """The content of an ordinary file: no link, no folder, no pipe or device, which may never end.
+    """Return the content of an ordinary file: no link, no folder, no pipe or device, which may never end.
 
     Raises:
         ValueError: saying what is wrong, if it is anything else, cannot be read, or has more than ``most`` bytes.
@@ -64,6 +64,6 @@ def read_ordinary(path: Path, most: int) -> bytes:
 
 
 def shortened(text: str, most: int = 80) -> str:
-    """Other people's text for a sentence: printable, and not longer than ``most`` characters."""
+    """Return text from outside for a sentence: printable, and at most ``most`` characters."""
     shown = "".join(letter if letter.isprintable() else "�" for letter in text[:most])
     return shown + ("…" if len(text) > most else "")

@@ -1,4 +1,4 @@
-"""Where the lab keeps things, read from the environment at the time of the call."""
+"""Folders of the lab, read from the environment at the time of the call."""
 
 import os
 from pathlib import Path
@@ -7,10 +7,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def home() -> Path:
-    """The lab's own folder, for runs and their files: ``DESCENT_HOME``, or runs/ in the project."""
+    """Return the lab's own folder, for runs and their files: ``DESCENT_HOME``, or runs/ in the project."""
     return Path(os.environ.get("DESCENT_HOME") or ROOT / "runs")
 
 
 def models() -> Path:
-    """The folder of saved models: ``DESCENT_MODELS``, or models/ in the project."""
+    """Return the folder of saved models: ``DESCENT_MODELS``, or models/ in the project."""
     return Path(os.environ.get("DESCENT_MODELS") or ROOT / "models")

@@ -20,7 +20,7 @@ _service: Service | None = None
 
 
 def service() -> Service:
-    """The running service.
+    """Return the running service.
 
     Raises:
         RuntimeError: outside the server's lifetime.

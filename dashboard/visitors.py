@@ -1,4 +1,4 @@
-"""Who is in front of the page: an opaque id, and a name that they may give.
+"""The visitor of a page: an opaque id, and a name that they may give.
 
 The id belongs to the browser: it is a digest of a random number in a cookie that no script can read, so it can be shown
 and stored with a run, and nobody can claim it. The name is a label that anyone may choose; nothing is decided by it.
@@ -42,7 +42,7 @@ class Visitor:
 
 
 def visitor() -> Visitor:
-    """Who looks at the page that is running."""
+    """Return the visitor of the page that is running."""
     cookies = dict(st.context.cookies)
     token = cookies.get(TOKEN_COOKIE, "")
     if not _is_token(token):
@@ -55,12 +55,12 @@ def visitor() -> Visitor:
 
 
 def may_delete(visitor: Visitor, owner: str) -> bool:
-    """Whether the visitor may delete a run of ``owner``: it is their own, or they are the teacher."""
+    """Return True if the visitor may delete a run of ``owner``: it is their own, or they are the teacher."""
     return visitor.teacher or visitor.id == owner
 
 
 def checked_name(text: str) -> str:
-    """The name as it is kept: spaces in order, letters composed.
+    """Return the name as it is stored: single spaces, composed letters.
 
     Raises:
         ValueError: if it is empty or too long, or has characters that cannot be seen.
@@ -73,7 +73,7 @@ def checked_name(text: str) -> str:
 
 @st.fragment
 def control() -> None:
-    """Who you are, small, with a place to change it."""
+    """Draw the visitor's name, small, with a popover to change it."""
     you = visitor()
     label = f"You: {literal(you.name)}" + (" · teacher" if you.teacher else "")
     if not you.named:
@@ -122,7 +122,7 @@ def _rename() -> None:
 
 
 def _kept_name(cookie: str) -> str:
-    """The name that the browser remembers; empty if there is none, or nothing that could have been given."""
+    """Return the name in the browser's cookie; empty if there is none or it is invalid."""
     try:
         return checked_name(unquote(cookie, errors="strict"))
     except ValueError:
@@ -134,14 +134,14 @@ def _is_token(text: str) -> bool:
 
 
 class Remember:
-    """Gives a browser that opens a page its cookie, unless it has one."""
+    """Middleware that sets the cookie of a browser that opens a page without one."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         new = scope["type"] == "http" and scope["method"] == "GET" and self._is_new(HTTPConnection(scope))
-        await self._app(scope, receive, _giving_cookie(send, scope["scheme"] == "https") if new else send)
+        await self._app(scope, receive, _with_cookie(send, scope["scheme"] == "https") if new else send)
 
     @staticmethod
     def _is_new(connection: HTTPConnection) -> bool:
@@ -150,13 +150,14 @@ class Remember:
         )
 
 
-def _giving_cookie(send: Send, secure: bool) -> Send:
+def _with_cookie(send: Send, secure: bool) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             cookie = SimpleCookie({TOKEN_COOKIE: secrets.token_hex(16)})
-            given = {"path": "/", "max-age": COOKIE_SECONDS, "httponly": True, "samesite": "lax", "secure": secure}
-            cookie[TOKEN_COOKIE].update({name: value for name, value in given.items() if value})
-            MutableHeaders(scope=message).append("Set-Cookie", cookie[TOKEN_COOKIE].OutputString())
+            morsel = cookie[TOKEN_COOKIE]
+            morsel["path"], morsel["max-age"], morsel["samesite"] = "/", str(COOKIE_SECONDS), "lax"
+            morsel["httponly"], morsel["secure"] = True, secure
+            MutableHeaders(scope=message).append("Set-Cookie", morsel.OutputString())
         await send(message)
 
     return sending

@@ -1,4 +1,4 @@
-"""One digit's answer taken apart: what each hidden unit and each pixel adds to it."""
+"""Attribution of an answer: the share of each hidden unit and each pixel in it."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from core.training.network import Network
 
 @dataclass(frozen=True)
 class Attribution:
-    """The way to a network's answer, and the lead of its logit over the runner-up's.
+    """Parts of a network's answer, and of the lead of its logit over the runner-up's.
 
     With ReLU the logits are linear around an image, so both sums are exact:
     ``pixels.sum() + biases == units.sum() + output_bias == lead``.

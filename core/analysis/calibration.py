@@ -1,4 +1,4 @@
-"""Whether a network's confidence, the probability of its answer, is what it is worth."""
+"""Calibration: the confidence of a network, the probability of its answer, against its accuracy."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Refusal:
-    """What is answered, and how well, if the network keeps silent below a confidence; all (k,).
+    """Share and accuracy of the answers if the network refuses those below a confidence; all (k,).
 
     Args:
         thresholds: an answer is given at this confidence or above.
@@ -42,7 +42,7 @@ class Refusal:
 
     @property
     def accuracy(self) -> Tensor:
-        """Of the answered digits; NaN where none is."""
+        """Accuracy on the answered digits; NaN where none is."""
         return self.hits / self.answered
 
 
@@ -66,7 +66,7 @@ def calibration(confidences: Tensor, hits: Tensor, bins: int = BINS) -> Calibrat
 
 
 def refusal(confidences: Tensor, hits: Tensor, thresholds: Tensor) -> Refusal:
-    """The digits answered at each of ``thresholds``; confidences (n,), hits (n,) bool."""
+    """Count the digits answered at each of ``thresholds``; confidences (n,), hits (n,) bool."""
     order = confidences.argsort(descending=True)
     # How many are at a threshold or above; the hits among them are a running sum from the surest down.
     answered = len(order) - torch.searchsorted(confidences[order].flip(0), thresholds.to(confidences.dtype))

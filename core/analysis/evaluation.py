@@ -1,4 +1,4 @@
-"""How well a network does on a set of digits."""
+"""Loss, accuracy, confusion and intervals of a network on a set of digits."""
 
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -43,7 +43,7 @@ class ClassScores:
 
 @torch.no_grad()
 def evaluate(network: Network, digits: Digits, loss: str = "cross_entropy") -> Evaluation:
-    """The network's figures on ``digits``, which are on its device; at least one digit.
+    """Compute the network's figures on ``digits``, which are on its device; at least one digit.
 
     The loss is without label smoothing, so that runs with and without it compare.
     """
@@ -64,7 +64,7 @@ def confusion_matrix(labels: Tensor, predictions: Tensor) -> Tensor:
 
 
 def class_scores(matrix: Tensor) -> ClassScores:
-    """Precision, recall and F1 of each class, from (10, 10) counts as ``confusion_matrix`` makes them.
+    """Compute precision, recall and F1 of each class from (10, 10) counts as ``confusion_matrix`` makes them.
 
     F1 is 2 TP / (2 TP + FP + FN), the harmonic mean of the two (van Rijsbergen, Information Retrieval, 1979, ch. 7).
     """
@@ -73,7 +73,7 @@ def class_scores(matrix: Tensor) -> ClassScores:
 
 
 def wilson_interval(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """The interval of shares from 0 to 1 that ``hits`` of ``n`` (at least 1) are compatible with.
+    """Return the interval of shares from 0 to 1 that ``hits`` of ``n`` (at least 1) are compatible with.
 
     Source: Wilson, Probable Inference, the Law of Succession, and Statistical Inference, JASA 22, 1927.
     """

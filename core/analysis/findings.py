@@ -1,4 +1,4 @@
-"""What just happened in a run, in plain sentences, each with the figure that it rests on and a remedy to try.
+"""Findings about a finished run: plain sentences, each with its figures and a remedy to try.
 
 Every finding is a pure function of the run's config, its curves and, where there are any, its diagnoses. A finding that
 lacks its measurement is not made.
@@ -18,7 +18,7 @@ from core.training.network import HIDDEN
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that happened.
+    """One finding.
 
     Args:
         kind: a short name for it.
@@ -54,7 +54,7 @@ FEW_STEPS = 100
 
 
 def findings(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] = ()) -> list[Finding]:
-    """What the measurements of a run that is over say about it, the gravest first; empty if nothing stands out."""
+    """Return the findings about a run that is over, the gravest first; empty if nothing stands out."""
     finders: tuple[Finder, ...] = (
         diverged,
         learnt_nothing,
@@ -110,7 +110,7 @@ def dead_units(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis]
 
 
 def beyond_stability(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] = ()) -> Finding | None:
-    """Only for plain gradient descent, for which the threshold is a theorem."""
+    """Check plain gradient descent only: for it the threshold is a theorem."""
     if config.optimizer != "sgd" or not diagnoses or not len(curves.rates):
         return None
     last, rate = diagnoses[-1], float(curves.rates[-1])
@@ -126,7 +126,7 @@ def beyond_stability(config: RunConfig, curves: Curves, diagnoses: Sequence[Diag
 
 
 def too_slow(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] = ()) -> Finding | None:
-    """Halfway through, the loss has hardly come down, and it is still falling."""
+    """Slow progress: halfway through, the loss has hardly come down, and it is still falling."""
     if len(curves.losses) < 3 or curves.diverged is not None:
         return None
     first = float(curves.losses[0])
@@ -255,7 +255,7 @@ def _last(values: Array, share: float) -> Array:
 
 
 def _around(curves: Curves, share: float) -> float:
-    """The mean loss of the twentieth of the steps around a place in the run."""
+    """Return the mean loss of the twentieth of the steps around a place in the run."""
     place, reach = int(share * len(curves.losses)), max(1, len(curves.losses) // 40)
     return float(np.nanmean(curves.losses[max(0, place - reach) : place + reach + 1]))
 

@@ -1,4 +1,4 @@
-"""The 128 hidden units: what they see, when they are active, what they vote for, which digits look alike to them."""
+"""The 128 hidden units: weights, activity, votes, and the digits with similar activations."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ from core.training.network import Network
 
 @dataclass(frozen=True)
 class Units:
-    """The hidden units, judged on a set of digits.
+    """Hidden units, measured on a set of digits.
 
     Args:
-        weights: (128, 784) of the first layer, an image a unit.
+        weights: (128, 784) of the first layer, one image per unit.
         norms: (128,) their Euclidean norms.
         votes: (128,) the class whose logit the unit raises most: its largest weight of the second layer.
         activity: (128,) the share of the digits on which the unit is above zero.
@@ -37,14 +37,14 @@ class Units:
 
 @torch.no_grad()
 def activations(network: Network, images: Tensor) -> Tensor:
-    """(n, 128) what the hidden units answer after their ReLU, for (n, 784) uint8 images on the network's device."""
+    """Return the (n, 128) activations after the ReLU, for (n, 784) uint8 images on the network's device."""
     first = network[0]
     return torch.cat([first(chunk.float().div_(255)).relu_() for chunk in images.split(CHUNK)])
 
 
 @torch.no_grad()
 def units(network: Network, digits: Digits) -> Units:
-    """The hidden units, judged on ``digits``."""
+    """Measure the hidden units on ``digits``."""
     w1, _, w2, _ = network.parameters()
     active = (activations(network, digits.images) > 0).float()
     members = torch.nn.functional.one_hot(digits.labels, CLASSES).float()
@@ -60,11 +60,11 @@ def units(network: Network, digits: Digits) -> Units:
 
 
 def nearest(hidden: Tensor, among: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The rows of ``among`` (n, 128) nearest to ``hidden`` (128,) by Euclidean distance, nearest first.
+    """Return the rows of ``among`` (n, 128) nearest to ``hidden`` (128,) by Euclidean distance, nearest first.
 
     Returns:
         (count,) indices and (count,) distances.
     """
     distances = (among - hidden).square_().sum(1).sqrt_()
-    found = distances.topk(count, largest=False)
-    return found.indices, found.values
+    smallest = distances.topk(count, largest=False)
+    return smallest.indices, smallest.values

@@ -1,4 +1,4 @@
-"""Everything that the answers to a set of digits say about a network, at once."""
+"""All figures of a network on a set of digits, at once."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class Report:
     """A network's answers to n digits, and their figures.
 
     Args:
-        hits: (n,) bool, whether the answer is right.
+        hits: (n,) bool, True where the answer is right.
         interval: the accuracy's 95 % interval, Wilson's.
         confusion: (10, 10) counts, row the true class, column the predicted one.
         refusal: at ``THRESHOLDS``.
@@ -39,7 +39,7 @@ class Report:
 
 
 def report(network: Network, digits: Digits, loss: str = "cross_entropy") -> Report:
-    """The network's answers to ``digits``, which are on its device, and their figures."""
+    """Compute the network's answers to ``digits``, which are on its device, and their figures."""
     evaluation = evaluate(network, digits, loss)
     answers, confidences = evaluation.predictions, evaluation.confidences
     hits = answers == digits.labels

@@ -1,4 +1,4 @@
-"""What a network answers for one digit, whether it is sure, and how that answer changed while it learned."""
+"""A network's answer for one drawn digit: its probabilities, and how they changed during a run."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from core.data import CLASSES, PIXELS
 from core.handwriting.preprocessing import Bytes
 from core.training.network import HIDDEN, Network
 
-#: Below this probability the answer is called not sure; how often that is right is in benchmarks/LOG.md.
+#: Below this probability the answer is called not sure; its accuracy is in benchmarks/LOG.md.
 SURE = 0.6
 
 
@@ -31,7 +31,7 @@ class Answer:
 
     @property
     def probability(self) -> float:
-        """Of the digit."""
+        """Probability of the digit."""
         return float(self.probabilities.max())
 
     @property
@@ -41,14 +41,14 @@ class Answer:
 
 @torch.no_grad()
 def answer(network: Network, digit: Bytes) -> Answer:
-    """The network's answer for a (28, 28) uint8 digit; softmax, which both losses train."""
+    """Return the network's answer for a (28, 28) uint8 digit; softmax, which both losses train."""
     logits = network(_pixels(digit).view(1, PIXELS))
     return Answer(logits.softmax(1)[0].numpy())
 
 
 @torch.no_grad()
 def answers_along(parameters: Tensor, digit: Bytes) -> NDArray[np.float32]:
-    """(k, 10) probabilities for one (28, 28) uint8 digit at each of k places of a run.
+    """Return the (k, 10) probabilities for one (28, 28) uint8 digit at each of k places of a run.
 
     Args:
         parameters: (k, 101770) float32, the network's weights and biases as one vector each, in the order of

@@ -1,4 +1,4 @@
-"""The team's own test set: labelled drawings in one SQLite file, and an archive that carries them from lab to lab."""
+"""The team's own test set: labelled drawings in one SQLite file, and an archive to move them to another lab."""
 
 import hashlib
 import io
@@ -39,7 +39,7 @@ LARGEST_RATIO = 200
 
 
 class ArchiveError(ValueError):
-    """An archive of drawings cannot be taken; the message says why. Nothing of it was kept."""
+    """Refusal of an archive of drawings; the message says why. Nothing of it is saved."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,13 @@ class Drawing:
 
 
 class Drawings:
-    """The drawings kept in a file, which is made when something is first kept. Any thread may call."""
+    """Drawings in a file, which is created with the first drawing. Any thread may call."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def keep(self, way: Steps, label: int, owner: str = "") -> str:
-        """Keep a drawing; returns its id. Keeping it again changes nothing.
+        """Save a drawing; return its id. Saving it again changes nothing.
 
         Raises:
             ValueError: if the label is none, or the set is full.
@@ -85,7 +85,7 @@ class Drawings:
             store.execute("DELETE FROM drawings WHERE id = ?", (drawing_id,))
 
     def all(self) -> list[Drawing]:
-        """The drawings, newest first."""
+        """List the drawings, newest first."""
         if not self._path.exists():
             return []
         with self._open() as store:
@@ -93,7 +93,7 @@ class Drawings:
             return [Drawing(id, label, made, owner, _pixels(png)) for id, label, made, owner, png in rows]
 
     def export(self) -> bytes:
-        """A zip archive of a PNG a drawing and a list of their labels."""
+        """Make a zip archive with one PNG per drawing and a list of their labels."""
         drawings = self.all()
         stream = io.BytesIO()
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -104,7 +104,7 @@ class Drawings:
         return stream.getvalue()
 
     def take_in(self, content: bytes, owner: str = "") -> tuple[int, int]:
-        """Keep what an archive holds, all or nothing; returns how many are new, and how many were here already.
+        """Save all drawings of an archive, or none; return the counts of new ones and of those already here.
 
         Names, counts, sizes and ratios are checked before anything is unpacked, and nothing is ever written to disk
         under a name of the archive's.
@@ -135,7 +135,7 @@ class Drawings:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        """A connection for one transaction: all of it happens or nothing."""
+        """Open a connection for one transaction: all of it happens or nothing."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         store = sqlite3.connect(self._path, timeout=10, isolation_level=None)
         try:
@@ -151,7 +151,7 @@ class Drawings:
 
 
 def as_digits(drawings: Iterable[Drawing]) -> Digits:
-    """The drawings as the networks see them."""
+    """Return the drawings as digits for the network."""
     drawings = list(drawings)
     images = [torch.from_numpy(steps(drawing.picture, paper=0).digit).view(PIXELS) for drawing in drawings]
     labels = torch.tensor([drawing.label for drawing in drawings], dtype=torch.int64)
@@ -208,7 +208,7 @@ def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
 
 
 def _read(archive: zipfile.ZipFile, name: str, largest: int) -> bytes:
-    """An entry's bytes; never more than ``largest`` are unpacked, whatever the archive says of itself."""
+    """Return an entry's bytes; no more than ``largest`` are unpacked, whatever size the archive states."""
     with archive.open(name) as entry:
         content = entry.read(largest + 1)
     if len(content) > largest:

@@ -1,4 +1,4 @@
-"""A picture file, a scan or a photograph, read with bounds, and the digit found in it whatever the light.
+"""Reading of picture files, scans and photographs, within bounds, and of the digit in them in any light.
 
 Uneven light is taken out by dividing by the paper's own brightness, which a morphological closing estimates: what
 remains where strokes are wiped away. Source: Gonzalez and Woods, Digital Image Processing, 4th edition, 2018, sections
@@ -32,7 +32,7 @@ SMALLEST_PART, FARTHEST_PART = 0.03, 0.25
 
 
 def read_image(source: Path | bytes) -> Image.Image:
-    """The picture in a file or of its content, upright, as grey values on white paper.
+    """Return the picture in a file or of its content, upright, as grey values on white paper.
 
     Its size is looked at before it is decoded; a JPEG larger than needed is decoded smaller.
 
@@ -60,7 +60,7 @@ def read_image(source: Path | bytes) -> Image.Image:
 
 
 def read_canvas(png: bytes, side: int) -> Bytes | None:
-    """(side, side) grey values of a drawing canvas; None for what such a canvas cannot have sent."""
+    """Return the (side, side) grey values of a drawing canvas; None for data that such a canvas cannot have sent."""
     try:
         with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
             return np.asarray(image.convert("L")) if image.size == (side, side) else None
@@ -69,7 +69,7 @@ def read_canvas(png: bytes, side: int) -> Bytes | None:
 
 
 def find_digit(picture: Image.Image) -> Steps:
-    """The digit in grey values of any size, dark on light or light on dark, in even or uneven light.
+    """Return the digit in grey values of any size, dark on light or light on dark, in even or uneven light.
 
     Raises:
         ValueError: if nothing stands out from the paper.
@@ -95,7 +95,7 @@ def find_digit(picture: Image.Image) -> Steps:
 
 
 def _even_light(picture: Image.Image) -> Floats:
-    """How much darker than its paper each pixel is, 0 to 1; pictures with light ink are turned over first."""
+    """Return each pixel's darkness against its paper, 0 to 1; pictures with light ink are inverted first."""
     blurred = picture.filter(ImageFilter.BoxBlur(max(picture.size) * WIDEST_STROKE))
     difference = np.asarray(picture, dtype=np.float32) - np.asarray(blurred, dtype=np.float32)
     if (difference**3).mean() > 0:
@@ -117,7 +117,7 @@ def _even_light(picture: Image.Image) -> Floats:
 
 
 def _otsu(ink: Floats) -> float:
-    """The threshold that parts the values into the two groups that differ most."""
+    """Return the threshold that separates the values into the two groups that differ most (Otsu, 1979)."""
     counts, edges = np.histogram(ink, bins=128, range=(0, 1))
     middles = (edges[:-1] + edges[1:]) / 2
     below, total = np.cumsum(counts), np.cumsum(counts * middles)
@@ -128,7 +128,7 @@ def _otsu(ink: Floats) -> float:
 
 
 def _digit_only(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Where the digit is: the largest blob, and what is near it; not dirt, nor shadows that come in from the border."""
+    """Return the digit's mask: the largest blob and those near it, without dirt and shadows at the border."""
     image = Image.fromarray(ink)
     small = (
         image.convert("L").reduce(max(1, max(image.size) // (2 * THUMBNAIL_SIDE))).point(lambda v: 255 if v > 60 else 0)

@@ -1,4 +1,4 @@
-"""A picture of one digit made into what the network was trained on.
+"""Normalisation of a picture of one digit to the form of the training digits.
 
 MNIST's own recipe: the ink scaled to fit 20 x 20 pixels with its aspect kept, antialiased, in a
 28 x 28 field with the centre of mass in the middle. Source: LeCun et al., Gradient-Based Learning
@@ -27,7 +27,7 @@ Bytes = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Steps:
-    """The way from a picture to what the network sees.
+    """Intermediate pictures between a drawing and the network's input.
 
     Args:
         picture: (height, width) uint8, in which the ink was looked for.
@@ -47,7 +47,7 @@ class Steps:
 
     @property
     def doubt(self) -> str | None:
-        """One sentence if this can hardly be a digit."""
+        """One sentence if this can hardly be a digit, else None."""
         left, top, right, bottom = self.box
         width, height = right - left, bottom - top
         covered = float((self.ink > 0.5).sum())
@@ -59,12 +59,12 @@ class Steps:
 
 
 def normalise(picture: Bytes | Image.Image) -> Bytes:
-    """The digit as the network knows it: (28, 28) uint8, paper 0 and ink up to 255; see ``steps``."""
+    """Return the digit in MNIST's form: (28, 28) uint8, paper 0 and ink up to 255; see ``steps``."""
     return steps(picture).digit
 
 
 def steps(picture: Bytes | Image.Image, paper: float | None = None) -> Steps:
-    """The digit on even paper as the network knows it, and the way to it.
+    """Return the digit on even paper in MNIST's form, and the steps to it.
 
     Args:
         picture: (height, width) grey values of any size, dark ink on light paper or the reverse.
@@ -83,7 +83,7 @@ def steps(picture: Bytes | Image.Image, paper: float | None = None) -> Steps:
 
 
 def border(grey: Floats) -> Floats:
-    """The values along the four sides."""
+    """Return the values along the four sides."""
     return np.concatenate((grey[0], grey[-1], grey[:, 0], grey[:, -1]))
 
 
@@ -99,14 +99,14 @@ def from_ink(picture: Bytes, ink: Floats) -> Steps:
 
 
 def stroke_width(ink: Floats) -> float:
-    """The mean width of the strokes in pixels: twice their area by the length of their edges."""
+    """Return the mean width of the strokes in pixels: twice their area by the length of their edges."""
     padded = np.pad(ink, 1)
     edges = np.hypot(np.diff(padded, axis=0)[:, :-1], np.diff(padded, axis=1)[:-1])
     return 2 * float(ink.sum()) / float(edges.sum())
 
 
 def _thick_enough(ink: Floats) -> tuple[Floats, float]:
-    """The ink with strokes about as wide as MNIST's thinnest or wider, and how much wider they were made."""
+    """Return the ink with strokes at least about as wide as MNIST's thinnest, and the width added to them."""
     fine = _fitted(ink, BOX * FINE)
     missing = round((THINNEST * FINE - stroke_width(fine)) / 2)
     if missing <= 0:
@@ -116,7 +116,7 @@ def _thick_enough(ink: Floats) -> tuple[Floats, float]:
 
 
 def _fitted(ink: Floats, longer_side: int) -> Floats:
-    """The ink with its longer side so many pixels."""
+    """Return the ink scaled to a longer side of so many pixels."""
     height, width = ink.shape
     scale = longer_side / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -125,7 +125,7 @@ def _fitted(ink: Floats, longer_side: int) -> Floats:
 
 
 def _centred(ink: Floats) -> Bytes:
-    """The ink in the 28 x 28 field, moved by whole pixels so that its centre of mass is nearest to (14, 14)."""
+    """Return the ink in the 28 x 28 field, moved by whole pixels so that its centre of mass is nearest to (14, 14)."""
     height, width = ink.shape
     total = ink.sum()
     centre_row = float((ink.sum(1) * np.arange(height)).sum() / total)

@@ -1,4 +1,4 @@
-"""A digit's centre line, and the digit drawn again along it with a pen of any width.
+"""Centre lines of digits, and digits drawn again along them with a pen of any width.
 
 So MNIST's digits become drawings as people make them on the Draw page: any size, any stroke, any tilt.
 """
@@ -30,7 +30,7 @@ class CentreLine:
 
 
 def centre_lines(images: Tensor) -> list[CentreLine]:
-    """The centre line of each of (n, 784) uint8 digits.
+    """Return the centre line of each of (n, 784) uint8 digits.
 
     Source of the thinning: Zhang and Suen, A Fast Parallel Algorithm for Thinning Digital Patterns, 1984.
     """
@@ -49,7 +49,7 @@ def centre_lines(images: Tensor) -> list[CentreLine]:
 def draw(
     line: CentreLine, size: float, width: float, tilt: float, place: tuple[float, float], canvas: int = 280
 ) -> NDArray[np.uint8]:
-    """The digit drawn along ``line`` with a round pen.
+    """Draw the digit along ``line`` with a round pen.
 
     Args:
         size: of the drawn digit's longer side in pixels, the pen's width included; at least ``width``.
@@ -79,7 +79,7 @@ def draw(
 
 
 def _thinned(ink: Bits) -> Bits:
-    """(n, h, w) ink worn away from its edges until lines of one pixel are left."""
+    """Thin (n, h, w) ink from its edges until lines of one pixel are left."""
     ink = np.pad(ink, ((0, 0), (1, 1), (1, 1)))
     alive = np.arange(len(ink))
     while len(alive):
@@ -94,7 +94,7 @@ def _thinned(ink: Bits) -> Bits:
 
 
 def _worn(ink: Bits, second: bool) -> Bits:
-    """Which pixels one pass of Zhang and Suen takes away; ``ink`` has a border of one empty pixel."""
+    """Return the mask of pixels that one pass of Zhang and Suen removes; ``ink`` has a border of one empty pixel."""
     rows = slice(1, -1)
     n, e, s, w = ink[:, :-2, rows], ink[:, rows, 2:], ink[:, 2:, rows], ink[:, rows, :-2]
     ring = (n, ink[:, :-2, 2:], e, ink[:, 2:, 2:], s, ink[:, 2:, :-2], w, ink[:, :-2, :-2])
@@ -106,7 +106,7 @@ def _worn(ink: Bits, second: bool) -> Bits:
 
 
 def _joined(thin: Bits) -> CentreLine:
-    """The pixels as points, neighbours joined, corners of the pixel grid smoothed away."""
+    """Return the pixels as points, with neighbours joined and the corners of the pixel grid smoothed."""
     rows, columns = np.nonzero(thin)
     if not len(rows):
         rows, columns = np.array([thin.shape[0] // 2]), np.array([thin.shape[1] // 2])

@@ -13,7 +13,7 @@ BUMPS, BUMP_WIDTH = 6, 4.5
 
 @dataclass(frozen=True)
 class Distortion:
-    """How far an image is distorted at most; all but ``elastic`` are drawn uniformly within plus and minus.
+    """Largest distortions of an image; all but ``elastic`` are drawn uniformly within plus and minus.
 
     Args:
         rotation: in radians.
@@ -37,7 +37,7 @@ AFFINE = Distortion()
 
 
 def distort(images: Tensor, generator: torch.Generator, by: Distortion = AFFINE) -> Tensor:
-    """Each image turned, scaled, sheared, shifted, bent and thickened at random.
+    """Return each image turned, scaled, sheared, shifted, bent and thickened at random.
 
     Source of the elastic field: Simard, Steinkraus and Platt, Best Practices for Convolutional Neural Networks Applied
     to Visual Document Analysis, 2003.

@@ -27,7 +27,7 @@ class Batch:
 
 
 class Batches:
-    """The batches of a run's training digits, in the order that the config asks for."""
+    """Batches of a run's training digits, in the order that the config asks for."""
 
     def __init__(self, config: RunConfig, digits: Digits) -> None:
         self._config, self._digits = config, digits
@@ -39,7 +39,7 @@ class Batches:
         self._table = target_table(config.label_smoothing).to(device)
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
-        """The epoch's batches; the last one is short where the batch size does not divide the images."""
+        """Yield the epoch's batches; the last one is short where the batch size does not divide the images."""
         config, digits = self._config, self._digits
         order = batch_order(digits.labels, config.shuffle, config.seed, epoch).to(digits.images.device)
         generator = torch.Generator().manual_seed(config.seed * 100_003 + epoch)

@@ -1,4 +1,4 @@
-"""What a training run yields: typed, frozen, JSON both ways, one line each."""
+"""Events of a training run: typed, frozen, JSON both ways, one line each."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True)
 class Event:
-    """The base of all events. Steps count from 0 over the whole run, epochs from 0."""
+    """Base of all events. Steps count from 0 over the whole run, epochs from 0."""
 
     kinds: ClassVar[dict[str, type["Event"]]] = {}
 
@@ -15,16 +15,16 @@ class Event:
         Event.kinds[cls.__name__] = cls
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields, and ``event``: the class's name. Losses may be NaN or infinite."""
+        """Return the fields, and ``event``: the class's name. Losses may be NaN or infinite."""
         return {"event": type(self).__name__, **asdict(self)}
 
     def to_json(self) -> str:
-        """One line. NaN and infinities stand as Python's ``json`` writes them, which is not strict JSON."""
+        """Return one line of JSON, not strict: NaN and infinities are as Python's ``json`` writes them."""
         return json.dumps(self.to_dict(), separators=(",", ":"))
 
     @staticmethod
     def from_dict(values: dict[str, Any]) -> "Event":
-        """The inverse of ``to_dict``."""
+        """Make an event from what ``to_dict`` returned."""
         fields = dict(values)
         return Event.kinds[fields.pop("event")](**fields)
 
@@ -69,7 +69,7 @@ class EpochDone(Event):
 
 @dataclass(frozen=True)
 class CommandApplied(Event):
-    """A person's command took effect before ``step``: ``stop``, ``pause``, or ``learning_rate`` with its value."""
+    """A command took effect before ``step``: ``stop``, ``pause``, or ``learning_rate`` with its value."""
 
     step: int
     command: str
@@ -85,7 +85,7 @@ class Paused(Event):
 
 @dataclass(frozen=True)
 class Resumed(Event):
-    """The run goes on from ``step`` steps and ``epoch`` whole epochs. Whatever was told before of steps from ``step``
+    """The run goes on from ``step`` steps and ``epoch`` whole epochs. All earlier events of steps from ``step``
     on, or epochs from ``epoch`` on, is void: it comes again. ``exact`` says whether it comes again bit for bit;
     where not, or where something was lost, ``message`` says why.
     """

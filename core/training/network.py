@@ -66,7 +66,7 @@ class HandGradient:
         )
 
     def __call__(self, images: Tensor, targets: Tensor, outputs: Tensor) -> None:
-        """Write the mean loss's gradient at the current parameters, and what the network answered.
+        """Write the mean loss's gradient at the current parameters, and the logits.
 
         Args:
             images: (n, 784) float, n at most ``size``.
@@ -97,7 +97,7 @@ class HandGradient:
 
 
 class _Buffers(NamedTuple):
-    """What a step computes on the way, a row an image."""
+    """Buffers for the intermediate results of a step, one row per image."""
 
     hidden: Tensor
     d_hidden: Tensor
@@ -106,12 +106,12 @@ class _Buffers(NamedTuple):
     ones: Tensor
 
     def first(self, n: int) -> "_Buffers":
-        """The same memory, for batches of n images."""
+        """Return views of the same memory for batches of n images."""
         return _Buffers(*(buffer[:n] for buffer in self))
 
 
 def flatten(network: Network) -> nn.Parameter:
-    """One vector of all parameters, and in its ``.grad`` all gradients; the network's own become views of it.
+    """Return one vector of all parameters, and in its ``.grad`` all gradients; the network's own become views of it.
 
     An optimizer that treats every weight alike then takes one step instead of one for each parameter.
     """
@@ -127,7 +127,7 @@ def flatten(network: Network) -> nn.Parameter:
 
 
 def parameter_shapes() -> dict[str, tuple[int, ...]]:
-    """The parameters' names and shapes, in their order."""
+    """Return the parameters' names and shapes, in their order."""
     return {
         "0.weight": (HIDDEN, PIXELS),
         "0.bias": (HIDDEN,),
@@ -142,7 +142,7 @@ def to_flat(network: Network) -> Tensor:
 
 
 def from_flat(flat: Tensor) -> Network:
-    """The network with these (101770,) parameters, which are copied."""
+    """Make the network with these (101770,) parameters, which are copied."""
     network = Network().to(flat.device)
     nn.utils.vector_to_parameters(flat.clone(), network.parameters())
     return network

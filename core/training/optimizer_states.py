@@ -1,4 +1,4 @@
-"""What an optimizer remembers, as plain dictionaries of numbers and tensors: taken, checked, put back."""
+"""States of optimizers as plain dictionaries of numbers and tensors: read, checked, written back."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,15 +9,15 @@ from torch.optim import Optimizer
 
 
 def read(optimizers: Sequence[Optimizer]) -> list[dict[str, Any]]:
-    """For each optimizer, what it holds for each of its parameters, by their numbers as text; tensors are copies."""
+    """Return each optimizer's state per parameter, by the parameter's number as text; tensors are copies on the CPU."""
     return [_copied(optimizer.state_dict()["state"]) for optimizer in optimizers]
 
 
 def write(optimizers: Sequence[Optimizer], states: Any) -> None:
-    """Put back what ``read`` gave, into new optimizers of the same settings.
+    """Write states that ``read`` returned into new optimizers of the same settings.
 
     Raises:
-        ValueError: naming what these optimizers could not have held.
+        ValueError: naming the part that these optimizers cannot have.
     """
     if not isinstance(states, list) or len(states) != len(optimizers):
         raise ValueError(f"optimizers must be a list of {len(optimizers)} states.")
@@ -25,14 +25,14 @@ def write(optimizers: Sequence[Optimizer], states: Any) -> None:
         _check(f"optimizers.{number}", state, _copied(_example(optimizer).state_dict()["state"]))
         optimizer.load_state_dict(
             {
-                "state": {int(parameter): held for parameter, held in state.items()},
+                "state": {int(parameter): values for parameter, values in state.items()},
                 "param_groups": optimizer.state_dict()["param_groups"],
             }
         )
 
 
 def check_tensor(name: str, tensor: Any, example: Tensor) -> None:
-    """Raises ValueError unless ``tensor`` is a finite tensor of the example's shape and type."""
+    """Raise ValueError unless ``tensor`` is a finite tensor of the example's shape and type."""
     if not isinstance(tensor, Tensor):
         raise ValueError(f"The file lacks the tensor {name}.")
     if tensor.shape != example.shape:
@@ -54,7 +54,10 @@ def _copied(value: Any) -> Any:
 
 
 def _example(optimizer: Optimizer) -> Optimizer:
-    """An optimizer of the same kind and settings that has taken two steps, down a bowl."""
+    """Make an optimizer of the same kind and settings that has taken two steps on a quadratic bowl.
+
+    Two, because some keep a history only from the second step on.
+    """
     groups = [
         {**group, "params": [torch.nn.Parameter(torch.ones_like(p, device="cpu")) for p in group["params"]]}
         for group in optimizer.param_groups
@@ -75,7 +78,7 @@ def _example(optimizer: Optimizer) -> Optimizer:
 
 
 def _check(name: str, value: Any, example: Any) -> None:
-    """Raises ValueError unless ``value`` is built like ``example``. Lists may differ in length: a history grows."""
+    """Raise ValueError unless ``value`` is built like ``example``. Lists may differ in length: a history grows."""
     if isinstance(example, dict):
         if not isinstance(value, dict) or not value.keys() <= example.keys():
             raise ValueError(f"{name} must hold only {', '.join(example)}.")

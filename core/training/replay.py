@@ -1,4 +1,4 @@
-"""A run once more, without a viewer: the parameters that it went through, bit for bit on the same machine."""
+"""Replay of a run: the parameters that it went through, bit for bit on the same machine."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from core.training.network import to_flat
 from core.training.schedules import Span
 from core.training.trainer import Trainer
 
-#: About how many points of a run ``points`` names.
+#: Approximate number of steps that ``points`` returns.
 POINTS = 60
 
 
@@ -23,13 +23,13 @@ def replay(
     start: dict[str, Any] | None = None,
     mnist: data.Mnist | None = None,
 ) -> Iterator[tuple[int, Tensor]]:
-    """The parameters after each number of ``steps``, as the run reaches them.
+    """Yield the parameters after each number of ``steps``, as the run reaches them.
 
     Args:
-        config: the run's.
+        config: of the run.
         steps: ascending, and none beyond the end of the run.
         commands: the learning rates that were set by hand: (step, learning rate).
-        start: the state that the run began with, if it went on from another; steps before it are left out.
+        start: the state that the run began with, if it continued another; steps before it are left out.
         mnist: read from the data folder unless given.
 
     Yields:
@@ -48,8 +48,11 @@ def replay(
 
 
 def points(span: Span, end: int, start: int = 0) -> list[int]:
-    """The steps at which to look at a run of ``span`` that ended after ``end`` steps: its first and its last, the
-    ends of its epochs where they are not too many, and others between, closer together in the beginning."""
+    """Return the steps at which to measure a run of ``span`` that ended after ``end`` steps.
+
+    They are the first and the last, the ends of epochs where these are not too many, and others between, closer
+    together in the beginning, where a run changes fastest.
+    """
     stretch = [start + round((end - start) * (i / POINTS) ** 2) for i in range(POINTS + 1)]
     every = -(-span.epochs // POINTS) * span.steps_per_epoch
     epochs = [step for step in range(every, end + 1, every) if step > start]

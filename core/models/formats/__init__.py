@@ -1,6 +1,6 @@
-"""Parameters in other people's formats: a row a format, and reading whatever a person brings.
+"""Parameters in other formats: one row per format, and the reading of files from outside.
 
-What comes in is from outside. A reader checks names, shapes and types before it reads a number, unpickles nothing,
+A reader checks names, shapes and types before it reads a number, unpickles nothing,
 and says in one sentence what is wrong.
 """
 
@@ -43,7 +43,7 @@ class Format:
 
     @property
     def missing(self) -> str:
-        """What to install first, in a sentence; "" if nothing is missing."""
+        """One sentence on the package to install first; "" if nothing is missing."""
         if not self.package or find_spec(self.package):
             return ""
         return f"{self.label} needs the package {self.package}: pip install -r requirements-formats.txt"
@@ -96,7 +96,7 @@ READABLE = tuple(format for format in FORMATS.values() if format.read)
 
 
 def of_name(name: str, *, readable: bool = False) -> Format:
-    """The format that a file's name says.
+    """Return the format that a file's name says.
 
     Raises:
         CheckpointError: if it ends like none, or like none that can be read when ``readable``.
@@ -112,12 +112,12 @@ def of_name(name: str, *, readable: bool = False) -> Format:
 
 
 def stem(name: str) -> str:
-    """The name without its format's suffix."""
+    """Return the name without its format's suffix."""
     return name[: -len(of_name(name).suffix)]
 
 
 def write(format: Format, network: Network, metadata: Metadata) -> bytes:
-    """The file's content.
+    """Return the file's content.
 
     Raises:
         CheckpointError: saying what to install, if the format needs a package that is not there.
@@ -128,7 +128,7 @@ def write(format: Format, network: Network, metadata: Metadata) -> bytes:
 
 
 def read(name: str, content: bytes) -> Loaded:
-    """The network, and what the file says about it, of a parameter file called ``name``.
+    """Return the network and the metadata of a parameter file called ``name``.
 
     Nothing but the end of the name is used. Metadata of other people's files are empty.
 

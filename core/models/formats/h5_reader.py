@@ -1,4 +1,4 @@
-"""Run as a script: reads an HDF5 file on stdin and writes the datasets that argv[1] asks for, joined, to stdout.
+"""Script that reads an HDF5 file on stdin and writes the datasets that argv[1] asks for, joined, to stdout.
 
 Where the file is not as asked, it ends with the status ``REFUSED`` and one sentence on stdout. It imports nothing of
 the lab, so that it starts quickly; ``core.models.formats.keras`` runs it.
@@ -20,11 +20,11 @@ MEMORY, SECONDS = 1024**3, 3
 
 
 class RefusedError(Exception):
-    """Says what is wrong with the file."""
+    """Refusal of the file; the message says what is wrong with it."""
 
 
 def read(content: bytes, wanted: dict[str, list[int]]) -> bytes:
-    """The numbers of the datasets, joined in the order of ``wanted``, which gives each one's shape.
+    """Return the numbers of the datasets, joined in the order of ``wanted``, which gives each one's shape.
 
     Raises:
         RefusedError: for a dataset that is missing, linked, filtered, virtual, or of another shape or type; for another
@@ -64,7 +64,7 @@ def _dataset(h5py: Any, file: Any, path: str, shape: tuple[int, ...]) -> Any:
 
 
 def _follow(h5py: Any, file: Any, path: str) -> Any:
-    """What lies at the end of a path of hard links, the only ones that cannot lead out of the file."""
+    """Return the object at a path of hard links, the only links that cannot lead out of the file."""
     place = file
     for step in path.split("/"):
         link = place.get(step, getlink=True) if isinstance(place, h5py.Group) and step in place else None

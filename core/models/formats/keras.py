@@ -34,7 +34,7 @@ READER = Path(__file__).with_name("h5_reader.py")
 
 
 def write(network: Network, metadata: dict[str, Any]) -> bytes:
-    """A file that ``keras.Sequential([Input((784,)), Dense(128, "relu"), Dense(10, "softmax")])`` loads.
+    """Make a file that ``keras.Sequential([Input((784,)), Dense(128, "relu"), Dense(10, "softmax")])`` loads.
 
     Keras reads no metadata; a digest of the numbers is kept beside them, where Keras does not look.
     """
@@ -54,7 +54,7 @@ def write(network: Network, metadata: dict[str, Any]) -> bytes:
 
 
 def read(content: bytes) -> tuple[Network, dict[str, Any]]:
-    """The network of such a file, whoever wrote it; optimizer state and layers without parameters are passed over.
+    """Return the network of such a file from any writer; optimizer state and layers without parameters are passed over.
 
     Raises:
         CheckpointError: unless it holds the four datasets, plain, of their shapes, float32, finite.

@@ -17,7 +17,7 @@ LARGEST_HEADER, LARGEST_FILE = 1024, 512 * 1024
 
 
 def write(network: Network, metadata: dict[str, Any]) -> bytes:
-    """Four arrays, named as the parameters are; the format has no place for metadata."""
+    """Write four arrays, named as the parameters are; the format has no place for metadata."""
     stream = io.BytesIO()
     arrays = {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}
     np.savez(stream, allow_pickle=False, **arrays)
@@ -25,7 +25,7 @@ def write(network: Network, metadata: dict[str, Any]) -> bytes:
 
 
 def read(content: bytes) -> tuple[Network, dict[str, Any]]:
-    """The network of such a file, compressed or not.
+    """Return the network of such a file, compressed or not.
 
     Raises:
         CheckpointError: unless it holds exactly the four arrays, finite.

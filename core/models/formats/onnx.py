@@ -11,7 +11,7 @@ OPSET, IR_VERSION = 17, 8
 
 
 def write(network: Network, metadata: dict[str, Any]) -> bytes:
-    """An ONNX model: ``images`` (batch, 784) float32 from 0 to 1 in, ``logits`` (batch, 10) float32 out.
+    """Make an ONNX model: ``images`` (batch, 784) float32 from 0 to 1 in, ``logits`` (batch, 10) float32 out.
 
     ``metadata`` (JSON values) become the model's metadata properties.
     """

@@ -6,8 +6,9 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core import data
+from core.analysis.comparison import NetworkComparison, compare_networks
 from core.analysis.evaluation import Evaluation, evaluate
-from core.analysis.parameter_space import Comparison, average, between, compare
+from core.analysis.interpolation import average, between
 from core.files import shortened
 from core.models.library import Opened
 from dashboard.views.models import pictures
@@ -67,13 +68,13 @@ def _comparison(keys: tuple[Key, ...]) -> None:
             "Cosine", f"{found.cosine:.3f}", help="Of the angle between them: 1 is one direction.", width="content"
         )
         st.metric("Same answer", percent(found.agreement), help="Of the 10,000 test digits.", width="content")
-    both, only_first, only_second, neither = found.right
+    hits = found.hits
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown(
-            f"| Right answers | of 10,000 |\n|---|--:|\n| Both | {both:,} |\n"
-            f"| Only {literal(first)} | {only_first:,} |\n"
-            f"| Only {literal(second)} | {only_second:,} |\n| Neither | {neither:,} |\n"
+            f"| Right answers | of 10,000 |\n|---|--:|\n| Both | {hits.both:,} |\n"
+            f"| Only {literal(first)} | {hits.only_first:,} |\n"
+            f"| Only {literal(second)} | {hits.only_second:,} |\n| Neither | {hits.neither:,} |\n"
         )
     with right:
         rows = "".join(f"| {LAYERS[name]} | {distance:.3f} |\n" for name, distance in found.distances.items())
@@ -121,9 +122,9 @@ def _keep(names: Sequence[str]) -> None:
 
 # The time of each file is a part of what is cached by.
 @st.cache_data(max_entries=64, show_spinner="Comparing on 10,000 digits")
-def _compared(keys: tuple[Key, ...]) -> Comparison:
+def _compared(keys: tuple[Key, ...]) -> NetworkComparison:
     first, second = (pictures.library().open(name).network for name, _ in keys)
-    return compare(first, second, data.load().test)
+    return compare_networks(first, second, data.load().test)
 
 
 @st.cache_data(max_entries=64, show_spinner="Walking from one to the other")

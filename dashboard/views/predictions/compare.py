@@ -3,7 +3,7 @@
 import streamlit as st
 from torch import Tensor
 
-from core.analysis.comparison import Comparison
+from core.analysis.comparison import PairedHits
 from core.analysis.report import Report
 from dashboard import sources
 from dashboard.components.clickable import clickable
@@ -41,7 +41,7 @@ def _wanted(shown: str, first: Report, second: Report) -> Tensor:
     return first.hits & ~second.hits if shown == ONLY_FIRST else second.hits & ~first.hits
 
 
-def verdict(found: Comparison, first: Source, second: Source) -> str:
+def verdict(found: PairedHits, first: Source, second: Source) -> str:
     """What McNemar's test says, in a sentence or two."""
     if first.digest == second.digest:
         return "These are the same parameters: no answer differs."

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from core.analysis.attribution import Attribution
-from core.analysis.comparison import Comparison
+from core.analysis.comparison import PairedHits
 from core.analysis.evaluation import ClassScores
 from core.analysis.hidden import Units
 from core.analysis.report import Report
@@ -119,7 +119,7 @@ def scores(found: ClassScores, matrix: Tensor) -> str:
     )
 
 
-def comparison(sources: Sequence[Source], reports: Sequence[Report], found: Comparison) -> str:
+def comparison(sources: Sequence[Source], reports: Sequence[Report], found: PairedHits) -> str:
     """Two networks' figures, a row each."""
     alike = sources[0].loss == sources[1].loss
     rows = "".join(

@@ -7,7 +7,7 @@ import streamlit as st
 from torch import Tensor
 
 from core import data
-from core.analysis.comparison import Comparison, compare
+from core.analysis.comparison import PairedHits, compare_hits
 from core.analysis.hidden import Units, activations, units
 from core.analysis.report import Report, report
 from dashboard.sources import Source
@@ -32,8 +32,8 @@ def training_activations(source: Source) -> Tensor:
     return _training_activations(source.digest, source)
 
 
-def comparison_of(first: Source, second: Source) -> Comparison:
-    return compare(report_of(first).hits, report_of(second).hits)
+def comparison_of(first: Source, second: Source) -> PairedHits:
+    return compare_hits(report_of(first).hits, report_of(second).hits)
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)
