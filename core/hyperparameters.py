@@ -33,7 +33,7 @@ class InvalidValue(ValueError):  # noqa: N818 - a name that pages and notebooks 
 
 
 def number(value: Any) -> str:
-    """A value as a person would type it: ``0.001``, ``1e-08``, ``0.9,0.999``, ``none``."""
+    """Write a value as a person would type it: ``0.001``, ``1e-08``, ``0.9,0.999``, ``none``."""
     if isinstance(value, (tuple, list)):
         return ",".join(number(part) for part in value)
     if isinstance(value, float):

@@ -263,7 +263,7 @@ def _page(gate: Gate, target: str, status: int, problem: str = "") -> HTMLRespon
     headers = {
         "Cache-Control": "no-store",
         "Content-Security-Policy": policy + "base-uri 'none'; frame-ancestors 'none'",
-        # Without a referrer a browser would also hide the form's origin.
+        # Browsers without a referrer would also hide the form's origin.
         "Referrer-Policy": "same-origin",
     }
     return HTMLResponse(page, status, headers)

@@ -47,7 +47,7 @@ def stop() -> None:
 
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[None]:
-    """The server's lifetime; a lab that cannot start ends the server with one sentence."""
+    """Run the service during the server's lifetime; a lab that cannot start ends the server with one sentence."""
     try:
         notice = access.notice()
         start()

@@ -85,7 +85,7 @@ def diverged(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] =
 
 
 def learnt_nothing(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] = ()) -> Finding | None:
-    """The loss rose above chance and stayed there."""
+    """Find a loss that rose above chance and stayed there."""
     if curves.diverged is not None or len(curves.losses) < 20 or config.loss != "cross_entropy":
         return None
     end, highest = float(np.nanmean(_last(curves.losses, 0.1))), float(np.nanmax(curves.losses))
@@ -126,7 +126,7 @@ def beyond_stability(config: RunConfig, curves: Curves, diagnoses: Sequence[Diag
 
 
 def too_slow(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] = ()) -> Finding | None:
-    """Slow progress: halfway through, the loss has hardly come down, and it is still falling."""
+    """Find a loss that has hardly come down halfway through, and is still falling."""
     if len(curves.losses) < 3 or curves.diverged is not None:
         return None
     first = float(curves.losses[0])
@@ -150,7 +150,7 @@ def too_slow(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] =
 
 
 def batch_too_large(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] = ()) -> Finding | None:
-    """Large batches whose losses hardly scatter, in a run that has not arrived."""
+    """Find large batches whose losses hardly scatter, in a run that still makes progress."""
     size = config.images_per_step
     if (
         size < LARGE_BATCH
@@ -199,7 +199,7 @@ def overfitting(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis
 
 
 def bouncing(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] = ()) -> Finding | None:
-    """Validation accuracy that goes up and down at the end, with the rate still high."""
+    """Find a validation accuracy that goes up and down at the end, with the rate still high."""
     accuracies = [epoch.validation_accuracy for epoch in curves.epochs if epoch.validation_accuracy is not None]
     last = accuracies[len(accuracies) // 2 :]
     if len(last) < 4 or not len(curves.rates) or curves.rates[-1] < 0.5 * curves.rates.max():
@@ -219,7 +219,7 @@ def bouncing(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] =
 
 
 def plateau(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] = ()) -> Finding | None:
-    """The last epochs no longer lowered the training loss, which is not yet small."""
+    """Find last epochs that no longer lowered the training loss, which is not yet small."""
     losses = [epoch.train_loss for epoch in curves.epochs]
     if len(losses) < 4:
         return None

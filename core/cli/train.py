@@ -148,7 +148,7 @@ def _follow(trainer: Trainer, epochs: list[EpochDone]) -> RunFinished:
 
 
 def _show(event: Event, trainer: Trainer) -> None:
-    """Print one event: lines on stdout, and on a terminal a bar that the next line replaces, on stderr."""
+    """Print one event: lines on stdout, and a bar on stderr if that is a terminal."""
     on_terminal = sys.stderr.isatty()
     if isinstance(event, RunStarted):
         images = f"{event.train_images} training and {event.validation_images} validation images"

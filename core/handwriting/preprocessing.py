@@ -88,7 +88,7 @@ def border(grey: Floats) -> Floats:
 
 
 def from_ink(picture: Bytes, ink: Floats) -> Steps:
-    """The steps from the ink found in a picture, (height, width) each; the ink up to 1, some of it being 1."""
+    """Return the steps from the ink found in a picture, (height, width) each; the ink up to 1, some of it being 1."""
     ink = np.clip(ink, 0, 1)
     ink[ink < FAINTEST] = 0
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))

@@ -149,7 +149,7 @@ def from_flat(flat: Tensor) -> Network:
 
 
 def image_losses(outputs: Tensor, targets: Tensor, loss: str) -> Tensor:
-    """The loss of each image, from what ``HandGradient`` wrote.
+    """Return the loss of each image, from the logits that ``HandGradient`` wrote.
 
     Args:
         outputs, targets: (n, 10).

@@ -1,0 +1,182 @@
+"""Docstrings and comments in plain technical English: a noun or an imperative first, "per", no literary words."""
+
+import ast
+import io
+import re
+import tokenize
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("core", "dashboard", "benchmarks", "scripts")
+FILES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for pattern in ("app.py", *(f"{folder}/**/*.py" for folder in FOLDERS), "tests/**/conftest.py")
+    for path in ROOT.glob(pattern)
+)
+
+#: Relative clauses, and things or people instead of a noun.
+FIRST_WORDS = [
+    "What",
+    "Whatever",
+    "Whether",
+    "Who",
+    "Whoever",
+    "Whom",
+    "Whose",
+    "How",
+    "However",
+    "Where",
+    "Wherever",
+    "Why",
+    "When",
+    "Which",
+    "Whichever",
+    "Those",
+    "That",
+    "There",
+]
+#: Words that say in pictures what the field has a word for.
+BANNED = re.compile(r"\b(Desk|under glass|told|Whoever|whoever|obeys?|obeyed|listens to|_hear|_lose)\b")
+#: "A row a run": the second "a" is "per".
+PER = re.compile(r"\b[Aa]n? \w+ an? \w+\b")
+
+
+def docstrings(tree: ast.Module) -> list[tuple[int, str]]:
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = [node for node in ast.walk(tree) if isinstance(node, kinds)]
+    return [(node.body[0].lineno, text) for node in nodes if (text := ast.get_docstring(node))]
+
+
+def comments(source: str) -> list[tuple[int, str]]:
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return [(token.start[0], token.string) for token in tokens if token.type == tokenize.COMMENT]
+
+
+def faults(source: str) -> list[str]:
+    """Every fault with its line."""
+    found, texts = [], docstrings(ast.parse(source))
+    for line, text in texts:
+        if text.split()[0].strip(",.:;") in FIRST_WORDS:
+            found.append(f"{line}: begins with {text.split()[0]}: {text.splitlines()[0]}")
+    for line, text in [*texts, *comments(source)]:
+        found += [f"{line}: {match[0]}" for match in BANNED.finditer(text)]
+        found += [f"{line}: {match[0]}" for match in PER.finditer(text)]
+    return found
+
+
+#: Not yet rewritten; to become shorter only.
+TO_DO = [
+    "benchmarks/browser.py",
+    "benchmarks/checkpoints.py",
+    "benchmarks/denormals.py",
+    "benchmarks/diagnoses.py",
+    "benchmarks/drawings.py",
+    "benchmarks/explore.py",
+    "benchmarks/landscape.py",
+    "benchmarks/learning_rates.py",
+    "benchmarks/measure.py",
+    "benchmarks/predictions.py",
+    "benchmarks/store.py",
+    "benchmarks/surfaces.py",
+    "benchmarks/training.py",
+    "core/analysis/diagnostics.py",
+    "core/analysis/lr_finder.py",
+    "core/analysis/weight_step.py",
+    "core/landscape/desk.py",
+    "core/landscape/grid.py",
+    "core/landscape/planes.py",
+    "core/landscape/study.py",
+    "core/models/formats/contact_sheet.py",
+    "core/runs/curves.py",
+    "core/runs/export.py",
+    "core/runs/feed.py",
+    "core/runs/history.py",
+    "core/runs/progress.py",
+    "core/runs/queue.py",
+    "core/runs/record.py",
+    "core/runs/run_files.py",
+    "core/runs/service.py",
+    "core/runs/store.py",
+    "core/runs/trajectories.py",
+    "core/runs/worker.py",
+    "core/surfaces/basins.py",
+    "core/surfaces/descent.py",
+    "core/surfaces/functions.py",
+    "core/surfaces/tuning.py",
+    "core/sweep/race.py",
+    "core/training/schedules.py",
+    "dashboard/charts.py",
+    "dashboard/components/landscape_player/__init__.py",
+    "dashboard/components/live_chart/__init__.py",
+    "dashboard/components/run_table/__init__.py",
+    "dashboard/components/surface_player/__init__.py",
+    "dashboard/forms.py",
+    "dashboard/handoff.py",
+    "dashboard/insight.py",
+    "dashboard/measuring.py",
+    "dashboard/operating.py",
+    "dashboard/racing.py",
+    "dashboard/sources.py",
+    "dashboard/stream.py",
+    "dashboard/testing.py",
+    "dashboard/views/draw/answer.py",
+    "dashboard/views/draw/phone.py",
+    "dashboard/views/draw/replay.py",
+    "dashboard/views/draw/source.py",
+    "dashboard/views/landscape/address.py",
+    "dashboard/views/landscape/items.py",
+    "dashboard/views/landscape/live.py",
+    "dashboard/views/landscape/racing.py",
+    "dashboard/views/landscape/sharpness.py",
+    "dashboard/views/lessons/__init__.py",
+    "dashboard/views/lessons/page.py",
+    "dashboard/views/models/dialogs.py",
+    "dashboard/views/models/pictures.py",
+    "dashboard/views/models/runs.py",
+    "dashboard/views/models/shelf.py",
+    "dashboard/views/predictions/charts.py",
+    "dashboard/views/predictions/compare.py",
+    "dashboard/views/predictions/digit.py",
+    "dashboard/views/predictions/panels.py",
+    "dashboard/views/predictions/pictures.py",
+    "dashboard/views/predictions/results.py",
+    "dashboard/views/race/page.py",
+    "dashboard/views/runs/actions.py",
+    "dashboard/views/runs/compare.py",
+    "dashboard/views/runs/figures.py",
+    "dashboard/views/runs/one.py",
+    "dashboard/views/runs/overview.py",
+    "dashboard/views/runs/parallel.py",
+    "dashboard/views/runs/rows.py",
+    "dashboard/views/surfaces/charts.py",
+    "dashboard/views/surfaces/controls.py",
+    "dashboard/views/surfaces/walks.py",
+    "dashboard/words.py",
+    "tests/conftest.py",
+    "tests/core/conftest.py",
+    "tests/dashboard/conftest.py",
+]
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_the_english_is_plain(path):
+    found = faults((ROOT / path).read_text())
+    if path not in TO_DO:
+        assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        ('"""What the browser needs."""', 1),
+        ('"""Scene as JSON: a row a run."""', 1),
+        ('"""Return a row of a table."""', 0),
+        ("x = 1  # a worker a core, told by nobody", 2),
+        ('def f():\n    """Whether it is so."""', 1),
+        ('"""Return the newest runs."""', 0),
+    ],
+)
+def test_the_check_finds_what_it_should(source, count):
+    assert len(faults(source)) == count
