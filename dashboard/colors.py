@@ -29,7 +29,7 @@ def line_style(place: int) -> tuple[str, str]:
 
 
 def _places() -> dict[str, int]:
-    """The line of each optimizer: the one that its row names, else the next free one."""
+    """Map each optimizer to its line: the one that its row names, else the next free one."""
     taken = {spec.line for spec in OPTIMIZERS.values()}
     free = (place for place in count() if place not in taken)
     return {name: next(free) if spec.line is None else spec.line for name, spec in OPTIMIZERS.items()}
