@@ -12,7 +12,7 @@ from core.sweep.race import lanes_of
 from core.training.config import RunConfig
 from dashboard import lab, visitors
 from dashboard.colors import OPTIMIZER_COLORS, OPTIMIZER_DASHES, line_style
-from dashboard.components.live_chart import Line
+from dashboard.components.chart import Line
 from dashboard.words import differences
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-_LOADER = Path(__file__).with_name("plotly.js")
+_LOADER = Path(__file__).parent / "shared" / "plotly.js"
 
 
 def module(scripts: Iterable[Path]) -> str:

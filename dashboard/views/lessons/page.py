@@ -9,7 +9,7 @@ from core.runs.store import Run
 from core.training import config as rules
 from core.training.config import RunConfig
 from dashboard import forms, insight, racing
-from dashboard.components.live_chart import live_chart
+from dashboard.components.chart import live_chart
 from dashboard.screens import screen
 from dashboard.views.lessons import CONTROLS, LOOK, MEASURES, Lesson, Outcome, lessons, outcome
 from dashboard.views.lessons.walk import walk

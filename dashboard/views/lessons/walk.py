@@ -7,7 +7,7 @@ from core.analysis.evaluation import evaluate
 from core.models import checkpoints
 from core.runs.store import Run
 from dashboard import lab
-from dashboard.components.live_chart import live_chart
+from dashboard.components.chart import live_chart
 from dashboard.pictures import gallery
 from dashboard.views.lessons import Lesson, Step
 from dashboard.words import network_table, percent

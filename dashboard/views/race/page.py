@@ -13,7 +13,7 @@ from core.sweep import race
 from core.training.config import LR, SEED, RunConfig, parse_batch_size
 from core.training.schedules import SCHEDULES
 from dashboard import charts, forms, lab, racing
-from dashboard.components.live_chart import live_chart
+from dashboard.components.chart import live_chart
 from dashboard.words import percent
 
 INVITATION = "Choose what differs and press Start. All lanes share the first weights and the order of the images."

@@ -12,7 +12,7 @@ from core.runs import export
 from core.runs.store import Run
 from core.training.config import RunConfig
 from dashboard import lab
-from dashboard.components.live_chart import live_chart
+from dashboard.components.chart import live_chart
 from dashboard.components.run_table import Column, run_table
 from dashboard.views.runs import actions, figures, parallel, rows
 from dashboard.words import setting

@@ -12,7 +12,7 @@ from core.models import checkpoints
 from core.runs import states
 from core.runs.store import Run
 from dashboard import lab, operating
-from dashboard.components.live_chart import live_chart
+from dashboard.components.chart import live_chart
 from dashboard.forms import LABELS
 from dashboard.views.runs import actions, rows
 from dashboard.words import STATE_COLORS, literal

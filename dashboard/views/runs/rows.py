@@ -12,7 +12,7 @@ from core.runs.store import Run
 from core.training.config import RunConfig
 from dashboard import lab
 from dashboard.colors import line_style
-from dashboard.components.live_chart import Line
+from dashboard.components.chart import Line
 from dashboard.components.run_table import Column
 from dashboard.words import STATE_COLORS, differences, setting
 

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from core.surfaces import Surface, Walk
-from dashboard.components.surface_player import csv_of, scene_of, standalone, surface_player
+from dashboard.components.player.surface import csv_of, scene_of, standalone, surface_player
 from dashboard.views.surfaces import controls, settings, walks
 from dashboard.views.surfaces.closer import STEP, closer_look
 from dashboard.views.surfaces.walks import Scene

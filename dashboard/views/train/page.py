@@ -10,7 +10,7 @@ from core.runs import states
 from core.runs.store import Run
 from core.training.schedules import SCHEDULES
 from dashboard import forms, handoff, insight, lab, operating, visitors
-from dashboard.components.live_chart import live_chart
+from dashboard.components.chart import live_chart
 from dashboard.testing import test_section
 from dashboard.views.models import runs
 from dashboard.words import STATE_COLORS, literal, network_table, percent, run_label, stacked

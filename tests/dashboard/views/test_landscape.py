@@ -19,7 +19,7 @@ from core.training.network import Network, to_flat
 from core.training.trainer import Trainer
 from dashboard import lab
 from dashboard.colors import OPTIMIZER_COLORS
-from dashboard.components.landscape_player import scene_of, standalone, waiting_scene
+from dashboard.components.player.landscape import scene_of, standalone, waiting_scene
 from dashboard.views.landscape import address, charts, items, live, sharpness
 
 VIEW = str(Path(__file__).resolve().parents[3] / "dashboard" / "views" / "landscape" / "page.py")

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from core.surfaces import SURFACES, walk
 from core.training.config import RunConfig
 from dashboard import forms
-from dashboard.components.surface_player import csv_of, scene_of, standalone
+from dashboard.components.player.surface import csv_of, scene_of, standalone
 from dashboard.views.surfaces.closer import BASINS, RATES, STEP
 from dashboard.views.surfaces.controls import SAME
 

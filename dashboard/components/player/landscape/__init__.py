@@ -20,11 +20,11 @@ from dashboard.colors import HUES, OPTIMIZER_COLORS, OPTIMIZER_DASHES
 from dashboard.components import module
 
 _FOLDER = Path(__file__).parent
-_SURFACES = _FOLDER.parent / "surface_player"
+_PLAYER = _FOLDER.parent
 #: In this order; what two-parameter surfaces are drawn with serves here too.
 SCRIPTS = (
-    *(_SURFACES / name for name in ("scene.js", "figures.js", "relief.js", "paint.js")),
-    *(_FOLDER / name for name in ("scene.js", "views.js", "player.js")),
+    *(_PLAYER / name for name in ("surface/scene.js", "surface/figures.js", "relief.js", "paint.js")),
+    *(_FOLDER / name for name in ("scene.js", "views.js", "landscape.js")),
 )
 
 #: What the two directions are; lengths are those of parameter space, but for a random plane's.
@@ -41,12 +41,12 @@ def script() -> str:
 
 
 def _css() -> str:
-    return (_SURFACES / "player.css").read_text() + (_FOLDER / "player.css").read_text()
+    return (_PLAYER / "player.css").read_text() + (_FOLDER / "landscape.css").read_text()
 
 
 _component = st.components.v2.component(
     "descent_landscape_player",
-    html=(_FOLDER / "player.html").read_text(),
+    html=(_FOLDER / "landscape.html").read_text(),
     css=_css(),
     js=script(),
     # plotly.js puts its style sheet into the document's head, where a shadow root would not see it.
@@ -108,7 +108,7 @@ def standalone(scene: dict[str, Any], title: str, theme: str = "light") -> str:
         f"<style>:root {{ --st-text-color: {text}; --st-background-color: {paper}; --st-border-color: {border};\n"
         "--st-primary-color: #1d6a96; --st-font: system-ui, sans-serif; }\n"
         f"body {{ margin: 1rem; background: {paper}; }}\n{_css()}</style>\n"
-        f"<body>{(_FOLDER / 'player.html').read_text()}\n<script>{plotly_js}</script>\n"
+        f"<body>{(_FOLDER / 'landscape.html').read_text()}\n<script>{plotly_js}</script>\n"
         f'<script type="module">{code}\n'
         f"mount({{ data: {data}, parentElement: document.body, setTriggerValue() {{}} }})</script></body></html>"
     )

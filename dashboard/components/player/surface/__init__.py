@@ -23,7 +23,7 @@ from dashboard.components import module
 
 _FOLDER = Path(__file__).parent
 #: In this order.
-SCRIPTS = ("scene.js", "figures.js", "relief.js", "paint.js", "table.js", "player.js")
+SCRIPTS = ("scene.js", "figures.js", "../relief.js", "../paint.js", "table.js", "surface.js")
 FINE, COARSE = 161, 71
 #: Contours on a log scale span this many decades below the highest value.
 DECADES = 5
@@ -38,8 +38,8 @@ def script() -> str:
 
 _component = st.components.v2.component(
     "descent_surface_player",
-    html=(_FOLDER / "player.html").read_text(),
-    css=(_FOLDER / "player.css").read_text(),
+    html=(_FOLDER / "surface.html").read_text(),
+    css=(_FOLDER.parent / "player.css").read_text(),
     js=script(),
     # plotly.js puts its style sheet into the document's head, where a shadow root would not see it.
     isolate_styles=False,
@@ -82,8 +82,8 @@ def standalone(scene: dict[str, Any], title: str, theme: str = "light") -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<style>:root {{ --st-text-color: {text}; --st-background-color: {paper}; --st-border-color: {border};\n"
         "--st-primary-color: #1d6a96; --st-font: system-ui, sans-serif; }\n"
-        f"body {{ margin: 1rem; background: {paper}; }}\n{(_FOLDER / 'player.css').read_text()}</style>\n"
-        f"<body>{(_FOLDER / 'player.html').read_text()}\n<script>{plotly_js}</script>\n"
+        f"body {{ margin: 1rem; background: {paper}; }}\n{(_FOLDER.parent / 'player.css').read_text()}</style>\n"
+        f"<body>{(_FOLDER / 'surface.html').read_text()}\n<script>{plotly_js}</script>\n"
         f'<script type="module">{code}\n'
         f"mount({{ data: {data}, parentElement: document.body, setTriggerValue() {{}} }})</script></body></html>"
     )
