@@ -7,7 +7,6 @@ import os
 import socket
 import threading
 import time
-import urllib.request
 
 import pytest
 import uvicorn
@@ -281,10 +280,3 @@ def test_viewers_at_the_same_place_share_one_frame(scripted):
     assert len(watch._frames) == stream.KEPT_FRAMES
     watch.take([event(5, event="State", state="stopped")], now=1.0)
     assert watch.frame(3)[0] == '{"run":"run","events":[' + ",".join(watch.messages[4:]) + '],"over":true}'
-
-
-def test_plotly_comes_from_the_machine_itself(address):
-    with urllib.request.urlopen(f"http://{address}/lab/plotly.min.js") as answer:
-        assert answer.headers["Content-Type"].startswith("text/javascript")
-        assert "max-age" in answer.headers["Cache-Control"]
-        assert b"plotly.js v" in answer.read(1000)

@@ -12,24 +12,16 @@ import streamlit as st
 
 from core.runs.states import PAUSED
 from core.runs.store import Run
-from dashboard.components import module
+from dashboard.components.modules import component_script
 from dashboard.words import run_label
 
 _FOLDER = Path(__file__).parent
-#: In this order.
-SCRIPTS = ("run.js", "overlay.js", "figure.js", "ranking.js", "chart.js")
-
-
-def script() -> str:
-    """The component's JavaScript as one ES module."""
-    return module(_FOLDER / name for name in SCRIPTS)
-
 
 _component = st.components.v2.component(
     "descent_live_chart",
     html=(_FOLDER / "chart.html").read_text(),
     css=(_FOLDER / "chart.css").read_text(),
-    js=script(),
+    js=component_script("chart/chart.js"),
     # plotly.js puts its style sheet into the document's head, where a shadow root would not see it.
     isolate_styles=False,
 )

@@ -1,10 +1,11 @@
-// The ranking: a row a line, best first, kept up to date; a click on a row hides its line or brings it back.
+// The ranking: a row per line of the picture, best first, kept up to date; a click on a row hides or shows its line.
 
-const mean = values => values.reduce((sum, value) => sum + value, 0) / values.length
-const known = values => values.filter(value => value !== null && value !== undefined && Number.isFinite(value))
-const share = value => `${(100 * value).toFixed(2)} %`
+import { isOver, secondsLeft } from "./run.js"
+import { dashArray, element } from "../shared/dom.js"
+import { count, duration, loss, NOTHING, percent } from "../shared/format.js"
+import { known, mean } from "../shared/series.js"
 
-/** What a line has come to: the mean over its runs, their range, and how many they are. */
+/** A line's figures, each as the values of its runs that have it; and how far its runs are. */
 export function standing(line) {
   const runs = line.members
   const last = pick => known(runs.map(pick))
@@ -30,10 +31,11 @@ export function ranked(lines) {
 }
 
 const HEAD = ["", "", "Validation", "Training loss", "Test", "Images/s", "Trained in"]
-const NARROW = ["", "", "", "wide", "", "wide", "wide"]
+/** A column's class: `wide` is left out where there is little room. */
+const CLASSES = ["", "", "", "wide", "", "wide", "wide"]
 
 function spread(values, write) {
-  if (!values.length) return ["–", ""]
+  if (!values.length) return [NOTHING, ""]
   const low = write(Math.min(...values)).replace(" %", "")
   const range = values.length > 1 ? `${low}–${write(Math.max(...values))}, n = ${values.length}` : ""
   return [write(mean(values)), range]
@@ -41,20 +43,20 @@ function spread(values, write) {
 
 function cells(s, rank) {
   const state = s.line.members.find(run => !isOver(run))?.state ?? s.line.members[0]?.state ?? "queued"
-  const [accuracy, range] = spread(s.accuracy, share)
-  const [test, testRange] = spread(s.test, share)
+  const average = values => (values.length ? mean(values) : null)
+  const timed = s.seconds.length === s.line.members.length ? average(s.seconds) : null
   return [
-    [s.broken ? "–" : String(rank + 1), ""],
+    [s.broken ? NOTHING : String(rank + 1), ""],
     [s.line.name, s.broken ? state : s.progress >= 1 ? "" : state === "queued" ? "queued" : `${Math.floor(100 * s.progress)} %`],
-    [accuracy, range],
-    [s.loss.length ? mean(s.loss).toFixed(4) : "–", ""],
-    [test, testRange],
-    [s.speed.length ? Math.round(mean(s.speed)).toLocaleString("en") : "–", ""],
-    [s.seconds.length === s.line.members.length && s.seconds.length ? `${mean(s.seconds).toFixed(1)} s` : "–", ""],
+    spread(s.accuracy, percent),
+    [loss(average(s.loss)), ""],
+    spread(s.test, percent),
+    [count(average(s.speed)), ""],
+    [duration(timed), ""],
   ]
 }
 
-/** How long the longest queue of runs still takes at the present speed, in seconds, with `workers` at a time. */
+/** Seconds until all runs are over at the present speed, as many at a time as run now; null if none has a speed yet. */
 export function timeLeft(lines) {
   const runs = lines.flatMap(line => line.members).filter(run => !isOver(run))
   const going = known(runs.map(secondsLeft))
@@ -69,11 +71,7 @@ export class Ranking {
     this.table = document.createElement("table")
     const head = this.table.createTHead().insertRow()
     HEAD.forEach((text, i) => {
-      const cell = document.createElement("th")
-      cell.scope = "col"
-      cell.textContent = text
-      cell.className = NARROW[i]
-      head.append(cell)
+      head.append(element("th", { scope: "col", textContent: text, className: CLASSES[i] }))
     })
     this.body = this.table.createTBody()
     root.replaceChildren(this.table)
@@ -87,7 +85,7 @@ export class Ranking {
     row.dataset.line = line.name
     HEAD.forEach((_, i) => {
       const cell = row.insertCell()
-      cell.className = NARROW[i]
+      cell.className = CLASSES[i]
       if (i === 1) {
         cell.innerHTML = '<button type="button"><svg width="26" height="10" aria-hidden="true"><line x1="1" y1="5" x2="25" y2="5"/></svg>' +
           '<span></span><small></small></button>'
@@ -119,7 +117,7 @@ export class Ranking {
       const stroke = row.querySelector("line")
       stroke.setAttribute("stroke", s.line.color)
       stroke.setAttribute("stroke-width", "3")
-      stroke.setAttribute("stroke-dasharray", { dash: "7 4", dot: "2 3", dashdot: "7 3 2 3" }[s.line.dash] ?? "")
+      stroke.setAttribute("stroke-dasharray", dashArray(s.line.dash))
       cells(s, rank).forEach(([text, small], i) => {
         const [span, note] = [row.cells[i].querySelector("span"), row.cells[i].querySelector("small")]
         if (span.textContent !== text) span.textContent = text

@@ -71,22 +71,6 @@ export function apply(run, event) {
   run.seq = event.seq ?? run.seq
 }
 
-/** An exponential moving mean that forgets by `share` per step, so thinned steps give the same curve; unbiased at the
- * start (Kingma and Ba 2014, section 3). */
-export function smooth(steps, values, share) {
-  let mean = 0, weight = 0, last = null
-  return steps.map((step, i) => {
-    if (values[i] === null) return null
-    const keep = last === null ? 0 : share ** Math.max(step - last, 0)
-    if (last === null || step > last) {
-      mean = keep * mean + (1 - keep) * values[i]
-      weight = keep * weight + (1 - keep)
-      last = step
-    }
-    return mean / weight
-  })
-}
-
 export const imagesPerStep = run => run.size.train_images / run.size.steps_per_epoch
 
 /** Seconds until the last step at the present speed, or null. */

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.components.modules import component_script
+
 _FOLDER = Path(__file__).parent
 
 _component = st.components.v2.component(
     "descent_clickable",
     html='<div class="clickable"></div>',
     css=(_FOLDER / "clickable.css").read_text(),
-    js=(_FOLDER / "clickable.js").read_text(),
+    js=component_script("clickable/clickable.js"),
 )
 
 

@@ -1,4 +1,4 @@
-"""The players: what every player of paths over a surface shares. ``surface`` and ``landscape`` are built on it.
+"""The players: one time cursor over contours, surface and curves, played in the browser without the server.
 
-Nothing of a page comes in here.
+``base.js`` is the player; ``surface`` and ``landscape`` are the two built on it. Nothing of a page comes in here.
 """

@@ -1,4 +1,7 @@
-// What moves is painted on canvases over plotly's figures, which stand still: that is what makes 60 frames a second.
+// What moves is painted on canvases over plotly's figures, which stand still: only so are there 60 frames per second.
+
+import { headsOf, projector } from "./relief.js"
+import { at } from "./time.js"
 
 /** A cleared pen on a canvas, in the page's own pixels. */
 export function penOn(canvas) {
@@ -14,20 +17,24 @@ export function penOn(canvas) {
   return pen
 }
 
-export function paintMap(pen, plot, scene, cursor, colors) {
+/** Call `paint` with the two axes' pixels, the pen clipped to the plot. */
+export function withinMap(pen, plot, paint) {
   const { xaxis, yaxis } = plot._fullLayout
-  const px = pixelsOf(xaxis), py = pixelsOf(yaxis)
   pen.save()
   pen.beginPath()
   pen.rect(xaxis._offset, yaxis._offset, xaxis._length, yaxis._length)
   pen.clip()
-  paintPaths(pen, scene.paths, colors, path => {
+  paint(pixelsOf(xaxis), pixelsOf(yaxis))
+  pen.restore()
+}
+
+export function paintMap(pen, plot, scene, cursor, colors) {
+  withinMap(pen, plot, (px, py) => paintPaths(pen, scene.paths, colors, path => {
     for (let i = 0; i <= Math.min(Math.floor(cursor), path.end); i++) pen.lineTo(px(path.x[i]), py(path.y[i]))
     const { x, y } = at(path, cursor)
     pen.lineTo(px(x), py(y))
     return [px(x), py(y)]
-  })
-  pen.restore()
+  }))
 }
 
 /** `rides`: each path on the relief. The camera is plotly's own, so that turning the relief turns what is painted. */
@@ -53,24 +60,24 @@ export function paintRelief(pen, plot, scene, rides, cursor, colors) {
   })
 }
 
-export function paintCurves(pen, plot, scene, cursor, colors) {
+/** The cursor's line through `rows` stacked plots at the horizontal `position`, and on it a dot per path. */
+export function paintCursor(pen, plot, position, rows, paths, valueOf, colors) {
   const layout = plot._fullLayout, { xaxis } = layout
-  const left = xaxis.d2p(cursor), x = xaxis._offset + left
+  const left = xaxis.d2p(position), x = xaxis._offset + left
   if (left < -1 || left > xaxis._length + 1) return
-  curvesShown(scene).forEach(([quantity], i) => {
-    const axis = layout[i ? `yaxis${i + 1}` : "yaxis"]
+  for (let row = 0; row < rows; row++) {
+    const axis = layout[row ? `yaxis${row + 1}` : "yaxis"]
     Object.assign(pen, { globalAlpha: 0.5, fillStyle: colors.text })
     pen.fillRect(x - 0.5, axis._offset, 1, axis._length)
     pen.globalAlpha = 1
-    for (const path of scene.paths.filter(p => p.shown)) {
-      const end = quantity === "reach" ? path.end - 1 : path.end
-      const value = path[quantity][Math.min(Math.round(cursor), end)], y = axis.d2p(value)
-      if (value > 0 && y >= 0 && y <= axis._length) dot(pen, x, axis._offset + y, 3.5, path.color, colors.paper)
+    for (const path of paths) {
+      const y = axis.d2p(valueOf(row, path))
+      if (y >= -1 && y <= axis._length + 1) dot(pen, x, axis._offset + y, 3.5, path.color, colors.paper)
     }
-  })
+  }
 }
 
-/** The way so far of every walk that is shown, and where it stands. `trace` draws the line and returns the place. */
+/** Every shown path up to the cursor, and a dot at its head. `trace` draws the line and returns the head. */
 function paintPaths(pen, paths, colors, trace) {
   const heads = paths.map((path, k) => {
     if (!path.shown) return null
@@ -88,12 +95,13 @@ function paintPaths(pen, paths, colors, trace) {
   heads.forEach((head, k) => head && dot(pen, ...head, 5.5, paths[k].color, colors.paper))
 }
 
-function pixelsOf(axis) {
+/** From values of an axis to pixels of its plot. */
+export function pixelsOf(axis) {
   const zero = axis._offset + axis.l2p(0), slope = axis.l2p(1) - axis.l2p(0)
   return value => zero + slope * value
 }
 
-function dot(pen, x, y, radius, color, edge) {
+export function dot(pen, x, y, radius, color, edge) {
   pen.beginPath()
   pen.arc(x, y, radius, 0, 2 * Math.PI)
   Object.assign(pen, { fillStyle: color, strokeStyle: edge, lineWidth: 1.5 })

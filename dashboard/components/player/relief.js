@@ -1,7 +1,11 @@
 // The surface in three dimensions, and how to paint over it.
 
-/** The height of the drawn relief at a point, or null outside the domain: where a path lies on it. */
-function reliefAt(surface, x, y) {
+import { frame, lineOf } from "./figures.js"
+import { at } from "./time.js"
+
+/** Height of the drawn relief at a point, or null outside the domain. A path is drawn on the relief, not at its own height:
+ * the grid is coarse, and a path would dip below it. */
+export function reliefAt(surface, x, y) {
   const [xLow, xHigh, yLow, yHigh] = surface.domain, { z } = surface.coarse, last = z.length - 1
   const u = (last * (x - xLow)) / (xHigh - xLow), v = (last * (y - yLow)) / (yHigh - yLow)
   if (!(u >= 0 && u <= last && v >= 0 && v <= last)) return null
@@ -11,15 +15,15 @@ function reliefAt(surface, x, y) {
 }
 
 /** Points on the relief, lifted a little; parts outside the domain are left out. */
-function relieved(surface, points, lift) {
+export function relieved(surface, points, lift) {
   const spots = points.map(([x, y]) => [x, y, reliefAt(surface, x, y)])
   const raise = lift * (surface.high - surface.low)
   return { x: spots.map(s => (s[2] === null ? null : s[0])), y: spots.map(s => (s[2] === null ? null : s[1])),
     z: spots.map(s => (s[2] === null ? null : s[2] + raise)) }
 }
 
-/** How far above the relief a path is drawn, as a share of its height. */
-const LIFT = 0.015
+/** Distance of a path above the relief, as a share of the relief's height. */
+export const LIFT = 0.015
 const pointsOf = path => Array.from({ length: path.end + 1 }, (_, i) => [path.x[i], path.y[i]])
 
 export function reliefFigure(scene, colors, heads) {
@@ -40,7 +44,7 @@ export function reliefFigure(scene, colors, heads) {
       marker: { size: 6, color: paths.map(path => path.color), line: { color: colors.paper, width: 1 } } }] : []),
   ]
   return [traces, {
-    ...frame(colors), uirevision: surface.id, margin: { l: 0, r: 0, t: 0, b: 0 },
+    ...frame(colors), uirevision: scene.id, margin: { l: 0, r: 0, t: 0, b: 0 },
     scene: {
       xaxis: plain, yaxis: plain, zaxis: { ...plain, range: [surface.low, surface.high + 0.05 * (surface.high - surface.low)] },
       aspectmode: "manual", aspectratio: { x: 1.1, y: 1.1, z: 0.62 },
@@ -75,8 +79,8 @@ export function projector(plot) {
 
 /** Of two 4 x 4 matrices, column by column. */
 function product(p, q) {
-  return Array.from({ length: 16 }, (_, at) => {
-    const i = at % 4, j = 4 * Math.floor(at / 4)
+  return Array.from({ length: 16 }, (_, k) => {
+    const i = k % 4, j = 4 * Math.floor(k / 4)
     return p[i] * q[j] + p[i + 4] * q[j + 1] + p[i + 8] * q[j + 2] + p[i + 12] * q[j + 3]
   })
 }

@@ -9,13 +9,15 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from dashboard.components.modules import component_script
+
 _FOLDER = Path(__file__).parent
 
 _component = st.components.v2.component(
     "descent_run_table",
     html=(_FOLDER / "table.html").read_text(),
     css=(_FOLDER / "table.css").read_text(),
-    js="\n".join((_FOLDER / name).read_text() for name in ("cells.js", "table.js")),
+    js=component_script("run_table/table.js"),
     isolate_styles=False,
 )
 

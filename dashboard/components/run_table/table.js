@@ -1,7 +1,13 @@
 // A table of runs that keeps its order, filter and selection while what it shows changes.
 
+import { cells, minute } from "./cells.js"
+import { element } from "../shared/dom.js"
+import { counted } from "../shared/format.js"
+
+/** Rows drawn at first, and with each click on "more". */
 const PAGE = 100
 const REFRESH_MS = 1000
+/** Filter and order are kept here, for one browser tab. */
 const VIEW = "descent.runs"
 
 class RunTable {
@@ -18,8 +24,8 @@ class RunTable {
       this.draw()
     }
     this.choices = Object.fromEntries(["state", "owner", "tag"].map(kind => [kind, this.find(`filter-${kind}`)]))
-    this.find("filter").oninput = () => this.look()
-    for (const choice of Object.values(this.choices)) choice.onchange = () => this.look()
+    this.find("filter").oninput = () => this.applyFilter()
+    for (const choice of Object.values(this.choices)) choice.onchange = () => this.applyFilter()
     this.timer = setInterval(() => this.refresh(), REFRESH_MS)
   }
 
@@ -39,36 +45,36 @@ class RunTable {
     }
     this.empty = data.empty
     this.filters = data.filters
-    if (!this.shown) this.recall(data)
+    if (!this.shown) this.restore(data)
     this.shown = true
-    this.take(data.rows)
-    this.told = this.standing()
+    this.setRows(data.rows)
+    this.sentStanding = this.standing()
   }
 
-  /** What was chosen before the table was last put away, and how it was filtered and sorted in this browser tab. */
-  recall({ chosen, filters }) {
+  /** Restore the choice from before the page was left, and this browser tab's filter and order. */
+  restore({ chosen, filters }) {
     for (const id of chosen) this.chosen.add(id)
-    const held = filters && JSON.parse(sessionStorage.getItem(VIEW))
-    if (!held) return
-    this.sort = held.sort
-    this.find("filter").value = held.text
+    const saved = filters && JSON.parse(sessionStorage.getItem(VIEW))
+    if (!saved) return
+    this.sort = saved.sort
+    this.find("filter").value = saved.text
     for (const [kind, select] of Object.entries(this.choices)) {
-      select.append(new Option(held[kind], held[kind]))
-      select.value = held[kind]
+      select.append(new Option(saved[kind], saved[kind]))
+      select.value = saved[kind]
     }
   }
 
-  /** Draw after a person has filtered or sorted. */
-  look() {
+  /** Draw after a change of filter or order, and keep both. */
+  applyFilter() {
     if (this.filters) {
-      const asked = Object.entries(this.choices).map(([kind, select]) => [kind, select.value])
-      sessionStorage.setItem(VIEW, JSON.stringify({ sort: this.sort, text: this.find("filter").value, ...Object.fromEntries(asked) }))
+      const filters = Object.entries(this.choices).map(([kind, select]) => [kind, select.value])
+      sessionStorage.setItem(VIEW, JSON.stringify({ sort: this.sort, text: this.find("filter").value, ...Object.fromEntries(filters) }))
     }
     this.draw()
   }
 
-  /** Other rows, or the same with other values. */
-  take(rows) {
+  /** Show other rows, or the same with other values. */
+  setRows(rows) {
     this.rows = rows
     this.root.querySelector(".runs-filters").hidden = !this.filters
     this.fillChoices()
@@ -77,37 +83,37 @@ class RunTable {
     this.draw()
   }
 
-  /** What the server has now, without a script rerun; Python hears of it if it changes what can be done. */
+  /** Fetch the server's rows, without a script rerun; Python is told only if that changes which buttons are offered. */
   async refresh() {
-    if (document.hidden || this.asking || !this.source) return
-    this.asking = true
-    const answer = await fetch(this.source, { cache: "no-cache" }).then(reply => (reply.ok ? reply.text() : null)).catch(() => null)
-    this.asking = false
-    if (answer === null || this.closed) return
-    if (answer === this.answer) {
+    if (document.hidden || this.fetching || !this.source) return
+    this.fetching = true
+    const reply = await fetch(this.source, { cache: "no-cache" }).then(response => (response.ok ? response.text() : null)).catch(() => null)
+    this.fetching = false
+    if (reply === null || this.closed) return
+    if (reply === this.reply) {
       // Ages go on by themselves.
       if (minute() !== this.drawnAt) this.draw()
       return
     }
-    this.answer = answer
-    this.take(JSON.parse(answer))
-    if (this.standing() !== this.told) this.tellChosen()
+    this.reply = reply
+    this.setRows(JSON.parse(reply))
+    if (this.standing() !== this.sentStanding) this.sendChosen()
   }
 
-  /** The states of the chosen runs, and of those that everybody is told of. */
+  /** The states of the chosen runs, and of those that are interrupted, for which the page has buttons. */
   standing() {
     return this.rows.map(row => row.facets.state[0] + (this.chosen.has(row.id) ? row.id : ""))
       .filter(state => state.length > 16 || state === "interrupted").join()
   }
 
-  tellChosen() {
-    this.told = this.standing()
-    this.tell.state("chosen", { ids: [...this.chosen], standing: this.told })
+  sendChosen() {
+    this.sentStanding = this.standing()
+    this.tell.state("chosen", { ids: [...this.chosen], standing: this.sentStanding })
   }
 
   choose(ids) {
     this.chosen = new Set(ids)
-    this.tellChosen()
+    this.sendChosen()
     this.draw()
   }
 
@@ -119,9 +125,9 @@ class RunTable {
       select.hidden = names.length === 0
       const wanted = [["", labels[kind]], ...names.map(name => [name, name])]
       if (select.options.length === wanted.length && wanted.every(([value], i) => select.options[i].value === value)) continue
-      const held = select.value
+      const chosen = select.value
       select.replaceChildren(...wanted.map(([value, text]) => new Option(text, value)))
-      select.value = held
+      select.value = chosen
     }
   }
 
@@ -144,7 +150,7 @@ class RunTable {
           onclick: () => {
             const same = this.sort.key === column.key
             this.sort = { key: column.key, descending: same ? !this.sort.descending : column.sort === "descending" }
-            this.look()
+            this.applyFilter()
           },
         }))
       } else cell.append(element("span", { textContent: column.title }))
@@ -156,9 +162,9 @@ class RunTable {
   /** The rows that pass the filter, in order; what has no value comes last. */
   visible() {
     const words = this.find("filter").value.toLowerCase().split(/\s+/).filter(Boolean)
-    const asked = Object.entries(this.choices).filter(([, select]) => select.value)
+    const filters = Object.entries(this.choices).filter(([, select]) => select.value)
     const passing = this.rows.filter(row =>
-      words.every(word => row.search.includes(word)) && asked.every(([kind, select]) => row.facets[kind].includes(select.value)))
+      words.every(word => row.search.includes(word)) && filters.every(([kind, select]) => row.facets[kind].includes(select.value)))
     const { key, descending } = this.sort
     const value = row => row.order?.[key] ?? (typeof row[key] === "object" ? null : row[key])
     const order = (a, b) => {
@@ -198,9 +204,10 @@ class RunTable {
   click(id, range) {
     const shown = this.visible().map(row => row.id)
     const chosen = new Set(this.chosen)
-    const on = !chosen.has(id)
-    const [from, to] = range && shown.includes(this.last) ? [shown.indexOf(this.last), shown.indexOf(id)].sort((a, b) => a - b) : [shown.indexOf(id), shown.indexOf(id)]
-    for (const each of shown.slice(from, to + 1)) on ? chosen.add(each) : chosen.delete(each)
+    const change = chosen.has(id) ? each => chosen.delete(each) : each => chosen.add(each)
+    // With Shift, all from the row that was clicked last.
+    const ends = [range && shown.includes(this.last) ? this.last : id, id].map(each => shown.indexOf(each)).sort((a, b) => a - b)
+    shown.slice(ends[0], ends[1] + 1).forEach(change)
     this.last = id
     this.choose(chosen)
   }
@@ -231,14 +238,14 @@ class RunTable {
     })
     for (const select of Object.values(this.choices)) select.classList.toggle("on", Boolean(select.value))
     const filtered = visible.length < this.rows.length
-    const count = `${filtered ? `${visible.length} of ` : ""}${this.rows.length} run${this.rows.length === 1 ? "" : "s"}`
+    const count = `${filtered ? `${visible.length} of ` : ""}${counted(this.rows.length, "run")}`
     this.find("count").textContent = this.chosen.size ? `${count}, ${this.chosen.size} chosen` : count
     if (this.all) {
       this.all.checked = visible.length > 0 && visible.every(row => this.chosen.has(row.id))
       this.all.indeterminate = !this.all.checked && this.chosen.size > 0
     }
     this.find("empty").hidden = visible.length > 0
-    this.find("empty").textContent = this.rows.length ? "No run passes this filter." : this.empty
+    this.find("empty").textContent = this.rows.length ? "No runs match." : this.empty
     this.find("runs").hidden = visible.length === 0
     this.more.hidden = visible.length <= this.room
     this.more.textContent = `Show ${Math.min(PAGE, visible.length - this.room)} more`

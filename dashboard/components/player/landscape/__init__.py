@@ -1,33 +1,22 @@
-"""The player of the Landscape page: runs' paths on the network's loss surface over one moment of training.
+"""The player of the Landscape page: runs' paths on the network's loss surface, over one moment of training."""
 
-The same files, with plotly.js and a scene put in, make a page that stands alone.
-"""
-
-import base64
-import json
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import plotly
 import streamlit as st
 from numpy.typing import NDArray
 
 from core.landscape.study import Path2D, Result
 from dashboard.colors import HUES, OPTIMIZER_COLORS, OPTIMIZER_DASHES
-from dashboard.components import module
+from dashboard.components.modules import component_script
+from dashboard.components.player import page
+from dashboard.components.player.page import pack
 
 _FOLDER = Path(__file__).parent
-_PLAYER = _FOLDER.parent
-#: In this order; what two-parameter surfaces are drawn with serves here too.
-SCRIPTS = (
-    *(_PLAYER / name for name in ("surface/scene.js", "surface/figures.js", "relief.js", "paint.js")),
-    *(_FOLDER / name for name in ("scene.js", "views.js", "landscape.js")),
-)
 
-#: What the two directions are; lengths are those of parameter space, but for a random plane's.
+#: Titles of the two directions by kind of plane. Lengths are those of parameter space, but for a random plane's.
 AXES = {
     "pca": ("first principal direction", "second principal direction"),
     "three": ("towards the second point", "at a right angle, towards the third"),
@@ -35,42 +24,33 @@ AXES = {
 }
 
 
-def script() -> str:
-    """The component's JavaScript as one ES module."""
-    return module(SCRIPTS)
-
-
-def _css() -> str:
-    return (_PLAYER / "player.css").read_text() + (_FOLDER / "landscape.css").read_text()
-
-
 _component = st.components.v2.component(
     "descent_landscape_player",
     html=(_FOLDER / "landscape.html").read_text(),
-    css=_css(),
-    js=script(),
+    css=page.style(_FOLDER),
+    js=component_script("player/landscape/landscape.js"),
     # plotly.js puts its style sheet into the document's head, where a shadow root would not see it.
     isolate_styles=False,
 )
 
 
 def landscape_player(scene: dict[str, Any], key: str, on_inspect_change: Callable[[], None]) -> None:
-    """Show a scene; a moment whose sharpness is wanted arrives as ``session_state[key].inspect``, in epochs."""
+    """Show a scene; the moment to measure the sharpness at arrives as ``session_state[key].inspect``, in epochs."""
     _component(data=scene, key=key, on_inspect_change=on_inspect_change)
 
 
 def waiting_scene(stage: str, share: float) -> dict[str, Any]:
-    """Before anything is known: only how far it is."""
+    """Scene without paths yet: the stage of the work, and its progress from 0 to 1."""
     return {"stage": stage, "share": share}
 
 
 def scene_of(
     result: Result, revision: int, stage: str = "", share: float = 1.0, live: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """What the browser needs, as JSON types; arrays travel as base64 float32.
+    """Scene as JSON types; arrays as base64 float32.
 
     Args:
-        live: a run that trains now: ``color`` and its places so far, ``a`` and ``b``.
+        live: a run that trains now: ``color``, and its points so far, ``a`` and ``b``.
     """
     grid = result.grid
     if grid is None:
@@ -89,8 +69,8 @@ def scene_of(
         "domain": [*x, *y],
         "axes": AXES[result.study.plane],
         "n": n,
-        "loss": _pack(loss),
-        "accuracy": _pack(accuracy),
+        "loss": pack(loss),
+        "accuracy": pack(accuracy),
         "paths": [_path(path, *colors[path.item]) for path in result.paths],
         "live": live,
     }
@@ -98,20 +78,7 @@ def scene_of(
 
 def standalone(scene: dict[str, Any], title: str, theme: str = "light") -> str:
     """The player of a scene as one HTML file that needs nothing else."""
-    plotly_js = (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_text()
-    text, paper, border = ("#1b2733", "#fcfcfb", "#d9e0e5") if theme == "light" else ("#e4e9ed", "#10171d", "#2e3b46")
-    data = json.dumps({**scene, "still": True}).replace("</", "<\\/")
-    code = script().replace("export default function", "const mount = function").replace("</", "<\\/")
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<style>:root {{ --st-text-color: {text}; --st-background-color: {paper}; --st-border-color: {border};\n"
-        "--st-primary-color: #1d6a96; --st-font: system-ui, sans-serif; }\n"
-        f"body {{ margin: 1rem; background: {paper}; }}\n{_css()}</style>\n"
-        f"<body>{(_FOLDER / 'landscape.html').read_text()}\n<script>{plotly_js}</script>\n"
-        f'<script type="module">{code}\n'
-        f"mount({{ data: {data}, parentElement: document.body, setTriggerValue() {{}} }})</script></body></html>"
-    )
+    return page.standalone(_FOLDER, scene, title, theme)
 
 
 def _colors(paths: tuple[Path2D, ...]) -> dict[str, tuple[str, str]]:
@@ -134,8 +101,8 @@ def _path(path: Path2D, color: str, dash: str) -> dict[str, Any]:
         "model": not path.about,
         "color": color,
         "dash": dash,
-        "points": _pack(np.stack(points)),
-        "curve": _pack(path.curve),
+        "points": pack(np.stack(points)),
+        "curve": pack(path.curve),
     }
 
 
@@ -143,8 +110,3 @@ def _around(values: NDArray[np.float64]) -> tuple[float, float]:
     low, high = float(values.min()), float(values.max())
     margin = 0.2 * (high - low) or 1.0
     return low - margin, high + margin
-
-
-def _pack(values: NDArray[np.float64]) -> str:
-    limited = np.where(np.isinf(values), math.nan, values)
-    return base64.b64encode(np.ascontiguousarray(limited, dtype="<f4").tobytes()).decode()

@@ -1,16 +1,21 @@
-// What Python sends, unpacked into a scene as the surfaces' figures know it, with the moments of all runs as its steps.
+// Python's data unpacked into a scene as the players' figures know it, with the moments of all runs as its steps.
+
+import { floats, rows } from "../../shared/arrays.js"
+import { extentOf, spaced } from "../../shared/series.js"
 
 const POINT_QUANTITIES = ["epochs", "a", "b", "distance", "truth", "shown", "accuracy"]
+/** Lower losses are drawn as this one: the logarithm of 0 has no height. */
 const LOWEST_LOSS = 1e-6
 
-const VIEWS = {
-  log: { read: data => data.loss.map(value => Math.log10(Math.max(value, LOWEST_LOSS))), height: "height: log₁₀ loss" },
-  loss: { read: data => data.loss, height: "height: loss" },
-  accuracy: { read: data => data.accuracy.map(value => 100 * value), height: "height: accuracy, %" },
+/** The quantities that can be the surface's height. */
+export const VIEWS = {
+  log: { read: data => data.loss.map(value => Math.log10(Math.max(value, LOWEST_LOSS))), caption: "height: log₁₀ loss" },
+  loss: { read: data => data.loss, caption: "height: loss" },
+  accuracy: { read: data => data.accuracy.map(value => 100 * value), caption: "height: accuracy, %" },
 }
 
 /** A quantity at `epoch`, between the points that are known; before the first and after the last it stands still. */
-function timed(epochs, values, epoch) {
+export function timed(epochs, values, epoch) {
   const next = epochs.findIndex(known => known >= epoch)
   if (next < 0) return values[values.length - 1]
   if (next === 0 || epochs[next] === epoch) return values[next]
@@ -22,7 +27,7 @@ function timed(epochs, values, epoch) {
 function pointsIn(path) {
   const parts = rows(floats(path.points), POINT_QUANTITIES.length)
   const curve = rows(floats(path.curve), 2)
-  return { ...path, known: Object.fromEntries(POINT_QUANTITIES.map((name, i) => [name, parts[i]])),
+  return { ...path, key: path.item, known: Object.fromEntries(POINT_QUANTITIES.map((name, i) => [name, parts[i]])),
     curve: { epochs: curve[0], loss: curve[1] } }
 }
 
@@ -35,7 +40,7 @@ function atMoments(path, moments) {
     onPlane: series(known.shown), accuracy: series(known.accuracy), end, left: -1, diverged: -1 }
 }
 
-export function sceneIn(data) {
+export function unpack(data) {
   const paths = data.paths.map(pointsIn)
   const epochs = new Set(paths.filter(path => !path.model).flatMap(path => [...path.known.epochs]))
   const moments = [...epochs].sort((p, q) => p - q)
@@ -47,9 +52,16 @@ export function sceneIn(data) {
 /** The scene's surface with a quantity as its height. */
 export function heighten(scene, view) {
   const { domain, n } = scene, [xLow, xHigh, yLow, yHigh] = domain
-  const axis = (low, high) => Array.from({ length: n }, (_, i) => low + ((high - low) * i) / (n - 1))
-  const grid = { x: axis(xLow, xHigh), y: axis(yLow, yHigh), z: rows(VIEWS[view].read(scene), n) }
-  const finite = grid.z.flatMap(row => [...row]).filter(Number.isFinite)
-  const low = finite.length ? Math.min(...finite) : 0, high = Math.max(...finite, low + 1e-6)
-  scene.surface = { id: `${scene.id} ${view}`, domain, minima: [], minimum: 0, fine: grid, coarse: grid, low, high }
+  const heights = VIEWS[view].read(scene)
+  const grid = { x: spaced(xLow, xHigh, n), y: spaced(yLow, yHigh, n), z: rows(heights, n) }
+  const [lowest, highest] = extentOf(heights)
+  // A surface that is flat, or unknown yet, has a height too: a range of zero has no colours.
+  const low = Number.isFinite(lowest) ? lowest : 0, high = Math.max(highest, low + 1e-6)
+  scene.surface = { domain, minima: [], minimum: 0, fine: grid, coarse: grid, low, high }
+}
+
+/** The epoch at a cursor, which may lie between two moments. */
+export function momentAt(scene, cursor) {
+  const i = Math.floor(cursor), { moments } = scene
+  return i >= scene.steps ? moments[scene.steps] : moments[i] + (moments[i + 1] - moments[i]) * (cursor - i)
 }

@@ -1,23 +1,27 @@
 // The three figures of the network's surface. Pure: scene and colours in, traces and layout out.
 
-const exact = value => (Number.isFinite(value) ? value.toPrecision(4) : "–")
-/** A point of the plane is off it by rounding alone. */
-const apart = value => (value < 1e-5 ? "0" : exact(value))
-const percentage = value => (Number.isFinite(value) ? `${(100 * value).toFixed(2)} %` : "–")
+import { momentAt, timed } from "./scene.js"
+import { frame, mapFigure } from "../figures.js"
+import { dot, paintCursor, withinMap } from "../paint.js"
+import { LIFT, projector, relieved } from "../relief.js"
+import { percent, significant } from "../../shared/format.js"
 
-/** What a point says on hover. */
-function saidOf(path, i) {
+/** A distance off the plane; that of a point on it is rounding alone. */
+export const offPlane = value => (value < 1e-5 ? "0" : significant(value))
+
+/** A point's figures, for its hover. */
+function hoverOf(path, i) {
   const { known } = path
   const when = path.model ? "" : `<br>epoch ${Number(known.epochs[i].toFixed(2))}`
-  return `<b>${path.label}</b>${when}<br>its loss ${exact(known.truth[i])}, accuracy ${percentage(known.accuracy[i])}` +
-    `<br>loss on the plane ${exact(known.shown[i])}<br>distance off the plane ${apart(known.distance[i])}`
+  return `<b>${path.label}</b>${when}<br>its loss ${significant(known.truth[i])}, accuracy ${percent(known.accuracy[i])}` +
+    `<br>loss on the plane ${significant(known.shown[i])}<br>distance off the plane ${offPlane(known.distance[i])}`
 }
 
-const spots = path => ({
+const marks = path => ({
   type: "scatter", mode: "markers", name: path.label, visible: path.shown, x: path.known.a, y: path.known.b,
   marker: path.model ? { symbol: "diamond", size: 12, color: path.color, line: { color: "#fff", width: 1.5 } }
     : { size: 6, color: path.color, opacity: 0.55 },
-  text: Array.from(path.known.a, (_, i) => saidOf(path, i)), hovertemplate: "%{text}<extra></extra>",
+  text: Array.from(path.known.a, (_, i) => hoverOf(path, i)), hovertemplate: "%{text}<extra></extra>",
 })
 
 /** For accuracy the deep colour stands where it is high: there it is good. */
@@ -27,17 +31,17 @@ export const toned = (colors, view) => (view === "accuracy"
 export function planeFigure(scene, colors, strong = false, step = Infinity) {
   const [traces, layout] = mapFigure(scene, colors, strong, step)
   const named = text => ({ title: { text, standoff: 4, font: { size: 11 } } })
-  return [[...traces, ...scene.paths.map(spots)], { ...layout, uirevision: scene.id, margin: { ...layout.margin, l: 48, b: 38 },
+  return [[...traces, ...scene.paths.map(marks)], { ...layout, uirevision: scene.id, margin: { ...layout.margin, l: 48, b: 38 },
     xaxis: { ...layout.xaxis, ...named(scene.axes[0]) }, yaxis: { ...layout.yaxis, ...named(scene.axes[1]) } }]
 }
 
-export const ROWS = [
+const ROWS = [
   { name: "losses", title: "loss: its own, and dotted on the plane", log: true },
   { name: "distance", title: "distance off the plane" },
   { name: "training", title: "training loss, the run's own curve", log: true },
 ]
 
-export function linesFigure(scene, colors) {
+export function curvesFigure(scene, colors) {
   const runs = scene.paths.filter(path => !path.model)
   const axes = {}, annotations = []
   ROWS.forEach(({ title, log }, i) => {
@@ -65,43 +69,21 @@ export function linesFigure(scene, colors) {
   }]
 }
 
-const readings = path => ({ losses: path.truth, distance: path.distance })
-
 /** The cursor's line through the curves, and each run's value on it. */
-export function paintLines(pen, plot, scene, cursor, colors) {
-  const layout = plot._fullLayout, { xaxis } = layout
-  const epoch = momentAt(scene, cursor), left = xaxis.d2p(epoch), x = xaxis._offset + left
-  if (left < -1 || left > xaxis._length + 1) return
-  ROWS.forEach(({ name }, i) => {
-    const axis = layout[i ? `yaxis${i + 1}` : "yaxis"]
-    Object.assign(pen, { globalAlpha: 0.5, fillStyle: colors.text })
-    pen.fillRect(x - 0.5, axis._offset, 1, axis._length)
-    pen.globalAlpha = 1
-    for (const path of scene.paths.filter(p => p.shown && !p.model)) {
-      const value = name === "training" ? timed(path.curve.epochs, path.curve.loss, epoch)
-        : readings(path)[name][Math.min(Math.round(cursor), path.end)]
-      const y = axis.d2p(value)
-      if (y >= -1 && y <= axis._length + 1) dot(pen, x, axis._offset + y, 3.5, path.color, colors.paper)
-    }
-  })
-}
-
-export function momentAt(scene, cursor) {
-  const i = Math.floor(cursor), { moments } = scene
-  return i >= scene.steps ? moments[scene.steps] : moments[i] + (moments[i + 1] - moments[i]) * (cursor - i)
+export function paintCurves(pen, plot, scene, cursor, colors) {
+  const epoch = momentAt(scene, cursor), runs = scene.paths.filter(path => path.shown && !path.model)
+  const quantities = { losses: path => path.truth, distance: path => path.distance }
+  paintCursor(pen, plot, epoch, ROWS.length, runs, (row, path) => {
+    const { name } = ROWS[row]
+    return name === "training" ? timed(path.curve.epochs, path.curve.loss, epoch)
+      : quantities[name](path)[Math.min(Math.round(cursor), path.end)]
+  }, colors)
 }
 
 /** A run that is training now, on the contours. */
 export function paintLive(pen, plot, live, colors) {
   if (!live?.a.length) return
-  const { xaxis, yaxis } = plot._fullLayout
-  const px = pixelsOf(xaxis), py = pixelsOf(yaxis)
-  pen.save()
-  pen.beginPath()
-  pen.rect(xaxis._offset, yaxis._offset, xaxis._length, yaxis._length)
-  pen.clip()
-  paintWay(pen, live.a.map((a, i) => [px(a), py(live.b[i])]), live, colors)
-  pen.restore()
+  withinMap(pen, plot, (px, py) => paintWay(pen, live.a.map((a, i) => [px(a), py(live.b[i])]), live, colors))
 }
 
 /** The same on the relief, as far as it lies within the grid. */

@@ -1,9 +1,5 @@
-"""The player: a browser component that plays walks on a surface over one time cursor, without the server.
+"""The player of the Surfaces page: walks on a two-parameter function."""
 
-The same files, with plotly.js and the walks put in, make a page that stands alone.
-"""
-
-import base64
 import hashlib
 import json
 from collections.abc import Callable, Sequence
@@ -11,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import plotly
 import streamlit as st
 from numpy.typing import NDArray
 
@@ -19,11 +14,12 @@ from core.hyperparameters import number
 from core.surfaces import Point, Surface, Walk
 from core.training.config import RunConfig
 from dashboard.colors import OPTIMIZER_COLORS, OPTIMIZER_DASHES
-from dashboard.components import module
+from dashboard.components.modules import component_script
+from dashboard.components.player import page
+from dashboard.components.player.page import pack
 
 _FOLDER = Path(__file__).parent
-#: In this order.
-SCRIPTS = ("scene.js", "figures.js", "../relief.js", "../paint.js", "table.js", "surface.js")
+#: Points along each side of the two grids, for contours and surface.
 FINE, COARSE = 161, 71
 #: Contours on a log scale span this many decades below the highest value.
 DECADES = 5
@@ -31,16 +27,11 @@ DECADES = 5
 SETTLED = 1e-3
 
 
-def script() -> str:
-    """The component's JavaScript as one ES module."""
-    return module(_FOLDER / name for name in SCRIPTS)
-
-
 _component = st.components.v2.component(
     "descent_surface_player",
     html=(_FOLDER / "surface.html").read_text(),
-    css=(_FOLDER.parent / "player.css").read_text(),
-    js=script(),
+    css=page.style(_FOLDER),
+    js=component_script("player/surface/surface.js"),
     # plotly.js puts its style sheet into the document's head, where a shadow root would not see it.
     isolate_styles=False,
 )
@@ -56,7 +47,7 @@ def surface_player(
 def scene_of(
     surface: Surface, name: str, configs: Sequence[RunConfig], starts: Sequence[Point], walked: Walk
 ) -> dict[str, Any]:
-    """What the browser needs, as JSON types; arrays travel as base64 float32."""
+    """Scene as JSON types; arrays as base64 float32."""
     scene = {
         "surface": _heights(surface, name),
         "starts": [list(point) for point in starts],
@@ -73,24 +64,11 @@ def scene_of(
 
 def standalone(scene: dict[str, Any], title: str, theme: str = "light") -> str:
     """The player of a scene as one HTML file that needs nothing else."""
-    plotly_js = (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_text()
-    text, paper, border = ("#1b2733", "#fcfcfb", "#d9e0e5") if theme == "light" else ("#e4e9ed", "#10171d", "#2e3b46")
-    data = json.dumps({**scene, "still": True}).replace("</", "<\\/")
-    code = script().replace("export default function", "const mount = function").replace("</", "<\\/")
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<style>:root {{ --st-text-color: {text}; --st-background-color: {paper}; --st-border-color: {border};\n"
-        "--st-primary-color: #1d6a96; --st-font: system-ui, sans-serif; }\n"
-        f"body {{ margin: 1rem; background: {paper}; }}\n{(_FOLDER.parent / 'player.css').read_text()}</style>\n"
-        f"<body>{(_FOLDER / 'surface.html').read_text()}\n<script>{plotly_js}</script>\n"
-        f'<script type="module">{code}\n'
-        f"mount({{ data: {data}, parentElement: document.body, setTriggerValue() {{}} }})</script></body></html>"
-    )
+    return page.standalone(_FOLDER, scene, title, theme)
 
 
 def csv_of(configs: Sequence[RunConfig], starts: Sequence[Point], walked: Walk) -> str:
-    """Every point of every walk, one a line."""
+    """CSV of every point of every walk, one per line."""
     lines = ["optimizer,lr,start,step,x,y,f,gradient_norm"]
     slopes = walked.slopes
     for k, config in enumerate(configs):
@@ -101,10 +79,6 @@ def csv_of(configs: Sequence[RunConfig], starts: Sequence[Point], walked: Walk) 
                 f, slope = float(walked.values[t, k, i]), float(slopes[t, k, i])
                 lines.append(f"{config.optimizer},{number(config.lr)},{i + 1},{t},{x!r},{y!r},{f!r},{slope!r}")
     return "\n".join(lines) + "\n"
-
-
-def _pack(values: NDArray[np.float64]) -> str:
-    return base64.b64encode(np.ascontiguousarray(values, dtype="<f4").tobytes()).decode()
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs={Surface: repr})
@@ -123,8 +97,8 @@ def _heights(surface: Surface, name: str) -> dict[str, Any]:
         "minima": [list(point) for point in surface.minima],
         "minimum": surface.minimum,
         "log": surface.log_levels,
-        "fine": {"n": FINE, "z": _pack(shown(fine))},
-        "coarse": {"n": COARSE, "z": _pack(shown(surface.heights(COARSE)))},
+        "fine": {"n": FINE, "z": pack(shown(fine))},
+        "coarse": {"n": COARSE, "z": pack(shown(surface.heights(COARSE)))},
     }
 
 
@@ -134,9 +108,8 @@ def _path(surface: Surface, config: RunConfig, walked: Walk, k: int, i: int, sev
     left, diverged = int(walked.left[k, i]), int(walked.diverged[k, i])
     reached = int(walked.reached(surface)[k, i])
     reach = np.append(walked.effective_steps[:, k, i], np.nan)
-    quantities = (x, y, values - surface.minimum, walked.slopes[:, k, i], surface.distance(x, y), reach)
-    with np.errstate(over="ignore"):
-        data = _pack(np.stack(quantities))
+    # In the order of QUANTITIES in scene.js.
+    data = pack(np.stack((x, y, values - surface.minimum, walked.slopes[:, k, i], surface.distance(x, y), reach)))
     finite = values[np.isfinite(values)]
     return {
         "optimizer": config.optimizer,

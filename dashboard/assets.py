@@ -1,0 +1,25 @@
+"""Scripts for browsers, served from this machine, so that no page needs the internet: plotly.js and our own modules."""
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from dashboard.components.modules import DIGEST, PLOTLY, SOURCES
+
+_TYPE = "text/javascript"
+
+
+async def plotly_js(request: Request) -> FileResponse:
+    """plotly.js out of the Python package."""
+    return FileResponse(PLOTLY, media_type=_TYPE, headers={"Cache-Control": "public, max-age=604800"})
+
+
+async def module(request: Request) -> Response:
+    """One of the components' modules. A page of another version must not get it: what it would import may be gone."""
+    source = SOURCES.get(request.path_params["path"]) if request.path_params["digest"] == DIGEST else None
+    if source is None:
+        return Response("There is no such module. Reload the page.", status_code=404, media_type="text/plain")
+    return Response(source, media_type=_TYPE, headers={"Cache-Control": "public, max-age=31536000, immutable"})
+
+
+routes = [Route("/lab/plotly.min.js", plotly_js), Route("/lab/components/{digest}/{path:path}", module)]

@@ -1,0 +1,51 @@
+// What the figure of one run and that of several share: the horizontal axis in the chosen unit, and the frame.
+
+import { placeOf } from "./run.js"
+
+const TITLES = { step: "step", epoch: "epoch", time: "seconds of training" }
+const HOVER = { step: "step %{x:,d}", epoch: "epoch %{x:.2f}", time: "%{x:.2f} s" }
+
+/** How far the runs will go on the chosen axis, as far as that is known. */
+export function extent(lines, view) {
+  const runs = lines.flatMap(line => line.members).filter(run => run.size)
+  const last = runs.map(run => {
+    if (view.unit === "time") return placeOf(run, "time")(run.step ?? 0)
+    return view.unit === "epoch" ? run.size.epochs : run.size.steps
+  })
+  const most = Math.max(...last, 0) || 1
+  if (!view.logX) return [0, 1.01 * most]
+  const first = runs.map(run => placeOf(run, view.unit)(view.unit === "step" ? 1 : Math.max(run.steps[1] ?? 1, 1)))
+  return [Math.min(most / 10, Math.min(...first.filter(value => value > 0), most)), 1.05 * most]
+}
+
+/** The horizontal axis in the chosen unit; another unit or scale starts unzoomed. */
+export const horizontal = (view, first, last) => ({
+  type: view.logX ? "log" : "linear", range: view.logX ? [Math.log10(first), Math.log10(last)] : [first, last],
+  uirevision: `${view.revision} ${view.unit} ${view.logX}`, title: { text: TITLES[view.unit], standoff: 6, font: { size: 12.5 } },
+  tickformat: view.unit === "step" ? ",d" : "", hoverformat: view.unit === "step" ? ",d" : ".2f",
+  unifiedhovertitle: { text: HOVER[view.unit] }, nticks: isNarrow(view) ? 5 : 9,
+})
+
+/** Where a step stands on the axis. Steps count from 0, which a logarithmic axis does not have. */
+export function positionOf(run, view) {
+  const place = placeOf(run, view.unit)
+  return view.logX && view.unit === "step" ? step => place(step) + 1 : place
+}
+
+const isNarrow = view => view.width < 480
+
+export const verticalAxis = colors => ({
+  gridcolor: colors.grid, linecolor: colors.grid, zeroline: false, automargin: false, ticks: "",
+})
+
+/** The part of the layout that does not depend on the runs. */
+export const frame = (view, colors) => ({
+  uirevision: view.revision, autosize: true, dragmode: "zoom",
+  margin: { l: isNarrow(view) ? 46 : 54, r: 8, t: 26, b: 38 },
+  paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+  font: { family: colors.font, color: colors.text, size: isNarrow(view) ? 11 : 12.5 },
+})
+
+export const panelTitle = (text, y) => ({
+  text: `<b>${text}</b>`, x: 0, y, xref: "paper", yref: "paper", xanchor: "left", yanchor: "bottom", showarrow: false,
+})

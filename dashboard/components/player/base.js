@@ -1,0 +1,279 @@
+// What every player is: one time cursor over contours, surface and curves. Playback never asks the server for anything.
+
+import { palette } from "./figures.js"
+import { paintMap, paintRelief, penOn } from "./paint.js"
+import { headsOf, reliefFigure, ridesOf } from "./relief.js"
+import { advance, stepBack, stepForward, within } from "./time.js"
+import { Drawing } from "../shared/drawing.js"
+import { plotly } from "../shared/plotly.js"
+
+/** Time that the relief may go on turning after the hand has left it. */
+const TURN_MS = 800
+
+const SETTINGS = { displaylogo: false, displayModeBar: "hover", responsive: false,
+  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toImage", "hoverClosest3d", "orbitRotation", "tableRotation",
+    "resetCameraLastSave3d", "hoverClosestCartesian", "hoverCompareCartesian", "toggleSpikelines", "zoom3d", "pan3d"] }
+
+/** A subclass unpacks Python's data into a scene (`take`, which ends in `show`), draws (`mapFigure`, `curvesFigure`), paints
+ * what is its own (`paintOnMap`, `paintOnRelief`, `paintOnCurves`) and writes the figures at the cursor (`tableRow`, `readOut`). */
+export class Player {
+  /** plotly's answer to a double click on a plot. */
+  doubleClick = false
+  /** The first view of the relief; null for the figure's own. */
+  camera = null
+  hidden = new Set()
+  cursor = 0
+  turningUntil = 0
+
+  constructor(root, Plotly) {
+    this.root = root
+    this.Plotly = Plotly
+    this.parts = Object.fromEntries([...root.querySelectorAll("[data-part]")].map(part => [part.dataset.part, part]))
+    this.drawing = new Drawing(() => this.drawAll())
+    this.listen()
+    this.observer = new ResizeObserver(() => this.resize())
+    this.observer.observe(root)
+  }
+
+  get plots() {
+    const { map, curves, relief } = this.parts
+    return [map, curves, relief]
+  }
+
+  /** The colours of the view that is shown. */
+  get tones() {
+    return this.colors
+  }
+
+  listen() {
+    const { play, back, forward, scrub, save, relief } = this.parts
+    play.onclick = () => this.toggle()
+    back.onclick = () => this.seek(stepBack(this.cursor))
+    forward.onclick = () => this.seek(stepForward(this.cursor))
+    scrub.oninput = () => this.seek(Number(scrub.value))
+    save.onchange = () => this.save(...save.value.split(" "))
+    this.root.onkeydown = event => this.onKey(event)
+    relief.onpointerdown = () => this.turn(Infinity)
+    relief.onwheel = () => this.turn(TURN_MS)
+    // On the window: while a button is down, plotly covers the page with a layer of its own.
+    window.addEventListener("pointerup", this.onRelease = event => this.release(event))
+  }
+
+  release() {
+    if (this.turningUntil === Infinity) this.turn(TURN_MS)
+  }
+
+  onKey(event) {
+    if (event.target.matches("input, select, button")) return
+    const actions = { " ": () => this.toggle(), ArrowLeft: () => this.seek(stepBack(this.cursor)),
+      ArrowRight: () => this.seek(stepForward(this.cursor)), Home: () => this.seek(0), End: () => this.seek(this.scene?.steps) }
+    if (actions[event.key]) {
+      event.preventDefault()
+      actions[event.key]()
+    }
+  }
+
+  /** Take Python's data; called again on every change of data or theme. */
+  update(data, tell) {
+    this.tell = tell
+    this.colors = palette(this.root)
+    this.parts.inspect.hidden = Boolean(data.still)
+    const theme = JSON.stringify(this.colors)
+    if (data.revision !== this.revision) this.take(data)
+    else if (theme === this.theme) return this.paint()
+    this.revision = data.revision
+    this.theme = theme
+    return this.draw()
+  }
+
+  /** Show a scene from `cursor` on; the paths that are hidden stay so, unless it is another scene than the last one. */
+  show(scene, cursor) {
+    if (this.scene?.id !== scene.id) this.hidden.clear()
+    this.scene = scene
+    this.parts.scrub.max = scene.steps
+    this.cursor = cursor
+    this.table()
+  }
+
+  // Drawing
+
+  draw() {
+    return this.drawing.request()
+  }
+
+  async drawAll() {
+    const { map, curves, relief } = this.parts
+    const { scene, tones } = this, first = !this.overlays, settings = { ...SETTINGS, doubleClick: this.doubleClick }
+    this.rides = ridesOf(scene)
+    await this.Plotly.react(map, ...this.mapFigure(), { ...settings, scrollZoom: true })
+    if (this.drawing.closed) return
+    await this.Plotly.react(curves, ...this.curvesFigure(), settings)
+    if (this.drawing.closed) return
+    const [solids, space] = reliefFigure(scene, tones)
+    // plotly's own memory of the camera is as old as its last redraw; what a hand has turned since lies in the layout.
+    if (!first && this.cameraOf === this.cameraKey) space.scene.camera = relief.layout.scene.camera
+    else if (this.camera) space.scene.camera = this.camera
+    this.cameraOf = this.cameraKey
+    await this.Plotly.react(relief, solids, space, settings)
+    if (this.drawing.closed) return
+    if (first) {
+      this.overlays = this.plots.map(plot => {
+        plot.on("plotly_relayouting", () => this.paint())
+        plot.on("plotly_afterplot", () => this.paint())
+        return plot.appendChild(Object.assign(document.createElement("canvas"), { className: "overlay" }))
+      })
+    }
+    if (this.drawing.again) return
+    this.onDrawn(scene)
+    this.paint(true)
+    this.turn(TURN_MS)
+    this.root.dataset.ready = this.revision
+  }
+
+  /** Called when a scene stands on all plots. */
+  onDrawn() {}
+
+  resize() {
+    // Without a width the page has hidden the player: plotly would make the plots of size zero.
+    if (!this.overlays || !this.root.clientWidth) return
+    for (const plot of this.plots) this.Plotly.Plots.resize(plot)
+    this.paint()
+  }
+
+  // Time
+
+  toggle() {
+    if (this.playing) return this.pause()
+    if (!this.scene) return
+    if (this.cursor >= this.scene.steps) this.cursor = 0
+    this.showPlaying(true)
+    let before = performance.now()
+    const tick = now => {
+      if (!this.playing) return
+      this.cursor = advance(this.cursor, this.scene.steps, now - before, Number(this.parts.speed?.value ?? 1))
+      before = now
+      this.paint()
+      if (this.cursor >= this.scene.steps) return this.pause()
+      requestAnimationFrame(tick)
+    }
+    requestAnimationFrame(tick)
+  }
+
+  pause() {
+    this.showPlaying(false)
+    this.paint()
+  }
+
+  showPlaying(playing) {
+    this.playing = playing
+    this.parts.play.textContent = playing ? "❚❚" : "▶"
+    this.parts.play.setAttribute("aria-label", playing ? "Pause" : "Play")
+  }
+
+  seek(cursor) {
+    if (!this.scene) return
+    if (this.playing) this.pause()
+    this.cursor = within(cursor, this.scene.steps)
+    this.paint()
+  }
+
+  /** Follow the relief while a hand turns it. */
+  turn(milliseconds) {
+    if (!this.overlays) return
+    const idle = this.turningUntil < performance.now()
+    this.turningUntil = performance.now() + milliseconds
+    const tick = () => {
+      if (this.drawing.closed) return
+      if (!this.drawing.busy) this.paintSurface()
+      if (performance.now() < this.turningUntil) requestAnimationFrame(tick)
+    }
+    if (idle) requestAnimationFrame(tick)
+  }
+
+  // Painting over the plots
+
+  /** The plots may show another scene than this one while they are drawn; the end of the drawing paints. */
+  paint(ready = !this.drawing.busy) {
+    if (!this.overlays || this.drawing.closed) return
+    this.parts.scrub.value = Math.round(this.cursor)
+    this.readOut()
+    if (ready) this.paintPlots()
+  }
+
+  paintPlots() {
+    const [onMap, onCurves] = this.overlays, { map, curves } = this.parts
+    const pen = penOn(onMap)
+    paintMap(pen, map, this.scene, this.cursor, this.colors)
+    this.paintOnMap(pen)
+    this.paintOnCurves(penOn(onCurves), curves)
+    this.paintSurface()
+  }
+
+  paintSurface() {
+    const pen = penOn(this.overlays[2])
+    paintRelief(pen, this.parts.relief, this.scene, this.rides, this.cursor, this.colors)
+    this.paintOnRelief(pen)
+  }
+
+  paintOnMap() {}
+
+  paintOnRelief() {}
+
+  // The table, which is the legend too
+
+  table() {
+    for (const path of this.scene.paths) path.shown = !this.hidden.has(path.key)
+    this.parts.rows.replaceChildren(...this.scene.paths.map(path => {
+      const row = this.tableRow(path, () => this.hide(path.key))
+      row.className = path.shown ? "" : "hidden"
+      return row
+    }))
+  }
+
+  hide(key) {
+    if (!this.hidden.delete(key)) this.hidden.add(key)
+    this.table()
+    this.draw()
+  }
+
+  save(name, format) {
+    if (!name || !this.scene) return
+    this.parts.save.value = ""
+    const plot = this.parts[name], { clientWidth: width, clientHeight: height } = plot
+    const figures = { map: () => this.mapFigure(true, Math.round(this.cursor)), curves: () => this.curvesFigure(),
+      relief: () => reliefFigure(this.scene, this.tones, headsOf(this.scene, this.cursor)) }
+    const [data, layout] = figures[name]()
+    if (name === "relief") layout.scene.camera = plot.layout.scene.camera
+    if (name === "map") for (const axis of ["xaxis", "yaxis"]) layout[axis].range = plot._fullLayout[axis].range
+    const figure = { data, layout: { ...layout, paper_bgcolor: this.colors.paper, width, height } }
+    this.Plotly.downloadImage(figure, { format, width, height, scale: 2, filename: `${this.filename}-${name}` })
+  }
+
+  close() {
+    this.playing = false
+    this.observer.disconnect()
+    window.removeEventListener("pointerup", this.onRelease)
+    this.drawing.close(() => {
+      for (const plot of this.plots) this.Plotly.purge(plot)
+    })
+  }
+}
+
+/** The component whose player is a `Kind`, on the element that `selector` finds. */
+export function component(selector, Kind) {
+  const players = new WeakMap()
+  return ({ data, parentElement, setTriggerValue }) => {
+    const root = parentElement.querySelector(selector)
+    const update = Plotly => {
+      // plotly.js has come after the page has taken the component away.
+      if (!root.isConnected && !data.still) return
+      if (!players.has(root)) players.set(root, new Kind(root, Plotly))
+      return players.get(root).update(data, setTriggerValue)
+    }
+    plotly().then(update).catch(error => console.error(error))
+    return () => {
+      players.get(root)?.close()
+      players.delete(root)
+    }
+  }
+}

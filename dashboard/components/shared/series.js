@@ -1,0 +1,130 @@
+// Arithmetic of curves: smoothing, thinning, mean and band, interpolation, and the ranges of their axes. Pure.
+
+export const mean = values => values.reduce((sum, value) => sum + value, 0) / values.length
+
+/** The values that are there: neither a gap nor NaN. */
+export const known = values => values.filter(value => value !== null && value !== undefined && Number.isFinite(value))
+
+/** An exponential moving mean that forgets by `share` per step, so thinned steps give the same curve; unbiased at the
+ * start (Kingma and Ba 2014, section 3). A gap stays a gap and is not averaged. */
+export function smooth(steps, values, share) {
+  let average = 0, weight = 0, last = null
+  return steps.map((step, i) => {
+    if (values[i] === null) return null
+    const keep = last === null ? 0 : share ** Math.max(step - last, 0)
+    if (last === null || step > last) {
+      average = keep * average + (1 - keep) * values[i]
+      weight = keep * weight + (1 - keep)
+      last = step
+    }
+    return average / weight
+  })
+}
+
+/** At most two points, and a gap, for each of `room` parts of what is visible: the smallest and the largest of the part. */
+export function thin(x, y, [from, to], room) {
+  const inside = []
+  for (let i = 0; i < x.length; i++) {
+    const visible = x[i] >= from && x[i] <= to
+    // The neighbours of what is visible too: the line runs on to the edge.
+    if (visible || (x[i + 1] >= from && x[i] < from) || (x[i - 1] <= to && x[i] > to)) inside.push(i)
+  }
+  if (inside.length <= 2 * room) return { x: inside.map(i => x[i]), y: inside.map(i => y[i]) }
+  const kept = []
+  for (let part = 0; part < room; part++) {
+    const start = Math.floor((part * inside.length) / room), end = Math.floor(((part + 1) * inside.length) / room)
+    let low = inside[start], high = inside[start], gap = null
+    for (let k = start; k < end; k++) {
+      const i = inside[k]
+      if (y[i] === null) gap = i
+      else {
+        if (y[low] === null || y[i] < y[low]) low = i
+        if (y[high] === null || y[i] > y[high]) high = i
+      }
+    }
+    kept.push(...[...new Set(gap === null ? [low, high] : [low, high, gap])].sort((a, b) => a - b))
+  }
+  return { x: kept.map(i => x[i]), y: kept.map(i => y[i]) }
+}
+
+/** The value of a curve at `at`, between its points by a straight line; null outside of it and next to a gap. */
+export function valueAt(x, y, at) {
+  if (!x.length || at < x[0] || at > x[x.length - 1]) return null
+  let low = 0, high = x.length - 1
+  while (high - low > 1) {
+    const middle = (low + high) >> 1
+    if (x[middle] <= at) low = middle
+    else high = middle
+  }
+  if (x[high] === x[low] || y[low] === null || y[high] === null) return y[low]
+  return y[low] + ((y[high] - y[low]) * (at - x[low])) / (x[high] - x[low])
+}
+
+/** Mean, smallest and largest of several curves, each `{ x, y }`, at the places `at`; over those that reach it. */
+export function meanAndBand(curves, at) {
+  const band = { x: [], y: [], low: [], high: [] }
+  for (const x of at) {
+    const values = curves.map(curve => valueAt(curve.x, curve.y, x)).filter(value => value !== null)
+    if (!values.length) continue
+    band.x.push(x)
+    band.y.push(mean(values))
+    band.low.push(Math.min(...values))
+    band.high.push(Math.max(...values))
+  }
+  return band
+}
+
+/** `count` places from `low` to `high`, both included. */
+export const spaced = (low, high, count) => Array.from({ length: count }, (_, i) => low + ((high - low) * i) / (count - 1))
+
+/** Smallest and largest of the finite values; `[Infinity, -Infinity]` if there is none. A loop: an array of a whole grid or
+ * run is too long for the arguments of Math.min. */
+export function extentOf(values) {
+  let low = Infinity, high = -Infinity
+  for (const value of values) {
+    if (value === null || !Number.isFinite(value)) continue
+    if (value < low) low = value
+    if (value > high) high = value
+  }
+  return [low, high]
+}
+
+/** So many ticks that plotly labels 1, 2 and 5 of each decade of a log axis, whose range is in powers of ten: with more,
+ * every digit of a single one; with fewer, powers alone. */
+export const logTicks = ([from, to]) => (to - from < 1.3 ? 3 : 4)
+
+/** Room for all but the most extreme of some losses, as powers of ten. */
+export function logRange(losses) {
+  const order = losses.filter(loss => loss > 0).sort((a, b) => a - b)
+  if (!order.length) return [-1, 0.5]
+  const at = share => Math.log10(order[Math.round(share * (order.length - 1))])
+  return [at(0.003) - 0.15, at(0.997) + 0.15]
+}
+
+/** Smaller values are rounding errors: a log axis that shows them shows nothing else. */
+const LOWEST = 1e-12
+
+/** The range of a log axis over several arrays of values, and ticks every so many whole decades, at most four. */
+export function decades(arrays) {
+  let low = Infinity, high = -Infinity
+  for (const values of arrays) {
+    for (const value of values) {
+      if (value >= LOWEST && value < low) low = value
+      if (value > high && Number.isFinite(value)) high = value
+    }
+  }
+  if (!(low < high)) return { nticks: 4 }
+  const [from, to] = [Math.log10(low), Math.log10(high)], margin = 0.06 * (to - from)
+  return { range: [from - margin, to + margin], dtick: Math.max(1, Math.ceil((to - from) / 4)) }
+}
+
+/** Points of a polyline `width` by `height` over values at equal distances, its height logarithmic; empty with fewer than
+ * two values. */
+export function sparkline(losses, width, height) {
+  const values = losses.map(loss => (loss === null ? null : Math.log(Math.max(loss, 1e-9))))
+  if (known(values).length < 2) return []
+  const [low, high] = extentOf(values)
+  return values.flatMap((value, i) => (value === null ? [] : [[
+    (i / (values.length - 1)) * (width - 2) + 1, height - 2 - ((value - low) / (high - low || 1)) * (height - 4),
+  ]]))
+}

@@ -1,0 +1,160 @@
+// The players: their time, their scenes, and one drawing at a time.
+
+import assert from "node:assert/strict"
+import test from "node:test"
+import { installPage, landscapeScene, packed, root, settle, stubPlotly, surfaceScene } from "./stub.mjs"
+import { advance, at, stepBack, stepForward, within } from "../../dashboard/components/player/time.js"
+import { floats, rows } from "../../dashboard/components/shared/arrays.js"
+import { unpack as unpackSurface } from "../../dashboard/components/player/surface/scene.js"
+import { heighten, momentAt, timed, unpack as unpackLandscape } from "../../dashboard/components/player/landscape/scene.js"
+import mountLandscape from "../../dashboard/components/player/landscape/landscape.js"
+import mountSurface from "../../dashboard/components/player/surface/surface.js"
+
+const PLAYERS = [["surface", mountSurface, surfaceScene], ["landscape", mountLandscape, landscapeScene]]
+/** Plots of a player, in the order in which they are drawn. */
+const PLOTS = ["map", "curves", "relief"]
+
+/** A player on a page with a plotly.js that waits; `update` mounts it or gives it other data. */
+async function mounted(mount, scene) {
+  installPage()
+  const plotly = stubPlotly(), element = root()
+  globalThis.window.Plotly = plotly.Plotly
+  const update = data => mount({ data, parentElement: element, setTriggerValue() {} })
+  const unmount = update(scene)
+  await settle()
+  return { ...plotly, element, update, unmount }
+}
+
+for (const [name, mount, scene] of PLAYERS) {
+  test(`${name}: one drawing at a time, then one more for all requests during it`, async () => {
+    const player = await mounted(mount, scene())
+    for (const revision of ["second", "third", "fourth"]) player.update(scene(revision))
+    await settle()
+    assert.equal(player.drawing(), 1)
+    assert.deepEqual(player.calls, [["react", "map"]])
+    await player.finish(3)
+    assert.deepEqual(player.calls.slice(0, 3), PLOTS.map(plot => ["react", plot]))
+    assert.equal(player.element.dataset.ready, undefined)
+    await player.finish(3)
+    assert.equal(player.calls.length, 6)
+    assert.equal(player.drawing(), 0)
+    assert.equal(player.element.dataset.ready, "fourth")
+  })
+
+  test(`${name}: nothing is drawn after close, and the plots are freed when the drawing is over`, async () => {
+    const player = await mounted(mount, scene())
+    await player.finish()
+    player.update(scene("second"))
+    await settle()
+    player.unmount()
+    assert.deepEqual(player.calls, [["react", "map"], ["react", "curves"]])
+    await player.finish()
+    assert.deepEqual(player.calls.slice(2), PLOTS.map(plot => ["purge", plot]))
+    assert.equal(player.drawing(), 0)
+  })
+
+  test(`${name}: closed at rest, the plots are freed at once`, async () => {
+    const player = await mounted(mount, scene())
+    await player.finish(3)
+    player.unmount()
+    assert.deepEqual(player.calls.slice(3), PLOTS.map(plot => ["purge", plot]))
+    // What plotly still reports is for nobody.
+    for (const handler of player.element.parts.map.handlers.plotly_afterplot) handler()
+  })
+
+  test(`${name}: after a drawing that fails the next one is drawn`, async t => {
+    const said = t.mock.method(console, "error", () => {})
+    const player = await mounted(mount, scene())
+    await player.fail(new Error("no context"))
+    assert.equal(said.mock.callCount(), 1)
+    player.update(scene("second"))
+    await settle()
+    await player.finish(3)
+    assert.equal(player.element.dataset.ready, "second")
+  })
+
+  test(`${name}: the same data again draws nothing`, async () => {
+    const player = await mounted(mount, scene())
+    await player.finish(3)
+    player.update(scene())
+    await settle()
+    assert.equal(player.calls.length, 3)
+  })
+}
+
+test("buttons move the cursor by whole steps, within the walk", async () => {
+  const { element, finish } = await mounted(mountSurface, surfaceScene())
+  await finish(3)
+  const { back, forward, scrub, step } = element.parts
+  back.onclick()
+  assert.equal(step.textContent, "step 0 of 4")
+  forward.onclick()
+  assert.equal(step.textContent, "step 1 of 4")
+  scrub.value = "4"
+  scrub.oninput()
+  forward.onclick()
+  assert.equal(step.textContent, "step 4 of 4")
+})
+
+test("a whole playback takes eight seconds", () => {
+  assert.equal(advance(0, 500, 8000), 500)
+  assert.equal(advance(100, 500, 800), 150)
+  assert.equal(advance(100, 500, 800, 0.5), 125)
+  assert.equal(advance(499, 500, 1000, 4), 500)
+})
+
+test("steps back and forth from between two steps", () => {
+  assert.deepEqual([2, 2.4].map(stepBack), [1, 2])
+  assert.deepEqual([2, 2.4].map(stepForward), [3, 3])
+  assert.deepEqual([-1, 2, 9].map(cursor => within(cursor, 4)), [0, 2, 4])
+})
+
+test("a path stands still after its end", () => {
+  const path = { x: [0, 10, 20, 30], y: [0, 1, 4, 9], end: 2 }
+  assert.deepEqual(at(path, 0.5), { x: 5, y: 0.5 })
+  assert.deepEqual(at(path, 1.25), { x: 12.5, y: 1.75 })
+  assert.deepEqual(at(path, 3), { x: 20, y: 4 })
+})
+
+test("arrays are read as Python packs them", () => {
+  assert.deepEqual([...floats("AACAPwAAAMAAAMB/")], [1, -2, NaN])
+  assert.deepEqual(rows(floats(packed([1, 2, 3, 4, 5, 6])), 2).map(row => [...row]), [[1, 2, 3], [4, 5, 6]])
+})
+
+test("a surface's scene", () => {
+  const scene = unpackSurface({ ...surfaceScene(), paths: surfaceScene().paths.map(path => ({ ...path, diverged: 3 })) })
+  assert.equal(scene.id, "bowl")
+  assert.deepEqual(scene.surface.fine.x, [-1, 1])
+  assert.deepEqual(scene.surface.fine.z.map(row => [...row]), [[0, 1], [2, 3]])
+  assert.deepEqual([scene.surface.low, scene.surface.high], [0, 3])
+  assert.deepEqual([scene.paths[0].end, scene.paths[0].key], [3, "sgd"])
+  assert.deepEqual([...scene.paths[0].y], [4, 3, 2, 1, 0])
+  assert.deepEqual([...scene.paths[0].gap], [5, 4, 3, 2, 1])
+})
+
+test("a landscape's scene has the moments of all its runs", () => {
+  const [path] = landscapeScene().paths
+  // A shorter run: at epochs 0 and 2.
+  const other = { ...path, item: "run:2", points: packed([[0, 2], [0, 4], [1, 1], [0, 0], [2, 1], [2, 1], [0.1, 0.5]].flat()) }
+  const model = { ...path, item: "model:1", model: true, points: packed([9, 7, 7, 0, 1, 1, 0.5]) }
+  const scene = unpackLandscape({ ...landscapeScene(), paths: [path, other, model] })
+  assert.deepEqual(scene.moments, [0, 1, 2, 3])
+  assert.equal(scene.steps, 3)
+  assert.deepEqual(scene.paths.map(each => each.end), [3, 2, 0])
+  assert.deepEqual([...scene.paths[0].x], [0, 2, 3, 4])
+  assert.deepEqual([...scene.paths[1].x], [0, 2, 4, 4])
+  assert.equal(momentAt(scene, 2.5), 2.5)
+  assert.equal(momentAt(scene, 3), 3)
+})
+
+test("a quantity between its points, and beyond them", () => {
+  assert.deepEqual([-1, 0, 1, 2, 5].map(epoch => timed([0, 2], [10, 20], epoch)), [10, 10, 15, 20, 20])
+})
+
+test("the height is the chosen quantity", () => {
+  const scene = unpackLandscape(landscapeScene())
+  heighten(scene, "log")
+  assert.deepEqual([scene.surface.low, scene.surface.high], [-1, 2])
+  heighten(scene, "accuracy")
+  assert.ok(Math.abs(scene.surface.low - 10) < 1e-5 && Math.abs(scene.surface.high - 40) < 1e-5)
+})

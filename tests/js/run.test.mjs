@@ -1,0 +1,61 @@
+// What the browser makes of a run's events, against core's own fold.
+
+import assert from "node:assert/strict"
+import { existsSync, readFileSync } from "node:fs"
+import test from "node:test"
+import { apply, imagesPerStep, isOver, isSettled, newRun, placeOf, secondsLeft } from "../../dashboard/components/chart/run.js"
+
+const LOGS = new URL("../fixtures/event_logs.json", import.meta.url)
+const logs = existsSync(LOGS) ? JSON.parse(readFileSync(LOGS, "utf8")) : []
+
+/** A run after messages, as the fixture tells it. */
+function folded(messages) {
+  const run = newRun("run")
+  for (const message of messages) apply(run, message)
+  const { epochs } = run
+  return {
+    steps: run.steps, losses: run.losses, learning_rates: run.rates, step: run.step ?? 0, diverged: run.diverged?.step ?? null,
+    test_accuracy: run.test?.accuracy ?? null, seconds: run.seconds,
+    epochs: epochs.step.map((step, i) => ({
+      epoch: step / run.size.steps_per_epoch - 1, step, train_loss: epochs.trainLoss[i], train_accuracy: epochs.trainAccuracy[i],
+      validation_loss: epochs.loss[i], validation_accuracy: epochs.accuracy[i], seconds: epochs.ended[i] - (epochs.ended[i - 1] ?? 0),
+    })),
+  }
+}
+
+for (const { name, messages, expected } of logs) {
+  test(`event log: ${name}`, () => {
+    const actual = folded(messages)
+    for (const [key, value] of Object.entries(actual)) assert.deepEqual(value, expected[key], key)
+    // A message that comes again changes nothing.
+    assert.deepEqual(folded(messages.flatMap(message => [message, message])), actual)
+  })
+}
+
+const running = (changes = {}) => ({
+  ...newRun("run"), state: "running", size: { steps: 100, steps_per_epoch: 10, train_images: 640, epochs: 10 }, speed: 320, step: 20, ...changes,
+})
+
+test("seconds left at the present speed", () => {
+  assert.equal(imagesPerStep(running()), 64)
+  assert.equal(secondsLeft(running()), (80 * 64) / 320)
+  assert.equal(secondsLeft(running({ speed: null })), null)
+  assert.equal(secondsLeft(running({ step: null })), null)
+  assert.equal(secondsLeft(running({ size: null })), null)
+})
+
+test("places on the axis: steps, epochs, seconds", () => {
+  const run = running({ epochs: { ...newRun("run").epochs, ended: [2, 5] } })
+  assert.equal(placeOf(run, "step")(17), 17)
+  assert.equal(placeOf(run, "epoch")(17), 1.7)
+  const time = placeOf(run, "time")
+  // Within an epoch that is over its steps are equally quick; after it, the present speed counts: 0.2 s a step.
+  assert.deepEqual([0, 5, 10, 15, 20, 25].map(time), [0, 1, 2, 3.5, 5, 6])
+  assert.equal(placeOf(running({ size: null }), "time")(7), 7)
+})
+
+test("over and settled states", () => {
+  assert.deepEqual(["queued", "running", "paused", "finished", "unknown"].map(state => isOver({ state })), [false, false, false, true, true])
+  assert.equal(isSettled({ state: "paused" }), true)
+  assert.equal(isSettled({ state: "running" }), false)
+})

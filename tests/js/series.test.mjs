@@ -1,0 +1,89 @@
+// Arithmetic of curves against exact values, and against slow and plain computations.
+
+import assert from "node:assert/strict"
+import test from "node:test"
+import { decades, extentOf, known, logRange, logTicks, meanAndBand, smooth, spaced, sparkline, thin, valueAt } from
+  "../../dashboard/components/shared/series.js"
+
+const near = (actual, expected, tolerance = 1e-12) => assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected}`)
+
+test("smoothing is the weighted mean of all values so far", () => {
+  const values = [3, 1, 4, 1, 5, 9, 2, 6], share = 0.7
+  const smoothed = smooth(values.map((_, i) => i), values, share)
+  for (let last = 0; last < values.length; last++) {
+    // The first value has the weight that an unbiased mean starts with: all of it.
+    let sum = 0, weights = 0
+    for (let i = 0; i <= last; i++) {
+      const weight = (i === 0 ? 1 : 1 - share) * share ** (last - i)
+      sum += weight * values[i]
+      weights += weight
+    }
+    near(smoothed[last], sum / weights)
+  }
+})
+
+test("smoothing leaves a constant as it is, and nothing at a share of 0", () => {
+  assert.deepEqual(smooth([0, 1, 2], [2, 2, 2], 0.9).map(value => Number(value.toFixed(12))), [2, 2, 2])
+  assert.deepEqual(smooth([0, 1, 2], [1, 5, 3], 0), [1, 5, 3])
+})
+
+test("a gap stays a gap, a step that comes again counts once", () => {
+  assert.deepEqual(smooth([0, 1, 2], [1, null, 3], 0.5), [1, null, (0.25 * 1 + 0.75 * 3) / 1])
+  assert.deepEqual(smooth([0, 1, 1], [1, 3, 100], 0.5), [1, 2, 2])
+})
+
+test("thinning keeps the extremes of each part, their order, and a gap", () => {
+  const x = spaced(0, 99, 100), y = x.map(value => (value === 42 ? 1000 : value === 43 ? null : value === 77 ? -1000 : value % 10))
+  const thinned = thin(x, y, [0, 99], 5)
+  assert.ok(thinned.x.length <= 3 * 5)
+  assert.deepEqual(thinned.x, [...thinned.x].sort((a, b) => a - b))
+  for (const place of [42, 43, 77]) assert.ok(thinned.x.includes(place))
+  thinned.x.forEach((place, i) => assert.equal(thinned.y[i], y[place]))
+})
+
+test("what has room is not thinned; outside the range only the neighbours stay", () => {
+  assert.deepEqual(thin([0, 1, 2], [5, 6, 7], [0, 2], 2), { x: [0, 1, 2], y: [5, 6, 7] })
+  assert.deepEqual(thin([0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5], [1.5, 3.5], 10).x, [1, 2, 3, 4])
+})
+
+test("a value between two points is on the straight line", () => {
+  assert.equal(valueAt([0, 10, 20], [0, 100, 0], 5), 50)
+  assert.equal(valueAt([0, 10, 20], [0, 100, 0], 10), 100)
+  assert.equal(valueAt([0, 10, 20], [0, 100, 0], 20), 0)
+  assert.equal(valueAt([0, 10], [0, 1], -1), null)
+  assert.equal(valueAt([0, 10], [0, 1], 11), null)
+  assert.equal(valueAt([], [], 0), null)
+})
+
+test("mean and band are over the curves that reach the place", () => {
+  const curves = [{ x: [0, 2], y: [0, 2] }, { x: [0, 1], y: [4, 6] }, { x: [5], y: [9] }]
+  assert.deepEqual(meanAndBand(curves, [0, 1, 2, 3]), { x: [0, 1, 2], y: [2, 3.5, 2], low: [0, 1, 2], high: [4, 6, 2] })
+})
+
+test("extent and known values pass over gaps", () => {
+  assert.deepEqual(extentOf([3, null, NaN, -1, Infinity]), [-1, 3])
+  assert.deepEqual(extentOf([]), [Infinity, -Infinity])
+  assert.deepEqual(extentOf(new Float32Array(500_000).fill(2)), [2, 2])
+  assert.deepEqual(known([1, null, undefined, NaN, 0]), [1, 0])
+})
+
+test("log axes: ticks, a range for most losses, whole decades", () => {
+  assert.equal(logTicks([0, 1.2]), 3)
+  assert.equal(logTicks([0, 1.3]), 4)
+  assert.deepEqual(logRange([]), [-1, 0.5])
+  assert.deepEqual(logRange([0, -1, 10]), [0.85, 1.15])
+  const [low, high] = logRange([...Array(999).fill(0.1), 1e9])
+  near(low, -1.15)
+  near(high, -0.85)
+  const { range, dtick } = decades([[1e-4, 1], [0, 1e-20, 1e4, Infinity]])
+  near(range[0], -4.48)
+  near(range[1], 4.48)
+  assert.equal(dtick, 2)
+  assert.deepEqual(decades([[1, 1]]), { nticks: 4 })
+})
+
+test("a sparkline fills its box, its height logarithmic; gaps are left out", () => {
+  assert.deepEqual(sparkline([1, Math.E, null, Math.E ** 2], 8, 24).map(point => point.map(value => Number(value.toFixed(9)))), [[1, 22], [3, 12], [7, 2]])
+  assert.deepEqual(sparkline([1], 92, 24), [])
+  assert.deepEqual(sparkline([2, 2], 92, 24), [[1, 22], [91, 22]])
+})
