@@ -1,15 +1,15 @@
-"""The live stream of runs' events to browsers, and plotly.js for the components that draw them.
+"""The live stream of runs' events to browsers.
 
-``/lab/live`` first says which server process this is: ``{"lab": token}``. A client then says which runs it wants and
-the last event it has of each, ``{"runs": {id: seq}}``, -1 for none, as often as it likes. For each it gets
-``{"run": id, "events": [...], "over": bool}`` with what it lacks, at once and perhaps empty, then with what comes, at
-most every 100 ms; ``over`` says that the run has ended and that this was all. So a dropped connection loses and
-doubles nothing. Under another token the events may be others (a server that was killed may have lost its last ones),
-so a client then starts from -1.
+``/lab/live`` first sends the token of this server process: ``{"lab": token}``. A client then sends the runs that it
+wants and the number of the last event that it has of each, ``{"runs": {id: seq}}``, -1 for none, as often as it
+likes. For each it gets ``{"run": id, "events": [...], "over": bool}`` with what it lacks, at once and perhaps empty,
+then with each new event, at most every 100 ms; ``over``: the run has ended, and these were its last events. So a
+dropped connection loses and doubles nothing. Under another token the events may be others (a server that was killed
+may have lost its last ones), so a client then starts from -1.
 
-One task asks the service for all watched runs; a frame is encoded once for all viewers at the same place. Nothing is
-queued for a viewer: one that reads slowly is behind in its run's list, and gets fewer, larger frames. One that takes
-nothing for ``PATIENCE_SECONDS`` is cut off; it comes back by itself when it wakes.
+One task polls the service for all runs that have subscribers; a frame is encoded once for all subscribers at the same
+event. There is no queue per subscriber: a slow one falls behind in its run's list, and gets fewer, larger frames. One
+that reads nothing for ``PATIENCE_SECONDS`` is cut off; its browser reconnects when it wakes.
 """
 
 import asyncio
@@ -19,12 +19,9 @@ import logging
 import secrets
 import time
 from collections.abc import Mapping
-from importlib.resources import files
 
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import FileResponse
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -34,67 +31,68 @@ from dashboard import lab
 log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 0.1
-#: How often the service is asked: what comes after a pause of the interval is on its way this soon.
+#: Time between two polls of the service: the delay of an event that comes after a pause of the interval.
 POLL_SECONDS = 0.02
-#: How often it is asked for a run that is over: somebody may resume it.
+#: The same for a run that is over, which somebody may resume.
 OVER_POLL_SECONDS = 1.0
 #: Characters of events in one frame, unless a single event has more.
 LARGEST_FRAME = 64 * 1024
-#: How long a frame may wait for a client that does not read.
+#: Longest time that a frame waits for a client that does not read.
 PATIENCE_SECONDS = 10.0
-#: Runs that one client may watch at once.
+#: Runs that one client may subscribe to at once.
 MOST_RUNS = 256
-#: Frames of one run kept for others who are at the same place.
+#: Encoded frames of one run kept for other subscribers at the same event.
 KEPT_FRAMES = 8
 TOKEN = secrets.token_hex(8)
 _TRANSPORT = "descent.transport"
 
 
-class Viewer:
-    """One client: the last event that it has of each run that it wants, and whether there may be more for it."""
+class Subscriber:
+    """One client: the number of the last event that it has of each run that it wants."""
 
     def __init__(self) -> None:
         self.wanted: dict[str, int] = {}
+        #: Runs that it has had no frame of since it asked: the first one is sent even if it is empty.
         self.unanswered: set[str] = set()
-        self.woken = asyncio.Event()
+        self.wake = asyncio.Event()
 
 
-class Watch:
-    """A run that somebody watches: all that the service has told of it."""
+class Subscription:
+    """A run that somebody follows: its events so far, as JSON, and its subscribers."""
 
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
-        self.viewers: set[Viewer] = set()
+        self.subscribers: set[Subscriber] = set()
         self.messages: list[str] = []
         self.unknown = self.over = False
-        self.asked: float | None = None
-        self._told = -INTERVAL_SECONDS
+        self.polled: float | None = None
+        self._published = -INTERVAL_SECONDS
         self._frames: dict[int, tuple[str, int]] = {}
 
     def due(self, now: float) -> bool:
-        """Whether it is time to ask the service again."""
-        return self.asked is None or not self.over or now - self.asked >= OVER_POLL_SECONDS
+        """True if it is time to poll the service again."""
+        return self.polled is None or not self.over or now - self.polled >= OVER_POLL_SECONDS
 
-    def take(self, news: list[str] | None, now: float) -> None:
-        """What the service has of the run beyond what is here; None if there is no such run."""
-        self.unknown = news is None
-        if news or self.asked is None:
-            self.messages += news or []
+    def extend(self, new: list[str] | None, now: float) -> None:
+        """Add the service's new messages of the run; None if there is no such run."""
+        self.unknown = new is None
+        if new or self.polled is None:
+            self.messages += new or []
             self._frames.clear()
-        for message in news or []:
+        for message in new or []:
             if '"event":"State"' in message:
                 self.over = json.loads(message)["state"] in states.OVER
-        self.asked = now
+        self.polled = now
 
-    def tell(self, now: float) -> None:
-        """Wake the viewers that lack something, unless they were woken less than the interval ago."""
-        if now - self._told < INTERVAL_SECONDS:
+    def publish(self, now: float) -> None:
+        """Wake the subscribers that lack something, unless they were woken less than the interval ago."""
+        if now - self._published < INTERVAL_SECONDS:
             return
         last = len(self.messages) - 1
-        for viewer in self.viewers:
-            if self.unknown or viewer.wanted[self.run_id] < last or self.run_id in viewer.unanswered:
-                viewer.woken.set()
-                self._told = now
+        for subscriber in self.subscribers:
+            if self.unknown or subscriber.wanted[self.run_id] < last or self.run_id in subscriber.unanswered:
+                subscriber.wake.set()
+                self._published = now
 
     def frame(self, after: int) -> tuple[str, int]:
         """The events after number ``after`` as one frame, as many as fit, and the number of the last one."""
@@ -112,60 +110,64 @@ class Watch:
 
 
 class Broadcast:
-    """The runs that somebody watches. One task asks the service for all of them, while there are any."""
+    """The runs that somebody follows. One task polls the service for all of them, while there are any."""
 
     def __init__(self) -> None:
-        self.watches: dict[str, Watch] = {}
+        self.subscriptions: dict[str, Subscription] = {}
         self._task: asyncio.Task[None] | None = None
-        self._hurry: asyncio.Event
+        self._poll_now: asyncio.Event
 
-    def follow(self, viewer: Viewer, wanted: Mapping[str, int]) -> None:
-        """From now on the viewer wants these runs and no others, after the event that it has of each."""
-        for run_id in set(viewer.wanted) - set(wanted):
-            self.leave(viewer, run_id)
-        viewer.wanted, viewer.unanswered = dict(wanted), set(wanted)
+    def subscribe(self, subscriber: Subscriber, wanted: Mapping[str, int]) -> None:
+        """Subscribe to these runs and to no others, each after the number of the last event that the client has."""
+        for run_id in set(subscriber.wanted) - set(wanted):
+            self.unsubscribe(subscriber, run_id)
+        subscriber.wanted, subscriber.unanswered = dict(wanted), set(wanted)
         for run_id in wanted:
-            self.watches.setdefault(run_id, Watch(run_id)).viewers.add(viewer)
-        viewer.woken.set()
-        if not self.watches:
+            self.subscriptions.setdefault(run_id, Subscription(run_id)).subscribers.add(subscriber)
+        subscriber.wake.set()
+        if not self.subscriptions:
             return
         if self._task is None or self._task.done():
-            self._hurry = asyncio.Event()
-            self._task = asyncio.create_task(self._ask())
-        self._hurry.set()
+            self._poll_now = asyncio.Event()
+            self._task = asyncio.create_task(self._poll())
+        self._poll_now.set()
 
-    def leave(self, viewer: Viewer, run_id: str) -> None:
-        """The viewer wants no more of the run."""
-        watch = self.watches.get(run_id)
-        if watch:
-            watch.viewers.discard(viewer)
-            if not watch.viewers:
-                del self.watches[run_id]
+    def unsubscribe(self, subscriber: Subscriber, run_id: str) -> None:
+        """End one subscription."""
+        subscription = self.subscriptions.get(run_id)
+        if subscription:
+            subscription.subscribers.discard(subscriber)
+            if not subscription.subscribers:
+                del self.subscriptions[run_id]
 
-    async def _ask(self) -> None:
-        while self.watches:
+    async def _poll(self) -> None:
+        while self.subscriptions:
             now = time.monotonic()
-            known = {run_id: len(watch.messages) - 1 for run_id, watch in self.watches.items() if watch.due(now)}
-            self._hurry.clear()
+            known = {
+                run_id: len(subscription.messages) - 1
+                for run_id, subscription in self.subscriptions.items()
+                if subscription.due(now)
+            }
+            self._poll_now.clear()
             try:
-                news = await asyncio.to_thread(_news, known) if known else {}
+                new = await asyncio.to_thread(_new_messages, known) if known else {}
             except Exception:
-                log.exception("the viewers wait: the service did not answer")
+                log.exception("the stream waits: the service did not answer")
                 await asyncio.sleep(1)
                 continue
             for run_id in known:
-                # Somebody may have left meanwhile, and come back to a new watch.
-                watch = self.watches.get(run_id)
-                if watch and len(watch.messages) - 1 == known[run_id]:
-                    watch.take(news[run_id], now)
-            for watch in list(self.watches.values()):
-                watch.tell(time.monotonic())
+                # Meanwhile its last subscriber may have gone, and come back to a new subscription.
+                subscription = self.subscriptions.get(run_id)
+                if subscription and len(subscription.messages) - 1 == known[run_id]:
+                    subscription.extend(new[run_id], now)
+            for subscription in list(self.subscriptions.values()):
+                subscription.publish(time.monotonic())
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._hurry.wait(), POLL_SECONDS)
+                await asyncio.wait_for(self._poll_now.wait(), POLL_SECONDS)
 
 
-def _news(known: Mapping[str, int]) -> dict[str, list[str] | None]:
-    """What the service has beyond the known events. Not on the event loop: an old run is read from the disk."""
+def _new_messages(known: Mapping[str, int]) -> dict[str, list[str] | None]:
+    """The service's messages after the known ones. Not for the event loop: an old run is read from the disk."""
     service = lab.service()
     return {run_id: service.messages(run_id, after) for run_id, after in known.items()}
 
@@ -174,55 +176,57 @@ broadcast = Broadcast()
 
 
 async def stream(websocket: WebSocket) -> None:
-    """One client, until it goes."""
+    """Serve one client until it goes."""
     await websocket.accept()
-    viewer = Viewer()
-    listener = asyncio.create_task(_listen(websocket, viewer))
+    subscriber = Subscriber()
+    listener = asyncio.create_task(_listen(websocket, subscriber))
     try:
         await _send(websocket, json.dumps({"lab": TOKEN}))
         while True:
-            await viewer.woken.wait()
+            await subscriber.wake.wait()
             if listener.done():
                 break
-            viewer.woken.clear()
-            await _send_new(websocket, viewer)
+            subscriber.wake.clear()
+            await _send_new(websocket, subscriber)
     except (WebSocketDisconnect, TimeoutError):
         pass
     finally:
         listener.cancel()
-        broadcast.follow(viewer, {})
+        broadcast.subscribe(subscriber, {})
 
 
-async def _listen(websocket: WebSocket, viewer: Viewer) -> None:
-    """Take what the client wants, until it goes or talks nonsense."""
+async def _listen(websocket: WebSocket, subscriber: Subscriber) -> None:
+    """Receive the runs that the client wants, until it goes or sends anything else."""
     try:
         while True:
             message = json.loads(await websocket.receive_text())
             wanted = {str(run_id): max(-1, int(seq)) for run_id, seq in message["runs"].items()}
             if len(wanted) > MOST_RUNS:
                 raise ValueError(f"runs must be at most {MOST_RUNS}, got {len(wanted)}.")
-            broadcast.follow(viewer, wanted)
+            broadcast.subscribe(subscriber, wanted)
     except WebSocketDisconnect:
         pass
     except (ValueError, KeyError, TypeError, AttributeError):
         await websocket.close(code=1003)
     finally:
-        viewer.woken.set()
+        subscriber.wake.set()
 
 
-async def _send_new(websocket: WebSocket, viewer: Viewer) -> None:
-    """Send what the client lacks of its runs. What it says meanwhile replaces ``wanted`` and wakes it again."""
-    wanted = viewer.wanted
+async def _send_new(websocket: WebSocket, subscriber: Subscriber) -> None:
+    """Send what the client lacks of its runs. A message of its own meanwhile replaces ``wanted`` and wakes it again."""
+    wanted = subscriber.wanted
     for run_id in list(wanted):
-        while viewer.wanted is wanted and run_id in wanted:
-            watch = broadcast.watches[run_id]
-            if watch.unknown:
+        while subscriber.wanted is wanted and run_id in wanted:
+            subscription = broadcast.subscriptions[run_id]
+            if subscription.unknown:
                 del wanted[run_id]
-                broadcast.leave(viewer, run_id)
+                broadcast.unsubscribe(subscriber, run_id)
                 await _send(websocket, f'{{"run":{json.dumps(run_id)},"events":[{{"event":"Unknown"}}],"over":true}}')
-            elif watch.asked is not None and (wanted[run_id] < len(watch.messages) - 1 or run_id in viewer.unanswered):
-                frame, last = watch.frame(wanted[run_id])
-                viewer.unanswered.discard(run_id)
+            elif subscription.polled is not None and (
+                wanted[run_id] < len(subscription.messages) - 1 or run_id in subscriber.unanswered
+            ):
+                frame, last = subscription.frame(wanted[run_id])
+                subscriber.unanswered.discard(run_id)
                 wanted[run_id] = last
                 await _send(websocket, frame)
             else:
@@ -230,7 +234,7 @@ async def _send_new(websocket: WebSocket, viewer: Viewer) -> None:
 
 
 async def _send(websocket: WebSocket, text: str) -> None:
-    """Raises TimeoutError where the client does not read."""
+    """Send a frame; TimeoutError if the client does not read."""
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             await websocket.send_text(text)
@@ -241,10 +245,10 @@ async def _send(websocket: WebSocket, text: str) -> None:
 
 
 class Transports:
-    """Middleware that lays a WebSocket's transport where ``stream`` finds it.
+    """Middleware that puts a WebSocket's transport into its scope, for ``stream``.
 
-    Closing a connection waits until the client has read what is on its way. One that never does would stay, and the
-    server would wait for it when it ends; ASGI has no word for cutting it off, uvicorn's transport has.
+    Closing a connection waits until the client has read what was sent. One that never does would stay, and the server
+    would wait for it at its own end; ASGI has no message that cuts a client off, uvicorn's transport has ``abort``.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -256,11 +260,5 @@ class Transports:
         await self._app(scope, receive, send)
 
 
-async def plotly_js(request: Request) -> FileResponse:
-    """plotly.js out of the Python package, so that no page needs the internet."""
-    path = str(files("plotly") / "package_data" / "plotly.min.js")
-    return FileResponse(path, media_type="text/javascript", headers={"Cache-Control": "public, max-age=604800"})
-
-
 middleware = [Middleware(Transports)]
-routes = [WebSocketRoute("/lab/live", stream), Route("/lab/plotly.min.js", plotly_js)]
+routes = [WebSocketRoute("/lab/live", stream)]

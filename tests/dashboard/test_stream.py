@@ -218,17 +218,17 @@ def test_who_does_not_read_delays_nobody_and_is_dropped(address, scripted, monke
             sockets.enter_context(one.socket)
         ask(awake, large=-1)
         assert receive(awake, "large", lambda e: e["seq"] == 399)
-        assert len(stream.broadcast.watches["large"].viewers) == 4
+        assert len(stream.broadcast.subscriptions["large"].subscribers) == 4
         for seq in range(400, 405):
             sent = time.monotonic()
             large.append(event(seq))
             receive(awake, "large", lambda e, last=seq: e["seq"] == last)
             assert time.monotonic() - sent < 1
         until = time.monotonic() + 10
-        while len(stream.broadcast.watches["large"].viewers) > 1 and time.monotonic() < until:
+        while len(stream.broadcast.subscriptions["large"].subscribers) > 1 and time.monotonic() < until:
             large.append(event(len(large)))
             receive(awake, "large", bool)
-        assert len(stream.broadcast.watches["large"].viewers) == 1
+        assert len(stream.broadcast.subscriptions["large"].subscribers) == 1
         assert all(one.ended() for one in asleep)
 
 
@@ -238,9 +238,9 @@ def test_nobody_is_asked_about_once_the_last_viewer_has_left(address, scripted):
         ask(client, quiet=-1)
         receive(client, "quiet", bool)
     until = time.monotonic() + 10
-    while stream.broadcast.watches and time.monotonic() < until:
+    while stream.broadcast.subscriptions and time.monotonic() < until:
         time.sleep(0.01)
-    assert stream.broadcast.watches == {}
+    assert stream.broadcast.subscriptions == {}
 
 
 def test_viewers_go_on_after_the_service_failed_once(client, scripted, monkeypatch, caplog):
@@ -268,15 +268,17 @@ def test_too_many_runs_at_once_are_refused(client):
 
 
 def test_viewers_at_the_same_place_share_one_frame(scripted):
-    watch = stream.Watch("run")
-    watch.take([event(seq, pad="x" * 30_000) for seq in range(5)], now=0.0)
-    frame, last = watch.frame(-1)
+    subscription = stream.Subscription("run")
+    subscription.extend([event(seq, pad="x" * 30_000) for seq in range(5)], now=0.0)
+    frame, last = subscription.frame(-1)
     assert [e["seq"] for e in json.loads(frame)["events"]] == [0, 1]
     assert last == 1
-    assert watch.frame(-1)[0] is frame
-    assert json.loads(watch.frame(4)[0]) == {"run": "run", "events": [], "over": False}
+    assert subscription.frame(-1)[0] is frame
+    assert json.loads(subscription.frame(4)[0]) == {"run": "run", "events": [], "over": False}
     for after in range(20):
-        watch.frame(after)
-    assert len(watch._frames) == stream.KEPT_FRAMES
-    watch.take([event(5, event="State", state="stopped")], now=1.0)
-    assert watch.frame(3)[0] == '{"run":"run","events":[' + ",".join(watch.messages[4:]) + '],"over":true}'
+        subscription.frame(after)
+    assert len(subscription._frames) == stream.KEPT_FRAMES
+    subscription.extend([event(5, event="State", state="stopped")], now=1.0)
+    assert (
+        subscription.frame(3)[0] == '{"run":"run","events":[' + ",".join(subscription.messages[4:]) + '],"over":true}'
+    )

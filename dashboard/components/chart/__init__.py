@@ -1,7 +1,7 @@
-"""The live chart: a browser component that reads runs' events from the lab's WebSocket and draws them.
+"""The live chart: a browser component that draws runs' events as they arrive on the lab's WebSocket.
 
-Script reruns are no part of a curve's life: the component is told which runs to show and does the rest, so zoom,
-legend and hover survive. It asks for one rerun, when a run that it shows ends or is paused.
+Script reruns draw nothing: the component gets the ids of the runs and does the rest, so zoom, legend and hover survive.
+It requests one rerun, when a run that it shows ends or is paused.
 """
 
 from collections.abc import Sequence
@@ -29,12 +29,12 @@ _component = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a picture of several: a run, or runs that differ in their seed, drawn as mean and band.
+    """Line of an overlay: a run, or runs that differ in their seed, drawn as mean and band.
 
     Args:
-        name: what sets it apart from the others; no two lines of a picture share one.
-        runs: the ids of its runs.
-        color: hexadecimal.
+        name: unique in the picture.
+        runs: ids of its runs.
+        color: as in ``#1d6a96``.
         dash: one of plotly's: solid, dash, dot, dashdot.
     """
 
@@ -48,9 +48,9 @@ def live_chart(runs: list[Run], invitation: str, key: str, lines: Sequence[Line]
     """Draw the runs, growing live.
 
     Args:
-        runs: what to show; none shows empty axes and the invitation.
+        runs: without any, empty axes and the invitation are shown.
         invitation: one sentence for someone who has not trained yet.
-        lines: lays the runs over each other, with a ranking; without lines, one run is shown with all its figures.
+        lines: the runs laid over each other, with a ranking; without lines, one run is shown with all its figures.
     """
     shown = [
         {

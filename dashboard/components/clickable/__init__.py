@@ -1,4 +1,4 @@
-"""HTML whose elements can be clicked: one that has ``data-value`` tells the page that value."""
+"""HTML whose elements can be clicked: one with ``data-value`` sends the page that value."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,11 +18,11 @@ _component = st.components.v2.component(
 
 
 def clickable(html: str, key: str, on_click: Callable[[str], None] | None = None) -> None:
-    """Show ``html``, which must be safe; ``on_click`` gets the value of what was clicked, before the script runs."""
+    """Show ``html``, which must be safe; ``on_click`` gets the clicked element's value, before the script runs."""
 
-    def told() -> None:
+    def clicked() -> None:
         value = st.session_state[key].clicked
         if on_click and isinstance(value, str):
             on_click(value)
 
-    _component(data={"html": html}, key=key, on_clicked_change=told)
+    _component(data={"html": html}, key=key, on_clicked_change=clicked)

@@ -1,5 +1,5 @@
 """A table of runs: a browser component that filters, sorts and selects by itself, and keeps all three while its rows
-change. It takes the place of ``st.dataframe``, whose selection is of places, which new runs move.
+change. Not ``st.dataframe``: its selection is of row numbers, which new runs move.
 """
 
 from collections.abc import Sequence
@@ -29,10 +29,10 @@ class Column:
     """A column.
 
     Args:
-        key: where a row has its value; None there is drawn as a dash and comes last.
-        kind: how a value is drawn.
-        sort: in which direction the first click on its head sorts; empty for a column that cannot be sorted by.
-        classes: of CSS: ``right`` aligns, ``wide`` and ``middle`` are left out where there is little room.
+        key: its value in a row; None is drawn as a dash and comes last.
+        kind: the form of its cells, one of ``cells.js``.
+        sort: the direction of the first click on its head; empty for a column that can't be sorted by.
+        classes: CSS classes: ``right`` aligns, ``wide`` and ``middle`` are left out where there is little room.
     """
 
     key: str
@@ -43,8 +43,8 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a person did: the ids of the rows that are chosen, and of the one just opened or acted on."""
+class TableState:
+    """State of the table after a click: the ids of the chosen rows, and of the row just opened or acted on."""
 
     chosen: tuple[str, ...]
     opened: str | None
@@ -62,18 +62,18 @@ def run_table(
     filters: bool = False,
     source: str = "",
     empty: str = "",
-) -> Answer:
+) -> TableState:
     """Draw the table.
 
     Args:
-        rows: JSON values: ``id``, ``label``, ``search`` (what the filter looks at, in small letters), ``facets`` (lists
-            of words by ``state``, ``owner`` and ``tag``), and a value a column; ``order`` holds what to sort by where
-            it is not the value itself.
-        sort: the key of the column that it is sorted by at first.
-        selectable: whether rows can be chosen.
-        filters: whether there is a filter above.
-        source: the address where the browser finds the rows as they are by now, and looks every second.
-        empty: one sentence for when there are no rows.
+        rows: JSON values: ``id``, ``label``, ``search`` (the text that the filter searches, in lower case), ``facets``
+            (lists of words by ``state``, ``owner`` and ``tag``), and a value per column; ``order`` holds the value to
+            sort by where it is another.
+        sort: key of the column that orders the rows at first.
+        selectable: adds a checkbox per row.
+        filters: adds the filters above.
+        source: address of the present rows as JSON, which the browser fetches every second.
+        empty: sentence shown without rows.
     """
     kept = f"{key}.kept"
     data = {
@@ -87,7 +87,7 @@ def run_table(
         "address": "/runs",
         "chosen": list(st.session_state.get(kept, ())),
     }
-    answer = _component(
+    state = _component(
         data=data,
         key=key,
         default={"chosen": {}},
@@ -95,12 +95,12 @@ def run_table(
         on_opened_change=_nothing,
         on_acted_change=_nothing,
     )
-    there = {row["id"] for row in rows}
-    # Streamlit forgets what a component said when it leaves the page; a person who comes back finds it again.
-    asked = answer.chosen["ids"] if answer.chosen else st.session_state.get(kept, ())
-    chosen = st.session_state[kept] = tuple(run_id for run_id in asked if run_id in there)
-    return Answer(chosen, answer.opened, answer.acted)
+    present = {row["id"] for row in rows}
+    # Streamlit drops a component's state when a person leaves the page; here the choice outlives that.
+    requested = state.chosen["ids"] if state.chosen else st.session_state.get(kept, ())
+    chosen = st.session_state[kept] = tuple(run_id for run_id in requested if run_id in present)
+    return TableState(chosen, state.opened, state.acted)
 
 
 def _nothing() -> None:
-    """Streamlit tells only of what has a callback."""
+    """Callback without effect: Streamlit sends only values that have a callback."""

@@ -82,7 +82,7 @@ def standalone(scene: dict[str, Any], title: str, theme: str = "light") -> str:
 
 
 def _colors(paths: tuple[Path2D, ...]) -> dict[str, tuple[str, str]]:
-    """A colour and a dash for each item: its optimizer's, unless another one of the picture has it already."""
+    """Colour and dash per item: its optimizer's, unless another item of the picture has that colour already."""
     chosen: dict[str, tuple[str, str]] = {}
     for path in paths:
         name = path.about.get("optimizer", "")
