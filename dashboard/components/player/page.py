@@ -1,4 +1,4 @@
-"""What both players' Python faces share: arrays for the browser, the style, and a player as one HTML file."""
+"""Shared Python part of both players: arrays for the browser, the style, and a player as one HTML file."""
 
 import base64
 import html
