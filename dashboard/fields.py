@@ -19,6 +19,7 @@ LABELS = {
     "lambd": "Lambda",
     ".patience": "Early-stopping patience",
     "amsgrad": "AMSGrad",
+    "noise": "Gradient noise",
 }
 _LONGEST_SHOWN = 60
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")

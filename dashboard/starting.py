@@ -34,8 +34,10 @@ def run(
         its id, or None if it was refused, which a notice then says.
     """
     ids: list[str] = []
-    notices.attempt(lambda: ids.append(_submit(config, name, parent, start, tuple(tags))))
-    return ids[0] if ids else None
+    if not notices.attempt(lambda: ids.append(_submit(config, name, parent, start, tuple(tags)))):
+        return None
+    st.session_state[_LAST] = ids[0]
+    return ids[0]
 
 
 def group(configs: Sequence[RunConfig], tag: str = "") -> list[str]:
@@ -74,5 +76,4 @@ def _submit(config: RunConfig, name: str, parent: str | None, start: Checkpoint 
     # it, since the race that follows a search may have the very settings of one of its runs.
     click = " ".join([st.session_state.setdefault(_CLICK, secrets.token_hex(8)), *tags])
     you = visitors.visitor()
-    run_id = lab.service().submit(config, name, you.id, you.name, parent=parent, start=start, tags=tags, click=click)
-    return run_id
+    return lab.service().submit(config, name, you.id, you.name, parent=parent, start=start, tags=tags, click=click)

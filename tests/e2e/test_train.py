@@ -198,8 +198,8 @@ def test_any_batch_size_can_be_typed(page: Page, lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("label", "text", "sentence"),
     [
-        ("Learning rate", "nan", "lr must be a number in (0, 1000], got lr = nan."),
-        ("Epochs", "0", "epochs must be a whole number in [1, 1000], got epochs = 0."),
+        ("Learning rate", "nan", "Learning rate must be between 0 and 1000, above 0; you entered nan."),
+        ("Epochs", "0", "Epochs must be a whole number from 1 to 1000; you entered 0."),
     ],
 )
 def test_bad_input_shows_cores_sentence_and_loses_nothing(
