@@ -52,23 +52,32 @@ class State:
         Args:
             default: where it is not the table's.
         """
-        return {"value": self._default(name, default), **self.kept(name)}
-
-    def choice(self, name: str, options: Sequence[Any], default: Any = None) -> dict[str, Any]:
-        """Arguments of a selectbox; a value that is none of the options becomes the default, or else the first."""
         default = self._default(name, default)
-        place = list(options).index(default) if default in options else 0
-        return {"options": options, "index": place, **self.kept(name)}
+        return {"value": default, **self.kept(name, default)}
+
+    def choice(self, name: str, options: Sequence[Any], default: Any = None, free: bool = False) -> dict[str, Any]:
+        """Arguments of a selectbox.
+
+        Args:
+            default: where it is not the table's; the first option if it is none of them.
+            free: True if a value that is none of the options may stay; else it becomes the default.
+        """
+        default = self._default(name, default)
+        default = default if default in options else options[0]
+        if not free and self.get(name, default) not in options:
+            self[name] = default
+        return {"options": options, "index": list(options).index(default), **self.kept(name, default)}
 
     def many(self, name: str, options: Sequence[Any], default: Any = None) -> dict[str, Any]:
         """Arguments of a multiselect, pills, or a segmented control."""
-        return {"options": options, "default": self._default(name, default), **self.kept(name)}
+        default = self._default(name, default)
+        return {"options": options, "default": default, **self.kept(name, default)}
 
-    def kept(self, name: str) -> dict[str, Any]:
-        """Arguments of any other widget."""
+    def kept(self, name: str, default: Any = None) -> dict[str, Any]:
+        """Arguments of any other widget, whose default stands at its call."""
         key = self.key(name)
-        if key in st.session_state and st.session_state[key] is None:
-            del st.session_state[key]
+        if default is not None and key in st.session_state and st.session_state[key] is None:
+            st.session_state[key] = default
         return {"key": key, **({"bind": "query-params"} if self._linked else {"persist_state": "session"})}
 
     def _default(self, name: str, default: Any) -> Any:

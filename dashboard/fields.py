@@ -58,7 +58,8 @@ def explain(error: Exception) -> str:
     if isinstance(error, sqlite3.Error):
         return f"The lab could not use its database: {literal(str(error))}."
     text = _labelled(str(error))
-    return literal(text[:1].upper() + text[1:])
+    # A single letter is a coordinate, not a word.
+    return literal(text if text[1:2] == " " else text[:1].upper() + text[1:])
 
 
 def _wrong_value(error: ParameterError) -> str:

@@ -196,7 +196,7 @@ def _recommend() -> None:
 def _batch_size() -> None:
     st.selectbox(
         "Batch size",
-        **_STATE.choice(".batch_size", BATCH_SIZES),
+        **_STATE.choice(".batch_size", BATCH_SIZES, free=True),
         format_func=lambda size: BATCH_LABELS.get(size, size),
         accept_new_options=True,
         help=BATCH_HELP,

@@ -67,7 +67,7 @@ def test_defaults_train_save_and_survive_a_restart(page: Page, lab: Lab) -> None
     accuracy = shown_percent(page.get_by_test_id("test-accuracy"))
     assert 96.5 <= float(accuracy.removesuffix(" %")) <= 98.0
     expect(page.get_by_test_id("step")).to_have_text("step 3,750 of 3,750")
-    page.get_by_label("Keep this network as").fill("first one")
+    page.get_by_label("Save this network as").fill("first one")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved as first one")).to_be_visible()
 

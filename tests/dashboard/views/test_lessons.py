@@ -49,7 +49,7 @@ def test_every_lesson_draws(service: Service, key: str) -> None:
 def test_a_guess_comes_first_then_the_run_then_the_outcome(service: Service) -> None:
     page = opened(lesson="4-learning-rate")
     assert button(page, "Run it").disabled
-    page.radio(key="guess.4-learning-rate").set_value(2).run()
+    page.radio(key="lesson.4-learning-rate.prediction").set_value(2).run()
     page.text_input(key="lesson.4-learning-rate.epochs").set_value("1").run()
     button(page, "Run it").click().run()
     ids = in_address(page, "runs").split(",")
@@ -61,7 +61,7 @@ def test_a_guess_comes_first_then_the_run_then_the_outcome(service: Service) -> 
         assert time.monotonic() < deadline
         time.sleep(0.05)
     page.run()
-    assert "You guessed right" in text(page)
+    assert "As you predicted" in text(page)
     assert "Measured: It learns nothing" in text(page)
     button(page, "Do it again").click().run()
     assert "runs" not in page.query_params

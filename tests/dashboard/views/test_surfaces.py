@@ -73,11 +73,7 @@ def test_starts_noise_and_settings_are_read(page: AppTest) -> None:
         ("starts", "1", "Starts must be points x, y with a semicolon between them, got 1."),
         ("starts", "100, 0", "Starts must lie within 10 half-widths of the domain's centre, got 100, 0."),
         ("starts", ";".join(["0,0"] * 10), "Starts must be at most 9 points, got 10."),
-        (
-            "settings",
-            "adam betas=2,0",
-            "Betas must be 2 numbers between 0 and 1, below 1, separated by commas; you entered 2,0.",
-        ),
+        ("settings", "adam betas=2,0", "Betas must be 2 numbers between 0 and 1, below 1, separated by commas"),
         (
             "settings",
             "adam speed=2",
@@ -94,7 +90,7 @@ def test_bad_input_gets_one_sentence(page: AppTest, key: str, text: str, sentenc
 @pytest.mark.parametrize(
     ("formula", "domain", "sentence"),
     [
-        ("__import__('os')", "-1,1,-1,1", "formula may hold only numbers"),
+        ("__import__('os')", "-1,1,-1,1", "Formula may hold only numbers"),
         ("2x", "-1,1,-1,1", "Formula must be one expression"),
         ("x^2+y^2", "1,-1,-1,1", "x must run from a lower to a higher number"),
         ("x^2+y^2", "nonsense", "Domain must be four numbers"),

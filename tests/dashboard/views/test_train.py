@@ -61,7 +61,7 @@ def test_unknown_run_gets_a_sentence(service: Service) -> None:
     page.query_params["run"] = "../../etc/passwd"
     page.run()
     assert not page.exception
-    assert "a run that this lab does not have" in page.info[0].value
+    assert "does not have the run that this link names" in page.info[0].value
 
 
 def test_saved_network_is_tested(train: AppTest) -> None:
