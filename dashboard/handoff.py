@@ -1,30 +1,30 @@
-"""Optimizer settings carried from one page to the other."""
+"""Settings carried from one page to another."""
 
 import streamlit as st
 
 from core.training.config import RunConfig
 from dashboard import forms
 
-_FOR_SURFACES, _PARENT = "handoff.surfaces", "handoff.parent"
+_FOR_SURFACES, _FOR_RACE, _PARENT = "handoff.surfaces", "handoff.race", "handoff.parent"
 
 
 def to_train(config: RunConfig, parent: str | None = None) -> None:
     """Put ``config`` into the Train page's form.
 
     Args:
-        parent: the run whose fork the next run is.
+        parent: the id of the run that is forked, if one is.
     """
     forms.fill(config)
     st.session_state[_PARENT] = parent
 
 
 def parent() -> str | None:
-    """The run that the form's settings are a fork of."""
+    """The id of the run that the form's settings were forked from."""
     return st.session_state.get(_PARENT)
 
 
 def forget_parent() -> None:
-    """The fork has been trained; what comes next is no fork."""
+    """Note that the fork has been started: the next run is none."""
     st.session_state.pop(_PARENT, None)
 
 
@@ -33,7 +33,18 @@ def to_surfaces(config: RunConfig) -> None:
     st.session_state[_FOR_SURFACES] = config.to_dict()
 
 
+def to_race(optimizers: list[str]) -> None:
+    """Leave the optimizers to race for the Race page."""
+    st.session_state[_FOR_RACE] = optimizers
+
+
+def take_race() -> list[str]:
+    """Take the optimizers that were left for the Race page; empty if none were."""
+    optimizers: list[str] = st.session_state.pop(_FOR_RACE, [])
+    return optimizers
+
+
 def take() -> RunConfig | None:
-    """What was left for the Surfaces page, once."""
+    """Take the config that was left for the Surfaces page; None if none was."""
     values = st.session_state.pop(_FOR_SURFACES, None)
     return RunConfig.from_dict(values) if values else None

@@ -14,7 +14,7 @@ from core.hyperparameters import Hyperparameter
 from core.models import checkpoints
 from core.runs.store import Run
 from core.training.config import RunConfig
-from dashboard import charts, forms, lab, measuring, racing
+from dashboard import charts, fields, forms, lab, measuring, racing
 from dashboard.words import differences
 
 RANGE, STABILITY, STEP = "Learning-rate finder", "Stability and layers", "One step in numbers"
@@ -85,7 +85,7 @@ def _range(form: forms.Form, run: Run | None) -> None:
             with st.spinner("Trying learning rates"):
                 st.session_state["range.seen"] = (place, _tested(form.config, content))
         except ValueError as error:
-            st.info(str(error))
+            st.info(fields.explain(error))
             return
     seen_place, seen = st.session_state.get("range.seen", ("", None))
     if seen and seen_place == place:
@@ -111,7 +111,7 @@ def _show_range(seen: RateCurve) -> None:
 
 
 def _take(rate: float) -> None:
-    st.session_state[forms.key("lr")] = f"{rate:g}"
+    forms.put("lr", float(f"{rate:g}"))
 
 
 def _stability(run: Run | None) -> None:
@@ -191,7 +191,7 @@ def step_in_numbers(configs: Sequence[RunConfig], key: str, names: Sequence[str]
         step = int(STEP_NUMBER.parse(text or "1"))  # type: ignore[arg-type]
         seen = _step(json.dumps(config.to_dict()), step)
     except ValueError as error:
-        st.info(str(error))
+        st.info(fields.explain(error))
         return
     if seen is None:
         st.info(f"The run had diverged before step {step}: there is no step to show.")

@@ -1,58 +1,62 @@
 """The buttons that operate a run: pause, resume, one more step or epoch, another learning rate."""
 
+from collections.abc import Iterable
+
 import streamlit as st
 
 from core.runs import states
 from core.runs.store import Run
 from core.training.config import LR
-from dashboard import lab
+from dashboard import lab, notices
+
+
+def command(run_ids: Iterable[str], name: str) -> None:
+    """Give each of the runs the command; a callback. A run that cannot do it in its state is left as it is."""
+
+    def command_all() -> None:
+        for run_id in run_ids:
+            lab.service().command(run_id, name)
+
+    notices.attempt(command_all)
 
 
 def controls(run: Run, key: str) -> None:
-    """What can be done with the run in its state; nothing where that is nothing.
+    """Draw the buttons for what the run can do in its state; none where that is nothing.
 
     Args:
-        key: sets this page's widgets apart.
+        key: a prefix for the keys of the widgets.
     """
     going = run.state in (states.QUEUED, states.RUNNING)
     if not going and not run.resumable:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"{key}.operate"):
         if going:
-            _button("Pause", ":material/pause:", run, "pause", key, "Leave the run here, with all that it remembers.")
+            _button("Pause", ":material/pause:", run, "pause", key, "Pause here; the run can go on exactly from here.")
         else:
-            _button("Resume", ":material/play_arrow:", run, "resume", key, "Go on from here.")
-            _button("One step", ":material/skip_next:", run, "step", key, "Go on for a single step.")
-            _button("One epoch", ":material/fast_forward:", run, "epoch", key, "Go on to the end of the epoch.")
+            _button("Resume", ":material/play_arrow:", run, "resume", key, "Continue from here.")
+            _button("One step", ":material/skip_next:", run, "step", key, "Train one more step.")
+            _button("One epoch", ":material/fast_forward:", run, "epoch", key, "Train to the end of the epoch.")
         st.text_input(
             "Learning rate from now on",
             key=f"{key}.lr.{run.id}",
             placeholder=f"{run.config.lr:g} at the start",
             on_change=_set_learning_rate,
             args=(run.id, f"{key}.lr.{run.id}"),
-            help="Takes effect at the next step and is recorded with it. A schedule goes on from the new rate.",
+            help="Takes effect at the next step and is recorded with it. The schedule continues from the new rate.",
         )
-    trouble = st.session_state.pop(f"{key}.trouble", "")
-    if trouble:
-        st.error(trouble, icon=":material/edit:")
 
 
-def _button(label: str, icon: str, run: Run, command: str, key: str, help: str) -> None:
-    st.button(
-        label,
-        icon=icon,
-        help=help,
-        key=f"{key}.{command}",
-        on_click=lab.service().command,
-        args=(run.id, command),
-    )
+def _button(label: str, icon: str, run: Run, name: str, key: str, help: str) -> None:
+    st.button(label, icon=icon, help=help, key=f"{key}.{name}", on_click=command, args=((run.id,), name))
 
 
 def _set_learning_rate(run_id: str, key: str) -> None:
-    text = st.session_state[key].strip()
-    if not text:
-        return
-    try:
-        lab.service().command(run_id, "learning_rate", LR.parse(text))
-    except ValueError as error:
-        st.session_state[f"{key.split('.')[0]}.trouble"] = str(error)
+    text = (st.session_state[key] or "").strip()
+    if text:
+        notices.attempt(lambda: lab.service().command(run_id, "learning_rate", _rate(text)))
+
+
+def _rate(text: str) -> float:
+    rate = LR.parse(text)
+    assert isinstance(rate, float)
+    return rate

@@ -15,7 +15,7 @@ from core.models import checkpoints
 from core.runs import states
 from core.runs.store import Run
 from core.training.network import Network, from_flat
-from dashboard import lab
+from dashboard import lab, starting
 from dashboard.words import percent, run_label
 
 #: The latest runs that can be chosen from.
@@ -158,7 +158,7 @@ def _invite() -> None:
 
 def _first(labels: Mapping[str, str]) -> str:
     """What is shown to someone who has not chosen: their own run, the reference model, or the latest run."""
-    own, reference = f"{RUN}:{st.session_state.get('train.mine')}", f"{MODEL}:reference"
+    own, reference = f"{RUN}:{mine.id if (mine := starting.last()) else None}", f"{MODEL}:reference"
     latest = next((token for token in labels if token.startswith(RUN)), next(iter(labels)))
     return own if own in labels else reference if reference in labels else latest
 

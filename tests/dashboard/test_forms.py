@@ -14,7 +14,7 @@ def _script() -> None:
 
     from dashboard import forms
 
-    st.session_state["read"] = forms.hyperparameter_form()
+    st.session_state["read"] = forms.hyperparameter_form()[0]
 
 
 @pytest.fixture
@@ -56,14 +56,28 @@ def test_each_schedule_can_be_chosen(form: AppTest, schedule: str) -> None:
 @pytest.mark.parametrize(
     ("name", "scope", "text", "sentence"),
     [
-        ("lr", "", "0", "lr must be a number in (0, 1000], got lr = 0."),
-        ("lr", "", "-1", "lr must be a number in (0, 1000], got lr = -1."),
-        ("lr", "", "nan", "lr must be a number in (0, 1000], got lr = nan."),
-        ("epochs", "", "1e9", "epochs must be a whole number in [1, 1000], got epochs = 1e9."),
-        ("betas", "adam", "1,1", "betas must be 2 numbers in [0, 1), got betas = 1,1."),
+        ("lr", "", "0", "Learning rate must be between 0 and 1000\\, above 0; you entered 0."),
+        ("lr", "", "-1", "Learning rate must be between 0 and 1000\\, above 0; you entered \\-1."),
+        ("lr", "", "nan", "Learning rate must be between 0 and 1000\\, above 0; you entered nan."),
+        ("lr", "", "", "Learning rate must be between 0 and 1000\\, above 0; the field is empty."),
+        (
+            "lr",
+            "",
+            "0,01",
+            "Learning rate must be between 0 and 1000\\, above 0; you entered 0\\,01. Use a decimal point.",
+        ),
+        ("epochs", "", "1e9", "Epochs must be a whole number from 1 to 1000; you entered 1e9."),
+        (
+            "betas",
+            "adam",
+            "1,1",
+            "Betas must be 2 numbers between 0 and 1\\, below 1\\, separated by commas; you entered 1\\,1.",
+        ),
     ],
 )
-def test_bad_input_gets_cores_sentence(form: AppTest, name: str, scope: str, text: str, sentence: str) -> None:
+def test_bad_input_gets_a_sentence_with_the_fields_label(
+    form: AppTest, name: str, scope: str, text: str, sentence: str
+) -> None:
     put(form, name, text, scope)
     assert read(form) == forms.Form(None, (sentence,))
 
@@ -71,7 +85,7 @@ def test_bad_input_gets_cores_sentence(form: AppTest, name: str, scope: str, tex
 def test_all_mistakes_are_told_at_once(form: AppTest) -> None:
     put(form, "lr", "x")
     put(form, "epochs", "y")
-    assert [error.split()[0] for error in read(form).errors] == ["lr", "epochs"]
+    assert [error.split()[0] for error in read(form).errors] == ["Learning", "Epochs"]
 
 
 def _filled() -> None:
@@ -80,7 +94,7 @@ def _filled() -> None:
     from core.training.config import RunConfig
     from dashboard import forms
 
-    st.session_state["read"] = forms.hyperparameter_form(RunConfig.from_dict(st.session_state["first"]))
+    st.session_state["read"] = forms.hyperparameter_form(RunConfig.from_dict(st.session_state["first"]))[0]
 
 
 def test_a_config_goes_into_the_form_and_comes_out_the_same() -> None:

@@ -134,11 +134,11 @@ def test_a_lesson_from_guess_to_outcome(page: Page, lab: Lab) -> None:
     page.get_by_text("It learns nothing").click()
     expect(run_it).to_be_enabled()
     run_it.click()
-    expect(page.get_by_text("You guessed right.")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("As you predicted.")).to_be_visible(timeout=LONG)
     expect(page.locator(".live-ranking tbody tr").last).to_have_attribute("data-line", "Too large: 5")
     page.get_by_role("button", name="Next: A rate that changes").click()
     expect(page.get_by_text("Should the learning rate stay the same all the way?")).to_be_visible()
-    expect(page.get_by_text("Make your guess and press the button")).to_be_visible()
+    expect(page.get_by_text("Make your prediction and press Run")).to_be_visible()
 
 
 def test_the_last_lesson_shows_what_came_of_each_step(page: Page, lab: Lab) -> None:

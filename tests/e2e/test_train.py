@@ -67,7 +67,7 @@ def test_defaults_train_save_and_survive_a_restart(page: Page, lab: Lab) -> None
     accuracy = shown_percent(page.get_by_test_id("test-accuracy"))
     assert 96.5 <= float(accuracy.removesuffix(" %")) <= 98.0
     expect(page.get_by_test_id("step")).to_have_text("step 3,750 of 3,750")
-    page.get_by_label("Keep this network as").fill("first one")
+    page.get_by_label("Save this network as").fill("first one")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved as first one")).to_be_visible()
 
@@ -198,8 +198,8 @@ def test_any_batch_size_can_be_typed(page: Page, lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("label", "text", "sentence"),
     [
-        ("Learning rate", "nan", "lr must be a number in (0, 1000], got lr = nan."),
-        ("Epochs", "0", "epochs must be a whole number in [1, 1000], got epochs = 0."),
+        ("Learning rate", "nan", "Learning rate must be between 0 and 1000, above 0; you entered nan."),
+        ("Epochs", "0", "Epochs must be a whole number from 1 to 1000; you entered 0."),
     ],
 )
 def test_bad_input_shows_cores_sentence_and_loses_nothing(

@@ -11,6 +11,7 @@ from core import paths
 from core.analysis.evaluation import evaluate
 from core.data import Digits
 from core.handwriting.drawings import Drawing, Drawings, as_digits
+from dashboard import notices
 from dashboard.views.draw.networks import networks
 from dashboard.visitors import may_delete, visitor
 
@@ -30,8 +31,8 @@ def keep_as() -> None:
         on_change=_keep,
         help="Everyone's drawings together test every network, further down.",
     )
-    if message := st.session_state.pop("draw.notice", None):
-        st.toast(message, icon=":material/bookmark_added:")
+    if st.session_state.pop("draw.pressed", False):
+        # The team's section, and the frame that shows notices, are drawn without this fragment.
         st.rerun(scope="app")
 
 
@@ -40,19 +41,17 @@ def _keep() -> None:
     st.session_state["draw.label"] = None
     if label is None:
         return
+    st.session_state["draw.pressed"] = True
     if way is None:
-        st.session_state["draw.notice"] = "There is no digit yet. Draw one, then keep it."
-        return
-    try:
-        drawings().keep(way, label, visitor().id)
-    except ValueError as error:
-        st.session_state["draw.notice"] = str(error)
+        notices.say("There is no digit yet. Draw one, then keep it.")
     else:
-        st.session_state["draw.notice"] = f"Kept as a {label}."
+        notices.attempt(lambda: drawings().keep(way, label, visitor().id), f"Kept as a {label}.")
 
 
 @st.fragment
 def team_section() -> None:
+    with st.container():
+        notices.show()
     st.markdown("#### The team's test set")
     kept = drawings().all()
     if kept:
@@ -118,8 +117,11 @@ def _gallery(kept: list[Drawing]) -> None:
 
 
 def _remove(ids: list[str]) -> None:
-    for drawing_id in ids:
-        drawings().remove(drawing_id)
+    def remove() -> None:
+        for drawing_id in ids:
+            drawings().remove(drawing_id)
+
+    notices.attempt(remove)
 
 
 def _carry(kept: list[Drawing]) -> None:
@@ -138,24 +140,20 @@ def _carry(kept: list[Drawing]) -> None:
             count = st.session_state.setdefault("draw.imports", 0)
             key = f"draw.archive.{count}"
             st.file_uploader("An archive that a lab exported", type="zip", key=key, on_change=_import, args=(key,))
-    if message := st.session_state.pop("draw.imported", None):
-        st.success(message, icon=":material/check:")
-    if message := st.session_state.pop("draw.refused", None):
-        st.error(message, icon=":material/error:")
 
 
 def _import(key: str) -> None:
     file = st.session_state[key]
     if file is None:
         return
-    try:
+
+    def take_in() -> None:
         new, known = drawings().take_in(file.getvalue(), visitor().id)
-    except ValueError as error:
-        st.session_state["draw.refused"] = str(error)
-    else:
         there = f" {known} were here already." if known else ""
-        st.session_state["draw.imported"] = f"{new} drawing{'' if new == 1 else 's'} imported.{there}"
+        notices.say(f"{new} drawing{'' if new == 1 else 's'} imported.{there}")
         st.session_state["draw.imports"] += 1
+
+    notices.attempt(take_in)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

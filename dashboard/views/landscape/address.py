@@ -1,47 +1,50 @@
-"""The page's state as its address: whoever opens the link sees the same picture."""
+"""The page's state, which its address shows: whoever opens the link sees the same picture.
+
+Streamlit does not read and write these values itself, as it does on Surfaces and Predictions: what is chosen at first
+depends on the runs that the lab has, a link's items may be gone, and the values outlive a visit to another page.
+"""
 
 from collections.abc import Container, Mapping
 from typing import Any
 
 import streamlit as st
 
+from dashboard import address
+
 DEFAULTS = {
     "plane": "pca", "part": "test", "images": "2000", "size": "51", "loss": "cross_entropy", "seed": "0"
 }  # fmt: skip
-#: Widgets whose values outlive a visit to another page.
-KEPT: dict[str, Any] = {"persist_state": "session"}
-
-
-def key(name: str) -> str:
-    """The session-state key of a control."""
-    return f"l-{name}"
+STATE = address.State("l-", {**DEFAULTS, "items": []})
+key = STATE.key
 
 
 def said(name: str) -> Any:
-    """What the control says."""
-    return st.session_state[key(name)]
+    """The value of a control."""
+    return STATE[name]
 
 
 def read(choices: Mapping[str, Container[str]], items: list[str]) -> None:
-    """Let the controls begin as the address says, where the session does not know better.
+    """Put the address's values into controls that the session has no value for.
 
     Args:
-        choices: of the controls that have some; what is none of them becomes the default.
-        items: what is chosen where the address names nothing.
+        choices: the options of the controls that have some; a value that is none of them becomes the default.
+        items: the chosen ones where the address names none.
     """
     for name, default in DEFAULTS.items():
-        st.session_state.setdefault(key(name), st.query_params.get(name, default))
+        if st.session_state.get(key(name)) is None:
+            STATE[name] = address.get(name) or default
     for name, allowed in choices.items():
         if said(name) not in allowed:
-            st.session_state[key(name)] = DEFAULTS[name]
-    named = st.query_params.get("items")
-    st.session_state.setdefault(key("items"), named.split(",") if named else items)
+            STATE[name] = DEFAULTS[name]
+    if st.session_state.get(key("items")) is None:
+        named = address.get("items")
+        STATE["items"] = named.split(",") if named else items
 
 
 def write(items: list[str]) -> None:
-    """Only what is not the default, so that links stay short."""
-    wanted = {name: str(said(name)) for name, default in DEFAULTS.items() if str(said(name)) != default}
+    """Write the values that are not the default into the address, so that links stay short."""
+    values = {name: str(said(name)) for name, default in DEFAULTS.items() if str(said(name)) != default}
     if items:
-        wanted["items"] = ",".join(items)
-    if dict(st.query_params) != wanted:
-        st.query_params.from_dict(wanted)
+        values["items"] = ",".join(items)
+    if dict(st.query_params) != values:
+        address.only(**values)

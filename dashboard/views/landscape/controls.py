@@ -3,9 +3,10 @@
 import streamlit as st
 
 from core.hyperparameters import Hyperparameter
-from core.landscape.study import LOSSES, SEED, SETS, Study, count_of
+from core.landscape.study import LOSSES, PLANES, SEED, SETS, Study, count_of
+from dashboard import fields
 from dashboard.views.landscape import address, items, racing
-from dashboard.views.landscape.address import KEPT, key, said
+from dashboard.views.landscape.address import STATE, key, said
 
 PLANE_LABELS = {
     "pca": "Where the runs moved (PCA)",
@@ -40,32 +41,34 @@ def controls(known: dict[str, str]) -> Study | None:
     """
     st.session_state[key("items")] = [item for item in st.session_state[key("items")] if item in known]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox("Plane", list(PLANE_LABELS), key=key("plane"), **KEPT, format_func=PLANE_LABELS.get, width=250)
-        chosen = st.multiselect("Runs and models", list(known), key=key("items"), **KEPT, format_func=known.get)
+        st.selectbox("Plane", **STATE.choice("plane", list(PLANE_LABELS)), format_func=PLANE_LABELS.get, width=250)
+        chosen = st.multiselect("Runs and models", **STATE.many("items", list(known)), format_func=known.get)
         count = Hyperparameter("images", 2000, "How many of them, spread evenly.", low=1, high=count_of(said("part")))
         grid = f"{said('images')} {PART_LABELS[said('part')]}, {said('size')} x {said('size')}"
         with st.popover(grid, width=250, key=key("grid")):
             st.selectbox(
-                "Loss on", SETS, key=key("part"), **KEPT, format_func=lambda part: PART_LABELS[part].capitalize()
+                "Loss on", **STATE.choice("part", SETS), format_func=lambda part: PART_LABELS[part].capitalize()
             )
-            st.text_input("How many images", key=key("images"), **KEPT, help=f"{count.help} {count.rule.capitalize()}.")
-            st.selectbox("Grid", SIZES, key=key("size"), **KEPT, format_func=lambda side: f"{side} x {side}")
-            st.selectbox("Loss", LOSSES, key=key("loss"), **KEPT, format_func=LOSS_LABELS.get)
-            st.text_input(
-                "Seed of the random plane", key=key("seed"), **KEPT, help=f"{SEED.help} {SEED.rule.capitalize()}."
-            )
+            st.text_input("How many images", **STATE.text("images"), help=fields.help_text(count))
+            st.selectbox("Grid", **STATE.choice("size", SIZES), format_func=lambda side: f"{side} x {side}")
+            st.selectbox("Loss", **STATE.choice("loss", LOSSES), format_func=LOSS_LABELS.get)
+            st.text_input("Seed of the random plane", **STATE.text("seed"), help=fields.help_text(SEED))
         with st.popover("New runs", width=120):
             racing.buttons()
     st.caption(PLANE_HELP[said("plane")])
     address.write(chosen)
     if not chosen:
         return None
+    low, high = PLANES[said("plane")]
+    if not low <= len(chosen) <= high:
+        wanted = f"{low} to {high}" if low < high else str(low)
+        raise ValueError(f"This plane needs {wanted} runs or models; you chose {len(chosen)}.")
     return Study(
         plane=said("plane"),
         items=tuple(items.pinned(item) for item in chosen),
         part=said("part"),
-        images=count.parse(said("images") or ""),  # type: ignore[arg-type]
+        images=count.parse(said("images")),  # type: ignore[arg-type]
         size=int(said("size")),
         loss=said("loss"),
-        seed=SEED.parse(said("seed") or ""),  # type: ignore[arg-type]
+        seed=SEED.parse(said("seed")),  # type: ignore[arg-type]
     )

@@ -10,9 +10,9 @@ from core.optimizers import OPTIMIZERS
 from core.runs.store import Run
 from core.training.config import RunConfig
 from core.training.network import Network, to_flat
-from dashboard import lab
+from dashboard import lab, operating, starting
 from dashboard.colors import OPTIMIZER_COLORS
-from dashboard.views.landscape import items, racing
+from dashboard.views.landscape import items
 from dashboard.views.landscape.address import key
 
 RUN, WAY = "l-live", "l-live-way"
@@ -50,7 +50,7 @@ def section(result: Result) -> None:
     run = watching()
     if run:
         st.caption(f"Now: {items.label(run)}. The plane stays; the large marker is where the run is.")
-        st.button("Stop it", on_click=lab.service().command, args=(run.id, "stop"))
+        st.button("Stop it", on_click=operating.command, args=((run.id,), "stop"))
         return
     ended = lab.service().run(st.session_state.get(RUN, ""))
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -63,11 +63,8 @@ def section(result: Result) -> None:
 
 def _start(seed: int) -> None:
     config = RunConfig.recommended(st.session_state["l-live-optimizer"], seed=seed, epochs=EPOCHS)
-    try:
-        st.session_state[RUN] = racing.submit(config)
-    except ValueError as error:
-        racing.note(error)
-    st.session_state[WAY] = {}
+    if run_id := starting.run(config):
+        st.session_state[RUN], st.session_state[WAY] = run_id, {}
 
 
 def _add(run_id: str) -> None:

@@ -6,8 +6,9 @@ import streamlit as st
 
 from core.landscape.study import Result, Study, npz
 from core.runs.store import Run
-from dashboard.components.chart import live_chart
+from dashboard import fields
 from dashboard.components.player.landscape import landscape_player, scene_of, standalone, waiting_scene
+from dashboard.components.chart import live_chart
 from dashboard.views.landscape import charts, controls, items, live, racing, sharpness
 from dashboard.views.landscape.address import key
 
@@ -17,8 +18,6 @@ POLL_SECONDS = 0.4
 
 def page() -> None:
     controls.start_from_address()
-    if trouble := racing.trouble():
-        st.error(trouble, icon=":material/hard_drive:")
     known = items.choices() | _submitted()
     if not known:
         _welcome("No run yet")
@@ -27,7 +26,7 @@ def page() -> None:
         training = _training()
         study = controls.controls(known)
     except ValueError as error:
-        st.error(str(error), icon=":material/edit:")
+        st.error(fields.explain(error), icon=":material/edit:")
         return
     if training:
         st.caption("Their landscape opens as soon as they have trained.")

@@ -1,11 +1,9 @@
 """Training from the Landscape page: three optimizers for one plane, two batch sizes for one line, a run to watch."""
 
-import secrets
-
 import streamlit as st
 
 from core.training.config import RunConfig
-from dashboard import lab, visitors
+from dashboard import starting
 from dashboard.views.landscape.address import key
 
 #: Three that go different ways; momentum with its own rate takes nearly the way of SGD.
@@ -14,16 +12,6 @@ EPOCHS = 3
 SMALL_BATCH = RunConfig.recommended("adam", batch_size=64, epochs=EPOCHS)
 #: Its rate is larger by the root of the ratio of the sizes, and it sees the images more often.
 LARGE_BATCH = RunConfig.recommended("adam", batch_size=4096, epochs=10 * EPOCHS, lr=8 * SMALL_BATCH.lr)
-
-
-def submit(config: RunConfig) -> str:
-    """Queue a run of this visitor's; returns its id. Pressing twice is pressing once.
-
-    Raises:
-        ValueError: with a sentence, if the lab cannot record it.
-    """
-    you, click = visitors.visitor(), st.session_state.setdefault(key("page"), secrets.token_hex(8))
-    return lab.service().submit(config, "", you.id, you.name, click=click)
 
 
 def race() -> None:
@@ -48,21 +36,7 @@ def buttons() -> None:
     )
 
 
-def trouble() -> str:
-    """Why the last run could not be queued, told once; else ""."""
-    return str(st.session_state.pop(key("trouble"), ""))
-
-
-def note(error: ValueError) -> None:
-    """Let the page say, when it is drawn next, why a run could not be queued."""
-    st.session_state[key("trouble")] = str(error)
-
-
 def _train(configs: list[RunConfig], plane: str) -> None:
-    try:
-        runs = [submit(config) for config in configs]
-    except ValueError as error:
-        note(error)
-        return
-    st.session_state[key("items")] = [f"run:{run}" for run in runs]
-    st.session_state[key("plane")] = plane
+    if runs := starting.group(configs):
+        st.session_state[key("items")] = [f"run:{run}" for run in runs]
+        st.session_state[key("plane")] = plane

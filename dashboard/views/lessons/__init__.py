@@ -30,7 +30,7 @@ LOOK = "## What to look at"
 CONTROLS = ("epochs", "seed")
 SHOWS = ("network", "config", "curves", "evaluation", "predictions", "file")
 
-#: name -> (what it is in words, its value for a run or None, whether more is better)
+#: name -> (in words, its value for a run or None, True if more is better)
 MEASURES: dict[str, tuple[str, Callable[[Curves], float | None], bool]] = {
     "validation_accuracy": (
         "validation accuracy",
@@ -38,7 +38,7 @@ MEASURES: dict[str, tuple[str, Callable[[Curves], float | None], bool]] = {
         True,
     ),
     "training_loss": ("training loss", lambda curves: curves.epochs[-1].train_loss if curves.epochs else None, False),
-    "images_per_second": ("images a second", lambda curves: curves.images_per_second, True),
+    "images_per_second": ("images per second", lambda curves: curves.images_per_second, True),
 }
 
 
@@ -65,7 +65,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was measured: the value of each line, and the place of the choice that it makes right, None if none."""
+    """Measured values by line, and the index of the choice that they make right, or None."""
 
     values: dict[str, float]
     right: int | None
@@ -118,7 +118,7 @@ def lessons() -> dict[str, Lesson]:
 
 
 def read(key: str, text: str) -> Lesson:
-    """A lesson out of its file's text.
+    """Parse a lesson from its file's text.
 
     Raises:
         ValueError: naming the file and what is wrong with it.
@@ -149,7 +149,7 @@ def read(key: str, text: str) -> Lesson:
 
 
 def outcome(prediction: Prediction, runs: Mapping[str, Curves]) -> Outcome:
-    """What the runs, by the names of their lines, say about the prediction."""
+    """Evaluate the prediction on the runs' curves, given by the names of their lines."""
     _, measure, more = MEASURES[prediction.measure]
     measured = {name: measure(curves) for name, curves in runs.items()}
     values = {name: value for name, value in measured.items() if value is not None and math.isfinite(value)}

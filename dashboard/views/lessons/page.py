@@ -1,4 +1,4 @@
-"""Lessons: a question, a guess, an experiment that runs for real, and what to look at."""
+"""Lessons: a question, a prediction, an experiment that runs for real, and what to look at."""
 
 from typing import Any
 
@@ -8,39 +8,41 @@ from core.optimizers import OPTIMIZERS
 from core.runs.store import Run
 from core.training import config as rules
 from core.training.config import RunConfig
-from dashboard import forms, insight, racing
+from dashboard import address, fields, forms, handoff, insight, operating, racing, starting
 from dashboard.components.chart import live_chart
 from dashboard.screens import screen
 from dashboard.views.lessons import CONTROLS, LOOK, MEASURES, Lesson, Outcome, lessons, outcome
 from dashboard.views.lessons.walk import walk
 from dashboard.words import percent, stacked
 
-INVITATION = "Make your guess and press the button. What the runs do appears here as they do it."
-#: What a link may hide.
+INVITATION = "Make your prediction and press Run. The curves grow here while the runs train."
+#: The parts of the page that a link may hide.
 HIDEABLE = {
     "prediction": "The prediction",
     "settings": "The settings",
     "rule": "The update rule",
-    "list": "The way to other lessons",
+    "list": "Links to other lessons",
 }
 PARAMETERS = {"epochs": rules.EPOCHS, "seed": rules.SEED}
+#: Every lesson's settings, and the choice predicted, None before there is one.
+_STATE = address.State("lesson.", {})
 
 
 def page() -> None:
     found = lessons()
-    key = st.query_params.get("lesson")
+    key = address.get("lesson")
     with screen(f"lesson: {key}"):
         if key in found:
             _lesson(found[key])
             return
         if key:
-            st.info("This link names a lesson that this lab does not have. Here are those that it has.")
+            st.info("This lab does not have the lesson that this link names. These are its lessons.")
         _list(found)
 
 
 def _list(found: dict[str, Lesson]) -> None:
     st.markdown("### Lessons")
-    st.caption("Each is one question, answered by an experiment that takes seconds. Guess first.")
+    st.caption("Each asks one question, which an experiment answers in seconds. Predict first.")
     for row in range(0, len(found), 2):
         for column, lesson in zip(st.columns(2), list(found.values())[row : row + 2], strict=False):
             with column, st.container(border=True, height="stretch", key=f"card-{lesson.key}"):
@@ -56,22 +58,19 @@ def _list(found: dict[str, Lesson]) -> None:
 
 
 def _open(key: str | None) -> None:
-    st.query_params.clear()
-    if key:
-        st.query_params["lesson"] = key
+    address.only(**({"lesson": key} if key else {}))
 
 
 def _hidden() -> set[str]:
-    return set(st.query_params.get("hide", "").split(","))
+    return set(address.get("hide").split(","))
 
 
 def _lesson(lesson: Lesson) -> None:
-    runs = racing.named("runs")
+    runs = address.runs("runs")
     hidden = _hidden()
     if "list" not in hidden:
         st.button("All lessons", type="tertiary", icon=":material/arrow_back:", on_click=_open, args=(None,))
     st.markdown(f"### {lesson.order} · {lesson.title}")
-    racing.trouble()
     if lesson.steps:
         st.markdown(f"**{lesson.question}** {lesson.text}")
         _start_row(lesson, runs, hidden)
@@ -85,7 +84,7 @@ def _lesson(lesson: Lesson) -> None:
             if lesson.prediction and "prediction" not in hidden:
                 _prediction(lesson, runs)
             _start_row(lesson, runs, hidden)
-            if runs and racing.over(runs) and lesson.prediction:
+            if runs and all(run.over for run in runs) and lesson.prediction:
                 _outcome(lesson, runs)
         with stage:
             live_chart(runs, INVITATION, key=f"lesson.{lesson.key}", lines=_lines(lesson, runs))
@@ -104,33 +103,33 @@ def _prediction(lesson: Lesson, runs: list[Run]) -> None:
     assert lesson.prediction
     with st.container(border=True, key="prediction"):
         st.radio(
-            f"**Your guess.** {lesson.prediction.ask}",
+            f"**Your prediction.** {lesson.prediction.ask}",
             range(len(lesson.prediction.choices)),
             index=None,
             format_func=lambda place: lesson.prediction.choices[place].text if lesson.prediction else "",
-            key=f"guess.{lesson.key}",
+            key=_STATE.key(f"{lesson.key}.prediction"),
             disabled=bool(runs),
             persist_state="session",
         )
 
 
 def _fixed() -> dict[str, str]:
-    """What the link fixes: text by the name of a control."""
-    return {name: st.query_params[name] for name in CONTROLS if name in st.query_params}
+    """The settings that the link fixes: text by the name of the control."""
+    return {name: address.get(name) for name in CONTROLS if address.get(name)}
 
 
 def _chosen(lesson: Lesson) -> dict[str, Any]:
     """The settings of the link and of the page.
 
     Raises:
-        ValueError: the sentence about what is wrong.
+        ValueError: if one breaks its rule.
     """
-    texts = {name: st.session_state.get(f"lesson.{lesson.key}.{name}") or "" for name in lesson.controls}
+    texts = {name: _STATE.get(f"{lesson.key}.{name}", "") for name in lesson.controls}
     return {name: PARAMETERS[name].parse(text) for name, text in {**texts, **_fixed()}.items() if text.strip()}
 
 
 def _start_row(lesson: Lesson, runs: list[Run], hidden: set[str]) -> None:
-    """The settings, the button that runs it, and Stop."""
+    """Draw the settings, and the buttons that run and stop the experiment."""
     first = next(iter(lesson.lines.values()))
     fixed = _fixed()
     error = ""
@@ -138,18 +137,17 @@ def _start_row(lesson: Lesson, runs: list[Run], hidden: set[str]) -> None:
         if "settings" not in hidden:
             for name in lesson.controls:
                 st.text_input(
-                    forms.LABELS.get(name, name.capitalize()),
-                    key=f"lesson.{lesson.key}.{name}",
+                    fields.label(name),
+                    **_STATE.text(f"{lesson.key}.{name}", ""),
                     placeholder=fixed.get(name, str(getattr(first, name))),
                     disabled=name in fixed or bool(runs),
-                    help="Fixed by the link." if name in fixed else PARAMETERS[name].help,
+                    help="Fixed by the link." if name in fixed else fields.help_text(PARAMETERS[name]),
                     width=110,
-                    persist_state="session",
                 )
         try:
             lesson.configs(**_chosen(lesson))
         except ValueError as wrong:
-            error = str(wrong)
+            error = fields.explain(wrong)
         guessed = not lesson.prediction or "prediction" in hidden or _guess(lesson) is not None
         count = len(lesson.lines)
         if not runs:
@@ -158,62 +156,66 @@ def _start_row(lesson: Lesson, runs: list[Run], hidden: set[str]) -> None:
                 type="primary",
                 icon=":material/play_arrow:",
                 disabled=bool(error) or not guessed,
-                help=None if guessed else "Guess first.",
+                help=None if guessed else "Predict first.",
                 on_click=_start,
                 args=(lesson.key,),
             )
         else:
-            going = [run.id for run in runs if not run.over]
+            going = [run.id for run in starting.going(runs)]
             if going:
-                st.button("Stop", icon=":material/stop:", on_click=racing.stop, args=(going,))
-            st.button("Do it again", icon=":material/restart_alt:", disabled=bool(going), on_click=_again)
+                st.button("Stop", icon=":material/stop:", on_click=operating.command, args=(going, "stop"))
+            st.button(
+                "Do it again",
+                icon=":material/restart_alt:",
+                disabled=bool(going),
+                on_click=address.put,
+                kwargs={"runs": None},
+            )
     if error:
         st.error(error, icon=":material/edit:")
 
 
 def _guess(lesson: Lesson) -> int | None:
-    return st.session_state.get(f"guess.{lesson.key}")
+    place: int | None = _STATE.get(f"{lesson.key}.prediction", None)
+    return place
 
 
 def _start(key: str) -> None:
     lesson = lessons()[key]
-    if racing.named("runs"):
+    if address.runs("runs"):
         return
     try:
         configs = lesson.configs(**_chosen(lesson))
     except ValueError:
         return
-    racing.start("runs", configs, "lesson")
-
-
-def _again() -> None:
-    del st.query_params["runs"]
+    if ids := starting.group(configs, "lesson"):
+        address.put(runs=",".join(ids))
 
 
 def _outcome(lesson: Lesson, runs: list[Run]) -> None:
-    """What was guessed, and what was measured."""
+    """Compare the prediction with the measurement."""
     prediction = lesson.prediction
     assert prediction
     if len(runs) != len(lesson.lines):
         return
-    seen = outcome(prediction, {name: racing.curves(run) for name, run in zip(lesson.lines, runs, strict=True)})
+    measured = outcome(prediction, {name: racing.curves(run) for name, run in zip(lesson.lines, runs, strict=True)})
     guess = _guess(lesson)
-    right = None if seen.right is None else prediction.choices[seen.right].text
+    right = None if measured.right is None else prediction.choices[measured.right].text
     with st.container(border=True, key="outcome"):
         if guess is not None and right is not None:
-            verdict = "You guessed right" if guess == seen.right else "You guessed otherwise"
+            verdict = "As you predicted" if guess == measured.right else "Not what you predicted"
             st.markdown(f"**{verdict}.** Measured: {right}")
         elif right is not None:
             st.markdown(f"**Measured:** {right}")
-        st.markdown(_measured(lesson, seen))
+        st.markdown(_measured(lesson, measured))
         st.markdown(prediction.why)
 
 
-def _measured(lesson: Lesson, seen: Outcome) -> str:
+def _measured(lesson: Lesson, measured: Outcome) -> str:
     assert lesson.prediction
     words, _, more = MEASURES[lesson.prediction.measure]
     write = percent if "accuracy" in lesson.prediction.measure else (lambda value: f"{value:,.4g}")
-    ordered = sorted(seen.values.items(), key=lambda item: item[1], reverse=more)
+    ordered = sorted(measured.values.items(), key=lambda item: item[1], reverse=more)
     return f"{words.capitalize()}: " + ", ".join(f"{name.split(':')[0]} **{write(value)}**" for name, value in ordered)
 
 
@@ -223,7 +225,7 @@ def _look(lesson: Lesson) -> None:
 
 
 def _rules(lesson: Lesson) -> None:
-    """The update rule of each optimizer of the lesson."""
+    """Draw the update rule of each optimizer of the lesson."""
     names = list(dict.fromkeys(config.optimizer for config in lesson.lines.values()))
     st.markdown("#### The rule" if len(names) == 1 else "#### The rules")
     for row in range(0, len(names), 2):
@@ -231,16 +233,16 @@ def _rules(lesson: Lesson) -> None:
             with column, st.container(border=True, height="stretch"):
                 st.markdown(f"**{OPTIMIZERS[name].label}**, {OPTIMIZERS[name].year}")
                 st.latex(stacked(OPTIMIZERS[name].formula))
-    if st.toggle("With the numbers of a step", key=f"numbers.{lesson.key}"):
+    if st.toggle("Show one step in numbers", key=f"numbers.{lesson.key}"):
         insight.step_in_numbers(list(lesson.lines.values()), key=f"numbers.{lesson.key}", names=list(lesson.lines))
 
 
 def _ways_on(lesson: Lesson, hidden: set[str]) -> None:
-    """To the Race page with this lesson's settings, to the next lesson, and a link for a class."""
+    """Draw the buttons to the Race page with this lesson's settings, to a link for a class, and to the next lesson."""
     keys = list(lessons())
     after = keys[keys.index(lesson.key) + 1 :][:1]
     with st.container(horizontal=True, key="ways-on"):
-        if len(lesson.lines) > 1 and st.button("Race them fairly", icon=":material/flag:"):
+        if len(lesson.lines) > 1 and st.button("Race them", icon=":material/flag:"):
             _to_race(list(lesson.lines.values()))
         if "list" not in hidden:
             with st.popover("Link for a class", icon=":material/link:"):
@@ -253,16 +255,16 @@ def _to_race(configs: list[RunConfig]) -> None:
     forms.fill(configs[0])
     optimizers = list(dict.fromkeys(config.optimizer for config in configs))
     if len(optimizers) > 1:
-        st.session_state["race.knob"], st.session_state["race.optimizer"] = "optimizer", optimizers
+        handoff.to_race(optimizers)
     st.switch_page("views/race/page.py", query_params={})
 
 
 def _link(lesson: Lesson) -> None:
-    """What the link shall fix and hide, and the link."""
+    """Draw the choice of what a link fixes and hides, and the link."""
     st.caption("A link to this lesson that fixes settings and hides controls.")
     parts = [f"lesson={lesson.key}"]
     for name in lesson.controls:
-        value = st.text_input(f"Fix {name}", key=f"link.{lesson.key}.{name}", placeholder="free")
+        value = st.text_input(f"Fix {fields.label(name).lower()}", key=f"link.{lesson.key}.{name}", placeholder="free")
         if value:
             parts.append(f"{name}={value.strip()}")
     hide = st.pills(

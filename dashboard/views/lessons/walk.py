@@ -1,4 +1,4 @@
-"""A lesson that walks through code: each step in the lab's own code and in Keras', with what came of it."""
+"""A lesson that walks through code: each step in the lab's own code and in Keras, with its result."""
 
 import streamlit as st
 
@@ -12,7 +12,7 @@ from dashboard.pictures import gallery
 from dashboard.views.lessons import Lesson, Step
 from dashboard.words import network_table, percent
 
-INVITATION = "Press Run it: the network trains here, and every other step shows what came of it."
+INVITATION = "Press Run it. The network trains here, and the other steps show their results."
 FIRST_DIGITS = 4
 
 
@@ -26,10 +26,10 @@ def walk(lesson: Lesson, run: Run | None) -> None:
         core.code(step.core.strip(), language="python")
         keras.caption("Keras")
         keras.code(step.keras.strip(), language="python")
-        _came_of_it(step, lesson, run)
+        _result(step, lesson, run)
 
 
-def _came_of_it(step: Step, lesson: Lesson, run: Run | None) -> None:
+def _result(step: Step, lesson: Lesson, run: Run | None) -> None:
     if step.shows == "network":
         st.markdown(network_table())
     elif step.shows == "curves":
@@ -50,7 +50,7 @@ def _came_of_it(step: Step, lesson: Lesson, run: Run | None) -> None:
                 icon=":material/check:",
             )
     elif step.shows in ("evaluation", "predictions", "file"):
-        st.caption("What came of it shows here once the network is trained.")
+        st.caption("The result is shown here once the network is trained.")
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
@@ -63,7 +63,7 @@ def _tested(content: bytes) -> tuple[float, float]:
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _first_digits(content: bytes) -> str:
-    """The first test digits and what the network takes them for, as HTML."""
+    """The first test digits and the network's predictions, as HTML."""
     network, _ = checkpoints.load_parameters(content)
     first = data.load().test[:FIRST_DIGITS]
     return gallery(first.images, first.labels, evaluate(network, first).predictions)

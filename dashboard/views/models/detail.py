@@ -9,6 +9,7 @@ from core.models import formats
 from core.models.formats import FORMATS, Format
 from core.models.library import LONGEST, WHOLE, Model
 from core.training.config import RunConfig
+from dashboard import notices
 from dashboard.views.models import pictures
 from dashboard.views.models.dialogs import continue_form
 from dashboard.views.models.shelf import KIND_BADGES, provenance, show, trained
@@ -76,22 +77,13 @@ def _rename(name: str) -> None:
     new = st.text_input("New name", name)
     if not st.button("Save", type="primary"):
         return
-    try:
-        model = pictures.library().rename(name, new or "")
-    except ValueError as error:
-        st.error(literal(str(error)))
-    else:
-        show(model.name)
+    if notices.attempt(lambda: show(pictures.library().rename(name, new or "").name)):
         st.rerun()
+    notices.show()
 
 
 def _duplicate(name: str) -> None:
-    try:
-        model = pictures.library().duplicate(name)
-    except ValueError as error:
-        st.toast(literal(str(error)), icon=":material/error:")
-    else:
-        show(model.name)
+    notices.attempt(lambda: show(pictures.library().duplicate(name).name))
 
 
 def _delete(model: Model) -> None:
@@ -105,12 +97,7 @@ def _delete(model: Model) -> None:
 
 
 def _do_delete(name: str) -> None:
-    try:
-        pictures.library().delete(name)
-    except ValueError as error:
-        st.toast(literal(str(error)), icon=":material/error:")
-    else:
-        st.toast(f"{literal(name)} is in the bin, below the library.", icon=":material/delete:")
+    if notices.attempt(lambda: pictures.library().delete(name), f"{literal(name)} was moved to the bin."):
         show(None)
 
 
@@ -185,9 +172,4 @@ def _settings(config: RunConfig) -> list[tuple[str, Any]]:
 
 
 def _note(name: str, key: str) -> None:
-    try:
-        pictures.library().note(name, st.session_state[key] or "")
-    except ValueError as error:
-        st.toast(literal(str(error)), icon=":material/error:")
-    else:
-        st.toast("Notes saved.", icon=":material/check:")
+    notices.attempt(lambda: pictures.library().note(name, st.session_state[key] or ""), "Notes saved.")

@@ -1,5 +1,7 @@
 """Saving and loading: the parameters, and the whole model."""
 
+from collections.abc import Callable
+
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
@@ -7,6 +9,7 @@ from core.models import formats
 from core.models.library import LONGEST, WHOLE, Model
 from core.training.config import EPOCHS
 from core.training.state import fewest_epochs
+from dashboard import notices
 from dashboard.views.models import pictures, runs
 from dashboard.views.models.shelf import show
 from dashboard.words import literal
@@ -60,13 +63,7 @@ def _save(choices: list[runs.Choice]) -> None:
     notes = st.text_area("Notes", max_chars=LONGEST["notes"], placeholder="optional", height=80)
     if not st.button("Save", type="primary"):
         return
-    try:
-        model = runs.keep(choice, name or "", notes or "")
-    except ValueError as error:
-        st.error(literal(str(error)))
-        return
-    st.toast(f"Saved as {literal(model.name)}.", icon=":material/check:")
-    _open(model)
+    _attempt(lambda: runs.keep(choice, name or "", notes or ""), "Saved")
 
 
 @st.dialog("Load parameters", icon=":material/file_open:")
@@ -106,13 +103,7 @@ def _bring(file: UploadedFile | None) -> None:
     name = st.text_input("Name", suggested, key=f"models.bring.{file.file_id}")
     if not st.button("Load", type="primary"):
         return
-    try:
-        model = pictures.library().bring(file.name, file.getvalue(), name or "", owner=pictures.owner())
-    except ValueError as error:
-        st.error(literal(str(error)))
-        return
-    st.toast(f"Loaded as {literal(model.name)}.", icon=":material/check:")
-    _open(model)
+    _attempt(lambda: pictures.library().bring(file.name, file.getvalue(), name or "", owner=pictures.owner()), "Loaded")
 
 
 @st.dialog("Load whole model", icon=":material/file_open:")
@@ -143,15 +134,19 @@ def continue_form(model: Model) -> None:
         "a schedule that depends on the length of the run takes another course.",
     )
     if st.button("Continue", type="primary", icon=":material/play_arrow:", key="models.continue"):
-        try:
-            run_id = runs.go_on(model, int(epochs))
-        except ValueError as error:
-            st.error(literal(str(error)))
-            return
-        st.session_state["train.mine"] = run_id
-        st.switch_page("views/train/page.py", query_params={"run": run_id})
+        if run_id := runs.go_on(model, int(epochs)):
+            st.switch_page("views/train/page.py", query_params={"run": run_id})
+        notices.show()
 
 
-def _open(model: Model) -> None:
-    show(model.name)
-    st.rerun()
+def _attempt(action: Callable[[], Model], done: str) -> None:
+    """Do it, and open the model that comes of it; else show in the dialog why it was refused."""
+
+    def open_it() -> None:
+        model = action()
+        show(model.name)
+        notices.say(f"{done} as {literal(model.name)}.")
+
+    if notices.attempt(open_it):
+        st.rerun()
+    notices.show()

@@ -9,7 +9,7 @@ from core.files import read_ordinary
 from core.models.checkpoints import LARGEST_CHECKPOINT
 from core.models.library import Model, opened
 from core.runs.store import Run
-from dashboard import lab, visitors
+from dashboard import lab, notices, starting
 from dashboard.views.models import pictures
 from dashboard.words import percent, run_label
 
@@ -72,27 +72,25 @@ def keep(choice: Choice, name: str, notes: str = "") -> Model:
     return pictures.library().keep(kept, name, owner=owner, notes=notes, origin=origin)
 
 
-def go_on(model: Model, epochs: int) -> str:
-    """Start a run that goes on from a whole model; returns its id.
+def go_on(model: Model, epochs: int) -> str | None:
+    """Start a run that goes on from a whole model; returns its id, or None if it was refused, with a notice.
 
     Args:
         epochs: of the run in all, those that are over among them.
-
-    Raises:
-        ValueError: if the model is gone, or is not a whole one, or the run cannot be started.
     """
-    checkpoint = pictures.library().open(model.name).checkpoint
+    try:
+        checkpoint = pictures.library().open(model.name).checkpoint
+    except notices.REFUSALS as error:
+        notices.refuse(error)
+        return None
     if checkpoint is None:
-        raise ValueError("Training goes on from a whole model, and this file holds parameters alone.")
+        notices.refuse(ValueError("Training goes on from a whole model, and this file holds parameters alone."))
+        return None
     start = checkpoint.continued(epochs)
-    service, visitor = lab.service(), visitors.visitor()
-    parent = model.run if service.run(model.run) else None
-    return service.submit(
+    return starting.run(
         start.config,
         f"{model.name}, continued",
-        visitor.id,
-        visitor.name,
-        parent=parent,
+        parent=model.run if lab.service().run(model.run) else None,
         start=start,
     )
 

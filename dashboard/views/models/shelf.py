@@ -6,6 +6,7 @@ from html import escape
 import streamlit as st
 
 from core.models.library import WHOLE, Model
+from dashboard import notices
 from dashboard.views.models import pictures
 from dashboard.words import literal, percent
 
@@ -124,16 +125,15 @@ def _count(number: int) -> str:
 
 
 def _restore(name: str) -> None:
-    try:
+    def restore() -> None:
         model = pictures.library().restore(name)
-    except ValueError as error:
-        st.toast(str(error), icon=":material/error:")
-    else:
-        st.toast(f"{literal(model.name)} is back in the library.", icon=":material/check:")
+        notices.say(f"{literal(model.name)} is back in the library.")
+
+    notices.attempt(restore)
 
 
 def _empty_bin() -> None:
-    pictures.library().empty_bin()
+    notices.attempt(pictures.library().empty_bin)
 
 
 def _more() -> None:

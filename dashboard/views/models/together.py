@@ -11,6 +11,7 @@ from core.analysis.evaluation import Evaluation, evaluate
 from core.analysis.interpolation import average, between
 from core.files import shortened
 from core.models.library import Opened
+from dashboard import notices
 from dashboard.views.models import pictures
 from dashboard.views.models.shelf import show
 from dashboard.words import literal, percent
@@ -108,16 +109,16 @@ def _soup(keys: tuple[Key, ...]) -> None:
 
 def _keep(names: Sequence[str]) -> None:
     library = pictures.library()
-    try:
+
+    def keep() -> None:
         soup = average([library.open(name).network for name in names])
         origin = shortened(f"the average of {', '.join(names)}", 500)
         name = st.session_state["models.soup"] or ""
         model = library.keep(Opened(soup, {}), name, owner=pictures.owner(), origin=origin)
-    except ValueError as error:
-        st.toast(literal(str(error)), icon=":material/error:", duration="long")
-    else:
-        st.toast(f"Saved as {literal(model.name)}.", icon=":material/check:")
         show(model.name)
+        notices.say(f"Saved as {literal(model.name)}.")
+
+    notices.attempt(keep)
 
 
 # The time of each file is a part of what is cached by.

@@ -9,7 +9,6 @@ from dashboard import sources
 from dashboard.components.clickable import clickable
 from dashboard.sources import Source
 from dashboard.views.predictions import gallery, pictures, results
-from dashboard.views.predictions.gallery import bound
 
 ONLY_FIRST, ONLY_SECOND = "Only the first is right", "Only the second is right"
 BOTH_WRONG, DIFFERENT = "Both are wrong", "They differ"
@@ -25,9 +24,12 @@ def panel(source: Source, report: Report) -> None:
     clickable(pictures.comparison([source, other], [report, second], found), "comparison")
     st.markdown(verdict(found, source, other))
     shown = st.segmented_control(
-        "Digits", [ONLY_FIRST, ONLY_SECOND, DIFFERENT, BOTH_WRONG], default=ONLY_FIRST, required=True,
-        **bound("differ"), on_change=gallery.to_first_page, label_visibility="collapsed",
-    )  # fmt: skip
+        "Digits",
+        **gallery.STATE.many("differ", [ONLY_FIRST, ONLY_SECOND, DIFFERENT, BOTH_WRONG], ONLY_FIRST),
+        required=True,
+        on_change=gallery.to_first_page,
+        label_visibility="collapsed",
+    )
     answers = [report.evaluation.predictions, second.evaluation.predictions]
     wanted = _wanted(shown, report, second)
     gallery.paged(wanted.nonzero()[:, 0].tolist(), answers, "differ")

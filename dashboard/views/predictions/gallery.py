@@ -9,6 +9,7 @@ from torch import Tensor
 
 from core.analysis.report import Report
 from core.data import CLASSES, TEST_IMAGES
+from dashboard import address, fields
 from dashboard.components.clickable import clickable
 from dashboard.views.predictions import pictures, results
 
@@ -22,25 +23,24 @@ DIGIT, CLICKED = "digit", "predictions.clicked"
 _LISTED = "predictions.listed"
 
 
-def bound(key: str) -> dict[str, str]:
-    """A widget whose value lives in the address."""
-    return {"key": f"p-{key}", "bind": "query-params"}
+#: All of the page's values that stand in its address, but for the networks and the open digit.
+STATE = address.State("p-", {"show": FIRST, "size": "Medium", "page": 1, "class": 0, "numbers": "0-59"}, linked=True)
 
 
 def to_first_page() -> None:
-    st.session_state["p-page"] = 1
+    STATE["page"] = 1
 
 
 def panel(report: Report) -> None:
     """The choice of digits, and the digits."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        shown = st.selectbox("Show", SHOWN, **bound("show"), on_change=to_first_page, width=220)
+        shown = st.selectbox("Show", **STATE.choice("show", SHOWN), on_change=to_first_page, width=220)
         numbers, wrong = torch.tensor([]), ""
         try:
             numbers = _chosen(shown, report)
         except ValueError as error:
-            wrong = str(error)
-        size = st.segmented_control("Size", list(SIZES), default="Medium", required=True, **bound("size"))
+            wrong = fields.explain(error)
+        size = st.segmented_control("Size", **STATE.many("size", list(SIZES)), required=True)
     if wrong:
         st.error(wrong, icon=":material/edit:")
         return
@@ -55,7 +55,7 @@ def paged(numbers: Sequence[int], answers: Sequence[Tensor], key: str, size: int
         return
     pages = -(-len(numbers) // per_page)
     place = st.container()
-    page = st.pagination(pages, **bound("page")) if pages > 1 else 1
+    page = st.pagination(pages, **STATE.kept("page")) if pages > 1 else 1
     start = (page - 1) * per_page
     part = numbers[start : start + per_page]
     with place:
@@ -96,19 +96,19 @@ def _chosen(shown: str, report: Report) -> Tensor:
     if shown in (LEAST, MOST):
         return report.evaluation.confidences.argsort(descending=shown == MOST, stable=True)
     if shown == CLASS:
-        label = st.selectbox("Class", range(CLASSES), **bound("class"), on_change=to_first_page, width=90)
+        label = st.selectbox("Class", **STATE.choice("class", range(CLASSES)), on_change=to_first_page, width=90)
         return (results.test_digits().labels == label).nonzero()[:, 0]
     if shown == PAIR:
         return pair(*choose_pair(4, 9), report)
     if shown == NUMBER:
-        return parse_numbers(st.text_input("Numbers", "0-59", **bound("numbers"), on_change=to_first_page, width=220))
+        return parse_numbers(st.text_input("Numbers", **STATE.text("numbers"), on_change=to_first_page, width=220))
     return torch.arange(TEST_IMAGES)
 
 
 def choose_pair(label: int, answer: int) -> tuple[int, int]:
     """The true class and the answer that are looked at."""
-    true = st.selectbox("True", range(CLASSES), label, **bound("true"), on_change=to_first_page, width=90)
-    said = st.selectbox("Predicted", range(CLASSES), answer, **bound("said"), on_change=to_first_page, width=110)
+    true = st.selectbox("True", **STATE.choice("true", range(CLASSES), label), on_change=to_first_page, width=90)
+    said = st.selectbox("Predicted", **STATE.choice("said", range(CLASSES), answer), on_change=to_first_page, width=110)
     return true, said
 
 

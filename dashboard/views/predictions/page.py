@@ -7,7 +7,6 @@ from dashboard import sources
 from dashboard.components.clickable import clickable
 from dashboard.sources import Source
 from dashboard.views.predictions import compare, digit, gallery, panels, pictures, results
-from dashboard.views.predictions.gallery import bound
 
 TABS = ("Confusion", "Digits", "Confidence", "Compare", "Inside")
 
@@ -18,7 +17,7 @@ def page() -> None:
         return
     report = results.report_of(source)
     clickable(pictures.overview(report, source.loss), "overview")
-    for name, tab in zip(TABS, st.tabs(TABS, **bound("tab")), strict=True):
+    for name, tab in zip(TABS, st.tabs(TABS, **gallery.STATE.kept("tab")), strict=True):
         if tab.open:
             with tab:
                 _panel(name, source, report)

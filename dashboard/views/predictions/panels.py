@@ -11,7 +11,7 @@ from core.analysis.report import Report
 from dashboard.components.clickable import clickable
 from dashboard.sources import Source
 from dashboard.views.predictions import charts, gallery, pictures, results
-from dashboard.views.predictions.gallery import bound
+from dashboard.views.predictions.gallery import STATE
 from dashboard.words import percent
 
 NO_BAR = {"displayModeBar": False}
@@ -55,7 +55,7 @@ def confidence(report: Report) -> None:
     with right:
         st.markdown("##### And if it refuses when in doubt?")
         place = st.container()
-        threshold = st.slider("Refuse below a confidence of", 0, 100, 90, format="%d %%", **bound("refuse"))
+        threshold = st.slider("Refuse below a confidence of", 0, 100, format="%d %%", **STATE.text("refuse", 90))
         found, n = report.refusal, len(report.hits)
         answered, hits = int(found.answered[threshold]), int(found.hits[threshold])
         place.plotly_chart(charts.refusal(found, threshold, n), key="refusal", config=NO_BAR)
@@ -79,10 +79,8 @@ def inside(source: Source) -> None:
     )
     st.markdown("##### The 128 hidden units")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        order = st.segmented_control(
-            "Sort by", [NORM, VOTE, ACTIVITY, UNIT], default=NORM, required=True, **bound("sort")
-        )
-        same = st.toggle("One scale for all", **bound("scale"))
+        order = st.segmented_control("Sort by", required=True, **STATE.many("sort", [NORM, VOTE, ACTIVITY, UNIT], NORM))
+        same = st.toggle("One scale for all", **STATE.text("scale", False))
     dead = int(seen.dead.sum())
     are = {0: "none is dead", 1: "1 is dead"}.get(dead, f"{dead} are dead")
     st.caption(

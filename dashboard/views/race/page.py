@@ -12,11 +12,13 @@ from core.runs.store import Run
 from core.sweep import race
 from core.training.config import LR, SEED, RunConfig, parse_batch_size
 from core.training.schedules import SCHEDULES
-from dashboard import charts, forms, lab, racing
+from dashboard import address, charts, fields, forms, handoff, lab, operating, racing, starting
 from dashboard.components.chart import live_chart
 from dashboard.words import percent
 
-INVITATION = "Choose what differs and press Start. All lanes share the first weights and the order of the images."
+INVITATION = (
+    "Choose what differs and press Start. All lanes start from the same weights and see the images in the same order."
+)
 SAME, BEST = "Same for all", "Each at its own best"
 CHOICES: dict[str, list[str]] = {
     "optimizer": [name for name, spec in OPTIMIZERS.items() if not spec.full_batch_only],
@@ -31,22 +33,27 @@ FIRST: dict[str, list[str]] = {
     "batch_size": ["16", "64", "256", "1024"],
 }
 POLL_SECONDS = 0.5
+_STATE = address.State(
+    "race.",
+    {"knob": "optimizer", "seeds": "1", "rates": BEST, **FIRST, **{k: "" for k in race.KNOBS if k not in FIRST}},
+)
 
 
 def page() -> None:
-    runs, tried = racing.named("runs"), racing.named("sweep")
+    runs, tried = address.runs("runs"), address.runs("sweep")
+    if optimizers := handoff.take_race():
+        _STATE["knob"], _STATE["optimizer"] = "optimizer", optimizers
     settings, stage = st.columns([0.36, 0.64], gap="large")
     with settings:
         _what_differs()
         actions = st.container()
         st.markdown("#### What is equal")
-        form = forms.hyperparameter_form()
+        form, _ = forms.hyperparameter_form()
         with actions:
             _buttons(form, runs + tried)
     with stage:
-        racing.trouble()
-        if st.query_params.get("runs") and not runs:
-            st.info("This link names runs that this lab does not have. Start a race of your own.")
+        if address.get("runs") and not runs:
+            st.info("This lab does not have the runs that this link names. Start a race of your own.")
         if tried and not runs:
             _sweeping(tuple(run.id for run in tried))
         live_chart(runs, INVITATION, key="race", lines=racing.lines(runs) if runs else ())
@@ -55,48 +62,31 @@ def page() -> None:
 
 
 def _what_differs() -> None:
-    """The knob, its values, seeds, and for optimizers whose learning rate they get."""
+    """Draw the setting that differs, its values, the seeds, and for optimizers whose learning rate they get."""
     st.markdown("#### What differs")
-    knob = st.selectbox(
-        "Setting", list(race.KNOBS), key="race.knob", format_func=race.KNOBS.__getitem__, persist_state="session"
-    )
+    knob = st.selectbox("Setting", **_STATE.choice("knob", list(race.KNOBS)), format_func=race.KNOBS.__getitem__)
     if knob in CHOICES:
-        st.session_state.setdefault(f"race.{knob}", FIRST[knob])
         st.multiselect(
             "Values",
-            CHOICES[knob],
-            key=f"race.{knob}",
+            **_STATE.many(knob, CHOICES[knob]),
             format_func=lambda value: _label(knob, value),
             accept_new_options=knob == "batch_size",
-            persist_state="session",
         )
     else:
         st.text_input(
             "Values",
-            key=f"race.{knob}",
+            **_STATE.text(knob),
             placeholder=", ".join(map(number, _usual(knob))),
-            help="Numbers with commas between them; left empty, those that are shown.",
-            persist_state="session",
+            help="Numbers separated by commas. If left empty, those shown are used.",
         )
     left, right = st.columns([0.34, 0.66], vertical_alignment="bottom")
-    with left:
-        st.session_state.setdefault("race.seeds", "1")
-        st.text_input(
-            "Seeds",
-            key="race.seeds",
-            help=f"{race.SEEDS.help} {race.SEEDS.rule.capitalize()}.",
-            persist_state="session",
-        )
+    left.text_input("Seeds", **_STATE.text("seeds"), help=fields.help_text(race.SEEDS))
     if knob == "optimizer":
-        with right:
-            st.session_state.setdefault("race.rates", BEST)
-            st.selectbox(
-                "Learning rate",
-                [BEST, SAME],
-                key="race.rates",
-                help="At its own best: first, short runs of each optimizer at five rates find the rate that serves it.",
-                persist_state="session",
-            )
+        right.selectbox(
+            "Learning rate",
+            **_STATE.choice("rates", [BEST, SAME]),
+            help=f"{BEST}: short runs of each optimizer at five rates find the one that suits it, before the race.",
+        )
 
 
 def _label(knob: str, value: str) -> str:
@@ -107,41 +97,40 @@ def _label(knob: str, value: str) -> str:
 
 
 def _usual(knob: str) -> list[float]:
-    """What a number's values are, unless a person types others."""
+    """The values of a numeric setting that are used unless others are entered."""
     if knob == "seed":
         return [0, 1, 2, 3, 4]
-    lr = OPTIMIZERS[st.session_state.get(forms.key("optimizer"), "adam")].lr
+    lr = OPTIMIZERS[forms.optimizer()].lr
     return [float(f"{lr * factor:.2g}") for factor in (0.1, 0.3, 1.0, 3.0, 10.0)]
 
 
 def _read() -> tuple[str, list[Any], int]:
-    """Knob, values and seeds as the page says now.
+    """Return the setting that differs, its values, and the seeds.
 
     Raises:
-        ValueError: the sentence about what is wrong.
+        ValueError: if a value breaks its rule.
     """
-    state = st.session_state
-    knob = state["race.knob"]
-    held = state.get(f"race.{knob}")
+    knob = _STATE["knob"]
+    entered: Any = _STATE[knob]
     if knob == "batch_size":
-        values: list[Any] = [parse_batch_size(value) for value in held or []]
+        values: list[Any] = [parse_batch_size(value) for value in entered]
     elif knob in CHOICES:
-        values = list(held or [])
+        values = list(entered)
     else:
         parameter = LR if knob == "lr" else SEED
-        values = [parameter.parse(part) for part in (held or "").split(",") if part.strip()] or _usual(knob)
-    return knob, values, int(race.SEEDS.parse(state["race.seeds"] or ""))  # type: ignore[arg-type]
+        values = [parameter.parse(part) for part in entered.split(",") if part.strip()] or _usual(knob)
+    return knob, values, int(race.SEEDS.parse(_STATE["seeds"]))  # type: ignore[arg-type]
 
 
 def _plan(base: RunConfig) -> tuple[list[RunConfig], list[race.Lane], int]:
-    """(the sweep's configs, or none; the race's lanes; seeds).
+    """Return the configs of the search for rates, if there is one, the race's lanes, and the seeds.
 
     Raises:
-        ValueError: the sentence about what is wrong.
+        ValueError: if a value breaks its rule.
     """
     knob, values, seeds = _read()
     lanes = race.race(base, knob, values, seeds)
-    if knob == "optimizer" and st.session_state["race.rates"] == BEST:
+    if knob == "optimizer" and _STATE["rates"] == BEST:
         return race.sweep(base, values), lanes, seeds
     return [], lanes, seeds
 
@@ -154,8 +143,8 @@ def _buttons(form: forms.Form, shown: list[Run]) -> None:
             tries, lanes, seeds = _plan(form.config)
             count = len(tries) + len(lanes) * seeds
         except ValueError as error:
-            errors.append(str(error))
-    going = [run.id for run in shown if not run.over]
+            errors.append(fields.explain(error))
+    going = [run.id for run in starting.going(shown)]
     with st.container(horizontal=True):
         st.button(
             f"Start {count} runs" if count else "Start",
@@ -171,34 +160,42 @@ def _buttons(form: forms.Form, shown: list[Run]) -> None:
 
 
 def _start() -> None:
-    """Start what the page says now: the sweep, if there is one, else the race."""
+    """Start the search for rates, if there is to be one, else the race."""
     form = forms.read()
-    if not form.config or not racing.over(racing.named("runs") + racing.named("sweep")):
+    if not form.config or starting.going(address.runs("runs") + address.runs("sweep")):
         return
     try:
         tries, lanes, seeds = _plan(form.config)
     except ValueError:
         return
-    st.query_params.clear()
-    if tries:
-        # The race is to be what was asked for now, whatever the form says when the sweep is over.
-        st.session_state["race.follows"] = racing.start("sweep", tries, "sweep"), form.config, seeds
-    else:
-        racing.start("runs", race.in_turn(lanes), "race")
+    if not tries:
+        address.put(sweep=None)
+        _race(race.in_turn(lanes))
+    elif ids := starting.group(tries, "sweep"):
+        address.only(sweep=",".join(ids))
+        # The race that follows has the settings of now, whatever the form holds when the search is over.
+        st.session_state["race.follows"] = ids, form.config, seeds
+
+
+def _race(configs: Sequence[RunConfig]) -> None:
+    """Start the race, and show it; with the search that came before, if the address names one."""
+    if ids := starting.group(configs, "race"):
+        sweep = address.get("sweep")
+        address.only(runs=",".join(ids), **({"sweep": sweep} if sweep else {}))
 
 
 def _stop(ids: Sequence[str]) -> None:
     st.session_state.pop("race.follows", None)
-    racing.stop(ids)
+    operating.command(ids, "stop")
 
 
 @st.fragment(run_every=POLL_SECONDS)
 def _sweeping(ids: tuple[str, ...]) -> None:
-    """The sweep while it runs; when it is over, the session that started it goes on to the race."""
+    """Draw the search for rates while it runs; once it is over, the session that started it starts the race."""
     tried = [run for run_id in ids if (run := lab.service().run(run_id))]
     done = sum(run.over for run in tried)
     if done < len(tried):
-        st.progress(done / len(tried), f"Finding each optimizer's rate: {done} of {len(tried)} short runs")
+        st.progress(done / len(tried), f"Searching each optimizer's rate: {done} of {len(tried)} short runs")
     _strip(tried)
     if done == len(tried):
         follows, base, seeds = st.session_state.get("race.follows", ([], None, 1))
@@ -212,24 +209,24 @@ def _sweeping(ids: tuple[str, ...]) -> None:
 
 
 def _race_at_the_best(tried: Sequence[Run], base: RunConfig, seeds: int) -> None:
-    """Start each optimizer at the rate that the sweep found, everything else as in ``base``."""
+    """Start each optimizer at the rate that the search found, everything else as in ``base``."""
     rates = race.best_rates((run.config, run.validation_accuracy) for run in tried)
     configs = [replace(race.vary(base, "optimizer", name), lr=rate) for name, rate in rates.items()]
     if configs:
-        racing.start("runs", race.in_turn(race.seeded(configs, seeds)), "race")
+        _race(race.in_turn(race.seeded(configs, seeds)))
 
 
 def _strip(tried: Sequence[Run]) -> None:
-    """How much each optimizer minds its rate: accuracy against learning rate."""
+    """Plot validation accuracy against learning rate, one line per optimizer."""
     results = [(run.config, run.validation_accuracy) for run in tried]
     best = race.best_rates(results)
-    st.markdown("#### How much each minds its learning rate")
+    st.markdown("#### Sensitivity to the learning rate")
     with st.container(height=charts.STRIP_HEIGHT, border=False, gap=None):
         st.plotly_chart(
             charts.sensitivity(results, best),
             config={"displayModeBar": False},
             key="strip",
-            alt="Validation accuracy against learning rate, a line an optimizer",
+            alt="Validation accuracy against learning rate, one line per optimizer",
         )
     epochs = tried[0].config.epochs
     found = ", ".join(f"{OPTIMIZERS[name].label} {number(rate)}" for name, rate in best.items())

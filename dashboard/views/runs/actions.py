@@ -1,17 +1,16 @@
-"""What a person can do with the runs that they chose, in callbacks and as downloads."""
+"""Actions on the chosen runs, as callbacks, and their downloads."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import streamlit as st
 
 from core.runs import export, states
 from core.runs.store import Run
 from core.training.config import RunConfig
-from dashboard import handoff, lab
+from dashboard import handoff, lab, notices, operating
 from dashboard.views.runs import rows
 from dashboard.visitors import may_delete, visitor
-
-_TROUBLE, _DONE = "runs.trouble", "runs.done"
 
 
 def counted(count: int) -> str:
@@ -19,48 +18,30 @@ def counted(count: int) -> str:
 
 
 def go(**address: str) -> None:
-    """Show another part of the page; its address is the link to share."""
+    """Show another screen of the page, by its address."""
     st.query_params.from_dict(address)
     st.rerun()
 
 
-def say() -> None:
-    """What came of what a person just did."""
-    if done := st.session_state.pop(_DONE, None):
-        st.toast(done, icon=":material/check:")
-    if trouble := st.session_state.pop(_TROUBLE, None):
-        st.error(trouble, icon=":material/error:")
-
-
-def attempt(what: Callable[[], object], done: str = "") -> None:
-    """Do it, and tell what came of it: core's sentence if it could not be done."""
-    try:
-        what()
-    except ValueError as error:
-        st.session_state[_TROUBLE] = str(error)
-    else:
-        st.session_state[_DONE] = done
+def command(run_ids: Iterable[str], name: str) -> None:
+    operating.command(run_ids, name)
     rows.forget()
 
 
-def command(runs: Iterable[str], name: str) -> None:
-    def each() -> None:
-        for run_id in runs:
-            lab.service().command(run_id, name)
-
-    attempt(each)
-
-
 def resume_all() -> None:
-    attempt(lab.service().resume_all, "All interrupted runs go on.")
+    _attempt(lab.service().resume_all, "All interrupted runs continue.")
 
 
 def move(run_id: str, by: int) -> None:
-    attempt(lambda: lab.service().move(run_id, by))
+    _attempt(lambda: lab.service().move(run_id, by))
+
+
+def edit(run_id: str, **labels: Any) -> None:
+    _attempt(lambda: lab.service().edit(run_id, **labels), "Saved.")
 
 
 def deletable(runs: Sequence[Run]) -> bool:
-    """Whether the visitor may delete all of them, and none trains or waits."""
+    """True if the visitor may delete all of them, and none trains or waits."""
     you = visitor()
     return all(run.state not in (states.QUEUED, states.RUNNING) and may_delete(you, run.owner) for run in runs)
 
@@ -68,31 +49,31 @@ def deletable(runs: Sequence[Run]) -> bool:
 def delete(runs: Sequence[Run]) -> None:
     if deletable(runs):
         ids = [run.id for run in runs]
-        attempt(lambda: lab.service().delete(ids), f"{counted(len(ids))} put into the bin.")
+        _attempt(lambda: lab.service().delete(ids), f"{counted(len(ids))} moved to the bin.")
 
 
 def restore(ids: Sequence[str]) -> None:
-    attempt(lambda: lab.service().restore(ids), f"{counted(len(ids))} restored.")
+    _attempt(lambda: lab.service().restore(ids), f"{counted(len(ids))} restored.")
 
 
 def purge(runs: Sequence[Run]) -> None:
     if deletable(runs):
         ids = [run.id for run in runs]
-        attempt(lambda: lab.service().purge(ids), f"{counted(len(ids))} deleted for good.")
+        _attempt(lambda: lab.service().purge(ids), f"{counted(len(ids))} deleted permanently.")
 
 
 def train_with(config: RunConfig, parent: str | None = None) -> None:
     """Open the Train page with these settings in its form.
 
     Args:
-        parent: the run that they are a fork of.
+        parent: the id of the run that was forked.
     """
     handoff.to_train(config, parent)
     st.switch_page("views/train/page.py")
 
 
 def downloads(ids: Sequence[str], key: str) -> None:
-    """The runs with all their steps, made when the button is pressed."""
+    """Draw the downloads of the runs with all their steps; the files are made when a button is pressed."""
     name = f"run-{ids[0][:6]}" if len(ids) == 1 else f"{len(ids)}-runs"
     for label, kind, mime in (("CSV", "csv", "text/csv"), ("JSON", "json", "application/json")):
         st.download_button(
@@ -107,8 +88,13 @@ def downloads(ids: Sequence[str], key: str) -> None:
         )
 
 
+def _attempt(action: Callable[[], object], done: str = "") -> None:
+    notices.attempt(action, done)
+    rows.forget()
+
+
 def exported(ids: Sequence[str], kind: str) -> bytes:
-    """The runs as a file's content; runs that are gone by now are left out."""
-    found = [run for run_id in ids if (run := lab.service().run(run_id))]
-    read = ((run, lab.service().events(run.id)) for run in found)
-    return ("".join(export.csv_lines(read)) if kind == "csv" else export.json_text(read)).encode()
+    """Content of the file with these runs; runs that have been purged meanwhile are left out."""
+    runs = [run for run_id in ids if (run := lab.service().run(run_id))]
+    events = ((run, lab.service().events(run.id)) for run in runs)
+    return ("".join(export.csv_lines(events)) if kind == "csv" else export.json_text(events)).encode()

@@ -1,7 +1,7 @@
 """One run: its curves, what it was made of, what happened to it, and what can be done with it."""
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import fields
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -11,9 +11,8 @@ from core.hyperparameters import number
 from core.models import checkpoints
 from core.runs import states
 from core.runs.store import Run
-from dashboard import lab, operating
+from dashboard import fields, lab, operating
 from dashboard.components.chart import live_chart
-from dashboard.forms import LABELS
 from dashboard.views.runs import actions, rows
 from dashboard.words import STATE_COLORS, literal
 
@@ -32,7 +31,6 @@ def show(run_id: str) -> None:
         return
     st.subheader(f"#{run.number} {literal(run.name or run.config.optimizer_spec.label)}", anchor=False)
     _byline(run)
-    actions.say()
     if run.deleted is not None:
         _in_the_bin(run)
     stage, about = st.columns([0.64, 0.36], gap="large")
@@ -105,7 +103,7 @@ def _file(run: Run, label: str, path: Any, help: str) -> None:
 
 def _settings(run: Run) -> None:
     st.markdown("##### Settings")
-    values = {f.name: getattr(run.config, f.name) for f in fields(run.config)}
+    values = {f.name: getattr(run.config, f.name) for f in dataclasses.fields(run.config)}
     values["optimizer"], values["schedule"] = run.config.optimizer_spec.label, run.config.schedule_spec.label
     own = {**values.pop("optimizer_params"), **values.pop("schedule_params")}
     _pairs({**values, **own})
@@ -119,7 +117,7 @@ def _environment(run: Run) -> None:
 
 def _pairs(values: Mapping[str, Any]) -> None:
     """Names and values, two pairs to a line where there is room."""
-    shown = {LABELS.get(name, name.replace("_", " ")).lower(): _worded(value) for name, value in values.items()}
+    shown = {fields.label(name).lower(): _worded(value) for name, value in values.items()}
     cells = "".join(
         f"<div><dt>{_escaped(name)}</dt><dd>{_escaped(value)}</dd></div>"
         for name, value in shown.items()
@@ -165,8 +163,7 @@ def _labels(run: Run) -> None:
 
 
 def _save_labels(run_id: str) -> None:
-    held = {part: st.session_state[f"{part}.{run_id}"] for part in ("name", "notes", "tags")}
-    actions.attempt(lambda: lab.service().edit(run_id, **held), "Saved.")
+    actions.edit(run_id, **{part: st.session_state[f"{part}.{run_id}"] for part in ("name", "notes", "tags")})
 
 
 def _family(run: Run) -> None:

@@ -1,6 +1,6 @@
-"""All runs: the table with what can be done with those chosen, the leaderboard, the bin.
+"""All runs: the table with actions on the chosen ones, the leaderboard, the bin.
 
-The tables keep themselves up to date: the browser asks for the rows, and no script runs for it.
+The browser polls for the rows of a table and updates them itself; no script runs for it.
 """
 
 from collections.abc import Callable
@@ -11,13 +11,13 @@ import streamlit as st
 from core.runs import states
 from core.runs.service import BIN_SECONDS
 from core.runs.store import Run
-from dashboard import lab
+from dashboard import lab, notices
 from dashboard.components.run_table import Column, run_table
 from dashboard.views.runs import actions, rows
 from dashboard.visitors import visitor
 
 SHOWN, LEADERS = 300, 100
-EMPTY = "No runs yet. Train one on the Train page, and it appears here."
+EMPTY = "No runs yet. Runs from the Train page appear here."
 _COLUMNS = (rows.RUN, rows.STATE, rows.CURVE, rows.OWNER, rows.BEST, rows.TEST, rows.SECONDS, rows.CREATED)
 _LEADERS = (
     Column("place", "Place", "number", classes="right"),
@@ -47,7 +47,7 @@ def _leaders() -> list[dict[str, Any]]:
     return [rows.row(run, place=place, act="Train with this") for place, run in enumerate(best, 1)]
 
 
-#: The tables' rows as they are now.
+#: The current rows of each table, by the name that the browser polls.
 VIEWS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "all": lambda: [rows.row(run) for run in rows.latest(SHOWN)],
     "every": lambda: [rows.row(run) for run in rows.latest(-1)],
@@ -71,6 +71,8 @@ def show() -> None:
 
 @st.fragment
 def _all() -> None:
+    with st.container():
+        notices.show()
     limit = st.session_state.get("runs.limit", SHOWN)
     runs = {run.id: run for run in rows.latest(limit)}
     view = "all" if limit == SHOWN else "every"
@@ -92,7 +94,6 @@ def _all() -> None:
             [runs[run_id] for run_id in answer.chosen if run_id in runs],
             sum(r.state == states.INTERRUPTED for r in runs.values()),
         )
-    actions.say()
     if len(runs) == limit:
         st.button(f"Only the latest {limit} are shown. Show all", type="tertiary", on_click=_show_all)
 
@@ -102,7 +103,7 @@ def _show_all() -> None:
 
 
 def _bar(chosen: list[Run], interrupted: int) -> None:
-    """What can be done with the chosen runs; all buttons keep their places, those that cannot be pressed are dim."""
+    """Buttons for the chosen runs. Those that do not apply are disabled, so that none moves under the pointer."""
     ids = [run.id for run in chosen]
     stoppable = [run.id for run in chosen if run.state in (states.QUEUED, states.RUNNING, states.PAUSED)]
     resumable = [run.id for run in chosen if run.resumable]
@@ -131,7 +132,7 @@ def _bar(chosen: list[Run], interrupted: int) -> None:
         disabled=not chosen or not actions.deletable(chosen),
         on_click=actions.delete,
         args=(chosen,),
-        help="Into the bin. Runs of your own that are over; the teacher may delete anyone's.",
+        help="Moves your own finished runs to the bin. The teacher may delete anyone's.",
     )
     if chosen:
         actions.downloads(ids, "runs.export")
@@ -139,11 +140,11 @@ def _bar(chosen: list[Run], interrupted: int) -> None:
     if interrupted:
         st.button(f"Resume all interrupted ({interrupted})", icon=":material/restart_alt:", on_click=actions.resume_all)
     if not chosen:
-        st.caption("Choose runs to compare, export, resume or delete them; click a name to open it.")
+        st.caption("Select runs to compare, export, resume or delete them. Click a name to open a run.")
 
 
 def _places(chosen: list[Run]) -> None:
-    """A waiting run of one's own can change places with one's others."""
+    """Buttons that move one of the visitor's queued runs among their others."""
     if len(chosen) == 1 and chosen[0].position and chosen[0].owner == visitor().id:
         for label, icon, by in (("Earlier", "arrow_upward", -1), ("Later", "arrow_downward", 1)):
             st.button(
@@ -151,13 +152,15 @@ def _places(chosen: list[Run]) -> None:
                 icon=f":material/{icon}:",
                 on_click=actions.move,
                 args=(chosen[0].id, by),
-                help="Among your own runs that wait; people take turns.",
+                help="Among your own queued runs; people take turns.",
             )
 
 
 @st.fragment
 def _leaderboard() -> None:
-    st.caption("Everyone's finished runs by their best epoch on the validation images, with the budget that they used.")
+    st.caption(
+        "Everyone's finished runs, ranked by their best epoch on the validation images, with epochs and time used."
+    )
     answer = run_table(
         _LEADERS,
         VIEWS["leaders"](),
@@ -165,7 +168,7 @@ def _leaderboard() -> None:
         source=SOURCE + "leaders",
         sort="place",
         descending=False,
-        empty="No run has finished with a validation split yet.",
+        empty="No run with a validation split has finished yet.",
     )
     if answer.opened:
         actions.go(run=answer.opened)
@@ -175,6 +178,8 @@ def _leaderboard() -> None:
 
 @st.fragment
 def _bin() -> None:
+    with st.container():
+        notices.show()
     runs = {run.id: run for run in rows.latest(-1, deleted=True)}
     bar = st.container(horizontal=True, vertical_alignment="center")
     answer = run_table(
@@ -198,11 +203,10 @@ def _bin() -> None:
             on_click=actions.restore,
             args=([run.id for run in chosen],),
         )
-        with st.popover("Delete for good", icon=":material/delete_forever:", disabled=not chosen):
+        with st.popover("Delete permanently", icon=":material/delete_forever:", disabled=not chosen):
             if actions.deletable(chosen):
-                st.markdown(f"{actions.counted(len(chosen))} and their files. Nothing brings them back.")
+                st.markdown(f"{actions.counted(len(chosen))} and their files. This can't be undone.")
                 st.button("Delete now", on_click=actions.purge, args=(chosen,))
             else:
-                st.markdown("Only their owner or the teacher can delete these.")
-        st.caption(f"Runs stay here for {BIN_SECONDS / 86400:.0f} days after they were deleted.")
-    actions.say()
+                st.markdown("Only their owner or the teacher can delete these runs.")
+        st.caption(f"Runs are kept here for {BIN_SECONDS / 86400:.0f} days.")

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from core.hyperparameters import number
 from core.sweep.race import differing
 from core.training.config import RunConfig
-from dashboard.forms import LABELS
+from dashboard import fields
 
 HEIGHT = 360
 #: A choice of the run's, numbers that are read as powers of ten where they are all above 0.
@@ -47,7 +47,7 @@ def parallel(
 
 def _setting_axis(name: str, configs: Sequence[RunConfig]) -> dict[str, Any]:
     held = [getattr(config, name) for config in configs]
-    label = LABELS.get(name, name.replace("_", " ").capitalize())
+    label = fields.label(name)
     if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in held):
         values = np.array(held, dtype=float)
         if name in _LOGARITHMIC and values.min() > 0:

@@ -1,34 +1,24 @@
 """A closer look at the walks: one step in numbers, the basins, the learning rates."""
 
-from collections.abc import Container
-from typing import Any
-
 import streamlit as st
 
 from core.hyperparameters import Hyperparameter
 from core.optimizers import OPTIMIZERS
 from core.training.config import RunConfig
+from dashboard import fields
 from dashboard.views.surfaces import charts, walks
-from dashboard.views.surfaces.controls import bound, number_field
+from dashboard.views.surfaces.controls import STATE, number_field
 from dashboard.views.surfaces.walks import Scene
 
 STEP, BASINS, RATES = "One step in numbers", "Basin map", "Learning rates"
-
-
-def _one_of(key: str, options: Container[Any], first: Any) -> dict[str, Any]:
-    """The arguments of a choice that lives in the address; it falls back to ``first`` when its option is gone."""
-    if st.session_state.get(f"s-{key}", first) not in options:
-        st.session_state[f"s-{key}"] = first
-    return bound(key, first)
 
 
 def _choose_optimizer(scene: Scene, key: str) -> RunConfig:
     """Draw the choice of one of the scene's optimizers; Adam first, where it is among them."""
     configs = {config.optimizer: config for config in scene.configs}
     first = "adam" if "adam" in configs else next(iter(configs))
-    names: list[Any] = list(configs)
-    chosen = st.selectbox(
-        "Optimizer", names, **_one_of(key, names, first), format_func=lambda name: OPTIMIZERS[name].label
+    chosen: str = st.selectbox(
+        "Optimizer", **STATE.choice(key, list(configs), first), format_func=lambda name: OPTIMIZERS[name].label
     )
     return configs[chosen]
 
@@ -41,7 +31,7 @@ def one_step(scene: Scene) -> None:
     with two:
         step = number_field(Hyperparameter("step", 1, "Counted from 1.", low=1, high=scene.steps), "Step")
     starts = range(1, len(scene.starts) + 1)
-    start = three.selectbox("Start", starts, **_one_of("start", starts, 1)) - 1
+    start = three.selectbox("Start", **STATE.choice("start", starts, 1)) - 1
     numbers = walks.step_of(scene, config, start, step)
     if numbers is None:
         st.info(f"{config.optimizer_spec.label} diverged before step {step}.")
@@ -90,10 +80,10 @@ VIEWS = {STEP: one_step, BASINS: basin_map, RATES: rates}
 
 def closer_look(scene: Scene) -> None:
     """Draw the choice of a view, and the view if one is chosen."""
-    shown = st.segmented_control("Look closer", list(VIEWS), **bound("tab", None))
+    shown = st.segmented_control("Look closer", **STATE.many("tab", list(VIEWS)))
     if not shown:
         return
     try:
         VIEWS[shown](scene)
     except ValueError as error:
-        st.error(str(error))
+        st.error(fields.explain(error))

@@ -11,7 +11,7 @@ from core.surfaces import CONDITION, FIRST_ORDER, NOISE, STEPS, SURFACES, Surfac
 from core.surfaces.functions import DEFAULT_CONDITION
 from core.training.config import LR, WARMUP_STEPS
 from core.training.schedules import SCHEDULES
-from dashboard import forms, handoff
+from dashboard import address, fields, handoff, notices
 from dashboard.views.surfaces import settings
 from dashboard.views.surfaces.walks import Scene, at_their_best, own_surface
 
@@ -23,41 +23,45 @@ COMMON_RATE = replace(LR, default=DEFAULT_RATE)
 SEED = Hyperparameter("seed", 0, "Fixes the noise.", low=0, high=2**31 - 1)
 
 
-def bound(key: str, default: Any) -> dict[str, Any]:
-    """The arguments of a widget whose value lives in the address."""
-    st.session_state.setdefault(f"s-{key}", default)
-    return {"key": f"s-{key}", "bind": "query-params"}
+#: Those of a schedule and of a closer look have defaults that depend on it, which stand at their widgets.
+STATE = address.State(
+    "s-",
+    {
+        "surface": "rosenbrock",
+        "formula": "x^2 + 10*y^2 + 5*sin(3*x)",
+        "domain": "-3, 3, -3, 3",
+        "k": int(DEFAULT_CONDITION),
+        "optimizers": FIRST_PICTURE,
+        "rates": BEST,
+        "starts": "",
+        "schedule": "constant",
+        "settings": "",
+        "tab": None,
+        "step": "1",
+    },
+    linked=True,
+)
 
 
 def number_field(parameter: Hyperparameter, label: str, **place: Any) -> Any:
     """A number typed as text, checked by core."""
-    text = st.text_input(label, **bound(parameter.name, number(parameter.default)), help=help_of(parameter), **place)
-    return parameter.parse(text or "")
-
-
-def help_of(parameter: Hyperparameter) -> str:
-    """A parameter's sentence and its rule, for the help of its widget."""
-    return f"{parameter.help} {parameter.rule.capitalize()}."
-
-
-def _label(parameter: Hyperparameter) -> str:
-    return forms.LABELS.get(parameter.name, parameter.name.replace("_", " ").capitalize())
+    default = number(parameter.default)
+    st.text_input(label, **STATE.text(parameter.name, default), help=fields.help_text(parameter), **place)
+    return parameter.parse(STATE.get(parameter.name, default))
 
 
 def _choose_surface() -> tuple[str, Surface]:
-    name = st.session_state["s-surface"]
+    name = STATE["surface"]
     if name == OWN:
         left, right = st.columns([3, 1])
         formula = left.text_input(
-            "f(x, y)", **bound("formula", "x^2 + 10*y^2 + 5*sin(3*x)"),
+            "f(x, y)", **STATE.text("formula"),
             help="Numbers, x, y, pi, e, + - * / ^ and sin, cos, tan, exp, log, sqrt, abs, tanh.",
         )  # fmt: skip
-        domain = right.text_input("Domain", **bound("domain", "-3, 3, -3, 3"), help="x from, x to, y from, y to.")
+        domain = right.text_input("Domain", **STATE.text("domain"), help="x from, x to, y from, y to.")
         return f"own {formula} {domain}", own_surface(formula or "", settings.parse_domain(domain or ""))
     if name == "bowl":
-        k = st.slider(
-            "Condition number k", 1, int(CONDITION.high), **bound("k", int(DEFAULT_CONDITION)), help=CONDITION.help
-        )
+        k = st.slider("Condition number k", 1, int(CONDITION.high), **STATE.text("k"), help=CONDITION.help)
         return f"bowl {k}", ill_conditioned_bowl(float(k))
     return name, SURFACES[name]
 
@@ -71,18 +75,16 @@ def controls() -> Scene:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
             "Function",
-            [*SURFACES, OWN],
-            **bound("surface", "rosenbrock"),
+            **STATE.choice("surface", [*SURFACES, OWN]),
             format_func=lambda row: SURFACES[row].label if row in SURFACES else "Own formula",
             width=190,
         )
         chosen = st.multiselect(
             "Optimizers",
-            FIRST_ORDER,
-            **bound("optimizers", FIRST_PICTURE),
+            **STATE.many("optimizers", FIRST_ORDER),
             format_func=lambda row: OPTIMIZERS[row].label,
         )
-        mode = st.selectbox("Learning rates", [BEST, SAME], **bound("rates", BEST), width=185)
+        mode = st.selectbox("Learning rates", **STATE.choice("rates", [BEST, SAME]), width=185)
         lr = number_field(COMMON_RATE, "Rate", width=95) if mode == SAME else DEFAULT_RATE
         steps = number_field(STEPS, "Steps", width=95)
         with st.popover("Settings", width=120):
@@ -101,7 +103,7 @@ def _panel(chosen: list[str], mode: str) -> tuple[float, int, dict[str, Any], se
     """Draw and read what is set more rarely: starts, noise, schedule, and every optimizer's own parameters."""
     starts = st.text_input(
         "Starts",
-        **bound("starts", ""),
+        **STATE.text("starts"),
         placeholder="the function's own",
         help="x, y; x, y; … Or click on the contours.",
     )
@@ -111,7 +113,7 @@ def _panel(chosen: list[str], mode: str) -> tuple[float, int, dict[str, Any], se
     with right:
         seed = number_field(SEED, "Seed of the noise")
     schedule = left.selectbox(
-        "Schedule", list(SCHEDULES), **bound("schedule", "constant"), format_func=lambda row: SCHEDULES[row].label,
+        "Schedule", **STATE.choice("schedule", list(SCHEDULES)), format_func=lambda row: SCHEDULES[row].label,
         help="A walk counts as five epochs.",
     )  # fmt: skip
     with right:
@@ -119,16 +121,14 @@ def _panel(chosen: list[str], mode: str) -> tuple[float, int, dict[str, Any], se
     params: dict[str, Value] = {}
     for i, parameter in enumerate(SCHEDULES[schedule].hyperparameters):
         with (left, right)[i % 2]:
-            text = st.text_input(
-                _label(parameter), **bound(f"{schedule}.{parameter.name}", number(parameter.default)),
-                help=help_of(parameter),
-            )  # fmt: skip
-        params[parameter.name] = parameter.parse(text or "")
+            name, default = f"{schedule}.{parameter.name}", number(parameter.default)
+            st.text_input(fields.label(parameter.name), **STATE.text(name, default), help=fields.help_text(parameter))
+        params[parameter.name] = parameter.parse(STATE.get(name, default))
     shape = {"schedule": schedule, "schedule_params": params, "warmup_steps": warmup}
     panel = st.container()
     text = st.text_input(
         "All settings, as text",
-        **bound("settings", ""),
+        **STATE.text("settings"),
         placeholder="adam lr=0.01 betas=0.9,0.99; muon momentum=0.9",
         help="Optimizer, then name=value; a semicolon between optimizers.",
     )
@@ -146,14 +146,17 @@ def _optimizer_panel(chosen: list[str], own: settings.Settings, mode: str) -> No
     for i, parameter in enumerate(settings.parameters_of(optimizer)):
         given = own.get(optimizer, {}).get(parameter.name)
         default = settings.default_of(optimizer, parameter.name)
-        label = _label(parameter)
+        label = fields.label(parameter.name)
         free = parameter.name == "lr"
         key = f"s.{optimizer}.{parameter.name}"
         shown = "" if free and given is None else given if given is not None else default
         st.session_state[key] = shown if isinstance(shown, bool) else number(shown)
         arguments: dict[str, Any] = {
-            "key": key, "help": help_of(parameter), "on_change": _set, "args": (optimizer, parameter.name, key),
-        }  # fmt: skip
+            "key": key,
+            "help": fields.help_text(parameter),
+            "on_change": _set,
+            "args": (optimizer, parameter.name, key),
+        }
         with columns[i % 2]:
             if isinstance(parameter.default, bool):
                 st.checkbox(label, **arguments)
@@ -170,16 +173,16 @@ def _set(optimizer: str, name: str, key: str) -> None:
     given = st.session_state[key]
     parameter = next(p for p in settings.parameters_of(optimizer) if p.name == name)
     try:
-        own = settings.parse_settings(st.session_state.get("s-settings", ""))
+        own = settings.parse_settings(STATE["settings"])
         value = given if isinstance(given, bool) else parameter.parse(given) if given.strip() else None
     except ValueError as error:
-        st.toast(str(error), icon=":material/edit:")
+        notices.refuse(error)
         return
     mine = own.setdefault(optimizer, {})
     mine.pop(name, None)
     if value is not None and (name == "lr" or value != settings.default_of(optimizer, name)):
         mine[name] = value
-    st.session_state["s-settings"] = settings.settings_text(own)
+    STATE["settings"] = settings.settings_text(own)
 
 
 def _carry(optimizer: str) -> None:
@@ -207,9 +210,9 @@ def welcome() -> None:
         values["weight_decay"] = config.weight_decay
     known = {p.name for p in settings.parameters_of(name)}
     kept = {key: value for key, value in values.items() if key in known}
-    st.session_state["s-settings"] = settings.settings_text({name: kept})
-    st.session_state["s-optimizers"] = list(dict.fromkeys([*FIRST_PICTURE, name]))
+    STATE["settings"] = settings.settings_text({name: kept})
+    STATE["optimizers"] = list(dict.fromkeys([*FIRST_PICTURE, name]))
     st.session_state["s.panel"] = name
-    st.session_state["s-schedule"] = config.schedule
+    STATE["schedule"] = config.schedule
     for key, value in config.schedule_params.items():
-        st.session_state[f"s-{config.schedule}.{key}"] = number(value)
+        STATE[f"{config.schedule}.{key}"] = number(value)

@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from core.surfaces import Surface, Walk
+from dashboard import fields
 from dashboard.components.player.surface import csv_of, scene_of, standalone, surface_player
 from dashboard.views.surfaces import controls, settings, walks
 from dashboard.views.surfaces.closer import STEP, closer_look
@@ -15,12 +16,12 @@ PLAYER = "surface-player"
 
 
 def _starts_set() -> None:
-    st.session_state["s-starts"] = settings.starts_text(st.session_state[PLAYER].starts or [])
+    controls.STATE["starts"] = settings.starts_text(st.session_state[PLAYER].starts or [])
 
 
 def _step_chosen() -> None:
-    st.session_state["s-step"] = str(max(1, int(st.session_state[PLAYER].inspect or 1)))
-    st.session_state["s-tab"] = STEP
+    controls.STATE["step"] = str(max(1, int(st.session_state[PLAYER].inspect or 1)))
+    controls.STATE["tab"] = STEP
 
 
 def _about(surface: Surface) -> None:
@@ -55,7 +56,7 @@ def page() -> None:
     try:
         scene = controls.controls()
     except ValueError as error:
-        st.error(str(error), icon=":material/edit:")
+        st.error(fields.explain(error), icon=":material/edit:")
         return
     if controls.carried(scene):
         # An empty mapping: without one, streamlit refuses to leave while widgets are bound to the address.

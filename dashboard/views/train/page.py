@@ -1,18 +1,15 @@
-"""Train: choose, press, watch; then keep the network and test it."""
-
-import secrets
+"""Train: choose settings, train, watch the curves; then save the network and test it."""
 
 import streamlit as st
 
 from core.models import checkpoints
 from core.optimizers import OPTIMIZERS
-from core.runs import states
 from core.runs.store import Run
 from core.training.schedules import SCHEDULES
-from dashboard import forms, handoff, insight, lab, operating, visitors
+from dashboard import address, forms, handoff, insight, lab, notices, operating, starting
 from dashboard.components.chart import live_chart
 from dashboard.testing import test_section
-from dashboard.views.models import runs
+from dashboard.views.models.runs import Choice, keep
 from dashboard.words import STATE_COLORS, literal, network_table, percent, run_label, stacked
 
 RECENT_RUNS = 8
@@ -20,17 +17,17 @@ INVITATION = "Press Train. The network learns to read digits in a few seconds, a
 
 
 def page() -> None:
-    run_id = st.query_params.get("run")
+    run_id = address.get("run")
     run = lab.service().run(run_id) if run_id else None
     settings, stage = st.columns([0.36, 0.64], gap="large")
     with settings:
-        form = forms.hyperparameter_form(run.config if run else None)
-        with form.actions:
+        form, actions = forms.hyperparameter_form(run.config if run else None)
+        with actions:
             _buttons(form, run)
     with stage:
         notice = st.container()
         if run_id and not run:
-            notice.info("This link names a run that this lab does not have. Train one, or open a recent run below.")
+            notice.info("This lab does not have the run that this link names. Train one, or open a recent run below.")
         live_chart([run] if run else [], INVITATION, key="live")
         with st.container():
             if run and run.parent and (parent := lab.service().run(run.parent)):
@@ -45,9 +42,7 @@ def page() -> None:
 
 
 def _buttons(form: forms.Form, run: Run | None) -> None:
-    """Train and Stop. Both act before the page is drawn again, so that one drawing shows what they did."""
-    mine = _own_run()
-    busy = _busy(mine)
+    """Train and Stop. Both act in callbacks, so that the drawing that follows shows their effect."""
     parent = handoff.parent()
     if forked := lab.service().run(parent) if parent else None:
         st.caption(f"A fork of run #{forked.number}: change one thing, then press Train.")
@@ -56,7 +51,7 @@ def _buttons(form: forms.Form, run: Run | None) -> None:
             "Train",
             type="primary",
             icon=":material/play_arrow:",
-            disabled=busy or not form.config,
+            disabled=_busy() or not form.config,
             width="stretch",
             on_click=_train,
         )
@@ -64,8 +59,8 @@ def _buttons(form: forms.Form, run: Run | None) -> None:
             "Stop",
             icon=":material/stop:",
             disabled=run is None or run.over,
-            on_click=lab.service().command,
-            args=(run.id if run else "", "stop"),
+            on_click=operating.command,
+            args=((run.id,) if run else (), "stop"),
         )
     if run:
         operating.controls(run, key="train")
@@ -73,64 +68,58 @@ def _buttons(form: forms.Form, run: Run | None) -> None:
         st.error("\n\n".join(form.errors), icon=":material/edit:")
 
 
-def _own_run() -> Run | None:
-    """The run that this session started last."""
-    run_id = st.session_state.get("train.mine")
-    return lab.service().run(run_id) if run_id else None
-
-
-def _busy(mine: Run | None) -> bool:
-    return mine is not None and mine.state in (states.QUEUED, states.RUNNING)
+def _busy() -> bool:
+    """A session has one run in progress at a time, however often Train is pressed."""
+    mine = starting.last()
+    return bool(mine and starting.going([mine]))
 
 
 def _train() -> None:
-    """Start a run with what the form says now. However often Train is pressed, a session has one in progress."""
-    form, mine = forms.read(), _own_run()
-    if not _busy(mine) and form.config:
-        you = visitors.visitor()
-        st.session_state["train.mine"] = lab.service().submit(
-            form.config,
-            form.name,
-            you.id,
-            you.name,
-            parent=handoff.parent(),
-            click=st.session_state.setdefault("train.page", secrets.token_hex(8)),
-        )
+    """Start a run with the form's values."""
+    form = forms.read()
+    if not _busy() and form.config and starting.run(form.config, form.name, parent=handoff.parent()):
         handoff.forget_parent()
-    if "train.mine" in st.session_state:
-        st.query_params["run"] = st.session_state["train.mine"]
+    if mine := starting.last():
+        address.put(run=mine.id)
 
 
 def _keep(run: Run) -> None:
-    """Save the run's parameters in the lab, or download them."""
+    """Draw the ways to keep the run's network: in the lab's library, or as a file."""
     path = lab.service().parameters_file(run.id)
     if not path:
         return
+    name = f"{run.config.optimizer}-{run.id[:6]}"
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input("Keep this network as", f"{run.config.optimizer}-{run.id[:6]}", key=f"keep.{run.id}")
-        save = st.button("Save", icon=":material/bookmark_add:", help="Into the lab's models, for everyone.")
+        st.text_input("Save this network as", name, key=f"keep.{run.id}")
+        st.button(
+            "Save",
+            icon=":material/bookmark_add:",
+            help="Saves it to the lab's models, for everyone.",
+            on_click=_save,
+            args=(Choice(run, path),),
+        )
         st.download_button(
             "Download",
             path.read_bytes(),
-            file_name=f"{run.config.optimizer}-{run.id[:6]}{checkpoints.SUFFIX}",
+            file_name=f"{name}{checkpoints.SUFFIX}",
             mime="application/octet-stream",
             icon=":material/download:",
             on_click="ignore",
         )
-    if save:
-        try:
-            saved = runs.keep(runs.Choice(run, path), name or "")
-        except ValueError as error:
-            st.error(literal(str(error)))
-        else:
-            st.session_state["test.model"] = saved.name
-            st.success(f"Saved as {literal(saved.name)}. It is loaded and tested below.", icon=":material/check:")
+
+
+def _save(choice: Choice) -> None:
+    def save() -> None:
+        saved = keep(choice, st.session_state[f"keep.{choice.run.id}"] or "")
+        st.session_state["test.model"] = saved.name
+        notices.say(f"Saved as {literal(saved.name)}. It is loaded and tested below.")
+
+    notices.attempt(save)
 
 
 def _explanations(form: forms.Form) -> None:
-    """The update rule, the schedule and the network, as chosen."""
-    optimizer = OPTIMIZERS[st.session_state[forms.key("optimizer")]]
-    schedule = SCHEDULES[st.session_state[forms.key("schedule")]]
+    """Draw the update rule, the schedule and the network, as chosen."""
+    optimizer, schedule = OPTIMIZERS[forms.optimizer()], SCHEDULES[forms.schedule()]
     st.markdown("#### What happens at each step")
     rule, rate, network = st.columns([0.36, 0.32, 0.32], border=True)
     with rule:
@@ -167,8 +156,8 @@ def _recent_runs(shown: Run | None) -> None:
                 key=f"open.{run.id}",
                 type="tertiary",
                 disabled=shown is not None and run.id == shown.id,
-                on_click=_open,
-                args=(run.id,),
+                on_click=address.put,
+                kwargs={"run": run.id},
             )
 
 
@@ -176,10 +165,6 @@ def _result(run: Run) -> str:
     if run.test_accuracy is not None:
         return f" **{percent(run.test_accuracy)} test**"
     return "" if run.validation_accuracy is None else f" **{percent(run.validation_accuracy)} validation**"
-
-
-def _open(run_id: str) -> None:
-    st.query_params["run"] = run_id
 
 
 page()

@@ -71,14 +71,16 @@ def test_too_many_images_get_one_sentence(page: AppTest, service, monkeypatch) -
     page.session_state[address.key("images")] = "10001"
     page.run()
     assert not page.exception
-    assert [error.value for error in page.error] == ["images must be a whole number in [1, 10000], got images = 10001."]
+    assert [error.value for error in page.error] == [
+        "Images must be a whole number from 1 to 10000; you entered 10001."
+    ]
 
 
 def test_a_line_needs_two(page: AppTest, service) -> None:
     page.session_state[address.key("items")] = ["model:untrained"]
     page.session_state[address.key("plane")] = "line"
     page.run()
-    assert [error.value for error in page.error] == ["items must be 2 different runs or models for plane line, got 1."]
+    assert [error.value for error in page.error] == [r"This plane needs 2 runs or models\; you chose 1\."]
     assert page.query_params == {"plane": "line", "items": "model:untrained"}
 
 

@@ -49,7 +49,7 @@ def test_every_lesson_draws(service: Service, key: str) -> None:
 def test_a_guess_comes_first_then_the_run_then_the_outcome(service: Service) -> None:
     page = opened(lesson="4-learning-rate")
     assert button(page, "Run it").disabled
-    page.radio(key="guess.4-learning-rate").set_value(2).run()
+    page.radio(key="lesson.4-learning-rate.prediction").set_value(2).run()
     page.text_input(key="lesson.4-learning-rate.epochs").set_value("1").run()
     button(page, "Run it").click().run()
     ids = in_address(page, "runs").split(",")
@@ -61,7 +61,7 @@ def test_a_guess_comes_first_then_the_run_then_the_outcome(service: Service) -> 
         assert time.monotonic() < deadline
         time.sleep(0.05)
     page.run()
-    assert "You guessed right" in text(page)
+    assert "As you predicted" in text(page)
     assert "Measured: It learns nothing" in text(page)
     button(page, "Do it again").click().run()
     assert "runs" not in page.query_params
@@ -81,7 +81,7 @@ def test_a_link_fixes_settings_and_hides_controls(service: Service) -> None:
 
 def test_a_wrong_number_is_said_in_cores_words(service: Service) -> None:
     page = opened(lesson="2-order", epochs="0", hide="prediction")
-    assert [error.value for error in page.error] == ["epochs must be a whole number in [1, 1000], got epochs = 0."]
+    assert [error.value for error in page.error] == ["Epochs must be a whole number from 1 to 1000; you entered 0."]
     assert button(page, "Run it").disabled
 
 
@@ -99,4 +99,4 @@ def test_the_rule_takes_the_numbers_of_a_step(service: Service) -> None:
     page.text_input(key="numbers.6-momentum.step").set_value("2").run()
     assert any(r"\mu\, v_{t-1}" in formula.value for formula in page.latex)
     page.text_input(key="numbers.6-momentum.step").set_value("99999").run()
-    assert page.info[-1].value == "step must be a whole number in [1, 1500], got step = 99999."
+    assert page.info[-1].value == "Step must be a whole number from 1 to 1500; you entered 99999."

@@ -28,7 +28,7 @@ def test_empty_lab(train: AppTest) -> None:
     assert not button(train, "Train").disabled
     assert button(train, "Stop").disabled
     assert "Recent runs" not in text(train)
-    assert "Keep this network as" not in [field.label for field in train.text_input]
+    assert "Save this network as" not in [field.label for field in train.text_input]
 
 
 def test_network_is_counted(train: AppTest) -> None:
@@ -52,7 +52,7 @@ def test_train_starts_one_run_and_puts_it_into_the_url(train: AppTest, service: 
 
 def test_bad_input_disables_train_and_says_why(train: AppTest) -> None:
     train.text_input(key=key("lr")).set_value("-1").run()
-    assert train.error[0].value == "lr must be a number in (0, 1000], got lr = -1."
+    assert train.error[0].value == r"Learning rate must be between 0 and 1000\, above 0; you entered \-1."
     assert button(train, "Train").disabled
 
 
@@ -61,7 +61,7 @@ def test_unknown_run_gets_a_sentence(service: Service) -> None:
     page.query_params["run"] = "../../etc/passwd"
     page.run()
     assert not page.exception
-    assert "a run that this lab does not have" in page.info[0].value
+    assert "does not have the run that this link names" in page.info[0].value
 
 
 def test_saved_network_is_tested(train: AppTest) -> None:

@@ -1,0 +1,109 @@
+"""The state of a page: the values of its widgets, and what its address says.
+
+A page has one table of its values, a ``State``, and draws its widgets from it. A value that is missing or None means
+its default, always: Streamlit forgets a value that was put into the session when the page changes before its second
+run, when a popover is drawn late, and when the browser goes back. So each widget gets its default as its own, not
+through the session.
+
+Linked values stand in the address too, which is then a link to what the page shows. Streamlit reads and writes those
+itself, under the widget's key; a default is left out. All else in the address is no widget's: which run, which
+lesson. ``get`` and ``put`` are for that.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from core.runs.store import Run
+from dashboard import lab
+
+
+class State:
+    """The values of one page.
+
+    Args:
+        prefix: begins the key of each value in the session, and its name in the address.
+        defaults: name -> default: text, one of some options, or a list of them.
+        linked: True to have the values in the address; else they last as long as the session.
+    """
+
+    def __init__(self, prefix: str, defaults: Mapping[str, Any], linked: bool = False) -> None:
+        self._prefix, self._defaults, self._linked = prefix, dict(defaults), linked
+
+    def key(self, name: str) -> str:
+        return f"{self._prefix}{name}"
+
+    def __getitem__(self, name: str) -> Any:
+        return self.get(name, self._defaults[name])
+
+    def get(self, name: str, default: Any) -> Any:
+        """The value; for one that is not in the table, since a registry has its default."""
+        value = st.session_state.get(self.key(name))
+        return default if value is None else value
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        """Put a value in: in a callback, or before its widget is drawn."""
+        st.session_state[self.key(name)] = value
+
+    def text(self, name: str, default: Any = None) -> dict[str, Any]:
+        """Arguments of a text field, a checkbox or a slider.
+
+        Args:
+            default: where it is not the table's.
+        """
+        default = self._default(name, default)
+        return {"value": default, **self.kept(name, default)}
+
+    def choice(self, name: str, options: Sequence[Any], default: Any = None, free: bool = False) -> dict[str, Any]:
+        """Arguments of a selectbox.
+
+        Args:
+            default: where it is not the table's; the first option if it is none of them.
+            free: True if a value that is none of the options may stay; else it becomes the default.
+        """
+        default = self._default(name, default)
+        default = default if default in options else options[0]
+        if not free and self.get(name, default) not in options:
+            self[name] = default
+        return {"options": options, "index": list(options).index(default), **self.kept(name, default)}
+
+    def many(self, name: str, options: Sequence[Any], default: Any = None) -> dict[str, Any]:
+        """Arguments of a multiselect, pills, or a segmented control."""
+        default = self._default(name, default)
+        return {"options": options, "default": default, **self.kept(name, default)}
+
+    def kept(self, name: str, default: Any = None) -> dict[str, Any]:
+        """Arguments of any other widget, whose default stands at its call."""
+        key = self.key(name)
+        if default is not None and key in st.session_state and st.session_state[key] is None:
+            st.session_state[key] = default
+        return {"key": key, **({"bind": "query-params"} if self._linked else {"persist_state": "session"})}
+
+    def _default(self, name: str, default: Any) -> Any:
+        return self._defaults.get(name) if default is None else default
+
+
+def get(name: str) -> str:
+    """A value of the address that is no widget's; "" if it is not there."""
+    return st.query_params.get(name, "")
+
+
+def put(**values: str | None) -> None:
+    """Write such values into the address; None takes one out."""
+    for name, value in values.items():
+        if value is None:
+            st.query_params.pop(name, None)
+        else:
+            st.query_params[name] = value
+
+
+def only(**values: str) -> None:
+    """Write these values into the address, and nothing else."""
+    st.query_params.from_dict(values)
+
+
+def runs(name: str) -> list[Run]:
+    """The runs whose ids the address lists under ``name``, without those that this lab does not have."""
+    found = map(lab.service().run, dict.fromkeys(filter(None, get(name).split(","))))
+    return [run for run in found if run]

@@ -1,0 +1,79 @@
+"""Starting runs from a page: one, or a group that belongs together."""
+
+import contextlib
+import secrets
+from collections.abc import Iterable, Sequence
+
+import streamlit as st
+
+from core.models.checkpoints import Checkpoint
+from core.runs import states
+from core.runs.store import Run
+from core.training.config import RunConfig
+from dashboard import lab, notices, visitors
+
+_CLICK, _LAST = "starting.click", "starting.last"
+
+
+def run(
+    config: RunConfig,
+    name: str = "",
+    *,
+    parent: str | None = None,
+    start: Checkpoint | None = None,
+    tags: Iterable[str] = (),
+) -> str | None:
+    """Start one run of this visitor's; a double click starts it once.
+
+    Args:
+        parent: the run that it goes on from, or is a fork of.
+        start: the checkpoint to go on from.
+        tags: for people.
+
+    Returns:
+        its id, or None if it was refused, which a notice then says.
+    """
+    ids: list[str] = []
+    if not notices.attempt(lambda: ids.append(_submit(config, name, parent, start, tuple(tags)))):
+        return None
+    st.session_state[_LAST] = ids[0]
+    return ids[0]
+
+
+def group(configs: Sequence[RunConfig], tag: str = "") -> list[str]:
+    """Start these runs in this order; a double click starts them once.
+
+    Returns:
+        their ids; empty if one was refused, which a notice then says. None is left running in that case.
+    """
+    ids: list[str] = []
+
+    def submit_all() -> None:
+        for config in configs:
+            ids.append(_submit(config, "", None, None, (tag,) if tag else ()))
+
+    if notices.attempt(submit_all):
+        return ids
+    for run_id in ids:
+        with contextlib.suppress(*notices.REFUSALS):
+            lab.service().command(run_id, "stop")
+    return []
+
+
+def going(runs: Iterable[Run]) -> list[Run]:
+    """Those that train or wait: while there are any, a page starts no more of them."""
+    return [run for run in runs if run.state in (states.QUEUED, states.RUNNING)]
+
+
+def last() -> Run | None:
+    """The single run that this session started last."""
+    run_id = st.session_state.get(_LAST)
+    return lab.service().run(run_id) if run_id else None
+
+
+def _submit(config: RunConfig, name: str, parent: str | None, start: Checkpoint | None, tags: tuple[str, ...]) -> str:
+    # The service takes the same settings with the same token within a second for one click. The tags are a part of
+    # it, since the race that follows a search may have the very settings of one of its runs.
+    click = " ".join([st.session_state.setdefault(_CLICK, secrets.token_hex(8)), *tags])
+    you = visitors.visitor()
+    return lab.service().submit(config, name, you.id, you.name, parent=parent, start=start, tags=tags, click=click)

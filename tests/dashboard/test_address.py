@@ -1,0 +1,61 @@
+"""A page's values: what is missing is the default, and what was put in is there on the next page."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.runs.service import Service
+from core.training.config import RunConfig
+from dashboard import forms
+
+MAIN = str(Path(__file__).resolve().parents[2] / "dashboard" / "main.py")
+
+
+def _fields() -> None:
+    import streamlit as st
+
+    from dashboard import address
+
+    state = address.State("t.", {"text": "a", "one": "y", "many": ["x"]})
+    st.text_input("text", **state.text("text"))
+    st.selectbox("one", **state.choice("one", ["x", "y"]))
+    st.multiselect("many", **state.many("many", ["x", "y"]))
+    st.json([state["text"], state["one"], state["many"]])
+
+
+@pytest.mark.parametrize("name", ["text", "one"])
+def test_a_value_that_is_missing_or_none_is_the_default(name: str) -> None:
+    page = AppTest.from_function(_fields).run()
+    assert page.json[0].value == '["a", "y", ["x"]]'
+    page.session_state[f"t.{name}"] = None
+    page.run()
+    assert not page.exception and page.json[0].value == '["a", "y", ["x"]]'
+
+
+def test_what_is_put_in_is_kept_and_an_empty_text_is_not_the_default() -> None:
+    page = AppTest.from_function(_fields).run()
+    page.text_input[0].set_value("").run()
+    assert page.json[0].value == '["", "y", ["x"]]'
+
+
+def form(page: AppTest) -> dict[str, str]:
+    return {name: page.text_input(key=forms.key(name)).value for name in ("lr", "epochs")}
+
+
+def test_a_new_session_that_goes_to_race_at_once_finds_the_form_filled(service: Service) -> None:
+    page = AppTest.from_file(MAIN, default_timeout=60).run()
+    page.switch_page("views/race/page.py").run()
+    assert not page.error
+    assert form(page) == {"lr": "0.001", "epochs": "5"}
+
+
+def test_settings_from_a_run_are_still_there_on_the_next_page(service: Service) -> None:
+    page = AppTest.from_file(MAIN, default_timeout=60).run()
+    for name, value in RunConfig(optimizer="sgd", lr=0.3, epochs=2).to_dict().items():
+        if not isinstance(value, dict):
+            page.session_state[forms.key(name)] = value if isinstance(value, (bool, str)) else f"{value}"
+    page.run()
+    page.switch_page("views/race/page.py").run()
+    assert form(page) == {"lr": "0.3", "epochs": "2"}
+    assert page.selectbox(key=forms.key("optimizer")).value == "sgd"

@@ -1,0 +1,229 @@
+"""Every button and callback of every page against a lab that refuses: one sentence, no error box, on every page."""
+
+import hashlib
+import itertools
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.files import read_ordinary
+from core.handwriting.drawings import Drawings
+from core.models import checkpoints
+from core.models.checkpoints import LARGEST_CHECKPOINT
+from core.models.library import Library, opened
+from core.runs.service import Service
+from core.training.config import RunConfig
+from core.training.network import Network
+from dashboard import lab
+from tests.dashboard.views.test_draw import sent
+
+MAIN = str(Path(__file__).resolve().parents[2] / "dashboard" / "main.py")
+WRITING: dict[type, tuple[str, ...]] = {
+    Service: ("submit", "command", "resume_all", "move", "edit", "delete", "restore", "purge"),
+    Library: ("keep", "bring", "rename", "duplicate", "note", "delete", "restore", "empty_bin"),
+    Drawings: ("keep", "remove", "take_in"),
+}
+REFUSALS = {
+    "The lab has no room\\.": ValueError("The lab has no room."),
+    "The lab could not use its disk: No space left on device.": OSError(28, "No space left on device"),
+    "The lab could not use its database: database or disk is full.": sqlite3.OperationalError(
+        "database or disk is full"
+    ),
+}
+#: A visitor without cookies is known by this, in the session.
+TOKEN = "0" * 32
+SMALL = RunConfig(validation_split=0.95, epochs=1)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A lab with a run in each state that has buttons of its own, saved models, and a drawing; ids by state."""
+    folder = tmp_path_factory.mktemp("lab")
+    models = folder / "models"
+    models.mkdir()
+    checkpoints.save_parameters(Network(seed=3), models / "other.safetensors", {})
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DESCENT_HOME", str(folder / "home"))
+        environment.setenv("DESCENT_MODELS", str(models))
+        environment.setenv("DESCENT_WORKERS", "1")
+        # The visitor of a test has no cookie; everyone is the teacher, so that every button is there.
+        environment.setattr("dashboard.access.Gate.role", lambda gate, cookies: "teacher")
+        lab.start()
+        service = lab.service()
+        try:
+            ids = {"finished": service.submit(SMALL), "deleted": service.submit(SMALL), "binned": service.submit(SMALL)}
+            wait(lambda: all(run.over for run in service.runs()))
+            service.delete([ids["deleted"]])
+            whole = opened(read_ordinary(service.checkpoint_file(ids["finished"]), LARGEST_CHECKPOINT))
+            library = Library(models)
+            for name in ("whole", "thrown away"):
+                library.keep(whole, name)
+            library.delete("thrown away")
+            long = RunConfig(epochs=1000)
+            ids["paused"] = service.submit(long)
+            wait(lambda: service.run(ids["paused"]).state == "running")
+            service.command(ids["paused"], "pause")
+            wait(lambda: service.run(ids["paused"]).state == "paused")
+            service._store.update(ids["binned"], state="interrupted")
+            ids["running"] = service.submit(long)
+            wait(lambda: service.run(ids["running"]).state == "running")
+            ids["queued"] = service.submit(long, owner=hashlib.sha256(TOKEN.encode()).hexdigest()[:16])
+            yield ids
+        finally:
+            lab.stop()
+
+
+def wait(over: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not over():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def refused(runs: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The sentences of the refusals so far; each writing method refuses with the next of them."""
+    said: list[str] = []
+    turns = itertools.cycle(REFUSALS)
+
+    def refuse(*arguments: Any, **named: Any) -> None:
+        said.append(next(turns))
+        raise REFUSALS[said[-1]]
+
+    for owner, methods in WRITING.items():
+        for method in methods:
+            monkeypatch.setattr(owner, method, refuse)
+    return said
+
+
+def visit(view: str, address: dict[str, str], state: dict[str, Any]) -> AppTest:
+    page = AppTest.from_file(MAIN, default_timeout=120).run()
+    page.switch_page(f"views/{view}/page.py")
+    for name, value in address.items():
+        page.query_params[name] = value
+    for name, value in state.items():
+        page.session_state[name] = value
+    return page.run()
+
+
+def controls(page: AppTest) -> list[tuple[str, str | None, str]]:
+    """Buttons that can be pressed, and fields that can be filled, each as kind, key and label."""
+    found = [("button", button.key, button.label) for button in page.button if not button.disabled]
+    found += [("text_input", field.key, field.label) for field in page.text_input if not field.disabled]
+    return found + [("text_area", field.key, field.label) for field in page.text_area]
+
+
+def use(page: AppTest, control: tuple[str, str | None, str]) -> None:
+    kind, key, label = control
+    widget = next(w for w in page.get(kind) if w.key == key and w.label == label and not w.disabled)
+    if kind == "button":
+        widget.click().run()
+    else:
+        widget.set_value("0.02").run()
+
+
+VISITS: dict[str, tuple[str, dict[str, str], dict[str, Any], set[str]]] = {
+    "train": ("train", {}, {}, {"Train"}),
+    "train, one that trains": ("train", {"run": "running"}, {}, {"Stop", "Pause", "Learning rate from now on"}),
+    "train, one that is paused": ("train", {"run": "paused"}, {}, {"Resume", "One step", "One epoch", "Stop"}),
+    "train, one that is over": ("train", {"run": "finished"}, {}, {"Save"}),
+    "runs": ("runs", {}, {}, {"Resume all interrupted (1)"}),
+    "runs, over": ("runs", {}, {"runs.table.kept": ("finished", "paused")}, {"Resume", "Stop", "Delete"}),
+    "runs, waiting": (
+        "runs",
+        {},
+        {"runs.table.kept": ("queued",), "visitor.token": TOKEN},
+        {"Cancel", "Earlier", "Later"},
+    ),
+    "runs, the bin": ("runs", {}, {"runs.tab": "Bin", "runs.bin.kept": ("deleted",)}, {"Restore", "Delete now"}),
+    "one run, over": ("runs", {"run": "finished"}, {}, {"Save", "Delete"}),
+    "one run, training": ("runs", {"run": "running"}, {}, {"Stop", "Pause"}),
+    "one run, in the bin": ("runs", {"run": "deleted"}, {}, {"Restore"}),
+    "several runs": ("runs", {"compare": "finished,paused"}, {}, set()),
+    "race": ("race", {}, {}, {"Start 24 runs"}),
+    "race, on its way": ("race", {"runs": "running,queued"}, {}, {"Stop"}),
+    "race, searched": ("race", {"sweep": "finished"}, {}, {"Race at these rates"}),
+    "surfaces": ("surfaces", {}, {}, set()),
+    "landscape": ("landscape", {}, {}, {"Race three optimizers", "Small and large batch"}),
+    "predictions": ("predictions", {"model": "other"}, {}, set()),
+    "draw": ("draw", {}, {"draw.kept": sent()}, set()),
+    "models": (
+        "models",
+        {},
+        {"models.together": ["whole", "other"]},
+        {"Restore", "Delete for good", "Save the average"},
+    ),
+    "one model": ("models", {"model": "whole"}, {}, {"Duplicate", "Delete", "Continue", "Notes"}),
+    "lessons": ("lessons", {}, {}, set()),
+    "one lesson": ("lessons", {"lesson": "1-batch"}, {"guess.1-batch": 0}, {"Run it: 3 runs"}),
+}
+
+
+@pytest.mark.parametrize("name", VISITS)
+def test_what_is_refused_is_one_sentence(name: str, runs: dict[str, str], refused: list[str]) -> None:
+    view, address, state, acting = VISITS[name]
+    address = {key: ",".join(runs.get(part, part) for part in value.split(",")) for key, value in address.items()}
+    state = {
+        key: tuple(runs[part] for part in value) if isinstance(value, tuple) else value
+        for key, value in state.items()
+    }
+    page = visit(view, address, state)
+    assert not page.exception
+    first, acted = controls(page), set()
+    for control in first:
+        # Most presses are refused, and leave the page as it was; others open something else.
+        if controls(page) != first:
+            page = visit(view, address, state)
+        before = len(refused)
+        use(page, control)
+        assert not page.exception, (control, page.exception[0].message)
+        if len(refused) > before:
+            acted.add(control[2])
+            assert [error.value for error in page.error if error.value in REFUSALS] == [refused[-1]], control
+    assert acting <= acted, acting - acted
+
+
+def _save() -> None:
+    from dashboard.views.models import dialogs, runs
+
+    dialogs._save(runs.with_checkpoint())
+
+
+def _bring() -> None:
+    from types import SimpleNamespace
+
+    from dashboard.views.models import dialogs, pictures
+
+    content = pictures.library().content("other")
+    dialogs._bring(SimpleNamespace(name="new.safetensors", file_id="1", getvalue=lambda: content))
+
+
+def _go_on() -> None:
+    from dashboard.views.models import dialogs, pictures
+
+    dialogs.continue_form(pictures.library().model("whole"))
+
+
+def _rename() -> None:
+    from dashboard.views.models import detail
+
+    detail._rename.__wrapped__("whole")
+
+
+@pytest.mark.parametrize(
+    ("dialog", "button"), [(_save, "Save"), (_bring, "Load"), (_go_on, "Continue"), (_rename, "Save")]
+)
+def test_a_dialog_says_why_too(
+    dialog: Callable[[], None], button: str, runs: dict[str, str], refused: list[str]
+) -> None:
+    for _ in REFUSALS:
+        page = AppTest.from_function(dialog, default_timeout=60).run()
+        next(b for b in page.button if b.label == button).click().run()
+        assert not page.exception
+        assert [error.value for error in page.error] == [refused[-1]]
+    assert set(refused) == set(REFUSALS)
