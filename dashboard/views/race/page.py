@@ -14,7 +14,7 @@ from core.training.config import LR, SEED, RunConfig, parse_batch_size
 from core.training.schedules import SCHEDULES
 from dashboard import charts, forms, lab, racing
 from dashboard.components.live_chart import live_chart
-from dashboard.words import percent
+from dashboard.words import counted, percent
 
 INVITATION = "Choose what differs and press Start. All lanes share the first weights and the order of the images."
 SAME, BEST = "Same for all", "Each at its own best"
@@ -236,7 +236,7 @@ def _strip(tried: Sequence[Run]) -> None:
     accuracies = [accuracy for _, accuracy in results if accuracy is not None]
     if accuracies:
         st.caption(
-            f"Validation accuracy after {epochs} epoch{'s' if epochs > 1 else ''}, one seed. Ringed: {found}. "
+            f"Validation accuracy after {counted(epochs, 'epoch')}, one seed. Ringed: {found}. "
             f"Highest {percent(max(accuracies))}. A wide, flat top means that the rate is easy to choose."
         )
 

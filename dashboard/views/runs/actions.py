@@ -10,12 +10,9 @@ from core.training.config import RunConfig
 from dashboard import handoff, lab
 from dashboard.views.runs import rows
 from dashboard.visitors import may_delete, visitor
+from dashboard.words import counted
 
 _TROUBLE, _DONE = "runs.trouble", "runs.done"
-
-
-def counted(count: int) -> str:
-    return f"{count} run{'' if count == 1 else 's'}"
 
 
 def go(**address: str) -> None:
@@ -68,17 +65,17 @@ def deletable(runs: Sequence[Run]) -> bool:
 def delete(runs: Sequence[Run]) -> None:
     if deletable(runs):
         ids = [run.id for run in runs]
-        attempt(lambda: lab.service().delete(ids), f"{counted(len(ids))} put into the bin.")
+        attempt(lambda: lab.service().delete(ids), f"{counted(len(ids), 'run')} put into the bin.")
 
 
 def restore(ids: Sequence[str]) -> None:
-    attempt(lambda: lab.service().restore(ids), f"{counted(len(ids))} restored.")
+    attempt(lambda: lab.service().restore(ids), f"{counted(len(ids), 'run')} restored.")
 
 
 def purge(runs: Sequence[Run]) -> None:
     if deletable(runs):
         ids = [run.id for run in runs]
-        attempt(lambda: lab.service().purge(ids), f"{counted(len(ids))} deleted for good.")
+        attempt(lambda: lab.service().purge(ids), f"{counted(len(ids), 'run')} deleted for good.")
 
 
 def train_with(config: RunConfig, parent: str | None = None) -> None:
