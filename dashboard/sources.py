@@ -16,7 +16,7 @@ from core.runs import states
 from core.runs.store import Run
 from core.training.network import Network, from_flat
 from dashboard import lab, starting
-from dashboard.words import percent, run_label
+from dashboard.words import percent, run_line
 
 #: The latest runs that can be chosen from.
 LATEST = 200
@@ -194,7 +194,7 @@ def _missing(token: str) -> str:
 
 def _named(run: Run) -> str:
     result = "" if run.test_accuracy is None else f" · {percent(run.test_accuracy)}"
-    return f"Run #{run.number} · {run_label(run)}{result}"
+    return f"Run #{run.number} · {run_line(run)}{result}"
 
 
 def _from_file(path: Path, label: str) -> Source | None:

@@ -1,12 +1,20 @@
-"""How the pages word runs and figures."""
+"""Runs, configs, states and figures in words, the same on every page.
+
+dashboard/components/shared/format.js is the twin in the browser; tests/fixtures/words.json holds the two equal.
+"""
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime, timedelta, timezone
+from functools import lru_cache
+from math import isfinite
+from typing import Any, TypeGuard
 
+import streamlit as st
 from torch import nn
 
 from core.hyperparameters import number
+from core.runs import states
 from core.runs.store import Run
 from core.sweep.race import differing
 from core.training.config import RunConfig
@@ -23,37 +31,151 @@ STATE_COLORS = {
     "failed": "red",
     "interrupted": "orange",
 }
+#: A figure that is missing or not finite.
+UNKNOWN = "–"  # noqa: RUF001
+_ALWAYS = ("lr", "batch_size", "epochs", "schedule")
+_IF_CHANGED = (
+    "optimizer_params",
+    "schedule_params",
+    "warmup_steps",
+    "weight_decay",
+    "label_smoothing",
+    "augment",
+    "shuffle",
+    "loss",
+    "validation_split",
+    "seed",
+    "device",
+)
+_PHRASES: dict[str, Any] = {
+    "lr": "rate {}",
+    "batch_size": "batch {}",
+    "epochs": "{} epochs",
+    "shuffle": "shuffled: {}",
+}
 
 
-def percent(share: float) -> str:
-    """A share from 0 to 1, to two decimals of a percent."""
-    return f"{100 * share:.2f} %"
+def _known(value: float | None) -> TypeGuard[float]:
+    return value is not None and isfinite(value)
 
 
-def run_label(run: Run) -> str:
-    """The run's name, or what sets it apart: ``Adam · 0.001 · batch 64 · Cosine``."""
-    if run.name:
-        return run.name
-    config = run.config
-    parts = [config.optimizer_spec.label, number(config.lr), f"batch {config.batch_size}"]
-    if config.schedule != "constant":
-        parts.append(config.schedule_spec.label)
-    return " · ".join(parts)
+def percent(share: float | None, digits: int = 2) -> str:
+    """A share from 0 to 1 as percent: ``97.32 %``; a dash for None."""
+    return f"{100 * share:.{digits}f} %" if _known(share) else UNKNOWN
 
 
-def literal(text: str) -> str:
-    """Plain text that Streamlit's Markdown shows as it is."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+def interval(low: float, high: float) -> str:
+    """Two shares from 0 to 1 as percent: ``97.00 to 97.61 %``."""
+    return f"{percent(low).removesuffix(' %')} to {percent(high)}"
 
 
-def stacked(formula: str) -> str:
-    """A formula with each of its equations on a line of its own, so that it fits a narrow card."""
-    equations = formula.replace(r", \qquad ", r", \quad ").split(r", \quad ")
-    return r"\begin{gathered}" + r" \\[0.4em] ".join(equations) + r"\end{gathered}"
+def probability(value: float) -> str:
+    """A probability to a tenth of a percent, never rounded to certainty: at most ``> 99.9 %``."""
+    if value >= 0.9995:
+        return "> 99.9 %"
+    return percent(value, 1) if value >= 0.0005 else "< 0.1 %"
+
+
+def loss(value: float | None) -> str:
+    """A loss to four decimals; a dash for None."""
+    return f"{value:.4f}" if _known(value) else UNKNOWN
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds in the unit that fits: ``2.1 s``, ``42 s``, ``13 min``, ``1.5 h``; a dash for None."""
+    if not _known(seconds):
+        return UNKNOWN
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def size(count: int) -> str:
+    """Bytes in the unit that fits: ``408 kB``, ``1.6 MB``."""
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 run``, ``2 runs``, ``10,000 test digits``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def date_time(at: float | None) -> str:
+    """A unix time in the visitor's own time zone: ``7 Nov 2026, 14:05``; "earlier" for None."""
+    if at is None:
+        return "earlier"
+    local = _local(at)
+    return f"{local.day} {local:%b %Y, %H:%M}"
+
+
+def clock_time(at: float | None) -> str:
+    """The same as a time of day: ``14:05:09``."""
+    return "earlier" if at is None else f"{_local(at):%H:%M:%S}"
+
+
+def _local(at: float) -> datetime:
+    # Streamlit tells the minutes from the visitor's clock to UTC, positive west of it.
+    behind = st.context.timezone_offset or 0
+    return datetime.fromtimestamp(at, timezone(-timedelta(minutes=behind)))
+
+
+def run_title(run: Run) -> str:
+    """The shortest name of a run: ``#12 my name``, or ``#12 Adam``."""
+    return f"#{run.number} {run.name or run.config.optimizer_spec.label}"
+
+
+def run_line(run: Run) -> str:
+    """A run in one line: ``#12 my name``, or ``#12 Adam · rate 0.001 · batch 64``."""
+    return f"#{run.number} {run.name or config_line(run.config)}"
+
+
+def run_choice(run: Run) -> str:
+    """A run in one line for a choice among runs, with its test accuracy once it is known."""
+    return run_line(run) if run.test_accuracy is None else f"{run_line(run)} · {percent(run.test_accuracy)}"
+
+
+def config_line(config: RunConfig) -> str:
+    """A config in one line: ``Adam · rate 0.001 · batch 64``, and the schedule unless it is constant."""
+    names = ("optimizer", "lr", "batch_size", *(("schedule",) if config.schedule != "constant" else ()))
+    return " · ".join(setting(config, name) for name in names)
+
+
+def config_in_full(config: RunConfig, optimizer: bool = True) -> str:
+    """A config with its epochs, and every setting that is not the optimizer's usual one.
+
+    Args:
+        optimizer: name it.
+    """
+    usual = _usual(config.optimizer)
+    names = (
+        *(("optimizer",) if optimizer else ()),
+        *(name for name in _ALWAYS if name != "schedule" or config.schedule != "constant"),
+        *(name for name in _IF_CHANGED if getattr(config, name) != getattr(usual, name)),
+    )
+    return " · ".join(filter(None, (setting(config, name) for name in names)))
+
+
+@lru_cache
+def _usual(optimizer: str) -> RunConfig:
+    return RunConfig.recommended(optimizer)
+
+
+def state(run: Run) -> str:
+    """The run's state and how far it is: ``running 42 %``, ``queued, number 2``, ``finished``."""
+    if run.position:
+        return f"queued, number {run.position}"
+    if run.stalled:
+        return "stalled"
+    if run.state in (states.RUNNING, states.PAUSED, states.INTERRUPTED, states.STOPPED):
+        # Rounded down: 100 % is said of a run that is over only.
+        return f"{run.state} {100 * run.step // run.config.span.steps} %"
+    return run.state
 
 
 def differences(configs: Sequence[RunConfig]) -> list[str]:
-    """For each config, only the settings that are not the same in all of them; ``the same`` if nothing differs."""
+    """For each config, only the settings that are not the same in all of them."""
     names = differing(configs)
     if not names:
         return ["the same settings"] * len(configs)
@@ -61,7 +183,7 @@ def differences(configs: Sequence[RunConfig]) -> list[str]:
 
 
 def setting(config: RunConfig, name: str) -> str:
-    """One field of a config in words; empty for parameters that are at their defaults."""
+    """One field of a config; empty for parameters that are at their defaults."""
     value = getattr(config, name)
     if name == "optimizer":
         return config.optimizer_spec.label
@@ -72,20 +194,23 @@ def setting(config: RunConfig, name: str) -> str:
     if isinstance(value, bool):
         return name if value else f"no {name}"
     if name in _PHRASES:
-        return _PHRASES[name].format(number(value))
+        return str(_PHRASES[name].format(number(value)))
     return f"{name.replace('_', ' ')} {number(value)}"
 
 
-_PHRASES: dict[str, Any] = {
-    "lr": "rate {}",
-    "batch_size": "batch {}",
-    "epochs": "{} epochs",
-    "shuffle": "shuffled: {}",
-}
+def literal(text: str) -> str:
+    """Plain text that Streamlit's Markdown shows as it is."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+
+
+def stacked(formula: str) -> str:
+    """A formula with one equation per line, so that it fits a narrow card."""
+    equations = formula.replace(r", \qquad ", r", \quad ").split(r", \quad ")
+    return r"\begin{gathered}" + r" \\[0.4em] ".join(equations) + r"\end{gathered}"
 
 
 def network_table() -> str:
-    """The network's layers and how many parameters each has, as Markdown."""
+    """The network's layers and their numbers of parameters, as Markdown."""
     layers = [layer for layer in Network() if isinstance(layer, nn.Linear)]
     counts = [sum(p.numel() for p in layer.parameters()) for layer in layers]
     rows = [

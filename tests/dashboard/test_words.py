@@ -1,26 +1,74 @@
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
 from core.optimizers import OPTIMIZERS
 from core.runs.store import Run
 from core.training.config import RunConfig
-from dashboard.words import percent, run_label, stacked
+from dashboard import words
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXTS = json.loads((ROOT / "tests" / "fixtures" / "words.json").read_text())
 
 
-def _run(config: RunConfig, name: str = "") -> Run:
-    return Run("id", 1, name, config, 0.0, "finished", "", None, None, None)
+def _run(config: RunConfig, name: str = "", **more: Any) -> Run:
+    return replace(Run("id", 12, name, config, 0.0, "finished", "", None, None, None), **more)
 
 
-def test_percent_has_two_decimals() -> None:
-    assert percent(0.97316) == "97.32 %"
+@pytest.mark.parametrize(
+    ("write", "cases"),
+    [(words.percent, "percent"), (words.loss, "loss"), (words.duration, "duration"), (words.counted, "counted")],
+)
+def test_figures_read_as_in_the_browser(write: Callable[..., str], cases: str) -> None:
+    for *values, text in TEXTS[cases]:
+        assert write(*values) == text
 
 
-def test_label_says_what_sets_a_run_apart() -> None:
-    assert run_label(_run(RunConfig())) == "Adam · 0.001 · batch 64"
-    assert run_label(_run(RunConfig(schedule="cosine", lr=1e-4))) == "Adam · 0.0001 · batch 64 · Cosine"
-    assert run_label(_run(RunConfig(), "mine")) == "mine"
+def test_a_figure_that_is_not_finite_is_a_dash() -> None:
+    assert words.percent(float("nan")) == words.loss(float("inf")) == words.duration(float("nan")) == words.UNKNOWN
+
+
+def test_a_probability_is_never_rounded_to_certainty() -> None:
+    texts = [words.probability(value) for value in (0, 0.0004, 0.0005, 0.1234, 0.9994, 0.9995, 1)]
+    assert texts == ["< 0.1 %", "< 0.1 %", "0.1 %", "12.3 %", "99.9 %", "> 99.9 %", "> 99.9 %"]
+
+
+def test_an_interval_has_one_unit() -> None:
+    assert words.interval(0.97, 0.97613) == "97.00 to 97.61 %"
+
+
+def test_a_size_has_the_unit_that_fits() -> None:
+    assert [words.size(count) for count in (408_000, 999_999, 1_630_000)] == ["408 kB", "1000 kB", "1.6 MB"]
+
+
+def test_a_time_is_the_visitors(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = datetime(2026, 11, 7, 23, 30, 9, tzinfo=UTC).timestamp()
+    monkeypatch.setattr(words.st, "context", SimpleNamespace(timezone_offset=-60))
+    assert (words.date_time(at), words.clock_time(at)) == ("8 Nov 2026, 00:30", "00:30:09")
+    assert words.date_time(None) == words.clock_time(None) == "earlier"
+
+
+def test_a_config_and_a_run_in_one_line() -> None:
+    cosine = RunConfig(schedule="cosine", lr=1e-4)
+    assert words.config_line(RunConfig()) == "Adam · rate 0.001 · batch 64"
+    assert words.config_line(cosine) == "Adam · rate 0.0001 · batch 64 · Cosine"
+    assert words.config_in_full(cosine) == "Adam · rate 0.0001 · batch 64 · 5 epochs · Cosine"
+    assert words.config_in_full(RunConfig(seed=3), optimizer=False) == "rate 0.001 · batch 64 · 5 epochs · seed 3"
+    assert (words.run_title(_run(cosine)), words.run_title(_run(cosine, "mine"))) == ("#12 Adam", "#12 mine")
+    assert words.run_line(_run(cosine)) == "#12 Adam · rate 0.0001 · batch 64 · Cosine"
+    assert words.run_line(_run(cosine, "mine")) == "#12 mine"
+    assert words.run_choice(_run(cosine, "mine", test_accuracy=0.97)) == "#12 mine · 97.00 %"
 
 
 def test_stacked_breaks_between_equations_only() -> None:
-    assert stacked(r"a = 1, \qquad b = 2") == r"\begin{gathered}a = 1 \\[0.4em] b = 2\end{gathered}"
+    assert words.stacked(r"a = 1, \qquad b = 2") == r"\begin{gathered}a = 1 \\[0.4em] b = 2\end{gathered}"
     for spec in OPTIMIZERS.values():
-        for line in stacked(spec.formula).split(r" \\[0.4em] "):
+        for line in words.stacked(spec.formula).split(r" \\[0.4em] "):
             line = line.replace(r"\begin{gathered}", "").replace(r"\end{gathered}", "")
             assert line.count("{") == line.count("}"), spec.label

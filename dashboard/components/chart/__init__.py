@@ -13,7 +13,7 @@ import streamlit as st
 from core.runs.states import PAUSED
 from core.runs.store import Run
 from dashboard.components.modules import component_script
-from dashboard.words import run_label
+from dashboard.words import run_line
 
 _FOLDER = Path(__file__).parent
 
@@ -55,7 +55,7 @@ def live_chart(runs: list[Run], invitation: str, key: str, lines: Sequence[Line]
     shown = [
         {
             "id": run.id,
-            "name": run_label(run),
+            "name": run_line(run),
             "settled": run.over or run.state == PAUSED,
             "message": run.message,
         }

@@ -7,12 +7,11 @@ from numpy.typing import NDArray
 
 from core.handwriting.answers import answers_along
 from core.handwriting.preprocessing import SIDE, Bytes
-from core.runs.store import Run
 from core.runs.trajectories import Trajectory
 from dashboard import lab
 from dashboard.colors import GREY, HUES
 from dashboard.views.draw.answer import crisp
-from dashboard.words import run_label
+from dashboard.words import run_choice
 
 RUNS = 30
 #: The lab's eight hues between two more, each readable on the light and on the dark page.
@@ -30,7 +29,7 @@ def replay_section() -> None:
     if st.session_state.get("draw.run") not in runs:
         st.session_state["draw.run"] = next(iter(runs))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        run_id = st.selectbox("Run", list(runs), format_func=lambda i: _label(runs[i]), key="draw.run")
+        run_id = st.selectbox("Run", list(runs), format_func=lambda run_id: run_choice(runs[run_id]), key="draw.run")
         st.button("Replay my drawing", icon=":material/history:", on_click=_freeze)
     if message := st.session_state.pop("draw.nothing", None):
         st.info(message)
@@ -45,10 +44,6 @@ def replay_section() -> None:
         st.error(trajectory.message, icon=":material/error:")
     else:
         _show(trajectory, digit)
-
-
-def _label(run: Run) -> str:
-    return f"{run.number} · {run_label(run)}"
 
 
 def _freeze() -> None:

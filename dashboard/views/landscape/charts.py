@@ -20,11 +20,11 @@ def along_line(result: Result) -> go.Figure:
     )
     figure.add_scatter(
         x=grid.x,
-        y=100 * grid.accuracy[0],
+        y=grid.accuracy[0],
         name="accuracy",
         yaxis="y2",
         line={"color": ACCURACY, "width": 2.5, "dash": "dash"},
-        hovertemplate="%{x:.2f}: %{y:.2f} %",
+        hovertemplate="%{x:.2f}: %{y:.2%}",
     )
     for place, path in enumerate(result.paths):
         figure.add_vline(
@@ -43,8 +43,8 @@ def along_line(result: Result) -> go.Figure:
     figure.update_yaxes(title={"text": "loss", "font": {"color": LOSS}}, type="log", tickformat="~g")
     figure.update_layout(
         yaxis2={
-            "title": {"text": "accuracy, %", "font": {"color": ACCURACY}}, "type": "linear", "overlaying": "y",
-            "side": "right", "showgrid": False, "tickmode": "auto", "nticks": 8, "tickformat": "~g",
+            "title": {"text": "accuracy", "font": {"color": ACCURACY}}, "type": "linear", "overlaying": "y",
+            "side": "right", "showgrid": False, "tickmode": "auto", "nticks": 8, "tickformat": ".0%",
         },
         height=460, margin={"l": 8, "r": 8, "t": 40, "b": 8}, showlegend=False,
     )  # fmt: skip

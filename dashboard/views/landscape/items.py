@@ -27,7 +27,7 @@ from core.runs import history
 from core.runs.store import Run
 from core.training.network import Network, to_flat
 from dashboard import lab
-from dashboard.words import run_label
+from dashboard.words import run_line
 
 #: The newest runs and models to choose from.
 RUNS, MODELS = 100, 100
@@ -40,13 +40,9 @@ PAUSE_SECONDS = 0.4
 
 def choices() -> dict[str, str]:
     """What a plane can be laid through: names for the address, with labels for people; runs first, newest first."""
-    runs = {f"run:{run.id}": label(run) for run in lab.service().runs(RUNS) if run.step > 0}
+    runs = {f"run:{run.id}": run_line(run) for run in lab.service().runs(RUNS) if run.step > 0}
     models = {f"model:{path.stem}": f"Model {path.stem}" for path in list_models()[:MODELS]}
     return runs | models
-
-
-def label(run: Run) -> str:
-    return f"#{run.number} {run_label(run)}"
 
 
 def run_of(item: str) -> Run | None:
@@ -119,7 +115,7 @@ def _track(item: str, study: Study, tick: Tick) -> Track:
     about = {"optimizer": run.config.optimizer, "number": run.number, "told": told}
     return Track(
         item=item,
-        label=label(run),
+        label=run_line(run),
         about=about,
         steps=steps.numpy(),
         epochs=steps.numpy() / run.config.span.steps_per_epoch,

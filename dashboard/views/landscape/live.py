@@ -14,6 +14,7 @@ from dashboard import lab, operating, starting
 from dashboard.colors import OPTIMIZER_COLORS
 from dashboard.views.landscape import items
 from dashboard.views.landscape.address import key
+from dashboard.words import run_line
 
 RUN, WAY = "l-live", "l-live-way"
 #: Long enough to be watched.
@@ -49,7 +50,7 @@ def section(result: Result) -> None:
     st.markdown("#### Watch a run live on this plane")
     run = watching()
     if run:
-        st.caption(f"Now: {items.label(run)}. The plane stays; the large marker is where the run is.")
+        st.caption(f"Now: {run_line(run)}. The plane stays; the large marker is where the run is.")
         st.button("Stop it", on_click=operating.command, args=((run.id,), "stop"))
         return
     ended = lab.service().run(st.session_state.get(RUN, ""))
@@ -58,7 +59,7 @@ def section(result: Result) -> None:
                      format_func=lambda name: OPTIMIZERS[name].label)  # fmt: skip
         st.button("Train it and watch", icon=":material/play_arrow:", on_click=_start, args=(_seed(result),))
         if ended and f"run:{ended.id}" not in st.session_state[key("items")]:
-            st.button(f"Add {items.label(ended)} to the picture", on_click=_add, args=(ended.id,))
+            st.button(f"Add {run_line(ended)} to the picture", on_click=_add, args=(ended.id,))
 
 
 def _start(seed: int) -> None:

@@ -11,6 +11,7 @@ from dashboard.components.player.landscape import landscape_player, scene_of, st
 from dashboard.components.chart import live_chart
 from dashboard.views.landscape import charts, controls, items, live, racing, sharpness
 from dashboard.views.landscape.address import key
+from dashboard.words import loss, percent, run_line
 
 PLAYER = "landscape-player"
 POLL_SECONDS = 0.4
@@ -56,7 +57,7 @@ def _welcome(words: str) -> None:
 def _submitted() -> dict[str, str]:
     """Chosen runs that have not taken a step yet."""
     runs = (items.run_of(item) for item in st.session_state[key("items")])
-    return {f"run:{run.id}": items.label(run) for run in runs if run}
+    return {f"run:{run.id}": run_line(run) for run in runs if run}
 
 
 def _training() -> list[Run]:
@@ -109,7 +110,7 @@ def _line(result: Result) -> None:
     st.plotly_chart(charts.along_line(result), key="along-line", config={"displaylogo": False})
     one, two = st.columns(2)
     for column, path in zip((one, two), result.paths, strict=True):
-        column.metric(path.label, f"{100 * path.accuracy[-1]:.2f} %", f"loss {path.true[-1]:.4f}", delta_color="off",
+        column.metric(path.label, percent(path.accuracy[-1]), f"loss {loss(path.true[-1])}", delta_color="off",
                       delta_arrow="off")  # fmt: skip
 
 
@@ -117,14 +118,14 @@ def _how_much(result: Result) -> None:
     """The explained variance beside its baseline, and how to read it."""
     if result.study.plane == "pca":
         st.markdown(
-            f"**This plane holds {result.explained:.1%} of the movement; of random walks with steps of the same "
-            f"lengths, their own plane holds {result.baseline:.1%}.** Two components hold most of any long walk: "
-            "only what lies above the second figure says something about these runs."
+            f"**This plane holds {percent(result.explained, 1)} of the movement; of random walks with steps of the "
+            f"same lengths, their own plane holds {percent(result.baseline, 1)}.** Two components hold most of any "
+            "long walk: only what lies above the second figure says something about these runs."
         )
     elif result.explained == result.explained:
         st.markdown(
-            f"**This plane holds {result.explained:.1%} of the movement.** The rest happens off it: the distances "
-            "show how far, and the two losses how much that matters."
+            f"**This plane holds {percent(result.explained, 1)} of the movement.** The rest happens off it: the "
+            "distances show how far, and the two losses how much that matters."
         )
     told = {path.about.get("told", "") for path in result.paths} - {""}
     for sentence in sorted(told):

@@ -11,7 +11,7 @@ from core.models.library import Model, opened
 from core.runs.store import Run
 from dashboard import lab, notices, starting
 from dashboard.views.models import pictures
-from dashboard.words import percent, run_label
+from dashboard.words import run_choice, run_line
 
 RECENT = 200
 
@@ -27,8 +27,7 @@ class Choice:
     @property
     def label(self) -> str:
         run = self.run
-        figure = f" · {percent(run.test_accuracy)} test" if run.test_accuracy is not None and not self.best else ""
-        return f"#{run.number} {run_label(run)}{' · best epoch' if self.best else ''}{figure}"
+        return f"{run_line(run)} · best epoch" if self.best else run_choice(run)
 
     @property
     def name(self) -> str:
@@ -65,7 +64,7 @@ def keep(choice: Choice, name: str, notes: str = "") -> Model:
     step = model.metadata["metrics"]["step"]
     epoch, within = divmod(step, run.config.span.steps_per_epoch)
     where = f"step {step:,}, in epoch {epoch + 1}" if within else f"the end of epoch {epoch}"
-    origin = f"run #{run.number} ({run_label(run)}), {where}"
+    origin = f"run {run_line(run)}, {where}"
     metadata = {**model.metadata, "run": run.id, "history": _history(run.id)}
     kept = replace(model, metadata=metadata)
     owner = pictures.owner() or run.owner_name

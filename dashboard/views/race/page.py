@@ -14,7 +14,7 @@ from core.training.config import LR, SEED, RunConfig, parse_batch_size
 from core.training.schedules import SCHEDULES
 from dashboard import address, charts, fields, forms, handoff, lab, operating, racing, starting
 from dashboard.components.chart import live_chart
-from dashboard.words import percent
+from dashboard.words import counted, percent
 
 INVITATION = (
     "Choose what differs and press Start. All lanes start from the same weights and see the images in the same order."
@@ -233,7 +233,7 @@ def _strip(tried: Sequence[Run]) -> None:
     accuracies = [accuracy for _, accuracy in results if accuracy is not None]
     if accuracies:
         st.caption(
-            f"Validation accuracy after {epochs} epoch{'s' if epochs > 1 else ''}, one seed. Ringed: {found}. "
+            f"Validation accuracy after {counted(epochs, 'epoch')}, one seed. Ringed: {found}. "
             f"Highest {percent(max(accuracies))}. A wide, flat top means that the rate is easy to choose."
         )
 

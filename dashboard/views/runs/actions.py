@@ -11,10 +11,7 @@ from core.training.config import RunConfig
 from dashboard import handoff, lab, notices, operating
 from dashboard.views.runs import rows
 from dashboard.visitors import may_delete, visitor
-
-
-def counted(count: int) -> str:
-    return f"{count} run{'' if count == 1 else 's'}"
+from dashboard.words import counted
 
 
 def go(**address: str) -> None:
@@ -49,17 +46,17 @@ def deletable(runs: Sequence[Run]) -> bool:
 def delete(runs: Sequence[Run]) -> None:
     if deletable(runs):
         ids = [run.id for run in runs]
-        _attempt(lambda: lab.service().delete(ids), f"{counted(len(ids))} moved to the bin.")
+        _attempt(lambda: lab.service().delete(ids), f"{counted(len(ids), 'run')} moved to the bin.")
 
 
 def restore(ids: Sequence[str]) -> None:
-    _attempt(lambda: lab.service().restore(ids), f"{counted(len(ids))} restored.")
+    _attempt(lambda: lab.service().restore(ids), f"{counted(len(ids), 'run')} restored.")
 
 
 def purge(runs: Sequence[Run]) -> None:
     if deletable(runs):
         ids = [run.id for run in runs]
-        _attempt(lambda: lab.service().purge(ids), f"{counted(len(ids))} deleted permanently.")
+        _attempt(lambda: lab.service().purge(ids), f"{counted(len(ids), 'run')} deleted permanently.")
 
 
 def train_with(config: RunConfig, parent: str | None = None) -> None:

@@ -15,7 +15,7 @@ from dashboard import lab
 from dashboard.components.chart import live_chart
 from dashboard.components.run_table import Column, run_table
 from dashboard.views.runs import actions, figures, parallel, rows
-from dashboard.words import setting
+from dashboard.words import counted, run_title, setting
 
 #: As many as can be told apart.
 MOST = 32
@@ -41,7 +41,7 @@ def show(asked: str) -> None:
     if st.button("All runs", icon=":material/arrow_back:", type="tertiary"):
         actions.go()
     if len(runs) < len(ids[:MOST]):
-        st.info(f"This link names {actions.counted(len(ids[:MOST]) - len(runs))} that this lab does not have.")
+        st.info(f"This link names {counted(len(ids[:MOST]) - len(runs), 'run')} that this lab does not have.")
     if len(ids) > MOST:
         st.info(f"These are the first {MOST} of {len(ids)} runs: more could not be told apart.")
     _chooser(runs)
@@ -61,7 +61,7 @@ def _chooser(runs: Sequence[Run]) -> None:
         "Runs",
         list(offered),
         key="compare.runs",
-        format_func=lambda run_id: f"{rows.run_title(offered[run_id])} · {setting(offered[run_id].config, 'lr')}",
+        format_func=lambda run_id: f"{run_title(offered[run_id])} · {setting(offered[run_id].config, 'lr')}",
         max_selections=MOST,
         placeholder="Add a run",
         on_change=_choose,

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import streamlit as st
@@ -14,7 +13,7 @@ from core.runs.store import Run
 from dashboard import fields, lab, operating
 from dashboard.components.chart import live_chart
 from dashboard.views.runs import actions, rows
-from dashboard.words import STATE_COLORS, literal
+from dashboard.words import STATE_COLORS, clock_time, config_in_full, date_time, literal, run_title
 
 #: Of a run's events, those that tell its story rather than its curve.
 _STORY = ("State", "CommandApplied", "Resumed")
@@ -47,10 +46,10 @@ def show(run_id: str) -> None:
 
 
 def _byline(run: Run) -> None:
-    parts = [rows.in_short(run.config)]
+    parts = [config_in_full(run.config)]
     if run.owner_name:
         parts.append(f"by {run.owner_name}")
-    parts.append(_clock(run.created, "%d %B %Y, %H:%M"))
+    parts.append(date_time(run.created))
     if not run.exact:
         parts.append("resumed, not bit-exact")
     tags = "".join(f" :gray-badge[{literal(tag)}]" for tag in run.tags)
@@ -177,7 +176,7 @@ def _family(run: Run) -> None:
         for relation, other in [("from", parent), *(("led to", child) for child in children)]:
             if other:
                 st.button(
-                    f"{relation} {literal(rows.run_title(other))} · {literal(rows.in_short(other.config))}",
+                    f"{relation} {literal(run_title(other))} · {literal(config_in_full(other.config))}",
                     icon=":material/account_tree:",
                     type="tertiary",
                     key=f"family.{other.id}",
@@ -197,7 +196,7 @@ def _story(run: Run) -> None:
     for event in lab.service().events(run.id, _STORY):
         words = _told(event)
         if words and words != last:
-            lines.append(f"`{_clock(event['at'], '%H:%M:%S')}` {words}")
+            lines.append(f"`{clock_time(event['at'])}` {words}")
             last = words
     if lines:
         with st.expander("What happened", expanded=True):
@@ -218,11 +217,3 @@ def _told(event: dict[str, Any]) -> str:
             how = literal(event["message"]) or ("Bit for bit." if event["exact"] else "Not bit-exact.")
             return f"goes on from step {event['step']:,}. {how}"
     return ""
-
-
-def _clock(at: float | None, form: str) -> str:
-    """A time as the visitor's own clock shows it; Streamlit tells the minutes from that clock to UTC."""
-    if at is None:
-        return "earlier"
-    behind = st.context.timezone_offset or 0
-    return datetime.fromtimestamp(at, timezone(-timedelta(minutes=behind))).strftime(form)

@@ -15,6 +15,7 @@ from dashboard import lab, notices
 from dashboard.components.run_table import Column, run_table
 from dashboard.views.runs import actions, rows
 from dashboard.visitors import visitor
+from dashboard.words import counted
 
 SHOWN, LEADERS = 300, 100
 EMPTY = "No runs yet. Runs from the Train page appear here."
@@ -205,7 +206,7 @@ def _bin() -> None:
         )
         with st.popover("Delete permanently", icon=":material/delete_forever:", disabled=not chosen):
             if actions.deletable(chosen):
-                st.markdown(f"{actions.counted(len(chosen))} and their files. This can't be undone.")
+                st.markdown(f"{counted(len(chosen), 'run')} and their files. This can't be undone.")
                 st.button("Delete now", on_click=actions.purge, args=(chosen,))
             else:
                 st.markdown("Only their owner or the teacher can delete these runs.")

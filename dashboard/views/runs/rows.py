@@ -4,35 +4,19 @@ import json
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any
 
 from core.runs import states
 from core.runs.store import Run
-from core.training.config import RunConfig
 from dashboard import lab
 from dashboard.colors import line_style
 from dashboard.components.chart import Line
 from dashboard.components.run_table import Column
-from dashboard.words import STATE_COLORS, differences, setting
+from dashboard.words import STATE_COLORS, config_in_full, differences, run_title, state
 
 #: How old what everybody sees of all runs may be.
 FRESH_SECONDS = 0.8
 NO_OWNER = "nobody"
-_ALWAYS = ("lr", "batch_size", "epochs", "schedule")
-_IF_CHANGED = (
-    "optimizer_params",
-    "schedule_params",
-    "warmup_steps",
-    "weight_decay",
-    "label_smoothing",
-    "augment",
-    "shuffle",
-    "loss",
-    "validation_split",
-    "seed",
-    "device",
-)
 
 RUN = Column("run", "Run", "run", classes="run")
 STATE = Column("state", "State", "state")
@@ -77,43 +61,6 @@ def text(view: str, write: Callable[[], list[dict[str, Any]]]) -> bytes:
         return kept
 
 
-def run_title(run: Run) -> str:
-    """``#12 my name``, or ``#12 Adam``."""
-    return f"#{run.number} {run.name or run.config.optimizer_spec.label}"
-
-
-def in_short(config: RunConfig, optimizer: bool = True) -> str:
-    """What was chosen: ``Adam · rate 0.001 · batch 64 · 5 epochs``, and what else is not the optimizer's usual.
-
-    Args:
-        optimizer: whether it is named.
-    """
-    usual = _usual(config.optimizer)
-    changed = [name for name in _IF_CHANGED if getattr(config, name) != getattr(usual, name)]
-    named = (
-        *(("optimizer",) if optimizer else ()),
-        *(name for name in _ALWAYS if name != "schedule" or config.schedule != "constant"),
-        *changed,
-    )
-    return " · ".join(filter(None, (setting(config, name) for name in named)))
-
-
-@lru_cache
-def _usual(optimizer: str) -> RunConfig:
-    return RunConfig.recommended(optimizer)
-
-
-def state_words(run: Run) -> str:
-    """``running 42 %``, ``queued, number 2``, ``finished``."""
-    if run.position:
-        return f"queued, number {run.position}"
-    if run.stalled:
-        return "stalled"
-    if run.state in (states.RUNNING, states.PAUSED, states.INTERRUPTED, states.STOPPED):
-        return f"{run.state} {100 * run.step // run.config.span.steps} %"
-    return run.state
-
-
 def row(run: Run, settings: str | None = None, **more: Any) -> dict[str, Any]:
     """The run as ``run_table`` takes it.
 
@@ -122,7 +69,7 @@ def row(run: Run, settings: str | None = None, **more: Any) -> dict[str, Any]:
         more: further values.
     """
     color, dash = style(run)
-    title, owner, short = run_title(run), run.owner_name or NO_OWNER, in_short(run.config)
+    title, owner, short = run_title(run), run.owner_name or NO_OWNER, config_in_full(run.config)
     return {
         "id": run.id,
         "label": title,
@@ -131,12 +78,12 @@ def row(run: Run, settings: str | None = None, **more: Any) -> dict[str, Any]:
         "order": {"run": run.number, "state": states.STATES.index(run.state)},
         "run": {
             "name": title,
-            "settings": in_short(run.config, bool(run.name)) if settings is None else settings,
+            "settings": config_in_full(run.config, bool(run.name)) if settings is None else settings,
             "tags": list(run.tags),
             "color": color,
             "dash": dash,
         },
-        "state": {"text": state_words(run), "tone": "orange" if run.stalled else STATE_COLORS[run.state]},
+        "state": {"text": state(run), "tone": "orange" if run.stalled else STATE_COLORS[run.state]},
         "curve": [None if loss is None else float(f"{loss:.3g}") for loss in run.curve],
         "owner": owner,
         "best": run.best_validation_accuracy,

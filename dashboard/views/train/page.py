@@ -10,7 +10,7 @@ from dashboard import address, forms, handoff, insight, lab, notices, operating,
 from dashboard.components.chart import live_chart
 from dashboard.testing import test_section
 from dashboard.views.models.runs import Choice, keep
-from dashboard.words import STATE_COLORS, literal, network_table, percent, run_label, stacked
+from dashboard.words import STATE_COLORS, literal, network_table, percent, run_line, stacked
 
 RECENT_RUNS = 8
 INVITATION = "Press Train. The network learns to read digits in a few seconds, and its curves grow here."
@@ -31,7 +31,7 @@ def page() -> None:
         live_chart([run] if run else [], INVITATION, key="live")
         with st.container():
             if run and run.parent and (parent := lab.service().run(run.parent)):
-                st.caption(f"Goes on from run #{parent.number}, {literal(run_label(parent))}.")
+                st.caption(f"Continues run {literal(run_line(parent))}.")
             if run and run.over:
                 _keep(run)
                 insight.what_happened(run)
@@ -150,7 +150,7 @@ def _recent_runs(shown: Run | None) -> None:
     st.markdown("#### Recent runs")
     with st.container(gap="xsmall", key="recent-runs"):
         for run in runs:
-            label = f":{STATE_COLORS[run.state]}-badge[{run.state}] {run.number} · {run_label(run)}{_result(run)}"
+            label = f":{STATE_COLORS[run.state]}-badge[{run.state}] {literal(run_line(run))}{_result(run)}"
             st.button(
                 label,
                 key=f"open.{run.id}",

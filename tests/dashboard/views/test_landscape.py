@@ -21,6 +21,7 @@ from dashboard import lab
 from dashboard.colors import OPTIMIZER_COLORS
 from dashboard.components.player.landscape import scene_of, standalone, waiting_scene
 from dashboard.views.landscape import address, charts, items, live, sharpness
+from dashboard.words import run_line
 
 VIEW = str(Path(__file__).resolve().parents[3] / "dashboard" / "views" / "landscape" / "page.py")
 
@@ -161,7 +162,7 @@ def test_a_replayed_run_ends_in_the_very_parameters_that_the_run_saved(service, 
     # The run's own curve: each of its twelve steps.
     np.testing.assert_allclose(found.curve[0], np.arange(12) / 12)
     assert found.curve[1, 0] > found.curve[1, -1]
-    assert items.choices()[f"run:{run.id}"] == items.label(run) == f"#{run.number} Adam · 0.001 · batch 4096"
+    assert items.choices()[f"run:{run.id}"] == run_line(run) == f"#{run.number} Adam · rate 0.001 · batch 4096"
     assert items.default_items() == [f"run:{run.id}"]
 
 
