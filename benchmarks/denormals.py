@@ -12,8 +12,8 @@ from benchmarks.measure import interleaved, machine, median_and_range, paired_ra
 
 TRAIN = """
 import sys, torch
-from core.config import RunConfig
-from core.events import EpochDone
+from core.training.config import RunConfig
+from core.training.events import EpochDone
 from core.training import Trainer
 flush, epochs, threads = (int(word) for word in sys.argv[1:])
 torch.set_num_threads(threads)
