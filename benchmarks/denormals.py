@@ -1,4 +1,4 @@
-"""What denormal numbers cost: ``python -m benchmarks.denormals [--epochs 6] [--threads 1] [--repeats 3]``.
+"""Cost of denormal numbers: ``python -m benchmarks.denormals [--epochs 6] [--threads 1] [--repeats 3]``.
 
 Adam at its defaults, with denormals computed (the baseline) and flushed to zero, in processes of their own that take
 turns, since the mode belongs to a thread.

@@ -1,6 +1,62 @@
-"""The vocabulary of a visitor: what the browser tests press, type, choose and wait for."""
+"""The vocabulary of a visitor: what the browser tests open, press, type and choose, and how they look at a page."""
+
+import re
+from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
+
+from tests.browser import Lab
+
+#: By title: each page's path, and the part of it that shows that it works.
+PAGES: dict[str, tuple[str, Callable[[Page], Locator]]] = {
+    "Train": ("/", lambda page: train_button(page)),
+    "Runs": ("/runs", lambda page: page.get_by_test_id("runs")),
+    "Race": ("/race", lambda page: page.get_by_role("button", name=re.compile(r"^Start \d+ runs"))),
+    "Surfaces": ("/surfaces", lambda page: page.locator(".surface-player[data-ready]")),
+    "Landscape": ("/landscape", lambda page: page.get_by_role("button", name="New runs")),
+    "Predictions": ("/predictions", lambda page: page.locator(".figures")),
+    "Draw": ("/draw", lambda page: page.locator(".upper-canvas")),
+    "Models": ("/models", lambda page: page.get_by_role("button", name="Save parameters")),
+    "Lessons": ("/lessons", lambda page: page.get_by_role("button", name="Open", exact=True).first),
+}
+#: Pictures with nothing in them. The Train page's live chart is empty until a run begins, and says so.
+EMPTY_PICTURES = """() => {
+    const shown = element => element?.offsetParent
+    const invites = shown(document.querySelector("[data-testid=invitation]"))
+    const plots = [...document.querySelectorAll(".js-plotly-plot")].filter(shown).filter(plot => !plot.data?.length)
+    const broken = [...document.images].filter(shown).filter(image => image.complete && !image.naturalWidth)
+    return [...plots.filter(plot => !(invites && plot.matches(".live-plot"))), ...broken]
+}"""
+
+
+def inspect(page: Page) -> None:
+    """Look at the page once it has settled: no error, no red sentence, no spinner left, no empty picture.
+
+    The fixtures ``page`` and ``phone`` look at its console and its requests.
+    """
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    for leftover in ("stException", "stAlertContentError", "stSpinner", "stSkeleton"):
+        expect(page.get_by_test_id(leftover)).to_have_count(0)
+    page.wait_for_function(f"() => !({EMPTY_PICTURES})().length")
+
+
+def look(page: Page, title: str) -> None:
+    """Wait until the page of this title works, and inspect it."""
+    part = PAGES[title][1](page)
+    expect(part).to_be_visible()
+    expect(part).to_be_enabled()
+    inspect(page)
+
+
+def open_at(page: Page, lab: Lab, title: str) -> None:
+    page.goto(lab.url + PAGES[title][0])
+    look(page, title)
+
+
+def go(page: Page, title: str) -> None:
+    """Follow the navigation's link to another page."""
+    page.get_by_role("link", name=title, exact=True).click()
+    look(page, title)
 
 
 def press(page: Page, name: str) -> None:
