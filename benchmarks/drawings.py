@@ -1,9 +1,9 @@
 """Accuracy and speed of a network on drawings: ``python -m benchmarks.drawings [MODEL] [--digits 1000]``.
 
 Test digits are drawn again along their centre lines on the Draw page's canvas, 280 pixels per side, with a round pen,
-and sent through the page's own path: PNG of the canvas, ink, scaling, centring, network. One thing varies at a time; a last
-table has all at once. Sizes count the pen; only pens up to a fifth of the digit's size are drawn, since thicker ones
-close its holes. Baselines: the same digits from MNIST's own pixels, and the drawings without the normalisation.
+and sent through the page's own path: PNG of the canvas, ink, scaling, centring, network. One thing varies at a time; a
+last table has all at once. Sizes count the pen; only pens up to a fifth of the digit's size are drawn, since thicker
+ones close its holes. Baselines: the same digits from MNIST's own pixels, and the drawings without the normalisation.
 """
 
 import argparse
