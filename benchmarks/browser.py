@@ -1,4 +1,4 @@
-"""How long a person waits: ``python -m benchmarks.browser [--repeats 15]``.
+"""Waiting times of a person: ``python -m benchmarks.browser [--repeats 15]``.
 
 In a real browser, against a real server with warm workers: from the click on Train to the first point of the curve on
 the screen, and from a click on the contours, or on another function, to the new picture of all walks. Baseline: the
@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from benchmarks.measure import machine, median_and_range
 from core.surfaces import SURFACES
-from tests.e2e.conftest import ARGUMENTS, CHROMIUM, Lab
+from tests.browser import ARGUMENTS, CHROMIUM, Lab
 
 #: From the next pointer event to the first frame in which the loss has a visible line; the page's clock.
 WATCH_FIRST_POINT = """() => {
@@ -64,7 +64,7 @@ def first_point(page: Page, url: str) -> float:
 
 
 def rerun(page: Page, url: str) -> float:
-    """A switch that nothing depends on: the least that a click can cost here."""
+    """A switch that nothing depends on: the lower bound of any click here."""
     page.goto(url)
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
     page.get_by_text("More settings").click()

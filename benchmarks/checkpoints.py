@@ -1,8 +1,8 @@
-"""What checkpoints cost a run: ``python -m benchmarks.checkpoints [--epochs 5] [--repeats 7]``.
+"""Cost of the checkpoints of a run: ``python -m benchmarks.checkpoints [--epochs 5] [--repeats 7]``.
 
 The default run with the checkpoints that a worker writes (at the ends of its epochs, at least every five seconds),
-and without (the baseline), taking turns in one process of one thread; the processor's time of training alone and the
-clock's are both told, since the writing itself happens in another thread.
+and without (the baseline), taking turns in one process of one thread. CPU time of the training and wall time are both
+printed, since another thread does the writing.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from core.training.trainer import Trainer
 
 
 def train(config: RunConfig, folder: Path | None) -> float:
-    """Seconds of a run on the clock; with checkpoints in ``folder``, as core.runs.worker decides when."""
+    """Wall seconds of a run; with checkpoints in ``folder``, at the times that core.runs.worker chooses."""
     trainer = Trainer(config)
     writer = run_files.Writer(folder, lambda step: None, print) if folder else None
     started = saved_at = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What denormal numbers cost: ``python -m benchmarks.denormals [--epochs 6] [--threads 1] [--repeats 3]``.
+"""Cost of denormal numbers: ``python -m benchmarks.denormals [--epochs 6] [--threads 1] [--repeats 3]``.
 
 Adam at its defaults, with denormals computed (the baseline) and flushed to zero, in processes of their own that take
 turns, since the mode belongs to a thread.
@@ -12,8 +12,8 @@ from benchmarks.measure import interleaved, machine, median_and_range, paired_ra
 
 TRAIN = """
 import sys, torch
-from core.config import RunConfig
-from core.events import EpochDone
+from core.training.config import RunConfig
+from core.training.events import EpochDone
 from core.training import Trainer
 flush, epochs, threads = (int(word) for word in sys.argv[1:])
 torch.set_num_threads(threads)

@@ -1,7 +1,7 @@
-"""How long a diagnosis of a run takes: ``python -m benchmarks.diagnoses [--repeats 5]``.
+"""Duration of a diagnosis of a run: ``python -m benchmarks.diagnoses [--repeats 5]``.
 
 Every round replays the default run and diagnoses it at its start and after each of its five epochs, on one thread.
-Seconds a point, those of the replay taken away; baseline: the replay alone, in the same round.
+Seconds per point, without those of the replay; baseline: the replay alone, in the same round.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""How well a network reads drawings, and how fast: ``python -m benchmarks.drawings [MODEL] [--digits 1000]``.
+"""Accuracy and speed of a network on drawings: ``python -m benchmarks.drawings [MODEL] [--digits 1000]``.
 
-Test digits are drawn again along their centre lines on the Draw page's canvas, 280 pixels a side, with a round pen, and
-sent through the page's own path: PNG of the canvas, ink, scaling, centring, network. One thing varies at a time; a last
-table has all at once. Sizes count the pen; only pens up to a fifth of the digit's size are drawn, since thicker ones
-close its holes. Baselines: the same digits from MNIST's own pixels, and the drawings without the normalisation.
+Test digits are drawn again along their centre lines on the Draw page's canvas, 280 pixels per side, with a round pen,
+and sent through the page's own path: PNG of the canvas, ink, scaling, centring, network. One thing varies at a time; a
+last table has all at once. Sizes count the pen; only pens up to a fifth of the digit's size are drawn, since thicker
+ones close its holes. Baselines: the same digits from MNIST's own pixels, and the drawings without the normalisation.
 """
 
 import argparse
@@ -36,14 +36,14 @@ REPEATS = 200
 
 
 def canvas_png(drawing: Bytes) -> bytes:
-    """What the browser sends: an opaque RGBA picture of the canvas."""
+    """Upload of the browser: an opaque RGBA picture of the canvas."""
     stream = io.BytesIO()
     Image.fromarray(drawing).convert("RGBA").save(stream, "PNG")
     return stream.getvalue()
 
 
 def read(png: bytes) -> Bytes:
-    """The page's path from what the browser sends to what the network sees."""
+    """Input of the network, made from the browser's upload by the page's own path."""
     picture = read_canvas(png, CANVAS)
     assert picture is not None
     return steps(picture, paper=0).digit

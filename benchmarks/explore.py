@@ -1,4 +1,4 @@
-"""How quick the overlay of many runs and the page's controls are: ``python -m benchmarks.explore [--repeats 7]``.
+"""Speed of the overlay of many runs and of the page's controls: ``python -m benchmarks.explore [--repeats 7]``.
 
 In a real browser against a real server. Ten finished runs of 5,000 steps are laid over each other: from the moment at
 which the chart asks for them to the moment at which all of their points are drawn, and from a click on each of its
@@ -21,7 +21,7 @@ from benchmarks.measure import machine, median_and_range
 from core.runs.curves import curves_of
 from core.runs.service import Service
 from core.training.config import RunConfig
-from tests.e2e.conftest import ARGUMENTS, CHROMIUM, Lab
+from tests.browser import ARGUMENTS, CHROMIUM, Lab
 
 RUNS = 10
 CONFIG = RunConfig(batch_size=48, epochs=5, device="cpu")
@@ -56,7 +56,7 @@ WATCH_CHART = """() => {
 
 
 def make_runs(home: Path) -> tuple[list[str], int]:
-    """Ten finished runs in a lab home: their ids, and how many points a viewer gets of them."""
+    """Ten finished runs in a lab home: their ids, and the number of points that a viewer gets."""
     service = Service(home, workers=2, threads=1)
     rates = [1e-3 * 1.3**i for i in range(RUNS)]
     ids = [service.submit(replace(CONFIG, lr=rate)) for rate in rates]

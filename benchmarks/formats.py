@@ -1,6 +1,6 @@
 """Writing and reading a file of each format: ``python -m benchmarks.formats [--repeats 9]``.
 
-CPU time, that of the process that reads HDF5 included, so that other work on the machine stretches it little. The
+CPU time, that of the process that reads HDF5 included, so that other work on the machine hardly changes it. The
 baseline is testing the network on 10,000 digits, which is done with every file that comes in. Then the average of two
 runs of different seeds, and of two epochs of one run (``--epochs``).
 """
@@ -22,7 +22,7 @@ from core.training.trainer import Trainer
 
 
 def computed() -> float:
-    """Seconds of CPU time of this process and of those that it has waited for."""
+    """CPU seconds of this process and of its ended children."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time() + children.ru_utime + children.ru_stime
 

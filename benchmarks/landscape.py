@@ -1,11 +1,11 @@
-"""How fast the loss on a plane is computed: ``python -m benchmarks.landscape [--repeats 3] [--threads 2]``.
+"""Speed of the loss on a plane: ``python -m benchmarks.landscape [--repeats 3] [--threads 2]``.
 
 A grid of 51 x 51 points on all 10,000 test images by the first layer's linearity, against a plain evaluation of such
 points, network by network, in the same run: of every 25th, spread over the whole grid, and scaled up. The plane is
-the principal one of a run. Figures are seconds of the wall clock, and of the processor: median (lowest to highest).
+the principal one of a run. Figures are wall seconds and CPU seconds: median (lowest to highest).
 
-``--beside`` measures instead how a page's script fares meanwhile: a loop of plain Python alone, beside a grid in a
-thread of the same process, which is how the lab does it, and beside a grid in a process of its own.
+``--beside`` measures instead a page's script meanwhile: a loop of plain Python alone, beside a grid in a thread of the
+same process, as in the lab, and beside a grid in another process.
 """
 
 import argparse
@@ -42,14 +42,14 @@ def principal_plane() -> tuple[Plane, np.ndarray, np.ndarray]:
 
 
 def loop() -> float:
-    """Seconds of a fixed piece of plain Python, about as long as a page's script."""
+    """Seconds of a fixed piece of plain Python, about the length of a page's script."""
     started = time.perf_counter()
     sum(i * i for i in range(400_000))
     return time.perf_counter() - started
 
 
 def grids_until(stopped: Callable[[], bool]) -> None:
-    """One grid after another, as the lab computes them."""
+    """Grids, one after another, computed as in the lab."""
     devices.prepare_cpu(1)
     axis = np.linspace(-1, 1, SIDE)
     plane, digits = random_plane(to_flat(Network())), data.load().test

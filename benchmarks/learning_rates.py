@@ -1,8 +1,8 @@
-"""Which learning rate serves each optimizer best on this network: ``python -m benchmarks.learning_rates``.
+"""Best learning rate of each optimizer on this network: ``python -m benchmarks.learning_rates``.
 
 For each optimizer, its recommended config at five rates a factor of about three apart, centred on the rate that
-stands in ``core/optimizers/table.py``; judged by validation accuracy, the mean over the seeds. Full-batch
-optimizers get more epochs, since an epoch is one step to them.
+stands in ``core/optimizers/table.py``; compared by mean validation accuracy over the seeds. Full-batch
+optimizers get more epochs, since an epoch is one step for them.
 """
 
 import argparse
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=2, help="of the mini-batch optimizers; default 2")
     parser.add_argument("--seeds", type=int, default=2, help="seeds 0 to N - 1; default 2")
     options = parser.parse_args()
-    torch.set_num_threads(1)  # Accuracy is judged, not speed: one thread keeps its pace beside other work.
+    torch.set_num_threads(1)  # Accuracy is compared, not speed, and one thread is slowed least by other work.
     print("Validation accuracy in %, mean over the seeds (range), by learning rate; * is the best.\n")
     print("| optimizer | epochs | " + " | ".join(f"rate x {factor:g}" for factor in FACTORS) + " | seconds |")
     print("|---|---|" + "---|" * len(FACTORS) + "---|")

@@ -1,4 +1,4 @@
-"""What every benchmark shares: the machine in one line, interleaved repeats, medians."""
+"""Common parts of the benchmarks: the machine in one line, interleaved repeats, medians."""
 
 import platform
 import statistics
@@ -21,7 +21,7 @@ def machine() -> str:
 def interleaved(variants: Mapping[str, Callable[[], float]], repeats: int) -> dict[str, list[float]]:
     """Each variant's figures from ``repeats`` rounds; every round runs all of them in turn.
 
-    A first round warms up and is not counted, so that a slow phase of the machine hits all alike.
+    A first round warms up and is not counted, so that a slow phase of the machine affects all alike.
     """
     figures: dict[str, list[float]] = {name: [] for name in variants}
     for counted in [False] + [True] * repeats:

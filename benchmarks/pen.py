@@ -1,9 +1,9 @@
-"""From the pen's lifting to the answer on the screen: ``python -m benchmarks.pen [--repeats 15]``.
+"""Time from the end of a stroke to the prediction on the screen: ``python -m benchmarks.pen [--repeats 15]``.
 
 In a real browser, against a real server: digits are drawn by mouse on the Draw page, one stroke each; the time runs on
-the browser's own clock from the mouse button's release to the first frame whose bars are others. The canvas
-itself waits 0.2 s for a further stroke before it sends: that is the floor. Baseline: the click on Clear, which runs the
-same fragment without that wait.
+the browser's own clock from the mouse button's release to the first frame whose bars differ. The canvas itself waits
+0.2 s for a further stroke before it sends: that is the lower bound. Baseline: the click on Clear, which runs the same
+fragment without that wait.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect, sync_playwright
 
 from benchmarks.measure import machine, median_and_range
-from tests.e2e.conftest import ARGUMENTS, CHROMIUM, Lab
+from tests.browser import ARGUMENTS, CHROMIUM, Lab
 from tests.e2e.test_draw import ONE, SEVEN, THREE, ZERO, draw, open_draw, says, tool
 
 DIGITS = {"1": ONE, "7": SEVEN, "0": ZERO, "3": THREE}

@@ -1,8 +1,8 @@
-"""How long a network's answers take: ``python -m benchmarks.predictions [--repeats 15] [--no-browser]``.
+"""Duration of a network's predictions: ``python -m benchmarks.predictions [--repeats 15] [--no-browser]``.
 
-The 10,000 test predictions with all their figures, and what the page computes besides, in seconds; baseline: the two
-matrix products of the predictions alone. Then, in a real browser against a real server, what a person waits: from a
-click to the frame that shows what was asked for; baseline: an empty script rerun. Times are the browser's own clock.
+The 10,000 test predictions with all their figures, and the page's other computations, in seconds; baseline: the two
+matrix products of the predictions alone. Then, in a real browser against a real server, from a
+click to the frame that shows its result; baseline: an empty script rerun. Times are the browser's own clock.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from core.models import checkpoints
 from core.training.config import RunConfig
 from core.training.network import Network
 from core.training.trainer import Trainer
-from tests.e2e.conftest import ARGUMENTS, CHROMIUM, Lab
+from tests.browser import ARGUMENTS, CHROMIUM, Lab
 
 #: From the next click to the first frame in which any of the page's own pictures differs; the page's clock.
 WATCH_PICTURES = """() => {
@@ -85,7 +85,7 @@ def computing(network: Network, repeats: int) -> None:
 
 def reaction(page: Page, target: Locator) -> float:
     expect(target).to_be_visible()
-    # Nothing of what was asked for before is still to come.
+    # Let the pictures of the last click arrive first.
     page.wait_for_function(IDLE)
     page.evaluate(WATCH_PICTURES)
     target.click()

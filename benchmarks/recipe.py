@@ -1,8 +1,8 @@
-"""The best recipe without augmentation that was found by hand, and how: ``python -m benchmarks.recipe [--search]``.
+"""Best recipe without augmentation, chosen by hand, and its search: ``python -m benchmarks.recipe [--search]``.
 
-``--search`` trains candidates around it on 48,000 images and judges them by validation accuracy alone. Without it, the
-chosen one is trained on all 60,000 images, which is what a recipe chosen on validation is for, once a seed, and its
-test accuracy is stated: mean, standard deviation and each seed's.
+``--search`` trains candidates around it on 48,000 images and compares them by validation accuracy alone. Without it,
+the chosen recipe is trained on all 60,000 images, once per seed, and its test accuracy printed: mean, standard
+deviation and each seed's.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""How fast the store is when it is full: ``python -m benchmarks.store [--runs 2000] [--points 1000] [--repeats 11]``.
+"""Speed of a full store: ``python -m benchmarks.store [--runs 2000] [--points 1000] [--repeats 11]``.
 
 Lists all runs as the Runs page does, and reads one run's curve as a viewer gets it, thinned with its smallest and
-largest losses kept. The baseline is SQLite giving the same rows without anything being made of them.
+largest losses kept. The baseline is SQLite alone, reading the same rows.
 """
 
 import argparse

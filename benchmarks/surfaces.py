@@ -1,4 +1,4 @@
-"""How fast the surfaces are: ``python -m benchmarks.surfaces [--repeats 7]``.
+"""Speed of the walks on surfaces: ``python -m benchmarks.surfaces [--repeats 7]``.
 
 The written-out walk against the same walk by the torch.optim objects, in the same run; the search for every
 optimizer's rate; and a basin map for each optimizer. Figures are seconds: median (lowest to highest).

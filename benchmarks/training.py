@@ -1,8 +1,8 @@
-"""How fast the training loop is: ``python -m benchmarks.training [--repeats 5] [--quick]``.
+"""Speed of the training loop: ``python -m benchmarks.training [--repeats 5] [--quick]``.
 
-Baselines, measured in the same run: a textbook PyTorch loop (DataLoader, autograd, Adam) and the floor, which
-is only the two large matrix products of a step and the fused Adam step. All see the 60,000 training images
-(no validation split), batch by batch; figures are microseconds an image.
+Baselines, measured in the same run: a textbook PyTorch loop (DataLoader, autograd, Adam) and the lower bound,
+only the two large matrix products of a step and the fused Adam step. All see the 60,000 training images
+(no validation split), batch by batch; figures are microseconds per image.
 """
 
 import argparse
@@ -30,7 +30,7 @@ IMAGES = {1: 3_000, 16: 30_000, 64: 60_000, 256: 60_000, 1024: 60_000, 60_000: 6
 
 
 def textbook(batch_size: int) -> Callable[[], float]:
-    """The loop of most tutorials, on floats in memory."""
+    """Loop of most tutorials, on floats in memory."""
     digits = data.load().train
     dataset = TensorDataset(digits.images.float() / 255, digits.labels)
 
@@ -54,7 +54,7 @@ def textbook(batch_size: int) -> Callable[[], float]:
 
 
 def ours(batch_size: int, optimizer: str = "adam", write: Callable[[str], Any] | None = None) -> Callable[[], float]:
-    """The lab's loop; ``write`` gets every event as the line that a worker sends."""
+    """Loop of the lab; ``write`` gets every event as a worker's line."""
     config = RunConfig.recommended(optimizer, batch_size=batch_size, epochs=1, validation_split=0.0)
 
     def run() -> float:
@@ -75,7 +75,7 @@ def ours(batch_size: int, optimizer: str = "adam", write: Callable[[str], Any] |
 
 
 def ours_in_one_block(batch_size: int) -> Callable[[], float]:
-    """The same loop when nobody watches: an epoch is one block, one event, and nothing is written."""
+    """Loop of the lab without viewers: an epoch is one block, one event, and nothing is written."""
     run = ours(batch_size)
 
     def unwatched() -> float:
@@ -134,7 +134,7 @@ def main() -> None:
         options.repeats,
     )
     lab = figures["lab, events written"]
-    print("| batch 64, Adam | us an image | times the lab |\n|---|---|---|")
+    print("| batch 64, Adam | us per image | times the lab |\n|---|---|---|")
     for name, values in figures.items():
         print(f"| {name} | {median_and_range(values)} | {paired_ratio(values, lab)} |")
     print(f"\nlab / floor: {paired_ratio(lab, figures['floor'])}, ", end="")
@@ -149,7 +149,7 @@ def main() -> None:
         ratios = f"{paired_ratio(f['textbook'], f['lab'])} | {paired_ratio(f['lab'], f['floor'])}"
         print(f"| {'full' if size == data.TRAIN_IMAGES else size} | {cells} | {ratios} |", flush=True)
 
-    print("\n| optimizer, batch 64 | us an image | images a second |\n|---|---|---|")
+    print("\n| optimizer, batch 64 | us per image | images per second |\n|---|---|---|")
     names = [name for name, spec in OPTIMIZERS.items() if not spec.full_batch_only]
     by_optimizer = interleaved({name: ours(64, name) for name in names}, options.repeats)
     for name, values in by_optimizer.items():

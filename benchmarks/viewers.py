@@ -1,4 +1,4 @@
-"""Many viewers of one run: ``python -m benchmarks.viewers [--viewers 300] [--pairs 5] [--epochs 10]``.
+"""Lag and cost of many viewers of one run: ``python -m benchmarks.viewers [--viewers 300] [--pairs 5] [--epochs 10]``.
 
 Real WebSocket connections over loopback, all from one client process, to a server with the lab's own routes,
 middleware and service, and a worker of one thread for each core. In interleaved pairs a run is watched by one viewer
@@ -8,7 +8,7 @@ middleware and service, and a worker of one thread for each core. In interleaved
 - The lag is from the moment at which the service has an event until a viewer has the frame with it, on the machine's
   one monotonic clock, over all viewers and all events that came after the viewer's first frame.
 - The training time is the run's own, from its first step to its last. The viewers' client takes its share of the same
-  cores, so what is seen is more than what the server's part costs.
+  cores, so the difference is an upper bound of the server's cost.
 """
 
 import argparse
@@ -45,7 +45,7 @@ START_SECONDS = 60
 
 
 def serve(port: int) -> None:
-    """The lab without its pages. It notes when the service has each event of the run that was started last."""
+    """Serve the lab without its pages, and record the time of each event of the newest run."""
     noted: list[float] = []
     encode = feed.message
 
@@ -103,7 +103,7 @@ async def watch(port: int, viewers: int, epochs: int) -> dict[str, Any]:
 async def follow(
     connection: ClientConnection, ask: str, known: dict[bytes, list[dict[str, Any]]]
 ) -> list[tuple[float, int, int]]:
-    """One viewer to the run's end: when each frame came, and the numbers of its first and last event."""
+    """Follow a run to its end: the arrival times of the frames, and the numbers of their first and last events."""
     await connection.send(ask)
     frames: list[tuple[float, int, int]] = []
     seq, over = -1, False
@@ -185,7 +185,7 @@ def compare(viewers: int, pairs: int, epochs: int) -> None:
         rate = statistics.median(result["rate"] for result in counted)
         cost = 1e6 * sum(result["cpu"] for result in counted) / sum(result["frames"] for result in counted)
         print(f"{count:4} viewers: lag p50 {p50:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms, most {lags.max():.0f} ms")
-        print(f"{'':13} {len(lags)} lags; all events came once and in order; {rate:.1f} frames a second each")
+        print(f"{'':13} {len(lags)} lags; all events came once and in order; {rate:.1f} frames per second each")
         print(f"{'':13} the server took {cost:.0f} us of one core for each frame, the recording of the run included")
         print(f"{'':13} training {median_and_range(figures[kind])} s, n = {pairs}")
     ratio = paired_ratio(figures["many"], figures["one"])

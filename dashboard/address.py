@@ -38,7 +38,7 @@ class State:
         return self.get(name, self._defaults[name])
 
     def get(self, name: str, default: Any) -> Any:
-        """The value; for one that is not in the table, since a registry has its default."""
+        """Return a value whose default is not in the table, since a registry has it."""
         value = st.session_state.get(self.key(name))
         return default if value is None else value
 
@@ -85,7 +85,7 @@ class State:
 
 
 def get(name: str) -> str:
-    """A value of the address that is no widget's; "" if it is not there."""
+    """Return a value of the address that is no widget's; "" if it is not there."""
     return st.query_params.get(name, "")
 
 
@@ -104,6 +104,6 @@ def only(**values: str) -> None:
 
 
 def runs(name: str) -> list[Run]:
-    """The runs whose ids the address lists under ``name``, without those that this lab does not have."""
-    found = map(lab.service().run, dict.fromkeys(filter(None, get(name).split(","))))
-    return [run for run in found if run]
+    """Return the runs whose ids the address lists under ``name``, without those that this lab does not have."""
+    listed = map(lab.service().run, dict.fromkeys(filter(None, get(name).split(","))))
+    return [run for run in listed if run]

@@ -4,11 +4,11 @@ The terminal and Python name parameter, rule and value. On a page people see lab
 itself, from the attributes of core's error.
 """
 
-import math
 import re
 import sqlite3
 
-from core.hyperparameters import Hyperparameter, ParameterError, number
+from core.files import shortened
+from core.hyperparameters import Hyperparameter, InvalidValue, number
 from dashboard.words import literal
 
 #: Labels that are not just the parameter's name; ``scope.name`` is that of one optimizer or schedule.
@@ -22,35 +22,37 @@ LABELS = {
     "noise": "Gradient noise",
 }
 _LONGEST_SHOWN = 60
+_INTERVAL = re.compile(r"(a number|a whole number|(?:\d+|increasing) numbers) in ([\[(])([^,]+), ([^\])]+)([\])])")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 
 
 def label(name: str, scope: str = "") -> str:
-    """A parameter's label; ``scope`` is the optimizer or schedule that it belongs to."""
+    """Label of a parameter; ``scope`` is the optimizer or schedule that it belongs to."""
     return LABELS.get(f"{scope}.{name}") or LABELS.get(name) or name.replace("_", " ").capitalize()
 
 
-def rule(parameter: Hyperparameter) -> str:
-    """A valid value in words, to follow "must be": ``between 0 and 1000, above 0``."""
-    if isinstance(parameter.default, bool) or parameter.choices:
-        return parameter.rule
-    if isinstance(parameter.default, tuple):
-        count = "increasing" if parameter.increasing else str(len(parameter.default))
-        return f"{count} numbers{_range(parameter, ' between ')}, separated by commas"
-    if isinstance(parameter.default, int):
-        return f"a whole number{_range(parameter, ' from ')}"
-    return _range(parameter, "between ") or "a number"
-
-
 def help_text(parameter: Hyperparameter) -> str:
-    """The explanation of a field: the parameter's own, and its rule."""
-    words = rule(parameter)
+    """Explanation of a field: the parameter's own, and its rule."""
+    words = in_words(parameter.rule)
     return f"{parameter.help} {words[0].upper()}{words[1:]}."
 
 
+def in_words(rule: str) -> str:
+    """Write a rule of core's with its intervals in words.
+
+    >>> in_words("a number in (0, 1000]")
+    'between 0 and 1000, above 0'
+    >>> in_words("a whole number in [1, 60000] or full")
+    'a whole number from 1 to 60000 or full'
+    >>> in_words("2 numbers in [0, 1)")
+    '2 numbers between 0 and 1, below 1, separated by commas'
+    """
+    return _INTERVAL.sub(_interval, rule)
+
+
 def explain(error: Exception) -> str:
-    """What went wrong, as one sentence of safe Markdown."""
-    if isinstance(error, ParameterError):
+    """Describe an error in one sentence of safe Markdown."""
+    if isinstance(error, InvalidValue):
         return _wrong_value(error)
     if isinstance(error, OSError):
         reason = error.strerror or str(error) or "no reason given"
@@ -62,33 +64,27 @@ def explain(error: Exception) -> str:
     return literal(text if text[1:2] == " " else text[:1].upper() + text[1:])
 
 
-def _wrong_value(error: ParameterError) -> str:
-    words = rule(error.definition) if error.definition else _labelled(error.rule)
+def _wrong_value(error: InvalidValue) -> str:
     typed = number(error.value).strip()
-    entered = f"you entered {literal(typed[:_LONGEST_SHOWN])}" if typed else "the field is empty"
-    sentence = f"{label(error.parameter)} must be {literal(words)}; {entered}."
-    single = error.definition is None or not isinstance(error.definition.default, tuple)
+    entered = f"you entered {literal(shortened(typed, _LONGEST_SHOWN))}" if typed else "the field is empty"
+    sentence = f"{label(error.parameter)} must {literal(_labelled(in_words(error.rule)))}; {entered}."
+    single = "numbers" not in error.rule
     return f"{sentence} Use a decimal point." if single and _DECIMAL_COMMA.fullmatch(typed) else sentence
 
 
 def _labelled(text: str) -> str:
-    """The text with ``validation_split = 0.2`` as ``a validation split of 0.2``, and no other underscores in names."""
+    """Put labels in place of names: ``validation_split = 0.2`` is ``validation split 0.2``."""
     text = re.sub(r"\b([a-z]+_[a-z_]+) = (?=\S)", lambda match: f"{label(match[1]).lower()} ", text)
     return re.sub(r"(?<=[a-z])_(?=[a-z])", " ", text)
 
 
-def _range(parameter: Hyperparameter, before: str) -> str:
-    """``between 0 and 1000, above 0``; "" for a parameter without bounds.
-
-    Args:
-        before: the word before a range with two ends.
-    """
-    low, high = number(parameter.low), number(parameter.high)
-    if math.isinf(parameter.low) and math.isinf(parameter.high):
-        return ""
-    if math.isinf(parameter.high):
-        lead = " " if before.startswith(" ") else ""
-        return f"{lead}above {low}" if parameter.open_low else f"{lead}of at least {low}"
-    to = " to " if before == " from " else " and "
-    ends = [f", above {low}"] * parameter.open_low + [f", below {high}"] * parameter.open_high
-    return f"{before}{low}{to}{high}{''.join(ends)}"
+def _interval(match: re.Match[str]) -> str:
+    kind, opening, low, high, closing = match.groups()
+    several, whole = kind.endswith("numbers"), kind == "a whole number"
+    comma = ", separated by commas" if several else ""
+    if high == "inf":
+        bounds = "" if low == "-inf" else f" above {low}" if opening == "(" else f" of at least {low}"
+        return f"{kind}{bounds}{comma}"
+    ends = (f", above {low}" if opening == "(" else "") + (f", below {high}" if closing == ")" else "")
+    bounds = f"from {low} to {high}" if whole else f"between {low} and {high}"
+    return f"{kind if several or whole else ''} {bounds}{ends}{comma}".lstrip()

@@ -61,12 +61,12 @@ def group(configs: Sequence[RunConfig], tag: str = "") -> list[str]:
 
 
 def going(runs: Iterable[Run]) -> list[Run]:
-    """Those that train or wait: while there are any, a page starts no more of them."""
+    """Select the runs that train or wait: while there are any, a page starts no more of them."""
     return [run for run in runs if run.state in (states.QUEUED, states.RUNNING)]
 
 
 def last() -> Run | None:
-    """The single run that this session started last."""
+    """Return the single run that this session started last."""
     run_id = st.session_state.get(_LAST)
     return lab.service().run(run_id) if run_id else None
 

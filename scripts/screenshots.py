@@ -10,14 +10,14 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.e2e.conftest import ARGUMENTS, Lab
+from tests.browser import ARGUMENTS, Lab
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 DESKTOP, PHONE = {"width": 1280, "height": 940}, {"width": 390, "height": 844}
 
 
 def train(browser: Browser, url: str) -> str:
-    """Train once with a schedule worth looking at; returns the run's address."""
+    """Train once with a one-cycle schedule, and return the run's address."""
     page = browser.new_page(viewport=DESKTOP)
     page.goto(url)
     expect(page.locator(".js-plotly-plot")).to_have_count(2)

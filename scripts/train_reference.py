@@ -1,13 +1,13 @@
 """Train models/reference.safetensors, the network that the Draw page starts with.
 
 Run from the project's root: ``python -m scripts.train_reference``. With ``--validate`` it trains on the first 50,000
-images only and says how it does on the other 10,000: that is how the settings below were chosen. Without, it trains on
-all 60,000, once for each seed, states the test accuracies, and writes seed 0's network.
+images only and prints the accuracy on the other 10,000, by which the settings below were chosen. Without, it trains on
+all 60,000, once per seed, prints the test accuracies, and writes seed 0's network.
 
-A third of the images that a step sees were drawn again along their centre lines, with pens of many widths, and made
-into digits as drawings on the page are; all are distorted, each time anew. The network that is kept is the running mean
-of the weights. Sources: Simard, Steinkraus and Platt 2003 (elastic distortions), Loshchilov and Hutter 2019 (AdamW),
-Polyak and Juditsky 1992 (averaging).
+A third of the images of a step were drawn again along their centre lines, with pens of many widths, and preprocessed
+like drawings on the page; all are distorted, each time anew. The saved network is the running mean of the weights.
+Sources: Simard, Steinkraus and Platt 2003 (elastic distortions), Loshchilov and Hutter 2019 (AdamW), Polyak and
+Juditsky 1992 (averaging).
 """
 
 import argparse
@@ -33,12 +33,12 @@ from core.training.network import HandGradient, Network, flatten, target_table
 BY = Distortion(rotation=0.12, scale=0.08, shear=0.1, shift=0.5, elastic=0.8, thickness=0.3)
 EPOCHS, BATCH, RATE, RISE = 100, 256, 6e-3, 0.1
 WEIGHT_DECAY, SMOOTHING, KEPT_OF_MEAN = 0.05, 0.05, 0.999
-#: How many drawings are made of each image, and which share of the images that are seen are drawings.
+#: Drawings per image, and the share of drawings among the images of a step.
 DRAWINGS, DRAWN = 2, 0.35
 #: Their longer side in pixels, the pen's width as a share of it, the tilt in radians.
 SIZES, PENS, TILT = (40.0, 160.0), (0.021, 0.2), 0.35
 VALIDATION = 10_000
-#: Images are distorted so many batches at a time.
+#: Batches that are distorted at a time.
 CHUNK = 8
 
 

@@ -1,25 +1,66 @@
-"""A lab of its own for a module's tests, so that pages run without a server."""
+"""A lab for each module's tests, so that pages run without a server, and what its pages are asked."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from core.models import checkpoints
 from core.runs.service import Service
 from core.training.network import Network
 from dashboard import lab
+from tests.waiting import LIMIT, wait_for
+
+DASHBOARD = Path(lab.__file__).parent
+
+
+def page_of(view: str, **address: str) -> AppTest:
+    """A page of the lab, not run yet: ``page_of("runs", run=run_id)``; ``page_of("")`` is the frame of all pages."""
+    place = DASHBOARD / "views" / view / "page.py" if view else DASHBOARD / "main.py"
+    page = AppTest.from_file(str(place), default_timeout=LIMIT)
+    for name, value in address.items():
+        page.query_params[name] = value
+    return page
+
+
+def open_page(view: str, **address: str) -> AppTest:
+    """A page of the lab after its first run."""
+    return page_of(view, **address).run()
 
 
 def in_address(page: AppTest, name: str) -> str:
-    """What the address says; a page that has set it gives text, the address itself a list."""
+    """A value of the page's address; a page that has set it gives text, the address itself a list."""
     value = page.query_params[name]
     return value if isinstance(value, str) else value[0]
 
 
+def button(page: AppTest, label: str) -> Button:
+    """The button with this label, or the first one whose label begins with it."""
+    return next((b for b in page.button if b.label == label), None) or next(
+        b for b in page.button if b.label.startswith(label)
+    )
+
+
+def labels(page: AppTest) -> list[str]:
+    return [b.label for b in page.button]
+
+
+def text(page: AppTest) -> str:
+    """All sentences of the page: markdown, captions, headings and notes."""
+    kinds = ("markdown", "caption", "subheader", "info")
+    return "\n".join(str(getattr(element, "value", "")) for kind in kinds for element in page.get(kind))
+
+
+def wait_for_runs(service: Service, ids: list[str]) -> None:
+    """Wait until all these runs are over."""
+    wait_for(lambda: all(run and run.over for run in map(service.run, ids)))
+
+
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The lab's service, with a home and a models folder of its own, one of whose networks is untrained."""
+    """The lab's service, with a home and a models folder for this module alone; one network in it is untrained."""
     folder = tmp_path_factory.mktemp("lab")
     models = folder / "models"
     models.mkdir()

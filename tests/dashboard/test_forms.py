@@ -7,6 +7,7 @@ from core.optimizers import OPTIMIZERS
 from core.training.config import RunConfig
 from core.training.schedules import SCHEDULES
 from dashboard import forms
+from tests.waiting import LIMIT
 
 
 def _script() -> None:
@@ -19,7 +20,7 @@ def _script() -> None:
 
 @pytest.fixture
 def form() -> AppTest:
-    return AppTest.from_function(_script, default_timeout=60).run()
+    return AppTest.from_function(_script, default_timeout=LIMIT).run()
 
 
 def read(form: AppTest) -> forms.Form:
@@ -114,6 +115,6 @@ def test_a_config_goes_into_the_form_and_comes_out_the_same() -> None:
         label_smoothing=0.05,
         augment=True,
     )
-    form = AppTest.from_function(_filled, default_timeout=60)
+    form = AppTest.from_function(_filled, default_timeout=LIMIT)
     form.session_state["first"] = config.to_dict()
     assert read(form.run()).config == config

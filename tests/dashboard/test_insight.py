@@ -1,9 +1,5 @@
-import time
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
-from streamlit.testing.v1.element_tree import Button
 
 from core.analysis.diagnostics import looked_at
 from core.runs.service import Service
@@ -11,42 +7,24 @@ from core.training.config import RunConfig
 from dashboard import measuring
 from dashboard.forms import key
 from dashboard.insight import STABILITY, STEP
+from tests.dashboard.conftest import button, open_page, text, wait_for_runs
+from tests.waiting import wait_for
 
-TRAIN = str(Path(__file__).resolve().parents[2] / "dashboard" / "views" / "train" / "page.py")
 SMALL = {"epochs": 2, "validation_split": 0.95, "device": "cpu"}
 
 
 def trained(service: Service, config: RunConfig) -> AppTest:
     """The Train page with a run of the config that is over."""
     run_id = service.submit(config)
-    deadline = time.monotonic() + 300
-    while not (run := service.run(run_id)) or not run.over:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    page = AppTest.from_file(TRAIN, default_timeout=120)
-    page.query_params["run"] = run_id
-    return page.run()
-
-
-def button(page: AppTest, label: str) -> Button:
-    return next(b for b in page.button if b.label.startswith(label))
-
-
-def text(page: AppTest) -> str:
-    return "\n".join(element.value for kind in ("markdown", "caption") for element in page.get(kind))
+    wait_for_runs(service, [run_id])
+    return open_page("train", run=run_id)
 
 
 @pytest.fixture(scope="module")
 def finished(service: Service) -> str:
-    page = trained(service, RunConfig(optimizer="sgd", lr=0.1, **SMALL))
-    value = page.query_params["run"]
-    return value if isinstance(value, str) else value[0]
-
-
-def opened(run_id: str) -> AppTest:
-    page = AppTest.from_file(TRAIN, default_timeout=120)
-    page.query_params["run"] = run_id
-    return page.run()
+    run_id = service.submit(RunConfig(optimizer="sgd", lr=0.1, **SMALL))
+    wait_for_runs(service, [run_id])
+    return run_id
 
 
 def test_a_finding_stands_with_its_figure_and_its_remedy_fills_the_form(service: Service) -> None:
@@ -58,7 +36,7 @@ def test_a_finding_stands_with_its_figure_and_its_remedy_fills_the_form(service:
 
 
 def test_a_rate_of_the_finder_goes_into_the_form(finished: str) -> None:
-    page = opened(finished)
+    page = open_page("train", run=finished)
     button(page, "Find a learning rate").click().run()
     assert not page.exception
     take = next(b for b in page.button if b.label.endswith("steepest descent"))
@@ -68,7 +46,7 @@ def test_a_rate_of_the_finder_goes_into_the_form(finished: str) -> None:
 
 
 def test_an_optimizer_without_such_a_rate_gets_a_sentence(service: Service) -> None:
-    page = AppTest.from_file(TRAIN, default_timeout=120).run()
+    page = open_page("train")
     page.selectbox(key=key("optimizer")).set_value("rprop").run()
     button(page, "Find a learning rate").click().run()
     said = [info.value.replace("\\", "") for info in page.info]
@@ -76,15 +54,12 @@ def test_an_optimizer_without_such_a_rate_gets_a_sentence(service: Service) -> N
 
 
 def test_stability_says_its_cost_is_measured_on_demand_and_shown(service: Service, finished: str) -> None:
-    page = opened(finished)
+    page = open_page("train", run=finished)
     page.segmented_control(key="closer").set_value(STABILITY).run()
     assert "Replays the run and looks at it at 3 points" in text(page)
     assert measuring.get(finished) is None
     button(page, "Measure").click().run()
-    deadline = time.monotonic() + 240
-    while not (found := measuring.get(finished)) or not found.over:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    found = wait_for(lambda: measuring.get(finished), lambda found: found and found.over)
     run = service.run(finished)
     assert run and [d.step for d in found.done] == looked_at(run.config, run.step)
     page.run()
@@ -94,7 +69,7 @@ def test_stability_says_its_cost_is_measured_on_demand_and_shown(service: Servic
 
 
 def test_a_step_is_put_into_numbers(finished: str) -> None:
-    page = opened(finished)
+    page = open_page("train", run=finished)
     page.segmented_control(key="closer").set_value(STEP).run()
     assert any(r"\Delta\theta &= -\eta\, g_t" in formula.value for formula in page.latex)
     page.text_input(key="train.step").set_value("x").run()

@@ -169,8 +169,7 @@ def test_what_is_refused_is_one_sentence(name: str, runs: dict[str, str], refuse
     view, address, state, acting = VISITS[name]
     address = {key: ",".join(runs.get(part, part) for part in value.split(",")) for key, value in address.items()}
     state = {
-        key: tuple(runs[part] for part in value) if isinstance(value, tuple) else value
-        for key, value in state.items()
+        key: tuple(runs[part] for part in value) if isinstance(value, tuple) else value for key, value in state.items()
     }
     page = visit(view, address, state)
     assert not page.exception

@@ -7,12 +7,14 @@ import urllib.request
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, WebSocket, expect
+from playwright.sync_api import Page, WebSocket, expect
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from dashboard.access import TEACHER, VISITOR, Gate
-from tests.e2e.conftest import Lab
+from tests.browser import Lab, Profiles
+from tests.visiting import expect_state, train
+from tests.waiting import LIMIT
 
 KEY, TEACHER_KEY = "steepest-descent", "golden teacher"
 TABS = 10
@@ -35,7 +37,7 @@ def cookie() -> str:
 def status(lab: Lab, path: str, method: str = "GET", **headers: str) -> int:
     request = urllib.request.Request(lab.url + path, method=method, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=LIMIT) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         with error:
@@ -43,7 +45,7 @@ def status(lab: Lab, path: str, method: str = "GET", **headers: str) -> int:
 
 
 def static_file(lab: Lab, cookie: str) -> str:
-    with urllib.request.urlopen(urllib.request.Request(lab.url, headers={"Cookie": cookie}), timeout=20) as answer:
+    with urllib.request.urlopen(urllib.request.Request(lab.url, headers={"Cookie": cookie}), timeout=LIMIT) as answer:
         found = re.search(r"static/js/[\w.-]+\.js", answer.read().decode())
     assert found
     return f"/{found[0]}"
@@ -91,13 +93,9 @@ def sign_in(page: Page, key: str) -> None:
 
 
 @pytest.fixture
-def guest(browser: Browser) -> Iterator[Page]:
+def guest(visitor: Profiles) -> Page:
     """A page for someone who has not signed in: the browser notes each refusal, so its console is not looked at."""
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    opened = context.new_page()
-    opened.set_default_timeout(60_000)
-    yield opened
-    context.close()
+    return visitor(viewport={"width": 390, "height": 844}).new_page()
 
 
 def test_someone_signs_in_and_goes_on_where_they_wanted(closed: Lab, guest: Page) -> None:
@@ -120,7 +118,7 @@ def test_a_link_with_the_key_lets_in_and_leaves_no_trace_in_the_address(closed: 
     assert not [url for url in asked if KEY in url]
 
 
-def test_a_name_is_given_once_and_remembered(closed: Lab, guest: Page, browser: Browser) -> None:
+def test_a_name_is_given_once_and_remembered(closed: Lab, guest: Page) -> None:
     guest.goto(f"{closed.url}/#key={KEY}")
     guest.get_by_text("tell us your name").click()
     guest.get_by_role("textbox", name="Your name").fill("Ada *of* <b>London</b>")
@@ -150,20 +148,17 @@ def test_the_teacher_signs_in_from_the_page(closed: Lab, guest: Page) -> None:
 def test_ten_tabs_of_one_browser_all_stay_live(closed: Lab, guest: Page) -> None:
     guest.set_viewport_size({"width": 800, "height": 600})
     guest.goto(f"{closed.url}/#key={KEY}")
-    epochs = guest.get_by_label("Epochs", exact=True)
-    epochs.fill("3")
-    epochs.press("Enter")
-    guest.get_by_role("button", name="Train", exact=True).click()
+    train(guest, 3)
     expect(guest).to_have_url(re.compile("run="))
     tabs = [guest.context.new_page() for _ in range(TABS - 1)]
     for tab in tabs:
         tab.goto(guest.url, wait_until="commit")
     for tab in (guest, *tabs):
-        expect(tab.get_by_test_id("state")).to_have_text("finished", timeout=120_000)
+        expect_state(tab, "finished")
         expect(tab.get_by_test_id("step")).to_have_text("step 2,250 of 2,250")
         expect(tab.get_by_test_id("test-accuracy")).to_have_text(re.compile(r"9\d\.\d\d %"))
     tabs[0].reload()
-    expect(tabs[0].get_by_test_id("state")).to_have_text("finished")
+    expect_state(tabs[0], "finished")
 
 
 def test_a_page_starts_over_with_a_restarted_server(closed: Lab, guest: Page) -> None:
@@ -176,15 +171,12 @@ def test_a_page_starts_over_with_a_restarted_server(closed: Lab, guest: Page) ->
 
     guest.on("websocket", note)
     guest.goto(f"{closed.url}/#key={KEY}")
-    epochs = guest.get_by_label("Epochs", exact=True)
-    epochs.fill("1")
-    epochs.press("Enter")
-    guest.get_by_role("button", name="Train", exact=True).click()
-    expect(guest.get_by_test_id("state")).to_have_text("finished", timeout=120_000)
+    train(guest, 1)
+    expect_state(guest, "finished")
     before = len(asked)
     closed.stop()
     expect(guest.get_by_test_id("link")).to_have_text("reconnecting…")
     closed.start()
-    expect(guest.get_by_test_id("link")).to_have_text("", timeout=60_000)
-    expect(guest.get_by_test_id("state")).to_have_text("finished", timeout=120_000)
+    expect(guest.get_by_test_id("link")).to_have_text("")
+    expect_state(guest, "finished")
     assert [list(runs.values()) for runs in asked[before:]] == [[-1]]

@@ -1,28 +1,11 @@
 """The Predictions page in a real browser."""
 
 import re
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from core.models import checkpoints
-from core.training.config import RunConfig
-from core.training.network import Network
-from core.training.trainer import Trainer
-from tests.e2e.conftest import Lab
-
-
-@pytest.fixture(scope="module", autouse=True)
-def networks(lab: Lab) -> None:
-    """Two networks in the lab: after one epoch, and untrained."""
-    lab.models.mkdir()
-    trainer = Trainer(RunConfig(epochs=1, device="cpu"))
-    list(trainer.events())
-    checkpoints.save_parameters(trainer.network, lab.models / "good.safetensors", {})
-    checkpoints.save_parameters(Network(seed=3), lab.models / "untrained.safetensors", {})
+from tests.browser import Lab, Profiles
 
 
 def opened(page: Page, lab: Lab, query: str) -> None:
@@ -81,7 +64,7 @@ def test_two_networks_side_by_side(page: Page, lab: Lab) -> None:
         assert second == true != first
 
 
-def test_a_link_restores_what_it_was_copied_from(browser: Browser, page: Page, lab: Lab) -> None:
+def test_a_link_restores_what_it_was_copied_from(visitor: Profiles, page: Page, lab: Lab) -> None:
     opened(page, lab, "model=untrained&p-tab=Digits&p-show=True+against+predicted&p-true=3&p-said=5&p-size=Small")
     page.get_by_role("combobox", name="Network").press("ArrowDown")
     page.get_by_role("option", name="good", exact=True).click()
@@ -91,8 +74,7 @@ def test_a_link_restores_what_it_was_copied_from(browser: Browser, page: Page, l
     expect(page.get_by_role("dialog").locator(".units")).to_be_visible()
     title = page.get_by_role("dialog").get_by_text(re.compile(r"^Digit \d+")).inner_text()
 
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    other = context.new_page()
+    other = visitor().new_page()
     other.goto(page.url)
     expect(other.get_by_role("dialog").get_by_text(title)).to_be_visible()
     other.keyboard.press("Escape")
@@ -100,7 +82,6 @@ def test_a_link_restores_what_it_was_copied_from(browser: Browser, page: Page, l
     expect(other.get_by_role("combobox", name="Network")).to_have_value("good")
     expect(other.get_by_role("radio", name="Small")).to_be_checked()
     assert set(other.locator("button.digit .label").all_inner_texts()) == {"3 → 5"}
-    context.close()
 
 
 @pytest.mark.parametrize("panel", ["Confusion", "Digits", "Confidence", "Compare", "Inside"])
@@ -112,20 +93,3 @@ def test_on_a_phone_nothing_runs_off_the_side(page: Page, lab: Lab, panel: str) 
     first = {"Confidence": ".js-plotly-plot", "Compare": ".scores"}.get(panel, ".digit")
     expect(page.locator(first).first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-
-@pytest.fixture
-def no_models(lab: Lab, tmp_path: Path) -> Iterator[None]:
-    shutil.move(lab.models, tmp_path / "away")
-    lab.models.mkdir()
-    yield
-    lab.models.rmdir()
-    shutil.move(tmp_path / "away", lab.models)
-
-
-@pytest.mark.usefixtures("no_models")
-def test_an_empty_lab_leads_to_train(page: Page, lab: Lab) -> None:
-    page.goto(f"{lab.url}/predictions")
-    expect(page.get_by_text("There is no network yet")).to_be_visible()
-    page.get_by_role("link", name="Train a network").click()
-    expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible()

@@ -2,21 +2,19 @@
 
 import hashlib
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from core.runs.service import Service
 from core.training.config import RunConfig
-from tests.e2e.conftest import Lab
+from tests.browser import SHORT, Lab, Profiles
+from tests.waiting import wait_for
 
 TOKEN = "0123456789abcdef" * 2
 ME = hashlib.sha256(TOKEN.encode()).hexdigest()[:16]
-#: 6,000 images to train on: an epoch is 94 steps.
-SHORT = {"epochs": 2, "validation_split": 0.9}
 
 
 @pytest.fixture(scope="module")
@@ -28,20 +26,13 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     service.submit(RunConfig(**SHORT, lr=0.003), "", ME, "Ada")
     service.submit(RunConfig.recommended("sgd", **SHORT), "", "other", "Grace")
     last = service.submit(RunConfig(**SHORT, seed=1), "to delete", ME, "Ada")
-    wait(lambda: service.run(last).over)
+    wait_for(lambda: service.run(last).over)
     cut = service.submit(RunConfig(), "cut short", ME, "Ada")
-    wait(lambda: service.run(cut).step > 400)
+    wait_for(lambda: service.run(cut).step > 400)
     service.close()
     running.start()
     yield running
     running.stop()
-
-
-def wait(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def open_runs(page: Page, lab: Lab, query: str = "") -> None:
@@ -114,11 +105,11 @@ def test_rows_filter_and_sort(page: Page, lab: Lab) -> None:
     expect(rows.last).to_contain_text("#5 cut short")
 
 
-def test_new_runs_keep_the_selection(page: Page, lab: Lab, browser: Browser) -> None:
+def test_new_runs_keep_the_selection(page: Page, lab: Lab, visitor: Profiles) -> None:
     open_runs(page, lab)
     choose(page, "#1 first", "#2 Adam")
     expect(page.get_by_role("button", name="Compare")).to_be_enabled()
-    other = browser.new_page()
+    other = visitor().new_page()
     other.goto(lab.url)
     other.get_by_role("button", name="Train", exact=True).click()
     expect(page.locator("[data-testid=runs] tbody tr")).to_have_count(6)
@@ -127,7 +118,6 @@ def test_new_runs_keep_the_selection(page: Page, lab: Lab, browser: Browser) -> 
     expect(page.locator("[data-testid=runs] tbody tr").first).to_contain_text("running")
     other.get_by_test_id("stMain").get_by_role("button", name="Stop", exact=True).click()
     expect(page.locator("[data-testid=runs] tbody tr").first).to_contain_text("stopped")
-    other.close()
     page.get_by_role("button", name="Compare").click()
     expect(page.get_by_test_id("ranking").locator("tbody tr")).to_have_count(2)
     assert "compare=" in page.url
@@ -143,7 +133,7 @@ def test_compare_by_link_and_a_joining_run_keeps_the_zoom(page: Page, lab: Lab) 
     names = page.get_by_test_id("ranking").locator("button span")
     expect(names).to_have_count(2)
     assert sorted(names.all_inner_texts()) == ["#1 first · rate 0.001", "#2 · rate 0.003"]
-    page.wait_for_function("document.querySelector('.live-plot')?.data?.length > 4", timeout=60_000)
+    page.wait_for_function("document.querySelector('.live-plot')?.data?.length > 4")
     # Looked at in one go: plotly makes this layer anew at each drawing.
     box_of = "() => document.querySelector('.live-plot .nsewdrag[data-subplot=xy]')?.getBoundingClientRect().toJSON()"
     page.wait_for_function(f"() => ({box_of})()?.width > 200")
@@ -192,7 +182,7 @@ def test_an_interrupted_run_is_resumed(page: Page, lab: Lab) -> None:
     row = page.locator("[data-testid=runs] tbody tr", has_text="#5 cut short")
     expect(row).to_contain_text("interrupted")
     page.get_by_role("button", name="Resume all interrupted (1)").click()
-    expect(row).to_contain_text("finished", timeout=60_000)
+    expect(row).to_contain_text("finished")
     expect(page.get_by_role("button", name="Resume all interrupted")).to_have_count(0)
     row.get_by_role("link").click()
     expect(page.get_by_text("goes on from step")).to_be_visible()
@@ -203,16 +193,14 @@ def test_the_leaderboard_hands_a_config_to_the_form(page: Page, lab: Lab) -> Non
     open_runs(page, lab)
     page.get_by_role("tab", name="Leaderboard").click()
     page.locator("tr", has_text="#2 Adam").get_by_role("button", name="Train with this").click()
-    expect(page.get_by_label("Learning rate", exact=True)).to_have_value("0.003", timeout=40_000)
+    expect(page.get_by_label("Learning rate", exact=True)).to_have_value("0.003")
 
 
-def test_phone_has_no_sideways_scroll(browser: Browser, lab: Lab) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    page = context.new_page()
+def test_phone_has_no_sideways_scroll(phone: Page, lab: Lab) -> None:
+    page = phone
     open_runs(page, lab)
     known = ids(page)
     for query in ("", f"?run={known['#1 first']}", f"?compare={known['#1 first']},{known['#2 Adam']}"):
         open_runs(page, lab, query)
         expect(page.locator(".runs, .live").first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    context.close()

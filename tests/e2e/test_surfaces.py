@@ -13,7 +13,7 @@ ROOT = ".surface-player"
 
 def ready(page: Page) -> str:
     """Wait until the player has drawn; the revision that it shows."""
-    expect(page.locator(ROOT)).to_have_attribute("data-ready", re.compile("."), timeout=60_000)
+    expect(page.locator(ROOT)).to_have_attribute("data-ready", re.compile("."))
     return page.locator(ROOT).get_attribute("data-ready") or ""
 
 

@@ -4,12 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from core.optimizers import OPTIMIZERS
-from tests.e2e.conftest import Lab
+from tests.browser import Lab, Profiles
+from tests.visiting import choose, expect_state, stop_button, train, train_button, type_into
 
-LONG = "400"
+LONG = 400
 
 
 def open_lab(page: Page, lab: Lab, query: str = "") -> None:
@@ -19,36 +20,9 @@ def open_lab(page: Page, lab: Lab, query: str = "") -> None:
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
 
 
-def train_button(page: Page) -> Locator:
-    return page.get_by_role("button", name="Train", exact=True)
-
-
-def stop_button(page: Page) -> Locator:
-    return page.get_by_test_id("stMain").get_by_role("button", name="Stop", exact=True)
-
-
-def wait_until(page: Page, state: str) -> None:
-    expect(page.get_by_test_id("state")).to_have_text(state, timeout=40_000)
-
-
 def shown_percent(place: Locator) -> str:
     expect(place).to_have_text(re.compile(r"\d+\.\d\d %"))
     return place.inner_text()
-
-
-def type_into(page: Page, label: str, text: str) -> None:
-    box = page.get_by_label(label, exact=True)
-    box.fill(text)
-    box.press("Enter")
-
-
-def choose(page: Page, label: str, option: str) -> None:
-    """By the keyboard, once the box has scrolled into view: an open list closes when the page scrolls."""
-    box = page.get_by_role("combobox", name=label)
-    box.press("ArrowDown")
-    box.fill(option)
-    page.get_by_role("option", name=option, exact=True).click()
-    expect(box).to_have_value(option)
 
 
 def last_step(page: Page) -> int:
@@ -59,11 +33,12 @@ def x_range(page: Page) -> list[float]:
     return page.evaluate("document.querySelector('.live-plot')._fullLayout.xaxis.range")
 
 
-def test_defaults_train_save_and_survive_a_restart(page: Page, lab: Lab) -> None:
+def test_defaults_train_save_and_survive_a_restart(page: Page, own_lab: Lab) -> None:
+    lab = own_lab
     open_lab(page, lab)
     expect(page.get_by_test_id("invitation")).to_contain_text("Press Train")
     train_button(page).click()
-    wait_until(page, "finished")
+    expect_state(page, "finished")
     accuracy = shown_percent(page.get_by_test_id("test-accuracy"))
     assert 96.5 <= float(accuracy.removesuffix(" %")) <= 98.0
     expect(page.get_by_test_id("step")).to_have_text("step 3,750 of 3,750")
@@ -85,9 +60,8 @@ def test_a_downloaded_network_can_be_uploaded_and_a_wrong_file_is_refused_kindly
     page: Page, lab: Lab, tmp_path: Path
 ) -> None:
     open_lab(page, lab)
-    type_into(page, "Epochs", "1")
-    train_button(page).click()
-    wait_until(page, "finished")
+    train(page, 1)
+    expect_state(page, "finished")
     accuracy = shown_percent(page.get_by_test_id("test-accuracy"))
     with page.expect_download() as download:
         page.get_by_role("button", name="Download", exact=True).click()
@@ -102,32 +76,29 @@ def test_a_downloaded_network_can_be_uploaded_and_a_wrong_file_is_refused_kindly
     expect(page.get_by_text("This is not a readable safetensors file")).to_be_visible()
 
 
-def test_reload_and_second_browser_show_the_same_run(page: Page, lab: Lab, browser: Browser) -> None:
+def test_reload_and_second_browser_show_the_same_run(page: Page, lab: Lab, visitor: Profiles) -> None:
     open_lab(page, lab)
-    type_into(page, "Epochs", "1")
-    train_button(page).click()
-    wait_until(page, "finished")
+    train(page, 1)
+    expect_state(page, "finished")
     accuracy = shown_percent(page.get_by_test_id("test-accuracy"))
     shown = last_step(page)
     assert shown == 749
     page.reload()
-    other = browser.new_page()
+    other = visitor().new_page()
     other.goto(page.url)
     for viewer in (page, other):
-        wait_until(viewer, "finished")
+        expect_state(viewer, "finished")
         expect(viewer.get_by_test_id("test-accuracy")).to_have_text(accuracy)
         expect(viewer.get_by_test_id("step")).to_have_text("step 750 of 750")
         viewer.wait_for_function("document.querySelector('.live-plot').data?.[0].x.length > 0")
         assert last_step(viewer) == shown
         expect(viewer.get_by_label("Epochs", exact=True)).to_have_value("1")
-    other.close()
 
 
 def test_zoom_survives_streaming_and_a_rerun_and_stop_stops(page: Page, lab: Lab) -> None:
     open_lab(page, lab)
-    type_into(page, "Epochs", LONG)
-    train_button(page).click()
-    wait_until(page, "running")
+    train(page, LONG)
+    expect_state(page, "running")
     page.wait_for_function("document.querySelector('.live-plot').data?.[0].x.length > 20")
     before = x_range(page)
     plot = page.locator(".live-plot .nsewdrag[data-subplot='xy']").bounding_box()
@@ -146,7 +117,7 @@ def test_zoom_survives_streaming_and_a_rerun_and_stop_stops(page: Page, lab: Lab
 
     expect(train_button(page)).to_be_disabled()
     stop_button(page).click()
-    wait_until(page, "stopped")
+    expect_state(page, "stopped")
     expect(stop_button(page)).to_be_disabled()
     expect(train_button(page)).to_be_enabled()
     shown_percent(page.get_by_test_id("test-accuracy"))
@@ -158,7 +129,7 @@ def test_double_click_starts_one_run(page: Page, lab: Lab) -> None:
     page.get_by_text("More settings").click()
     type_into(page, "Name", "only once")
     train_button(page).dblclick()
-    wait_until(page, "finished")
+    expect_state(page, "finished")
     expect(page.get_by_test_id("run-name")).to_have_text("only once")
     expect(page.get_by_role("button", name=re.compile("only once"))).to_have_count(1)
 
@@ -171,11 +142,10 @@ def test_lost_connection_comes_back_without_loss_or_doubling(page: Page, lab: La
         "}"
     )
     open_lab(page, lab)
-    type_into(page, "Epochs", "10")
-    train_button(page).click()
+    train(page, 10)
     page.wait_for_function("document.querySelector('.live-plot').data?.[0]?.x.length > 20")
     page.evaluate("opened.at(-1).close()")
-    wait_until(page, "finished")
+    expect_state(page, "finished")
     assert page.evaluate("opened.length") == 2
     steps = page.evaluate("document.querySelector('.live-plot').data[0].x")
     assert steps == sorted(set(steps))
@@ -189,10 +159,9 @@ def test_any_batch_size_can_be_typed(page: Page, lab: Lab) -> None:
     box.press("ArrowDown")
     box.fill("480")
     box.press("Enter")
-    type_into(page, "Epochs", "1")
-    train_button(page).click()
+    train(page, 1)
     expect(page.get_by_test_id("step")).to_have_text("step 100 of 100")
-    wait_until(page, "finished")
+    expect_state(page, "finished")
 
 
 @pytest.mark.parametrize(
@@ -223,7 +192,7 @@ def test_divergence_is_marked_and_said(page: Page, lab: Lab) -> None:
     type_into(page, "Weight decay", "10")
     type_into(page, "Learning rate", "1")
     train_button(page).click()
-    wait_until(page, "diverged")
+    expect_state(page, "diverged")
     expect(page.get_by_test_id("note")).to_contain_text("The loss stopped being finite at step")
     assert page.evaluate("document.querySelector('.live-plot').layout.shapes.length") == 1
 
@@ -234,13 +203,10 @@ def test_unknown_run_gets_a_kind_sentence(page: Page, lab: Lab) -> None:
     expect(train_button(page)).to_be_enabled()
 
 
-def test_phone_has_no_sideways_scroll_and_shows_the_chart_after_train(browser: Browser, lab: Lab) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    page = context.new_page()
-    open_lab(page, lab)
-    train_button(page).click()
-    wait_until(page, "finished")
-    expect(page.get_by_test_id("state")).to_be_in_viewport()
-    expect(page.get_by_test_id("test-accuracy")).to_be_in_viewport()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    context.close()
+def test_phone_has_no_sideways_scroll_and_shows_the_chart_after_train(phone: Page, lab: Lab) -> None:
+    open_lab(phone, lab)
+    train(phone, 1)
+    expect_state(phone, "finished")
+    expect(phone.get_by_test_id("state")).to_be_in_viewport()
+    expect(phone.get_by_test_id("test-accuracy")).to_be_in_viewport()
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390

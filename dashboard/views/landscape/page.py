@@ -7,8 +7,8 @@ import streamlit as st
 from core.landscape.study import Result, Study, npz
 from core.runs.store import Run
 from dashboard import fields
-from dashboard.components.player.landscape import landscape_player, scene_of, standalone, waiting_scene
 from dashboard.components.chart import live_chart
+from dashboard.components.player.landscape import landscape_player, scene_of, standalone, waiting_scene
 from dashboard.views.landscape import charts, controls, items, live, racing, sharpness
 from dashboard.views.landscape.address import key
 from dashboard.words import loss, percent, run_line

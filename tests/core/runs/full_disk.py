@@ -1,4 +1,4 @@
-"""A service whose store cannot grow for a while, as on a full disk: ``python full_disk.py FOLDER`` tells what happened.
+"""A service whose store cannot grow for a while, as on a full disk: ``python full_disk.py FOLDER`` prints the outcome.
 
 A limit on the size of this process's files stands in for the disk, so that no rights are needed; the worker, a process
 of its own, gets the same limit for its checkpoints.
@@ -7,48 +7,40 @@ of its own, gets the same limit for its checkpoints.
 import json
 import resource
 import sys
-import time
 from pathlib import Path
 
 from core.runs import history
 from core.runs.service import Service
 from core.training.config import RunConfig
-
-
-def until(look):
-    deadline = time.monotonic() + 300
-    while not (seen := look()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
-    return seen
+from tests.waiting import wait_for
 
 
 def main() -> None:
     home = Path(sys.argv[1])
     service = Service(home, workers=1, threads=1)
     run_id = service.submit(RunConfig(epochs=1000))
-    until(lambda: service.checkpoint_file(run_id))
+    wait_for(lambda: service.checkpoint_file(run_id))
     worker = service._pool._workers[0].process.pid
     size = (home / "lab.sqlite-wal").stat().st_size
     unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.prlimit(worker, resource.RLIMIT_FSIZE, (100_000, unlimited[1]))
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, unlimited[1]))
-    trouble = until(lambda: service.trouble)
+    trouble = wait_for(lambda: service.trouble)
     before = service.run(run_id).step
     try:
         refused = service.submit(RunConfig())
     except ValueError as error:
         refused = str(error)
-    went_on = until(lambda: service.run(run_id).step > before)
+    went_on = wait_for(lambda: service.run(run_id).step > before)
     seen = len(service.messages(run_id))
     recorded = len(service.events(run_id))
     resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
-    until(lambda: not service.trouble)
-    until(lambda: "checkpoint" in service.run(run_id).message)
+    wait_for(lambda: not service.trouble)
+    wait_for(lambda: "checkpoint" in service.run(run_id).message)
     message = service.run(run_id).message
     resource.prlimit(worker, resource.RLIMIT_FSIZE, unlimited)
     service.command(run_id, "stop")
-    run = until(lambda: service.run(run_id).over and service.run(run_id))
+    run = wait_for(lambda: service.run(run_id).over and service.run(run_id))
     events = service.events(run_id)
     steps = [
         event["first_step"] + i

@@ -18,8 +18,8 @@ from core.training.trainer import Trainer
 
 #: Long enough to be operated, whatever else the machine does.
 LONG = RunConfig(epochs=1000)
-#: 240 steps, 24 an epoch.
-SHORT = RunConfig(epochs=10, batch_size=2000)
+#: 96 steps, 24 per epoch.
+SHORT = RunConfig(epochs=4, batch_size=250, validation_split=0.9)
 
 
 @pytest.fixture(scope="module")
@@ -210,13 +210,13 @@ def test_a_run_that_goes_on_from_another_remembers_it(service, reach):
     parent = service.submit(SHORT)
     reach(parent, "finished")
     start = load_checkpoint(service.checkpoint_file(parent))
-    longer = RunConfig.from_dict({**SHORT.to_dict(), "epochs": 12})
+    longer = RunConfig.from_dict({**SHORT.to_dict(), "epochs": 6})
     child = service.submit(longer, parent=parent, start=start)
     run = reach(child, "finished")
-    assert (run.parent, run.step, run.epoch) == (parent, 288, 12)
+    assert (run.parent, run.step, run.epoch) == (parent, 144, 6)
     trainer, losses = uninterrupted(longer)
     assert equal(service, child, trainer)
-    assert [loss for _, loss in curve(service, child)] == losses[240:]
+    assert [loss for _, loss in curve(service, child)] == losses[96:]
 
 
 def test_a_day_more_or_less_on_the_wall_clock_changes_nothing(service, reach, monkeypatch):

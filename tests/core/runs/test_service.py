@@ -113,7 +113,7 @@ def test_closing_interrupts_what_runs_keeps_the_queue_and_leaves_no_process(tmp_
 
 def test_a_server_that_was_killed_leaves_no_worker_and_no_running_run(tmp_path, wait):
     script = (
-        "import sys, time\nfrom pathlib import Path\nfrom core.config import RunConfig\n"
+        "import sys, time\nfrom pathlib import Path\nfrom core.training.config import RunConfig\n"
         "from core.runs.service import Service\nservice = Service(Path(sys.argv[1]), workers=1, threads=1)\n"
         "run_id = service.submit(RunConfig(epochs=1000))\n"
         "while len(service.messages(run_id)) < 4: time.sleep(0.01)\n"

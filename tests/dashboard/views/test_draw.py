@@ -17,8 +17,7 @@ from core.training.network import Network, to_flat
 from dashboard.views.draw import phone, replay, team
 from dashboard.views.draw.answer import answer_html, steps_html
 from dashboard.views.draw.replay import figure
-
-VIEW = str(Path(__file__).resolve().parents[3] / "dashboard" / "views" / "draw" / "page.py")
+from tests.dashboard.conftest import page_of
 
 
 def sent(index: int = 0, size: int = 280) -> dict[str, Any]:
@@ -32,7 +31,7 @@ def sent(index: int = 0, size: int = 280) -> dict[str, Any]:
 
 @pytest.fixture
 def page(service: Service) -> AppTest:
-    return AppTest.from_file(VIEW, default_timeout=60)
+    return page_of("draw")
 
 
 def shown(page: AppTest) -> str:

@@ -22,13 +22,12 @@ from dashboard.colors import OPTIMIZER_COLORS
 from dashboard.components.player.landscape import scene_of, standalone, waiting_scene
 from dashboard.views.landscape import address, charts, items, live, sharpness
 from dashboard.words import run_line
-
-VIEW = str(Path(__file__).resolve().parents[3] / "dashboard" / "views" / "landscape" / "page.py")
+from tests.dashboard.conftest import page_of
 
 
 @pytest.fixture
 def page(service) -> AppTest:
-    return AppTest.from_file(VIEW, default_timeout=60)
+    return page_of("landscape")
 
 
 def track(name: str, seed: int) -> Track:

@@ -1,38 +1,12 @@
-import time
-from pathlib import Path
-
 import pytest
-from streamlit.testing.v1 import AppTest
-from streamlit.testing.v1.element_tree import Button
 
 from core.runs.service import Service
 from dashboard.views.lessons import lessons
-from tests.dashboard.conftest import in_address
-
-LESSONS = str(Path(__file__).resolve().parents[3] / "dashboard" / "views" / "lessons" / "page.py")
-
-
-def opened(**query: str) -> AppTest:
-    page = AppTest.from_file(LESSONS, default_timeout=60)
-    for name, value in query.items():
-        page.query_params[name] = value
-    return page.run()
-
-
-def button(page: AppTest, label: str) -> Button:
-    return next(b for b in page.button if b.label.startswith(label))
-
-
-def labels(page: AppTest) -> list[str]:
-    return [b.label for b in page.button]
-
-
-def text(page: AppTest) -> str:
-    return "\n".join(element.value for kind in ("markdown", "caption") for element in page.get(kind))
+from tests.dashboard.conftest import button, in_address, labels, open_page, text, wait_for_runs
 
 
 def test_the_list_opens_a_lesson(service: Service) -> None:
-    page = opened()
+    page = open_page("lessons")
     assert all(lesson.title in text(page) for lesson in lessons().values())
     page.button(key="open.2-order").click().run()
     assert in_address(page, "lesson") == "2-order"
@@ -41,13 +15,13 @@ def test_the_list_opens_a_lesson(service: Service) -> None:
 
 @pytest.mark.parametrize("key", lessons())
 def test_every_lesson_draws(service: Service, key: str) -> None:
-    page = opened(lesson=key)
+    page = open_page("lessons", lesson=key)
     assert not page.exception
     assert lessons()[key].question in text(page)
 
 
 def test_a_guess_comes_first_then_the_run_then_the_outcome(service: Service) -> None:
-    page = opened(lesson="4-learning-rate")
+    page = open_page("lessons", lesson="4-learning-rate")
     assert button(page, "Run it").disabled
     page.radio(key="lesson.4-learning-rate.prediction").set_value(2).run()
     page.text_input(key="lesson.4-learning-rate.epochs").set_value("1").run()
@@ -56,10 +30,7 @@ def test_a_guess_comes_first_then_the_run_then_the_outcome(service: Service) -> 
     runs = [service.run(run_id) for run_id in ids]
     assert [run.config.lr for run in runs if run] == [0.001, 0.03, 0.3, 5.0]
     assert {run.config.epochs for run in runs if run} == {1}
-    deadline = time.monotonic() + 300
-    while not all(run and run.over for run in map(service.run, ids)):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for_runs(service, ids)
     page.run()
     assert "As you predicted" in text(page)
     assert "Measured: It learns nothing" in text(page)
@@ -68,7 +39,7 @@ def test_a_guess_comes_first_then_the_run_then_the_outcome(service: Service) -> 
 
 
 def test_a_link_fixes_settings_and_hides_controls(service: Service) -> None:
-    page = opened(lesson="2-order", epochs="1", seed="3", hide="prediction,list,rule")
+    page = open_page("lessons", lesson="2-order", epochs="1", seed="3", hide="prediction,list,rule")
     assert "All lessons" not in labels(page)
     assert not page.radio
     assert page.text_input(key="lesson.2-order.epochs").disabled
@@ -76,23 +47,23 @@ def test_a_link_fixes_settings_and_hides_controls(service: Service) -> None:
     button(page, "Run it").click().run()
     runs = [service.run(run_id) for run_id in in_address(page, "runs").split(",")]
     assert {(run.config.epochs, run.config.seed) for run in runs if run} == {(1, 3)}
-    assert not opened(lesson="2-order", hide="settings,prediction,list").text_input
+    assert not open_page("lessons", lesson="2-order", hide="settings,prediction,list").text_input
 
 
 def test_a_wrong_number_is_said_in_cores_words(service: Service) -> None:
-    page = opened(lesson="2-order", epochs="0", hide="prediction")
+    page = open_page("lessons", lesson="2-order", epochs="0", hide="prediction")
     assert [error.value for error in page.error] == ["Epochs must be a whole number from 1 to 1000; you entered 0."]
     assert button(page, "Run it").disabled
 
 
 def test_an_unknown_lesson_leads_to_the_list(service: Service) -> None:
-    page = opened(lesson="nothing")
+    page = open_page("lessons", lesson="nothing")
     assert "does not have" in page.info[0].value
     assert len([b for b in page.button if b.label == "Open"]) == len(lessons())
 
 
 def test_the_rule_takes_the_numbers_of_a_step(service: Service) -> None:
-    page = opened(lesson="6-momentum")
+    page = open_page("lessons", lesson="6-momentum")
     page.toggle(key="numbers.6-momentum").set_value(True).run()
     page.selectbox(key="numbers.6-momentum.run").set_value(1).run()
     assert any(r"v_1 &= g_1" in formula.value for formula in page.latex)

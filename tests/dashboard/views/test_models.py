@@ -7,8 +7,7 @@ from core import paths
 from core.models.library import Library, Opened
 from core.runs.service import Service
 from core.training.network import Network
-
-MODELS = str(Path(__file__).resolve().parents[3] / "dashboard" / "views" / "models" / "page.py")
+from tests.dashboard.conftest import button, labels, open_page, text
 
 
 @pytest.fixture
@@ -25,21 +24,11 @@ def library(service: Service) -> Library:
 
 @pytest.fixture
 def page(library: Library) -> AppTest:
-    return AppTest.from_file(MODELS, default_timeout=60).run()
-
-
-def opened(name: str) -> AppTest:
-    page = AppTest.from_file(MODELS, default_timeout=60)
-    page.query_params["model"] = name
-    return page.run()
+    return open_page("models")
 
 
 def press(page: AppTest, label: str) -> AppTest:
-    return next(button for button in page.button if button.label == label).click().run()
-
-
-def text(page: AppTest) -> str:
-    return "\n".join(str(getattr(e, "value", "")) for kind in ("markdown", "caption", "info") for e in page.get(kind))
+    return button(page, label).click().run()
 
 
 def html(page: AppTest) -> str:
@@ -48,8 +37,7 @@ def html(page: AppTest) -> str:
 
 def test_two_pairs_of_buttons_and_a_card_for_each_model(page: AppTest, library: Library) -> None:
     assert not page.exception
-    labels = [button.label for button in page.button]
-    assert labels[:4] == ["Save parameters", "Load parameters", "Save whole model", "Load whole model"]
+    assert labels(page)[:4] == ["Save parameters", "Load parameters", "Save whole model", "Load whole model"]
     assert "Library · 2" in text(page)
     assert html(page).count('aria-label="Confusion matrix"') == 2
     assert "From the file a.npz" in html(page)
@@ -63,31 +51,31 @@ def test_other_peoples_words_stay_words(page: AppTest) -> None:
 
 def test_an_unknown_model_gets_a_sentence(library: Library) -> None:
     for name in ("nothing", "../../etc/passwd", "a" * 5000):
-        page = opened(name)
+        page = open_page("models", model=name)
         assert not page.exception
         assert "a model that this lab does not have" in text(page)
-        assert "All models" in [button.label for button in page.button]
+        assert "All models" in labels(page)
 
 
 def test_a_model_has_its_figures_and_every_download(library: Library) -> None:
-    page = opened("untrained")
+    page = open_page("models", model="untrained")
     assert not page.exception
     assert [metric.label for metric in page.metric] == ["Accuracy on the 10,000 test digits", "Test loss"]
-    labels = [element.proto.label for element in page.get("download_button")]
-    assert labels == ["safetensors", "ONNX", "Keras weights", "NumPy", "Contact sheet"]
+    downloads = [element.proto.label for element in page.get("download_button")]
+    assert downloads == ["safetensors", "ONNX", "Keras weights", "NumPy", "Contact sheet"]
     assert not any(element.proto.disabled for element in page.get("download_button"))
 
 
 def test_without_its_package_a_download_says_what_to_install(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.models.formats.find_spec", lambda name: None)
-    page = opened("untrained")
+    page = open_page("models", model="untrained")
     disabled = [element.proto.label for element in page.get("download_button") if element.proto.disabled]
     assert disabled == ["ONNX", "Keras weights"]
     assert "needs the package onnx" in text(page)
 
 
 def test_duplicate_delete_restore(library: Library) -> None:
-    page = press(opened("untrained"), "Duplicate")
+    page = press(open_page("models", model="untrained"), "Duplicate")
     assert [model.name for model in library.models()][-1] == "untrained copy"
     assert "untrained copy" in text(page)
     page = press(page, "Delete")
@@ -98,10 +86,10 @@ def test_duplicate_delete_restore(library: Library) -> None:
 
 def test_a_damaged_file_is_shown_with_its_reason_and_can_be_deleted(library: Library) -> None:
     (library.folder / "broken.safetensors").write_bytes(b"x")
-    page = AppTest.from_file(MODELS, default_timeout=60).run()
+    page = open_page("models")
     assert not page.exception
     assert page.error[0].value.startswith("This is not a readable safetensors file")
-    press(opened("broken"), "Delete")
+    press(open_page("models", model="broken"), "Delete")
     assert "broken" not in [model.name for model in library.models()]
 
 
@@ -115,7 +103,7 @@ def test_two_models_are_compared_and_averaged(page: AppTest, library: Library) -
     page.text_input(key="models.soup").set_value("my soup").run()
     press(page, "Save the average")
     assert library.model("my soup").origin == f"the average of {', '.join(names)}"
-    page = AppTest.from_file(MODELS, default_timeout=60).run()
+    page = open_page("models")
     page.multiselect(key="models.together").set_value(names).run()
     page.text_input(key="models.soup").set_value("../x").run()
     press(page, "Save the average")
@@ -125,6 +113,6 @@ def test_two_models_are_compared_and_averaged(page: AppTest, library: Library) -
 
 def test_no_models_is_an_invitation(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DESCENT_MODELS", str(tmp_path))
-    page = AppTest.from_file(MODELS, default_timeout=60).run()
+    page = open_page("models")
     assert not page.exception
     assert "Nothing is saved yet" in page.info[0].value

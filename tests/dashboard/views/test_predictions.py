@@ -1,37 +1,31 @@
 import json
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from core import data
+from core import data, paths
 from core.analysis.report import Report, report
 from core.models import checkpoints
 from core.runs.service import Service
 from core.runs.trajectories import Trajectory
 from core.training.config import RunConfig
 from core.training.network import Network, from_flat
-from core.training.trainer import Trainer
 from dashboard import lab
 from dashboard.views.predictions.gallery import parse_numbers
 from dashboard.views.predictions.pictures import confusion, scores
-
-ROOT = Path(__file__).resolve().parents[3] / "dashboard"
-VIEW = str(ROOT / "views" / "predictions" / "page.py")
+from tests.dashboard.conftest import open_page, page_of
+from tests.waiting import wait_for
 
 
 @pytest.fixture(scope="module")
-def network(service: Service) -> Network:
+def network(service: Service, trained: Network) -> Network:
     """A trained network, saved as ``trained`` beside the untrained one."""
-    trainer = Trainer(RunConfig(epochs=1, device="cpu"))
-    list(trainer.events())
-    folder = checkpoints.list_models()[0].parent
-    checkpoints.save_parameters(trainer.network, folder / "trained.safetensors", {})
-    return trainer.network
+    checkpoints.save_parameters(trained, paths.models() / "trained.safetensors", {})
+    return trained
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +35,7 @@ def truth(network: Network) -> Report:
 
 @pytest.fixture
 def page(network: Network) -> AppTest:
-    opened = AppTest.from_file(VIEW, default_timeout=60)
-    opened.query_params["model"] = "trained"
-    return opened
+    return page_of("predictions", model="trained")
 
 
 def picture(page: AppTest, key: str) -> str:
@@ -196,10 +188,7 @@ def test_no_such_digit_opens_nothing(page: AppTest, number: str) -> None:
 
 @pytest.mark.parametrize("query", [{"model": "../../etc/passwd"}, {"run": "nobody"}])
 def test_an_unknown_network_gets_a_sentence_and_a_choice(network: Network, query: dict[str, str]) -> None:
-    page = AppTest.from_file(VIEW, default_timeout=60)
-    for name, value in query.items():
-        page.query_params[name] = value
-    page.run()
+    page = open_page("predictions", **query)
     assert not page.exception and not page.error
     assert "that this lab does not have" in page.info[0].value
     assert page.selectbox(key="source").value is None
@@ -212,9 +201,7 @@ def test_a_damaged_model_gets_a_sentence(network: Network) -> None:
     path = checkpoints.list_models()[0].parent / "broken.safetensors"
     path.write_bytes(b"no tensors")
     try:
-        page = AppTest.from_file(VIEW, default_timeout=60)
-        page.query_params["model"] = "broken"
-        page.run()
+        page = open_page("predictions", model="broken")
         assert not page.exception
         assert "not a readable safetensors file" in page.error[0].value
     finally:
@@ -225,24 +212,14 @@ def test_a_damaged_model_gets_a_sentence(network: Network) -> None:
 def run_id(service: Service) -> str:
     """A finished run of two epochs, replayed."""
     run_id = service.submit(RunConfig(epochs=2, batch_size=1000, loss="mse", device="cpu"))
-    wait_until(lambda: service.run(run_id).over)
-    wait_until(lambda: service.trajectory(run_id).state == "ready")
+    wait_for(lambda: service.run(run_id).over)
+    wait_for(lambda: service.trajectory(run_id).state == "ready")
     return run_id
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 240
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("epoch", [0, 1, None])
 def test_a_run_is_shown_at_an_epoch(run_id: str, service: Service, epoch: int | None) -> None:
-    page = AppTest.from_file(VIEW, default_timeout=60)
-    page.query_params["run"] = run_id
-    if epoch is not None:
-        page.query_params["epoch"] = str(epoch)
+    page = page_of("predictions", run=run_id, **({} if epoch is None else {"epoch": str(epoch)}))
     html = picture(page.run(), "overview")
     assert page.select_slider(key="source.epoch").value == (2 if epoch is None else epoch)
     steps, rows = service.trajectory(run_id).load()
@@ -253,9 +230,7 @@ def test_a_run_is_shown_at_an_epoch(run_id: str, service: Service, epoch: int | 
 
 
 def test_the_epoch_goes_into_the_address_and_leaves_it_at_the_end(run_id: str) -> None:
-    page = AppTest.from_file(VIEW, default_timeout=60)
-    page.query_params["run"] = run_id
-    page.run()
+    page = open_page("predictions", run=run_id)
     page.select_slider(key="source.epoch").set_value(1).run()
     assert page.query_params["epoch"] in ("1", ["1"])
     page.select_slider(key="source.epoch").set_value(2).run()
@@ -265,9 +240,7 @@ def test_the_epoch_goes_into_the_address_and_leaves_it_at_the_end(run_id: str) -
 
 
 def test_while_a_run_is_replayed_the_page_says_how_far(run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = AppTest.from_file(VIEW, default_timeout=60)
-    page.query_params["run"] = run_id
-    page.query_params["epoch"] = "1"
+    page = page_of("predictions", run=run_id, epoch="1")
     monkeypatch.setattr(Service, "trajectory", lambda self, run_id: Trajectory("working", 0.5))
     page.run()
     assert not page.exception
@@ -275,9 +248,7 @@ def test_while_a_run_is_replayed_the_page_says_how_far(run_id: str, monkeypatch:
 
 
 def test_a_replay_that_fails_is_told_of_and_not_begun_again(run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = AppTest.from_file(VIEW, default_timeout=60)
-    page.query_params["run"] = run_id
-    page.query_params["epoch"] = "1"
+    page = page_of("predictions", run=run_id, epoch="1")
     # As the service has it: working for the page, failed for the progress bar, and then begun anew.
     told = iter([Trajectory("working", 0.5), Trajectory("failed", 0.0, "The run could not be replayed: no reason.")])
     monkeypatch.setattr(Service, "trajectory", lambda self, run_id: next(told))
@@ -299,7 +270,7 @@ def empty_lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, service: Service)
 
 @pytest.mark.usefixtures("empty_lab")
 def test_without_a_network_the_page_leads_to_train() -> None:
-    page = AppTest.from_file(str(ROOT / "main.py"), default_timeout=60).run()
+    page = open_page("")
     page.switch_page("views/predictions/page.py").run()
     assert not page.exception
     assert any("There is no network yet" in text.value for text in page.markdown)

@@ -1,24 +1,14 @@
-import time
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
-from streamlit.testing.v1.element_tree import Button
 
 from core.runs.service import Service
 from dashboard import forms
-from tests.dashboard.conftest import in_address
-
-RACE = str(Path(__file__).resolve().parents[3] / "dashboard" / "views" / "race" / "page.py")
+from tests.dashboard.conftest import button, in_address, open_page, wait_for_runs
 
 
 @pytest.fixture
 def page(service: Service) -> AppTest:
-    return AppTest.from_file(RACE, default_timeout=60).run()
-
-
-def button(page: AppTest, label: str) -> Button:
-    return next(b for b in page.button if b.label.startswith(label))
+    return open_page("race")
 
 
 def small(page: AppTest) -> AppTest:
@@ -29,13 +19,6 @@ def small(page: AppTest) -> AppTest:
 
 def ids(page: AppTest, name: str) -> list[str]:
     return in_address(page, name).split(",")
-
-
-def wait(service: Service, found: list[str]) -> None:
-    deadline = time.monotonic() + 300
-    while not all(run and run.over for run in map(service.run, found)):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_it_says_how_many_runs_it_will_start(page: AppTest) -> None:
@@ -59,7 +42,7 @@ def test_one_click_starts_runs_that_differ_in_the_knob_only(page: AppTest, servi
     assert {(run.config.seed, run.config.optimizer, run.config.validation_split) for run in runs if run} == {
         (0, "adam", 0.95)
     }
-    wait(service, ids(page, "runs"))
+    wait_for_runs(service, ids(page, "runs"))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +66,7 @@ def test_each_at_its_own_best_sweeps_first_and_then_races(page: AppTest, service
     tried = ids(page, "sweep")
     assert len(tried) == 10
     assert {run.config.lr for run in map(service.run, tried) if run} >= {0.3, 1e-3}
-    wait(service, tried)
+    wait_for_runs(service, tried)
     page.run()
     raced = ids(page, "runs")
     assert [run.config.optimizer for run in map(service.run, raced) if run] == ["sgd", "adam"]
@@ -96,26 +79,22 @@ def test_each_at_its_own_best_sweeps_first_and_then_races(page: AppTest, service
         for name in ("sgd", "adam")
     }
     assert [run.config.lr for run in map(service.run, raced) if run] == [-best["sgd"][1], -best["adam"][1]]
-    wait(service, raced)
+    wait_for_runs(service, raced)
 
 
 def test_a_viewer_of_a_sweep_may_start_the_race(page: AppTest, service: Service) -> None:
     small(page)
     page.multiselect(key="race.optimizer").set_value(["sgd", "adam"]).run()
     button(page, "Start").click().run()
-    wait(service, ids(page, "sweep"))
-    other = AppTest.from_file(RACE, default_timeout=60)
-    other.query_params["sweep"] = in_address(page, "sweep")
-    other.run()
+    wait_for_runs(service, ids(page, "sweep"))
+    other = open_page("race", sweep=in_address(page, "sweep"))
     assert "runs" not in other.query_params
     button(other, "Race at these rates").click().run()
     assert len(ids(other, "runs")) == 2
-    wait(service, ids(other, "runs"))
+    wait_for_runs(service, ids(other, "runs"))
 
 
 def test_a_link_to_runs_that_are_gone_is_told_kindly(service: Service) -> None:
-    page = AppTest.from_file(RACE, default_timeout=60)
-    page.query_params["runs"] = "gone"
-    page.run()
+    page = open_page("race", runs="gone")
     assert not page.exception
     assert "does not have" in page.info[0].value

@@ -3,20 +3,18 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
-from streamlit.testing.v1 import AppTest
 
 from core.runs.service import Service
 from core.training.config import RunConfig
 from dashboard import colors, visitors
 from dashboard.views.runs import actions, compare, figures, one, overview, parallel, route, rows
 from dashboard.visitors import Visitor
+from tests.dashboard.conftest import button, labels, open_page, page_of, text
 
-RUNS = str(Path(__file__).resolve().parents[3] / "dashboard" / "views" / "runs" / "page.py")
 ME = Visitor("a" * 16, "Ada", True, False)
 
 
@@ -44,30 +42,15 @@ def filled(service: Service) -> Iterator[list[str]]:
     rows.forget()
 
 
-def opened(**address: str) -> AppTest:
-    page = AppTest.from_file(RUNS, default_timeout=60)
-    for name, value in address.items():
-        page.query_params[name] = value
-    return page.run()
-
-
-def text(page: AppTest) -> str:
-    return "\n".join(str(element.value) for kind in ("markdown", "caption", "subheader") for element in page.get(kind))
-
-
-def labels(page: AppTest) -> list[str]:
-    return [button.label for button in page.button]
-
-
 def test_an_empty_lab_has_a_page(service: Service) -> None:
     rows.forget()
-    page = opened()
+    page = open_page("runs")
     assert not page.exception
     assert "Resume all" not in " ".join(labels(page))
 
 
 def test_all_runs_and_resuming_the_interrupted_ones(filled: list[str], service: Service) -> None:
-    page = opened()
+    page = open_page("runs")
     assert not page.exception
     assert "Resume all interrupted (1)" in labels(page)
     assert [button.disabled for button in page.button if button.label in ("Compare", "Delete")] == [True, True]
@@ -75,23 +58,23 @@ def test_all_runs_and_resuming_the_interrupted_ones(filled: list[str], service: 
 
 @pytest.mark.parametrize("asked", ["nothing", "../../etc/passwd", "<b>"])
 def test_a_link_that_names_no_run_gets_a_kind_sentence(service: Service, asked: str) -> None:
-    page = opened(run=asked)
+    page = open_page("runs", run=asked)
     assert not page.exception
     assert "a run that this lab does not have" in page.info[0].value
 
 
 def test_a_run_by_its_link(filled: list[str]) -> None:
-    page = opened(run="one")
+    page = open_page("runs", run="one")
     assert not page.exception
     assert page.subheader[0].value == r"#1 \=first"
     assert "rate 0\\.01" in text(page) and "by Ada" in text(page)
     assert "Train with this" in labels(page) and "Fork" in labels(page)
     assert any("led to" in label and "4 Adam" in label for label in labels(page))
-    assert any("from" in label and "first" in label for label in labels(opened(run="four")))
+    assert any("from" in label and "first" in label for label in labels(open_page("runs", run="four")))
 
 
 def test_notes_and_tags_are_written(filled: list[str], service: Service) -> None:
-    page = opened(run="one")
+    page = open_page("runs", run="one")
     page.text_area[0].set_value("what I learned")
     next(button for button in page.button if button.label == "Save").click()
     page.run()
@@ -102,7 +85,7 @@ def test_notes_and_tags_are_written(filled: list[str], service: Service) -> None
 
 def test_a_run_in_the_bin_says_so_and_comes_back(filled: list[str], service: Service) -> None:
     service.delete(["one"])
-    page = opened(run="one")
+    page = open_page("runs", run="one")
     assert page.info[0].value == "This run is in the bin."
     next(button for button in page.button if button.label == "Restore").click()
     page.run()
@@ -111,11 +94,11 @@ def test_a_run_in_the_bin_says_so_and_comes_back(filled: list[str], service: Ser
 
 
 def test_a_comparison_by_its_link(filled: list[str]) -> None:
-    page = opened(compare="one,two,gone,one")
+    page = open_page("runs", compare="one,two,gone,one")
     assert not page.exception
     assert page.info[0].value == "This link names 1 run that this lab does not have."
     assert page.multiselect[0].value == ["one", "two"]
-    empty = opened(compare="gone")
+    empty = open_page("runs", compare="gone")
     assert not empty.exception and "Choose two runs" in text(empty)
 
 
@@ -246,11 +229,11 @@ def test_what_happened_is_told(event: dict[str, object], words: str) -> None:
 
 
 def test_a_fork_knows_its_parent(filled: list[str], service: Service) -> None:
-    page = AppTest.from_file(RUNS.replace("runs", "train"), default_timeout=60)
+    page = page_of("train")
     page.session_state["handoff.parent"] = "one"
     page.run()
     assert "A fork of run #1: change one thing, then press Train." in text(page)
-    next(button for button in page.button if button.label == "Train").click()
+    button(page, "Train").click()
     page.run()
     run = service.runs(1)[0]
     service.command(run.id, "stop")

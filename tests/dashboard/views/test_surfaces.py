@@ -1,6 +1,5 @@
 import base64
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,12 @@ from dashboard import forms
 from dashboard.components.player.surface import csv_of, scene_of, standalone
 from dashboard.views.surfaces.closer import BASINS, RATES, STEP
 from dashboard.views.surfaces.controls import SAME
-
-VIEW = str(Path(__file__).resolve().parents[3] / "dashboard" / "views" / "surfaces" / "page.py")
+from tests.dashboard.conftest import page_of
 
 
 @pytest.fixture
 def page() -> AppTest:
-    return AppTest.from_file(VIEW, default_timeout=60)
+    return page_of("surfaces")
 
 
 def scene(page: AppTest) -> dict[str, Any]:

@@ -1,26 +1,14 @@
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
-from streamlit.testing.v1.element_tree import Button
 
 from core.runs.service import Service
 from dashboard.forms import key
-
-TRAIN = str(Path(__file__).resolve().parents[3] / "dashboard" / "views" / "train" / "page.py")
+from tests.dashboard.conftest import button, open_page, text
 
 
 @pytest.fixture
 def train(service: Service) -> AppTest:
-    return AppTest.from_file(TRAIN, default_timeout=60).run()
-
-
-def button(page: AppTest, label: str) -> Button:
-    return next(b for b in page.button if b.label == label)
-
-
-def text(page: AppTest) -> str:
-    return "\n".join(element.value for kind in ("markdown", "caption") for element in page.get(kind))
+    return open_page("train")
 
 
 def test_empty_lab(train: AppTest) -> None:
@@ -57,9 +45,7 @@ def test_bad_input_disables_train_and_says_why(train: AppTest) -> None:
 
 
 def test_unknown_run_gets_a_sentence(service: Service) -> None:
-    page = AppTest.from_file(TRAIN, default_timeout=60)
-    page.query_params["run"] = "../../etc/passwd"
-    page.run()
+    page = open_page("train", run="../../etc/passwd")
     assert not page.exception
     assert "does not have the run that this link names" in page.info[0].value
 

@@ -1,0 +1,60 @@
+"""From each page to each other one by the navigation, and back by the browser."""
+
+import itertools
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser import Lab
+from tests.visiting import PAGES, go, look, open_at
+
+TITLES = list(PAGES)
+
+
+def tour(titles: list[str]) -> list[str]:
+    """A way that follows each link from each page to each other page once (an Eulerian circuit, by Hierholzer)."""
+    links = {title: [other for other in titles if other != title] for title in titles}
+    stack, way = [titles[0]], []
+    while stack:
+        if links[stack[-1]]:
+            stack.append(links[stack[-1]].pop())
+        else:
+            way.append(stack.pop())
+    return way[::-1]
+
+
+TOUR = tour(TITLES)
+#: The links in parts, so that each begins in a fresh browser.
+PARTS = [TOUR[first : first + len(TITLES)] for first in range(0, len(TOUR) - 1, len(TITLES) - 1)]
+
+
+def test_the_tour_follows_every_link() -> None:
+    followed = [(a, b) for part in PARTS for a, b in itertools.pairwise(part)]
+    assert sorted(followed) == sorted((a, b) for a in TITLES for b in TITLES if a != b)
+
+
+@pytest.mark.parametrize("title", [title for title in TITLES if title != "Train"])
+def test_the_first_click_of_a_newcomer_leads_to_a_page_that_works(page: Page, lab: Lab, title: str) -> None:
+    open_at(page, lab, "Train")
+    go(page, title)
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: f"from {part[0]}")
+def test_each_page_leads_to_each_other(page: Page, lab: Lab, part: list[str]) -> None:
+    first, *others = part
+    open_at(page, lab, first)
+    for title in others:
+        go(page, title)
+
+
+def test_back_and_forward(page: Page, lab: Lab) -> None:
+    open_at(page, lab, "Train")
+    way = ["Race", "Surfaces", "Predictions", "Lessons"]
+    for title in way:
+        go(page, title)
+    for title in [*way[-2::-1], "Train"]:
+        page.go_back()
+        look(page, title)
+    for title in way:
+        page.go_forward()
+        look(page, title)

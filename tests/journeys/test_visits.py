@@ -1,0 +1,148 @@
+"""Whole visits: a run reloaded half way, a popover opened late, a phone, a class, a network and its next run."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser import Lab, Profiles, watch
+from tests.e2e.test_draw import SEVEN, draw_by_finger, says
+from tests.e2e.test_surfaces import click_contours, ready
+from tests.visiting import (
+    choose,
+    expect_state,
+    go,
+    inspect,
+    look,
+    open_at,
+    press,
+    stop,
+    train,
+    type_into,
+)
+
+
+def test_a_reload_in_the_middle_of_a_run(page: Page, lab: Lab) -> None:
+    open_at(page, lab, "Train")
+    train(page, 400)
+    expect_state(page, "running")
+    page.reload()
+    expect_state(page, "running")
+    expect(page.get_by_label("Epochs", exact=True)).to_have_value("400")
+    page.wait_for_function("document.querySelector('.live-plot').data?.[0]?.x.length > 20")
+    inspect(page)
+    stop(page)
+    go(page, "Runs")
+    page.go_back()
+    expect_state(page, "stopped")
+    inspect(page)
+
+
+def test_settings_that_are_opened_late(page: Page, lab: Lab) -> None:
+    open_at(page, lab, "Surfaces")
+    revision = ready(page)
+    choose(page, "Function", "Himmelblau")
+    expect(page.locator(".surface-player")).not_to_have_attribute("data-ready", revision)
+    inspect(page)
+    press(page, "Settings")
+    expect(page.get_by_test_id("stPopoverBody")).to_be_visible()
+    inspect(page)
+    page.keyboard.press("Escape")
+    revision = ready(page)
+    click_contours(page, 0.6, 0.35)
+    expect(page).to_have_url(re.compile("s-starts="))
+    expect(page.locator(".surface-player")).not_to_have_attribute("data-ready", revision)
+    inspect(page)
+    press(page, "Settings")
+    inspect(page)
+
+
+def test_a_phone_trains_draws_and_watches_a_walk(phone: Page, lab: Lab) -> None:
+    def fits() -> None:
+        assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+
+    open_at(phone, lab, "Train")
+    train(phone, 1)
+    expect_state(phone, "finished")
+    inspect(phone)
+    fits()
+    open_at(phone, lab, "Draw")
+    draw_by_finger(phone, SEVEN)
+    says(phone, "7")
+    fits()
+    open_at(phone, lab, "Surfaces")
+    phone.get_by_test_id("scrub").fill("10")
+    inspect(phone)
+    fits()
+
+
+def test_a_teacher_shares_a_lesson_and_a_student_runs_it(page: Page, lab: Lab, visitor: Profiles) -> None:
+    open_at(page, lab, "Lessons")
+    page.locator(".st-key-card-2-order").get_by_role("button", name="Open").click()
+    press(page, "Link for a class")
+    type_into(page, "Fix epochs", "1")
+    link = page.get_by_test_id("stPopoverBody").get_by_test_id("stCode")
+    expect(link).to_contain_text("epochs=1")
+    inspect(page)
+
+    student = visitor().new_page()
+    complaints = watch(student)
+    student.goto(link.inner_text().strip())
+    run_it = student.get_by_role("button", name=re.compile("^Run it"))
+    expect(run_it).to_be_disabled()
+    inspect(student)
+    student.get_by_test_id("stRadio").get_by_role("radio").first.check(force=True)
+    expect(run_it).to_be_enabled()
+    run_it.click()
+    expect_state(student, "finished")
+    inspect(student)
+    student.reload()
+    expect_state(student, "finished")
+    inspect(student)
+    assert complaints == []
+
+
+def test_a_network_from_its_training_to_its_next_run(page: Page, lab: Lab) -> None:
+    open_at(page, lab, "Train")
+    train(page, 1)
+    expect_state(page, "finished")
+    page.get_by_label("Keep this network as").fill("well travelled")
+    press(page, "Save")
+    expect(page.get_by_text("Saved as well travelled")).to_be_visible()
+    inspect(page)
+    go(page, "Predictions")
+    choose(page, "Network", "well travelled")
+    expect(page).to_have_url(re.compile("model=well"))
+    look(page, "Predictions")
+    go(page, "Draw")
+    choose(page, "Answered by", "well travelled")
+    look(page, "Draw")
+    go(page, "Models")
+    expect(page.get_by_role("button", name="well travelled", exact=True)).to_be_visible()
+    press(page, "Save whole model")
+    saving = page.get_by_role("dialog")
+    saving.get_by_role("textbox", name="Name").fill("to be continued")
+    saving.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("heading", name="to be continued")).to_be_visible()
+    inspect(page)
+    press(page, "Continue training")
+    epochs = page.get_by_role("spinbutton", name="Epochs in all")
+    epochs.fill("2")
+    epochs.press("Tab")
+    press(page, "Continue")
+    expect_state(page, "finished")
+    expect(page.get_by_test_id("step")).to_have_text("step 1,500 of 1,500")
+    inspect(page)
+
+
+def test_one_visitor_sees_what_another_one_presses(page: Page, lab: Lab, visitor: Profiles) -> None:
+    open_at(page, lab, "Train")
+    train(page, 400)
+    expect_state(page, "running")
+    other = visitor().new_page()
+    complaints = watch(other)
+    other.goto(page.url)
+    expect_state(other, "running")
+    stop(page)
+    expect_state(other, "stopped")
+    inspect(other)
+    assert complaints == []

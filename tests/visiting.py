@@ -1,0 +1,105 @@
+"""The vocabulary of a visitor: what the browser tests open, press, type and choose, and how they look at a page."""
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser import Lab
+
+#: By title: each page's path, and the part of it that shows that it works.
+PAGES: dict[str, tuple[str, Callable[[Page], Locator]]] = {
+    "Train": ("/", lambda page: train_button(page)),
+    "Runs": ("/runs", lambda page: page.get_by_test_id("runs")),
+    "Race": ("/race", lambda page: page.get_by_role("button", name=re.compile(r"^Start \d+ runs"))),
+    "Surfaces": ("/surfaces", lambda page: page.locator(".surface-player[data-ready]")),
+    "Landscape": ("/landscape", lambda page: page.get_by_role("button", name="New runs")),
+    "Predictions": ("/predictions", lambda page: page.locator(".figures")),
+    "Draw": ("/draw", lambda page: page.locator(".upper-canvas")),
+    "Models": ("/models", lambda page: page.get_by_role("button", name="Save parameters")),
+    "Lessons": ("/lessons", lambda page: page.get_by_role("button", name="Open", exact=True).first),
+}
+#: Pictures with nothing in them. The Train page's live chart is empty until a run begins, and says so.
+EMPTY_PICTURES = """() => {
+    const shown = element => element?.offsetParent
+    const invites = shown(document.querySelector("[data-testid=invitation]"))
+    const plots = [...document.querySelectorAll(".js-plotly-plot")].filter(shown).filter(plot => !plot.data?.length)
+    const broken = [...document.images].filter(shown).filter(image => image.complete && !image.naturalWidth)
+    return [...plots.filter(plot => !(invites && plot.matches(".live-plot"))), ...broken]
+}"""
+
+
+def inspect(page: Page) -> None:
+    """Look at the page once it has settled: no error, no red sentence, no spinner left, no empty picture.
+
+    The fixtures ``page`` and ``phone`` look at its console and its requests.
+    """
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    for leftover in ("stException", "stAlertContentError", "stSpinner", "stSkeleton"):
+        expect(page.get_by_test_id(leftover)).to_have_count(0)
+    page.wait_for_function(f"() => !({EMPTY_PICTURES})().length")
+
+
+def look(page: Page, title: str) -> None:
+    """Wait until the page of this title works, and inspect it."""
+    part = PAGES[title][1](page)
+    expect(part).to_be_visible()
+    expect(part).to_be_enabled()
+    inspect(page)
+
+
+def open_at(page: Page, lab: Lab, title: str) -> None:
+    page.goto(lab.url + PAGES[title][0])
+    look(page, title)
+
+
+def go(page: Page, title: str) -> None:
+    """Follow the navigation's link to another page."""
+    page.get_by_role("link", name=title, exact=True).click()
+    look(page, title)
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def type_into(page: Page, label: str, text: str) -> None:
+    box = page.get_by_label(label, exact=True)
+    box.fill(text)
+    box.press("Enter")
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    """By the keyboard, once the box has scrolled into view: an open list closes when the page scrolls."""
+    box = page.get_by_role("combobox", name=label)
+    box.press("ArrowDown")
+    box.fill(option)
+    page.get_by_role("option", name=option, exact=True).click()
+    expect(box).to_have_value(option)
+
+
+def train_button(page: Page) -> Locator:
+    return page.get_by_role("button", name="Train", exact=True)
+
+
+def stop_button(page: Page) -> Locator:
+    return page.get_by_test_id("stMain").get_by_role("button", name="Stop", exact=True)
+
+
+def expect_state(page: Page, state: str) -> None:
+    expect(page.get_by_test_id("state")).to_have_text(state)
+
+
+def train(page: Page, epochs: int | str, validation_split: str = "") -> None:
+    """Start a run from the Train page."""
+    if validation_split:
+        page.get_by_text("More settings").click()
+        type_into(page, "Validation split", validation_split)
+    type_into(page, "Epochs", str(epochs))
+    expect(train_button(page)).to_be_enabled()
+    train_button(page).click()
+
+
+def stop(page: Page) -> None:
+    stop_button(page).click()
+    expect_state(page, "stopped")
