@@ -65,7 +65,8 @@ def load(folder: Path, step: int, epoch: int) -> tuple[Checkpoint | None, str]:
         except CheckpointError as error:
             told = f"{name} could not be used ({str(error).rstrip('.')}); an earlier one was."
             continue
-        if checkpoint.state["step"] <= step and checkpoint.state["epoch"] <= epoch:
+        # The run began with START: it can't be ahead, even if the server ended before it had recorded that.
+        if name == START or (checkpoint.state["step"] <= step and checkpoint.state["epoch"] <= epoch):
             return checkpoint, told
     return None, told.replace("an earlier one was", "the run began anew")
 

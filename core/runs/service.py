@@ -25,9 +25,9 @@ from filelock import FileLock, Timeout
 
 from core.models.checkpoints import Checkpoint, save_checkpoint
 from core.paths import ROOT
-from core.runs import history, run_files, states
+from core.runs import run_files, states
+from core.runs.history import History
 from core.runs.pool import Pool
-from core.runs.progress import Progress
 from core.runs.queue import FairQueue
 from core.runs.record import Record
 from core.runs.states import State
@@ -91,7 +91,7 @@ class Service:
         self._commit = _commit()
         self._lock = threading.RLock()
         self._queue = FairQueue()
-        self._progress: dict[str, Progress] = {}
+        self._histories: dict[str, History] = {}
         self._asked: dict[str, dict[str, Any]] = {}
         self._stalled: set[str] = set()
         self._clicks: dict[tuple[str, str], tuple[float, str]] = {}
@@ -306,6 +306,12 @@ class Service:
         recorded = zip(bodies, times, strict=True)
         return [{**json.loads(body), "at": at} for body, at in recorded if body.startswith(starts)]
 
+    def history(self, run_id: str) -> History:
+        """History of the run, folded from what is recorded; empty if there is no such run."""
+        with self._lock:
+            bodies = self._store.events(run_id)
+        return History(map(json.loads, bodies))
+
     def parameters_file(self, run_id: str) -> Path | None:
         """The run's final parameters, once they are there."""
         return self._file(run_id, run_files.PARAMETERS)
@@ -326,8 +332,7 @@ class Service:
         """
         with self._lock:
             run = self._existing(run_id)
-            events = [json.loads(body) for body in self._store.events(run_id)]
-        return self._trajectories.get(run, events, self._files / run_id)
+        return self._trajectories.get(run, self.history(run_id), self._files / run_id)
 
     def _file(self, run_id: str, name: str) -> Path | None:
         run = self.run(run_id)
@@ -343,8 +348,10 @@ class Service:
     def _recover(self) -> None:
         """Take over what an earlier process left: its running runs are interrupted, its queue goes on."""
         for run in self._store.in_states((states.RUNNING,)):
-            self._update_progress(run.id)
-            del self._progress[run.id]
+            history = self.history(run.id)
+            if history.total_steps:
+                # A run that was not started yet keeps the step and the epoch of the checkpoint that it begins with.
+                self._record.update(run.id, **history.columns)
             self._change(run.id, states.INTERRUPTED, "The lab ended while this run was training.")
         for run in self._store.in_states((states.QUEUED,)):
             self._queue.put(run.id, run.owner)
@@ -364,8 +371,10 @@ class Service:
         with self._lock:
             started = False
             for run_id in self._queue.order() if not self._closed else ():
-                if not self._pool.give(self._job(run_id)):
+                history = self.history(run_id)
+                if not self._pool.give(self._job(run_id, history)):
                     break
+                self._histories[run_id] = history
                 self._queue.take(run_id)
                 self._asked.pop(run_id, None)
                 self._change(run_id, states.RUNNING, "")
@@ -373,15 +382,13 @@ class Service:
             if started:
                 self._tell_positions()
 
-    def _job(self, run_id: str) -> dict[str, Any]:
+    def _job(self, run_id: str, history: History) -> dict[str, Any]:
         """What a worker is told, core.runs.worker says how."""
         run = self._existing(run_id)
         job: dict[str, Any] = {"run": run.id, "config": run.config.to_dict(), "folder": str(self._files / run.id)}
-        events = [json.loads(body) for body in self._store.events(run.id)]
-        plan = history.plan(events)
-        if run.started is not None or run.step or plan:
-            recorded = history.reached(events) if run.started is not None else (run.step, run.epoch)
-            job |= {"recorded": recorded, "plan": plan}
+        if run.started is not None or run.step or history.plan:
+            recorded = (history.step, history.epoch) if run.started is not None else (run.step, run.epoch)
+            job |= {"recorded": recorded, "plan": history.plan}
         return {**job, **self._asked.get(run_id, {})}
 
     def _stop(self, run: Run) -> None:
@@ -419,29 +426,22 @@ class Service:
 
     def _hear_event(self, run_id: str, event: dict[str, Any]) -> None:
         self._record.append(run_id, event)
+        history = self._histories[run_id]
+        history.add(event)
         match event["event"]:
             case "RunStarted":
-                run = self._existing(run_id)
-                if run.started is None:
+                if self._existing(run_id).started is None:
                     self._record.update(run_id, started=time.time())
-                self._progress.setdefault(run_id, Progress(run.config.span.steps, run.step, run.epoch))
             case "Resumed":
-                self._update_progress(run_id)
-                self._record.update(run_id, message=event["message"])
-                if not event["exact"]:
-                    self._record.update(run_id, exact=False)
-            case "StepsDone":
-                self._progress[run_id].take(event)
+                exactness = {} if event["exact"] else {"exact": False}
+                self._record.update(run_id, message=event["message"], **exactness, **history.columns)
             case "EpochDone":
-                self._progress[run_id].take(event)
-                self._record.update(run_id, **self._progress[run_id].columns)
+                self._record.update(run_id, **history.columns)
             case "Diverged":
                 self._record.update(run_id, message=_diverged_sentence(event))
             case "StoppedEarly":
                 self._record.update(run_id, message=_early_sentence(event))
             case "RunFinished":
-                names = ("test_loss", "test_accuracy", "seconds")
-                self._record.update(run_id, **{name: event[name] for name in names})
                 self._finish(run_id, event["reason"])
             case "Paused":
                 self._pause(run_id)
@@ -464,20 +464,12 @@ class Service:
         """The run leaves its worker."""
         self._asked.pop(run_id, None)
         self._stalled.discard(run_id)
-        progress = self._progress.pop(run_id, None)
-        columns = progress.columns if progress else {}
+        history = self._histories.pop(run_id)
+        columns = history.columns if history.total_steps else {}
         self._record.update(run_id, ended=time.time(), **columns)
         self._change(run_id, state, message)
         self._pool.free(run_id)
         self._dispatch()
-
-    def _update_progress(self, run_id: str) -> None:
-        """Read the run's progress off its recorded events."""
-        run = self._store.run(run_id)
-        if run:
-            events = [json.loads(body) for body in self._store.events(run_id)]
-            self._progress[run_id] = Progress.of(run.config.span.steps, events)
-            self._record.update(run_id, **self._progress[run_id].columns)
 
     def _change(self, run_id: str, state: str, message: str | None = None) -> None:
         """Note the run's new state, in its row and as an event; a message that is None stays as it is."""
@@ -514,8 +506,8 @@ class Service:
         places = {run_id: position for position, run_id in enumerate(self._queue.order(), 1)}
         placed = []
         for run in runs:
-            progress = self._progress.get(run.id)
-            known = progress.columns if progress else {}
+            history = self._histories.get(run.id)
+            known = history.columns if history and history.step else {}
             placed.append(
                 dataclasses.replace(run, position=places.get(run.id), stalled=run.id in self._stalled, **known)
             )

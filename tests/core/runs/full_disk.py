@@ -10,7 +10,6 @@ import sys
 import time
 from pathlib import Path
 
-from core.runs import history
 from core.runs.service import Service
 from core.training.config import RunConfig
 
@@ -49,13 +48,7 @@ def main() -> None:
     resource.prlimit(worker, resource.RLIMIT_FSIZE, unlimited)
     service.command(run_id, "stop")
     run = until(lambda: service.run(run_id).over and service.run(run_id))
-    events = service.events(run_id)
-    steps = [
-        event["first_step"] + i
-        for event in history.effective(events)
-        if event["event"] == "StepsDone"
-        for i in range(len(event["losses"]))
-    ]
+    steps = service.history(run_id).steps.tolist()
     service.close()
     print(
         json.dumps(

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from core.models.checkpoints import load_checkpoint, load_parameters
-from core.runs import history, run_files
+from core.runs import run_files
 from core.runs import service as service_module
 from core.runs.service import Service
 from core.training.config import RunConfig
@@ -41,8 +41,8 @@ def told(service, run_id, kind):
 
 def curve(service, run_id):
     """(step, loss) of all recorded steps that count."""
-    blocks = [event for event in history.effective(service.events(run_id)) if event["event"] == "StepsDone"]
-    return [(block["first_step"] + i, loss) for block in blocks for i, loss in enumerate(block["losses"])]
+    history = service.history(run_id)
+    return list(zip(history.steps.tolist(), history.losses.tolist(), strict=True))
 
 
 def uninterrupted(config, plan=()):
@@ -73,7 +73,7 @@ def test_a_run_that_was_paused_stepped_and_steered_is_replayed_bit_for_bit(servi
     service.command(run_id, "resume")
     finished = reach(run_id, "finished")
     assert finished.exact and finished.step == 1500 and finished.message == ""
-    plan = history.plan(service.events(run_id))
+    plan = service.history(run_id).plan
     assert plan == [(ended.step, 0.0005)]
     trainer, losses = uninterrupted(RunConfig(epochs=2), plan)
     assert equal(service, run_id, trainer)

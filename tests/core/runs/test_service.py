@@ -10,7 +10,6 @@ import torch
 
 from core import paths
 from core.models.checkpoints import load_parameters
-from core.runs import history
 from core.runs import service as service_module
 from core.runs.service import Service, worker_count
 from core.training.config import RunConfig
@@ -113,7 +112,7 @@ def test_closing_interrupts_what_runs_keeps_the_queue_and_leaves_no_process(tmp_
 
 def test_a_server_that_was_killed_leaves_no_worker_and_no_running_run(tmp_path, wait):
     script = (
-        "import sys, time\nfrom pathlib import Path\nfrom core.config import RunConfig\n"
+        "import sys, time\nfrom pathlib import Path\nfrom core.training.config import RunConfig\n"
         "from core.runs.service import Service\nservice = Service(Path(sys.argv[1]), workers=1, threads=1)\n"
         "run_id = service.submit(RunConfig(epochs=1000))\n"
         "while len(service.messages(run_id)) < 4: time.sleep(0.01)\n"
@@ -129,8 +128,7 @@ def test_a_server_that_was_killed_leaves_no_worker_and_no_running_run(tmp_path, 
     after = Service(tmp_path, workers=1, threads=1)
     run = after.run(run_id)
     assert (run.state, run.message) == ("interrupted", "The lab ended while this run was training.")
-    recorded = history.effective(after.events(run_id))
-    assert run.step == sum(len(event["losses"]) for event in recorded if event["event"] == "StepsDone") > 0
+    assert run.step == len(after.history(run_id).losses) > 0
     # One click goes on with all of them, from where the record ends at the latest.
     assert after.resume_all() == 1
     wait(lambda: after.run(run_id).step, lambda step: step > run.step)
@@ -138,9 +136,7 @@ def test_a_server_that_was_killed_leaves_no_worker_and_no_running_run(tmp_path, 
     assert resumed["step"] <= run.step and resumed["exact"]
     after.command(run_id, "stop")
     wait(lambda: after.run(run_id).over)
-    blocks = [event for event in history.effective(after.events(run_id)) if event["event"] == "StepsDone"]
-    steps = [block["first_step"] + i for block in blocks for i in range(len(block["losses"]))]
-    assert steps == list(range(after.run(run_id).step))
+    assert after.history(run_id).steps.tolist() == list(range(after.run(run_id).step))
     after.close()
 
 
