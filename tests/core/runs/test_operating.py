@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from core.models.checkpoints import load_checkpoint, load_parameters
-from core.runs import run_files
+from core.runs import run_files, scheduler
 from core.runs import service as service_module
 from core.runs.service import Service
 from core.training.config import RunConfig
@@ -232,7 +232,7 @@ def test_a_day_more_or_less_on_the_wall_clock_changes_nothing(service, reach, mo
 
 
 def test_a_stopped_process_shows_as_stalled_and_then_runs_again(service, wait, reach, monkeypatch):
-    monkeypatch.setattr(service_module, "STALLED_SECONDS", 2.0)
+    monkeypatch.setattr(scheduler, "STALLED_SECONDS", 2.0)
     run_id = service.submit(LONG)
     wait(lambda: service.run(run_id).step, lambda step: step > 0)
     worker = service._pool._workers[0].process.pid

@@ -10,8 +10,9 @@ import torch
 
 from core import paths
 from core.models.checkpoints import load_parameters
-from core.runs import service as service_module
-from core.runs.service import Service, worker_count
+from core.runs.archive import BIN_SECONDS
+from core.runs.pool import worker_count
+from core.runs.service import Service
 from core.training.config import RunConfig
 from core.training.trainer import Trainer
 
@@ -153,7 +154,7 @@ def test_what_is_old_in_the_bin_goes_at_the_next_start(tmp_path, wait, monkeypat
     wait(lambda: first.run(young), lambda run: run.over)
     now = time.time()
     with monkeypatch.context() as patch:
-        patch.setattr(service_module.time, "time", lambda: now - service_module.BIN_SECONDS - 1)
+        patch.setattr(time, "time", lambda: now - BIN_SECONDS - 1)
         first.delete([old])
     first.delete([young])
     first.close()
