@@ -1,4 +1,4 @@
-"""What runs have come to, epoch by epoch: the figures that a comparison puts side by side."""
+"""Figures of a run's best and last epochs, for the table of runs side by side."""
 
 import json
 from dataclasses import dataclass, fields, replace
@@ -11,7 +11,7 @@ from dashboard import lab
 
 @dataclass(frozen=True)
 class Figures:
-    """Of a run so far; None where there is nothing yet. Epochs count from 1, accuracies are from 0 to 1.
+    """Figures of a run so far; None for those to come. Epochs count from 1, accuracies are from 0 to 1.
 
     Args:
         best_epoch: the epoch with the highest validation accuracy, the earliest of several; ``best_loss`` is its
@@ -32,7 +32,7 @@ class Figures:
 
 
 def figures(run: Run) -> Figures:
-    """The run's figures; those of one that is over are read once."""
+    """The run's figures; cached once it is over."""
     return _kept(run.id, run.ended, run.test_accuracy) if run.over else _read(run)
 
 
