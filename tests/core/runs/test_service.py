@@ -11,7 +11,6 @@ import torch
 from core import paths
 from core.models.checkpoints import load_parameters
 from core.runs.archive import BIN_SECONDS
-from core.runs.pool import worker_count
 from core.runs.service import Service
 from core.training.config import RunConfig
 from core.training.trainer import Trainer
@@ -184,20 +183,6 @@ def test_a_diverged_run_says_where(service, wait):
     assert run.message.startswith("The loss stopped being finite at step ")
     assert run.message.endswith(" are kept.")
     assert events(service, run_id)[-1]["message"] == run.message
-
-
-@pytest.mark.parametrize("text", ["0", "65", "two", "-1", "1.5"])
-def test_a_worker_count_that_makes_no_sense_is_refused(monkeypatch, text):
-    monkeypatch.setenv("DESCENT_WORKERS", text)
-    with pytest.raises(ValueError, match=r"DESCENT_WORKERS must be a whole number in \[1, 64\], got DESCENT_WORKERS"):
-        worker_count()
-
-
-def test_the_worker_count_is_settable(monkeypatch):
-    monkeypatch.setenv("DESCENT_WORKERS", "3")
-    assert worker_count() == 3
-    monkeypatch.delenv("DESCENT_WORKERS")
-    assert worker_count() >= 1
 
 
 def _alive(pid):
