@@ -54,7 +54,7 @@ class Scheduler:
         self._histories: dict[str, History] = {}
         self._requests: dict[str, dict[str, Any]] = {}
         self._stalled: set[str] = set()
-        self._commit = _commit()
+        self._commit = project_commit()
         self._closing = threading.Event()
         self._pool = Pool(workers, threads, self.on_message, self.dispatch, self.on_worker_lost)
         self._watcher = threading.Thread(target=self._watch, daemon=True)
@@ -243,7 +243,7 @@ class Scheduler:
         return run
 
 
-def _commit() -> str | None:
+def project_commit() -> str | None:
     """The project's commit, where it is under git."""
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         command = ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"]

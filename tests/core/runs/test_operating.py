@@ -203,7 +203,7 @@ def test_the_environment_is_recorded(service, reach):
     run_id = service.submit(SHORT)
     run = reach(run_id, "finished")
     assert (run.environment["threads"], run.environment["torch"]) == (1, torch.__version__)
-    assert run.environment["commit"] == service._commit
+    assert run.environment["commit"] == scheduler.project_commit()
 
 
 def test_a_run_that_goes_on_from_another_remembers_it(service, reach):
