@@ -27,7 +27,7 @@ def main() -> None:
     service = Service(home, workers=1, threads=1)
     run_id = service.submit(RunConfig(epochs=1000))
     until(lambda: service.checkpoint_file(run_id))
-    worker = service._pool._workers[0].process.pid
+    worker = service._scheduler._pool._workers[0].process.pid
     size = (home / "lab.sqlite-wal").stat().st_size
     unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.prlimit(worker, resource.RLIMIT_FSIZE, (100_000, unlimited[1]))

@@ -235,7 +235,7 @@ def test_a_stopped_process_shows_as_stalled_and_then_runs_again(service, wait, r
     monkeypatch.setattr(scheduler, "STALLED_SECONDS", 2.0)
     run_id = service.submit(LONG)
     wait(lambda: service.run(run_id).step, lambda step: step > 0)
-    worker = service._pool._workers[0].process.pid
+    worker = service._scheduler._pool._workers[0].process.pid
     os.kill(worker, signal.SIGSTOP)
     wait(lambda: service.run(run_id).stalled)
     assert service.run(run_id).state == "running"
@@ -251,7 +251,7 @@ def test_a_killed_worker_costs_nothing_but_time(service, wait, reach):
     config = RunConfig(epochs=3, schedule="one_cycle")
     run_id = service.submit(config)
     wait(lambda: service.run(run_id).step, lambda step: step > 0)
-    os.kill(service._pool._workers[0].process.pid, signal.SIGKILL)
+    os.kill(service._scheduler._pool._workers[0].process.pid, signal.SIGKILL)
     interrupted = reach(run_id, "interrupted")
     assert interrupted.message == "Its worker process ended." and interrupted.step > 0
     assert len(curve(service, run_id)) == interrupted.step

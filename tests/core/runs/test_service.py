@@ -89,7 +89,7 @@ def test_a_failed_run_says_why(service, wait):
 def test_a_killed_worker_interrupts_its_run_and_is_replaced(service, wait):
     run_id = service.submit(RunConfig(epochs=1000))
     wait(lambda: len(service.messages(run_id)), lambda count: count > 3)
-    os.kill(service._pool._workers[0].process.pid, signal.SIGKILL)
+    os.kill(service._scheduler._pool._workers[0].process.pid, signal.SIGKILL)
     run = wait(lambda: service.run(run_id), lambda run: run.over)
     assert (run.state, run.message) == ("interrupted", "Its worker process ended.")
     following = service.submit(RunConfig(epochs=1))
@@ -100,7 +100,7 @@ def test_closing_interrupts_what_runs_keeps_the_queue_and_leaves_no_process(tmp_
     first = Service(tmp_path, workers=1, threads=1)
     running, queued = first.submit(RunConfig(epochs=1000)), first.submit(RunConfig(epochs=1))
     wait(lambda: len(first.messages(running)), lambda count: count > 3)
-    process = first._pool._workers[0].process
+    process = first._scheduler._pool._workers[0].process
     first.close()
     assert process.returncode == 0
     second = Service(tmp_path, workers=1, threads=1)
@@ -116,7 +116,7 @@ def test_a_server_that_was_killed_leaves_no_worker_and_no_running_run(tmp_path, 
         "from core.runs.service import Service\nservice = Service(Path(sys.argv[1]), workers=1, threads=1)\n"
         "run_id = service.submit(RunConfig(epochs=1000))\n"
         "while len(service.messages(run_id)) < 4: time.sleep(0.01)\n"
-        "print(run_id, service._pool._workers[0].process.pid, flush=True)\ntime.sleep(600)\n"
+        "print(run_id, service._scheduler._pool._workers[0].process.pid, flush=True)\ntime.sleep(600)\n"
     )
     server = subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path)], cwd=paths.ROOT, stdout=subprocess.PIPE, text=True
