@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.analysis.diagnostics import Diagnosis, looked_at
 from core.paths import ROOT
-from core.runs import history, run_files
+from core.runs import run_files
 from core.runs.store import Run
 from dashboard import lab
 
@@ -36,16 +36,14 @@ def ask(run: Run) -> None:
     """Diagnose a run that is over, unless that was asked before; one run at a time."""
     if run.id in _known and not _known[run.id].message:
         return
-    events = lab.service().events(run.id)
-    finished = next((e for e in reversed(history.effective(events)) if e["event"] == "RunFinished"), None)
-    end = finished["step"] if finished else history.reached(events)[0]
-    steps = looked_at(run.config, end)
+    history = lab.service().history(run.id)
+    steps = looked_at(run.config, history.step)
     parameters = lab.service().parameters_file(run.id)
     start = parameters.with_name(run_files.START) if parameters else None
     job = {
         "config": run.config.to_dict(),
-        "end": end,
-        "plan": history.plan(events),
+        "end": history.step,
+        "plan": history.plan,
         "start": str(start) if start and start.exists() else None,
         "threads": 1,
     }

@@ -1,4 +1,4 @@
-"""What is said after an action: a toast if it was done, one sentence if it was refused.
+"""Outcomes of actions: a toast if it was done, one sentence if it was refused.
 
 Every action of a page that writes goes through ``attempt``, so that a full disk or a run that somebody else has
 deleted is the same sentence everywhere. The frame shows it above the page. A fragment, and a dialog is one, is drawn

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.analysis.diagnostics import Diagnosis
-from core.runs.curves import Array, Curves
+from core.runs.curves import Curves
+from core.runs.history import Array
 from core.training.config import RunConfig
 from core.training.network import HIDDEN
 

@@ -1,29 +1,25 @@
-"""The curves of a run, out of its events: what findings and lessons are measured on."""
+"""A run's history as arrays: the measure of findings and lessons."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.runs.history import Array, Body, History
 from core.training.events import EpochDone, Event
-
-Array = NDArray[np.float64]
-_EPOCH_FIELDS = tuple(f.name for f in fields(EpochDone))
 
 
 @dataclass
 class Curves:
-    """What a run recorded.
+    """The curves of a run.
 
     Attributes:
-        steps: (n,) counted from 0; not all of them where a viewer's thinned events are the source.
+        steps: (n,) counted from 0; not all of them where a viewer's thinned messages are the source.
         losses: (n,) each step's mean loss, or its group's where steps were thinned; may be NaN.
         rates: (n,) the learning rates.
-        epochs: the epochs that were completed.
+        epochs: the epochs that are over.
         steps_per_epoch, train_images: 0 before the run has started.
-        last_step: how many steps were taken.
+        last_step: number of steps that the network's parameters have had.
         diverged: the step whose loss was not finite, or None.
         test_accuracy, seconds: None until the run is over; seconds are of training.
     """
@@ -41,39 +37,24 @@ class Curves:
 
     @property
     def images_per_second(self) -> float | None:
-        """Images trained on in a second of training; None until the run is over."""
+        """Images per second of training; None until the run is over."""
         if not self.seconds or not self.steps_per_epoch:
             return None
         return self.last_step * self.train_images / self.steps_per_epoch / self.seconds
 
 
-def curves_of(events: Iterable[Event | Mapping[str, Any]]) -> Curves:
-    """The curves of a run from its events, as objects or as dictionaries, whole or thinned for viewers."""
-    curves = Curves()
-    steps: list[int] = []
-    losses: list[float | None] = []
-    rates: list[float] = []
-    for event in events:
-        body = event.to_dict() if isinstance(event, Event) else event
-        kind = body["event"]
-        if kind == "RunStarted":
-            curves.steps_per_epoch, curves.train_images = body["steps_per_epoch"], body["train_images"]
-        elif kind == "StepsDone":
-            first = body.get("first_step", 0)
-            steps += body.get("steps", range(first, first + len(body["losses"])))
-            losses += body.get("means", body["losses"])
-            rates += body["learning_rates"]
-        elif kind == "EpochDone":
-            curves.epochs.append(EpochDone(**{name: body[name] for name in _EPOCH_FIELDS}))
-        elif kind == "Resumed":
-            kept = sum(step < body["step"] for step in steps)
-            del steps[kept:], losses[kept:], rates[kept:], curves.epochs[body["epoch"] :]
-        elif kind == "Diverged":
-            curves.diverged = body["step"]
-        elif kind == "RunFinished":
-            curves.test_accuracy, curves.seconds = body["test_accuracy"], body["seconds"]
-            curves.last_step = body["step"]
-    curves.steps, curves.rates = np.array(steps, dtype=float), np.array(rates, dtype=float)
-    curves.losses = np.array([np.nan if loss is None else loss for loss in losses], dtype=float)
-    curves.last_step = curves.last_step or (steps[-1] + 1 if steps else 0)
-    return curves
+def curves_of(events: Iterable[Event | Body]) -> Curves:
+    """Curves of a run from its events, as objects or as dictionaries, whole or thinned for viewers."""
+    history = History(events)
+    return Curves(
+        steps=history.steps.astype(float),
+        losses=history.losses,
+        rates=history.learning_rates,
+        epochs=history.epochs,
+        steps_per_epoch=history.steps_per_epoch,
+        train_images=history.train_images,
+        last_step=history.step,
+        diverged=history.diverged,
+        test_accuracy=history.test_accuracy,
+        seconds=history.seconds,
+    )

@@ -1,4 +1,4 @@
-"""What a viewer of a run gets: its events as strict JSON, long runs thinned to what a screen can show."""
+"""Events of a run for viewers: strict JSON, with the steps of long runs thinned to what a screen can show."""
 
 import json
 import math
@@ -9,7 +9,7 @@ GROUPS = 2000
 
 
 def message(seq: int, event: dict[str, Any], total_steps: int) -> str:
-    """One event for viewers, as JSON text with its sequence number; not finite becomes null."""
+    """One event for viewers, as JSON text with its sequence number; numbers that are not finite become null."""
     if event["event"] == "StepsDone":
         event = thinned(event, math.ceil(total_steps / GROUPS))
     return json.dumps({"seq": seq, **{k: _strict(v) for k, v in event.items()}}, allow_nan=False, separators=(",", ":"))

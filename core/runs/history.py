@@ -1,54 +1,199 @@
-"""What a run's recorded events say in the end, where a part of it was trained twice."""
+"""The one fold of a run's events: their meaning after stops, resumes, divergence, and parts that were trained twice.
 
-from collections.abc import Iterable
+Rows, curves, figures, exports, replays and saved models read it. The browser has a fold of its own, ``run.js``, since
+its curves grow without script runs; ``tests/fixtures/event_logs.json`` holds the two equal.
+"""
+
+import math
+from array import array
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 
-def effective(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The events without those that a later ``Resumed`` made void; blocks of steps are cut where need be.
+from core.training.events import EpochDone, Event
 
-    Args:
-        events: dictionaries as ``Event.to_dict`` gives, in the order in which they were recorded.
+Array = NDArray[np.float64]
+#: An event as ``Event.to_dict`` gives it, recorded (with its time, ``at``) or sent to viewers (with ``seq``).
+Body = Mapping[str, Any]
+
+#: Points of the small curve in tables of runs.
+CURVE_POINTS = 32
+_EPOCH_FIELDS = tuple(field.name for field in fields(EpochDone))
+_ENDS = ("Diverged", "StoppedEarly", "RunFinished")
+
+
+class History:
+    """A run up to its latest event.
+
+    Attributes:
+        step: number of steps that the network's parameters have had; when a diverged run has ended, those to which its
+            parameters went back.
+        epoch: number of epochs that are over.
+        total_steps, steps_per_epoch, train_images: sizes of the run; 0 before it has started.
     """
-    kept: list[dict[str, Any]] = []
-    for event in events:
-        if event["event"] == "Resumed":
-            kept = [part for part in (_before(old, event["step"], event["epoch"]) for old in kept) if part]
-        kept.append(event)
-    return kept
+
+    def __init__(self, events: Iterable[Event | Body] = ()) -> None:
+        self.step = self.epoch = 0
+        self.total_steps = self.steps_per_epoch = self.train_images = 0
+        # 8 bytes per value: a million steps as lists of floats would take 100 MB of a server.
+        self._steps, self._losses, self._rates = array("q"), array("d"), array("d")
+        self._events: defaultdict[str, list[Body]] = defaultdict(list)
+        self._summed = 0
+        self._forget_small_curve()
+        for event in events:
+            self.add(event)
+
+    def add(self, event: Event | Body) -> None:
+        """Go on by one event, in the order in which they were recorded.
+
+        Of steps thinned for viewers, a step's loss is the mean of its group, which is what the curves show.
+        """
+        body = event.to_dict() if isinstance(event, Event) else event
+        match body["event"]:
+            case "StepsDone":
+                self._add_steps(body)
+                return
+            case "RunStarted":
+                self.total_steps, self.steps_per_epoch = body["steps"], body["steps_per_epoch"]
+                self.train_images = body["train_images"]
+            case "Resumed":
+                self._go_back(body["step"], body["epoch"])
+            case "EpochDone":
+                self.epoch = body["epoch"] + 1
+            case "RunFinished":
+                self.step = body["step"]
+        self._events[body["event"]].append(body)
+
+    def of(self, kind: str) -> list[Body]:
+        """The events of this kind that count, in order; not for ``StepsDone``, whose values are in the arrays."""
+        return list(self._events.get(kind, ()))
+
+    @property
+    def steps(self) -> NDArray[np.int64]:
+        """(n,) the steps of ``losses`` and ``learning_rates``, ascending from 0; thinned ones have gaps."""
+        return np.array(self._steps, dtype=np.int64)
+
+    @property
+    def losses(self) -> Array:
+        """(n,) each step's mean loss; may be NaN or infinite."""
+        return np.array(self._losses)
+
+    @property
+    def learning_rates(self) -> Array:
+        """(n,) each step's learning rate."""
+        return np.array(self._rates)
+
+    @property
+    def epochs(self) -> list[EpochDone]:
+        """The epochs that are over; a run that began from another's checkpoint lacks the first ones."""
+        return [_epoch(body) for body in self._events["EpochDone"]]
+
+    @property
+    def best(self) -> EpochDone | None:
+        """The epoch with the highest validation accuracy, the first of equals; None without one."""
+        best = self._best()
+        return _epoch(best) if best else None
+
+    @property
+    def plan(self) -> list[tuple[int, float]]:
+        """The learning rates that were set by hand: (step, learning rate)."""
+        commands = self._events["CommandApplied"]
+        return [(body["step"], body["value"]) for body in commands if body["command"] == "learning_rate"]
+
+    @property
+    def diverged(self) -> int | None:
+        """The step whose loss, or after which a weight, was not finite."""
+        step: int | None = self._last("Diverged", "step")
+        return step
+
+    @property
+    def test_accuracy(self) -> float | None:
+        """From 0 to 1; None until the run is over."""
+        accuracy: float | None = self._last("RunFinished", "test_accuracy")
+        return accuracy
+
+    @property
+    def seconds(self) -> float | None:
+        """Seconds of training; None until the run is over."""
+        seconds: float | None = self._last("RunFinished", "seconds")
+        return seconds
+
+    @property
+    def small_curve(self) -> list[float | None]:
+        """Means of the finite losses over ``CURVE_POINTS`` equal shares of the run; None for those without one."""
+        # Only of the steps since the last call: the table of runs asks every second.
+        new = slice(self._summed, len(self._steps))
+        if new.start < new.stop:
+            steps, losses = np.array(self._steps[new]), np.array(self._losses[new])
+            places = steps[finite := np.isfinite(losses)] * CURVE_POINTS // self.total_steps
+            self._sums += np.bincount(places, losses[finite], CURVE_POINTS)
+            self._counts += np.bincount(places, minlength=CURVE_POINTS)
+            self._summed = new.stop
+        pairs = zip(self._sums.tolist(), self._counts.tolist(), strict=True)
+        return [float(f"{total / count:.4g}") if count else None for total, count in pairs]
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The columns of the run's row in the store that come from its events."""
+        last, best = self._last("EpochDone", "validation_accuracy"), self._best()
+        return {
+            "step": self.step,
+            "epoch": self.epoch,
+            "validation_accuracy": last,
+            "best_validation_accuracy": best["validation_accuracy"] if best else None,
+            "test_loss": self._last("RunFinished", "test_loss"),
+            "test_accuracy": self.test_accuracy,
+            "seconds": self.seconds,
+            "curve": self.small_curve,
+        }
+
+    def _add_steps(self, body: Body) -> None:
+        if "steps" in body:
+            steps, losses, self.step = body["steps"], body["means"], body["step"]
+        else:
+            losses = body["losses"]
+            self.step = body["first_step"] + len(losses)
+            steps = list(range(body["first_step"], self.step))
+        try:
+            self._losses.fromlist(losses)
+        except TypeError:
+            # JSON for browsers has null where a loss is not finite.
+            self._losses.fromlist([math.nan if loss is None else loss for loss in losses])
+        self._steps.fromlist(steps)
+        self._rates.fromlist(body["learning_rates"])
+
+    def _go_back(self, step: int, epoch: int) -> None:
+        """Drop the events that a ``Resumed`` makes void: their steps and epochs come again."""
+        kept = bisect_left(self._steps, step)
+        for values in (self._steps, self._losses, self._rates):
+            del values[kept:]
+        if kept < self._summed:
+            self._forget_small_curve()
+        # By number, not by place: a run that began from another's checkpoint has no first epochs. An epoch can be void
+        # though its last step is not, where the checkpoint was taken between the two.
+        self._events["EpochDone"] = [body for body in self._events["EpochDone"] if body["epoch"] < epoch]
+        self._events["CommandApplied"] = [body for body in self._events["CommandApplied"] if body["step"] < step]
+        for kind in _ENDS:
+            self._events[kind].clear()
+        self.step, self.epoch = step, epoch
+
+    def _forget_small_curve(self) -> None:
+        self._sums, self._counts = np.zeros(CURVE_POINTS), np.zeros(CURVE_POINTS, np.int64)
+        self._summed = 0
+
+    def _best(self) -> Body | None:
+        validated = [body for body in self._events["EpochDone"] if body["validation_accuracy"] is not None]
+        return max(validated, key=lambda body: body["validation_accuracy"], default=None)
+
+    def _last(self, kind: str, name: str) -> Any:
+        bodies = self._events.get(kind)
+        return bodies[-1][name] if bodies else None
 
 
-def reached(events: Iterable[dict[str, Any]]) -> tuple[int, int]:
-    """How many steps, and how many whole epochs, the recorded curves cover."""
-    step = epoch = 0
-    for event in events:
-        if event["event"] == "Resumed":
-            step, epoch = event["step"], event["epoch"]
-        elif event["event"] == "StepsDone":
-            step = event["first_step"] + len(event["losses"])
-        elif event["event"] == "EpochDone":
-            epoch = event["epoch"] + 1
-    return step, epoch
-
-
-def plan(events: Iterable[dict[str, Any]]) -> list[tuple[int, float]]:
-    """The learning rates that were set by hand: (step, learning rate)."""
-    return [
-        (event["step"], event["value"])
-        for event in effective(events)
-        if event["event"] == "CommandApplied" and event["command"] == "learning_rate"
-    ]
-
-
-def _before(event: dict[str, Any], step: int, epoch: int) -> dict[str, Any] | None:
-    """The event as far as it tells of less than ``step`` steps and ``epoch`` epochs; None if it does not."""
-    kind = event["event"]
-    if kind == "StepsDone" and event["first_step"] + len(event["losses"]) > step:
-        left = step - event["first_step"]
-        rates = event["learning_rates"]
-        return {**event, "losses": event["losses"][:left], "learning_rates": rates[:left]} if left > 0 else None
-    if kind == "EpochDone" and event["epoch"] >= epoch:
-        return None
-    if kind == "CommandApplied" and event["step"] >= step:
-        return None
-    return None if kind in ("RunFinished", "Diverged", "StoppedEarly") else event
+def _epoch(body: Body) -> EpochDone:
+    return EpochDone(**{name: body[name] for name in _EPOCH_FIELDS})

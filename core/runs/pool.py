@@ -3,12 +3,15 @@
 import contextlib
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
+
+import torch
 
 from core.paths import ROOT
 
@@ -20,18 +23,36 @@ GRACE_SECONDS = 5.0
 RESTART_SECONDS = 1.0
 
 
+def worker_count() -> int:
+    """``DESCENT_WORKERS``, else one per GPU, else one per CPU core.
+
+    Raises:
+        ValueError: if ``DESCENT_WORKERS`` is not a whole number from 1 to 64.
+    """
+    setting = os.environ.get("DESCENT_WORKERS", "")
+    if not setting:
+        return torch.cuda.device_count() if torch.cuda.is_available() else os.cpu_count() or 1
+    if not setting.isdigit() or not 1 <= int(setting) <= 64:
+        raise ValueError(f"DESCENT_WORKERS must be a whole number in [1, 64], got DESCENT_WORKERS = {setting}.")
+    return int(setting)
+
+
 class Worker:
-    """One worker process and its pipes. ``run_id`` is the run it has, if any; ``heard`` when it last said anything,
-    on the monotonic clock."""
+    """One worker process and its pipes. ``run_id`` is the run it has, if any; ``heartbeat`` the time of its latest
+    message, on the monotonic clock."""
 
     def __init__(self, threads: int) -> None:
         self.run_id: str | None = None
         self.ready = False
-        self.heard = time.monotonic()
+        self.heartbeat = time.monotonic()
         command = [sys.executable, "-m", "core.runs.worker", "--threads", str(threads)]
         self.process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
         )
+
+    def record_heartbeat(self) -> None:
+        """Count the worker as alive from now on."""
+        self.heartbeat = time.monotonic()
 
     def send(self, message: dict[str, Any]) -> None:
         """Write one message; a worker that is dying is noticed by its reader, not here."""
@@ -49,7 +70,7 @@ class Worker:
 
 
 class Pool:
-    """Keeps the workers, hands them runs, tells what they say, and replaces those that die.
+    """The workers: it hands them runs, passes their messages on, and replaces those that die.
 
     Args:
         size: how many workers.
@@ -75,7 +96,7 @@ class Pool:
         self._keepers = [threading.Thread(target=self._keep, daemon=True) for _ in range(size)]
 
     def start(self) -> None:
-        """Start the workers; each says when it is idle."""
+        """Start the workers; ``on_idle`` is called for each when it is ready."""
         for keeper in self._keepers:
             keeper.start()
 
@@ -97,13 +118,13 @@ class Pool:
             worker.send({"run": run_id, "command": command, "value": value})
 
     def silence(self) -> dict[str, float]:
-        """For each run that a worker has, the seconds since that worker last said anything."""
+        """For each run that a worker has, the seconds since that worker's latest message."""
         now = time.monotonic()
         with self._lock:
-            return {w.run_id: now - w.heard for w in self._workers if w.run_id is not None}
+            return {w.run_id: now - w.heartbeat for w in self._workers if w.run_id is not None}
 
     def free(self, run_id: str) -> None:
-        """The run is over: its worker can take another."""
+        """Let the run's worker take another."""
         with self._lock:
             for worker in self._workers:
                 if worker.run_id == run_id:
@@ -146,12 +167,12 @@ class Pool:
             self._closing.wait(RESTART_SECONDS)
 
     def _read(self, worker: Worker) -> None:
-        """Pass on what the worker says until it ends."""
+        """Pass on the worker's messages until it ends."""
         assert worker.process.stdout is not None
         with worker.process.stdout as lines:
             for line in lines:
                 message = json.loads(line)
-                worker.heard = time.monotonic()
+                worker.record_heartbeat()
                 if message.get("ready"):
                     worker.ready = True
                     self._on_idle()

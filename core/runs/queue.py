@@ -1,4 +1,4 @@
-"""Who is next: the turns of the people whose runs wait."""
+"""The queue of waiting runs, in which people take turns."""
 
 
 class FairQueue:

@@ -1,4 +1,4 @@
-"""What happened in each run: kept in the store, and in memory as viewers get it."""
+"""The record: every event of every run, in the store, and in memory as messages to viewers."""
 
 import json
 import sqlite3
@@ -10,17 +10,17 @@ from typing import Any
 from core.runs import feed
 from core.runs.store import Store
 
-#: How many runs' viewer messages stay in memory.
+#: Number of runs whose messages to viewers stay in memory.
 REMEMBERED_RUNS = 64
 
 
 class Record:
-    """The writing side of the store. What the disk does not take is kept in its order and written when it can be.
+    """The writing side of the store. Writes that the disk refuses wait in memory, in order, until they succeed.
 
     Not safe for several threads at once: its owner has a lock.
 
     Attributes:
-        trouble: one sentence where the disk does not take what happens, else "".
+        trouble: one sentence while writes wait, else "".
     """
 
     def __init__(self, store: Store) -> None:
@@ -30,7 +30,7 @@ class Record:
         self.trouble = ""
 
     def append(self, run_id: str, event: dict[str, Any]) -> None:
-        """Append the event to the store, and to what viewers get."""
+        """Append the event to the store, and to the messages to viewers."""
         messages = self.messages(run_id)
         run = self._store.run(run_id)
         assert messages is not None
@@ -44,12 +44,12 @@ class Record:
         self.write(self._store.update, run_id, **columns)
 
     def write(self, operation: Callable[..., None], *arguments: Any, **columns: Any) -> None:
-        """Write to the store, after all that could not be written yet."""
+        """Write to the store, after the writes that wait."""
         self._unwritten.append(lambda: operation(*arguments, **columns))
         self.flush()
 
     def flush(self) -> None:
-        """Write what could not be written before, as far as the disk takes it."""
+        """Try the writes that wait, in order, until one is refused."""
         while self._unwritten:
             try:
                 self._unwritten[0]()
@@ -60,7 +60,7 @@ class Record:
         self.trouble = ""
 
     def messages(self, run_id: str) -> list[str] | None:
-        """The run's viewer messages, one an event, read from the store if they are not in memory; None if there is
+        """The run's messages to viewers, one per event, read from the store if they are not in memory; None if there is
         no such run."""
         if run_id not in self._feeds:
             run = self._store.run(run_id)
@@ -69,12 +69,12 @@ class Record:
             steps = run.config.span.steps
             bodies = self._store.events(run_id)
             self._feeds[run_id] = [feed.message(seq, json.loads(body), steps) for seq, body in enumerate(bodies)]
-            # Never while some of their events are in memory alone.
+            # Never while writes wait: some of these events may be in memory alone.
             while len(self._feeds) > REMEMBERED_RUNS and not self._unwritten:
                 self._feeds.popitem(last=False)
         self._feeds.move_to_end(run_id)
         return self._feeds[run_id]
 
     def forget(self, run_id: str) -> None:
-        """Let go of what is in memory of the run."""
+        """Drop the run's messages from memory."""
         self._feeds.pop(run_id, None)

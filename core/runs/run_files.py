@@ -23,7 +23,7 @@ PARAMETERS = "parameters.safetensors"
 BEST = "best.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
 PREVIOUS = "checkpoint.previous.safetensors"
-#: What the run began with, where it goes on from another.
+#: The checkpoint that the run began with, where it goes on from another run.
 START = "start.safetensors"
 
 
@@ -31,7 +31,7 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
     """Write the newest checkpoint; the one before it is kept as the previous generation.
 
     Raises:
-        OSError: if it cannot be written; what was there stays, as one generation or the other.
+        OSError: if it cannot be written; the files that were there stay, as one generation or the other.
     """
     fresh = folder / f".{CHECKPOINT}.new"
     try:
@@ -51,23 +51,24 @@ def load(folder: Path, step: int, epoch: int) -> tuple[Checkpoint | None, str]:
     leave a gap in the curves.
 
     Args:
-        step, epoch: how many steps and whole epochs are recorded.
+        step, epoch: numbers of steps and whole epochs that are recorded.
 
     Returns:
-        None where the run has to begin anew; and a sentence on what was lost, or "".
+        None where the run has to begin anew; and a sentence on a checkpoint that could not be used, or "".
     """
-    told = ""
+    loss = ""
     for name in (CHECKPOINT, PREVIOUS, START):
         if not (folder / name).exists():
             continue
         try:
             checkpoint = load_checkpoint(folder / name)
         except CheckpointError as error:
-            told = f"{name} could not be used ({str(error).rstrip('.')}); an earlier one was."
+            loss = f"{name} could not be used ({str(error).rstrip('.')}); an earlier one was."
             continue
-        if checkpoint.state["step"] <= step and checkpoint.state["epoch"] <= epoch:
-            return checkpoint, told
-    return None, told.replace("an earlier one was", "the run began anew")
+        # The run began with START: it can't be ahead, even if the server ended before it had recorded that.
+        if name == START or (checkpoint.state["step"] <= step and checkpoint.state["epoch"] <= epoch):
+            return checkpoint, loss
+    return None, loss.replace("an earlier one was", "the run began anew")
 
 
 def forget_best(folder: Path, step: int) -> None:
@@ -84,7 +85,7 @@ class Writer:
     Args:
         folder: the run's.
         on_written: called with the step of each that is on disk, from that thread.
-        on_failed: called with why one could not be written.
+        on_failed: called with a sentence if one could not be written.
     """
 
     def __init__(self, folder: Path, on_written: Callable[[int], None], on_failed: Callable[[str], None]) -> None:
@@ -98,7 +99,7 @@ class Writer:
 
     @property
     def busy(self) -> bool:
-        """Whether the checkpoint before is not on disk yet."""
+        """True while a checkpoint is not on disk yet."""
         return self._busy or self._next is not None
 
     def put(self, checkpoint: Checkpoint) -> None:

@@ -1,4 +1,4 @@
-"""The states of a run, and the event that tells of a change."""
+"""The states of a run, and the event of a change."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,16 @@ QUEUED, RUNNING, PAUSED = "queued", "running", "paused"
 FINISHED, STOPPED, DIVERGED, FAILED, INTERRUPTED = "finished", "stopped", "diverged", "failed", "interrupted"
 
 STATES = (QUEUED, RUNNING, PAUSED, FINISHED, STOPPED, DIVERGED, FAILED, INTERRUPTED)
-#: Nothing more happens to a run in one of these by itself.
+#: A run in one of these doesn't change by itself.
 OVER = frozenset({FINISHED, STOPPED, DIVERGED, FAILED, INTERRUPTED})
-#: A run in one of these can go on from where it stands.
+#: A run in one of these can be resumed.
 RESUMABLE = frozenset({PAUSED, STOPPED, FAILED, INTERRUPTED})
 
 
 @dataclass(frozen=True)
 class State(Event):
     """The run is now in ``state``; ``position`` is its place in the queue from 1 while it waits;
-    ``message`` says why it failed, was interrupted or diverged; ``stalled`` that its worker gives no sign of life."""
+    ``message`` is the reason if it failed, was interrupted or diverged; ``stalled``: its worker sends no heartbeat."""
 
     state: str
     position: int | None = None

@@ -1,7 +1,7 @@
-"""The store: every run and everything that happened in it, in one SQLite file.
+"""The store: all runs and their events, in one SQLite file.
 
-One process writes it, the service's. A run is a row; what happened is its events, one JSON text each, in
-the order of their sequence numbers from 0.
+One process writes it, the service's. A run is a row; its events are JSON texts, in the
+order of their sequence numbers from 0.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any
 from core.runs.states import OVER, RESUMABLE
 from core.training.config import RunConfig
 
-#: What brings a store from each schema version to the next; the first makes one.
+#: SQL from each schema version to the next; the first makes a new store.
 MIGRATIONS = (
     """
 CREATE TABLE runs (
@@ -70,7 +70,7 @@ _JSON = ("tags", "environment", "curve")
 
 @dataclass(frozen=True)
 class Run:
-    """A run as the store has it. Times are unix seconds, for people to read; nothing is decided by them.
+    """A row of the store. Times are unix seconds, for people to read; the code decides nothing by them.
 
     Args:
         id: opaque.
@@ -78,17 +78,17 @@ class Run:
         message: one sentence where the state needs one, else "".
         validation_accuracy: of the latest epoch, from 0 to 1; None before it or without a split.
         owner: opaque, of the visitor who started it; ``owner_name`` is the visitor's display name then.
-        parent: the id of the run that it went on from.
+        parent: the id of the run from whose checkpoint it began.
         place: its order among its owner's waiting runs.
-        started, ended: when it began to train, and when it was last over.
-        step, epoch: how many steps and whole epochs are recorded.
+        started, ended: times of its first step and of its latest end.
+        step, epoch: numbers of steps and of whole epochs that its parameters have had.
         seconds: of training.
-        exact: whether training the config again gives it bit for bit, as far as is known.
+        exact: training the config again gives it bit for bit, as far as is known.
         environment: hardware, versions and threads that it was trained with.
         curve: a small picture of its training loss: means over equal shares of its steps, None for those to come.
-        deleted: when it went to the bin.
+        deleted: time at which it went to the bin.
         position: its place in the queue of all from 1; None when it does not wait.
-        stalled: its worker gives no sign of life.
+        stalled: its worker sends no heartbeat.
     """
 
     id: str
@@ -131,7 +131,7 @@ class Run:
 
 class Store:
     """The open store. Every method may be called from any thread; those that write raise ``sqlite3.Error`` where
-    the disk does not take it, and have then changed nothing."""
+    the disk refuses, and have then changed nothing."""
 
     def __init__(self, path: Path, read_only: bool = False) -> None:
         """Open or make the store at ``path``.
@@ -203,7 +203,7 @@ class Store:
         self._execute("INSERT INTO events (run, seq, body, at) VALUES (?, ?, ?, ?)", (run_id, seq, body, at))
 
     def remove(self, run_id: str) -> None:
-        """Forget the run and its events."""
+        """Delete the run and its events."""
         self._execute("DELETE FROM runs WHERE id = ?", (run_id,))
 
     def run(self, run_id: str) -> Run | None:
@@ -235,7 +235,7 @@ class Store:
         return [body for (body,) in self._execute("SELECT body FROM events WHERE run = ? ORDER BY seq", (run_id,))]
 
     def times(self, run_id: str) -> list[float | None]:
-        """When each of the run's events was recorded, in unix seconds."""
+        """Times of the run's events, in unix seconds; None for those of a lab from before times were recorded."""
         return [at for (at,) in self._execute("SELECT at FROM events WHERE run = ? ORDER BY seq", (run_id,))]
 
     def _execute(self, sql: str, values: Sequence[Any]) -> list[Any]:

@@ -8,7 +8,6 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,8 @@ from core import devices
 from core.files import write_atomically
 from core.models.checkpoints import CheckpointError, load_checkpoint, load_parameters
 from core.paths import ROOT
-from core.runs import history, run_files
+from core.runs import run_files
+from core.runs.history import History
 from core.runs.store import Run
 from core.training.config import RunConfig
 from core.training.network import to_flat
@@ -76,17 +76,14 @@ class Trajectories:
         self._process: subprocess.Popen[str] | None = None
         self._closed = False
 
-    def get(self, run: Run, events: Iterable[dict[str, Any]], folder: Path) -> Trajectory:
+    def get(self, run: Run, history: History, folder: Path) -> Trajectory:
         """The run's trajectory; replayed from now on, if it was not before.
 
         Args:
-            events: all that was recorded of the run.
+            history: of all that was recorded of the run.
             folder: of the run's files.
         """
-        events = list(events)
-        end, _ = history.reached(events)
-        finished = next((e for e in reversed(history.effective(events)) if e["event"] == "RunFinished"), None)
-        end = finished["step"] if finished else end
+        end = history.step
         if run.state in ("queued", "running"):
             return Trajectory(
                 "failed", 0.0, f"Run #{run.number} is still training; its path can be replayed when it ends."
@@ -102,7 +99,7 @@ class Trajectories:
                     self._known[path] = Trajectory("working", 0.0)
                     job = {
                         "config": run.config.to_dict(),
-                        "plan": history.plan(events),
+                        "plan": history.plan,
                         "end": end,
                         "folder": str(folder),
                         "path": str(path),

@@ -6,9 +6,9 @@ line each:
     in   {"run": id, "config": {...}, "folder": path, ...}    train a run; its files go into the folder
          {"run": id, "command": "stop"}                       steer it; also pause, learning_rate with a value
     out  {"ready": true}                                      torch imported, MNIST loaded, kernels warm
-         {"alive": true}                                      every second, also in the midst of a long step
-         {"run": id, "environment": {...}}                    what decides the bits of the run, before its events
-         {"run": id, "event": {...}}                          an event of core.events
+         {"alive": true}                                      a heartbeat every second, also in the midst of a long step
+         {"run": id, "environment": {...}}                    hardware and versions, before its events
+         {"run": id, "event": {...}}                          an event of core.training.events
          {"run": id, "trouble": sentence}                     something went wrong, and the run goes on
          {"run": id, "failed": sentence}                      the run ended before its last event
 
@@ -44,14 +44,14 @@ CHECKPOINT_SECONDS = 5.0
 #: At the ends of epochs that follow each other faster than this, not every one gets a checkpoint: taking one costs
 #: about a millisecond, and training shall not be slowed by more than 2 %.
 CHECKPOINT_REST_SECONDS = 0.25
-ALIVE_SECONDS = 1.0
+HEARTBEAT_SECONDS = 1.0
 
 Message = dict[str, Any] | None
 Inbox = queue.SimpleQueue[Message]
 
 
 class Outbox:
-    """The way to the server: one JSON line a message, from any thread."""
+    """Messages to the server: one JSON line each, from any thread."""
 
     def __init__(self, out: IO[str]) -> None:
         self._out, self._lock = out, threading.Lock()
@@ -63,7 +63,7 @@ class Outbox:
                 self._out.write(line)
                 self._out.flush()
         except BrokenPipeError:
-            # Nobody reads any more, so nobody can be told; a checkpoint from now on would be ahead of the record.
+            # The server is gone: a checkpoint from now on would be ahead of the record.
             os._exit(1)
 
     def event(self, run_id: str, event: Event) -> None:
@@ -81,7 +81,7 @@ def main() -> None:
     threading.Thread(target=_listen, args=(sys.stdin, inbox), daemon=True).start()
     _warm_up()
     out.send({"ready": True})
-    threading.Thread(target=_show_life, args=(out,), daemon=True).start()
+    threading.Thread(target=_send_heartbeats, args=(out,), daemon=True).start()
     while (message := inbox.get()) is not None:
         # A command for a run that has just ended finds nothing to do.
         if "config" in message and not _Job(message, inbox, out).work():
@@ -103,7 +103,7 @@ class _Job:
             self._trainer, resumed = self._set_up()
             self._environment = devices.environment(self._trainer.device)
             self._out.send({"run": self._id, "environment": self._environment})
-            self._writer = run_files.Writer(self._folder, self._written, self._trouble)
+            self._writer = run_files.Writer(self._folder, self._written, self._report_trouble)
             try:
                 return self._train(resumed)
             finally:
@@ -116,7 +116,7 @@ class _Job:
     def _set_up(self) -> tuple[Trainer, Resumed | None]:
         config = RunConfig.from_dict(self._job["config"])
         recorded = self._job.get("recorded")
-        checkpoint, told = run_files.load(self._folder, *recorded) if recorded else (None, "")
+        checkpoint, loss = run_files.load(self._folder, *recorded) if recorded else (None, "")
         begin = checkpoint.state["step"] if checkpoint else 0
         plan = [(step, lr) for step, lr in self._job.get("plan", ()) if step >= begin]
         trainer = Trainer(config, plan=plan)
@@ -129,7 +129,7 @@ class _Job:
             return trainer, None
         before = checkpoint.metadata.get("environment") if checkpoint else None
         changes = devices.changes(before, devices.environment(trainer.device)) if checkpoint else ""
-        message = " ".join(filter(None, (told, changes and f"Continues, not bit-exact: {changes}.")))
+        message = " ".join(filter(None, (loss, changes and f"Continues, not bit-exact: {changes}.")))
         return trainer, Resumed(trainer.step, trainer.epoch, not changes, message)
 
     def _train(self, resumed: Resumed | None) -> bool:
@@ -206,7 +206,7 @@ class _Job:
     def _written(self, step: int) -> None:
         self._out.event(self._id, Checkpointed(step, run_files.CHECKPOINT))
 
-    def _trouble(self, sentence: str) -> None:
+    def _report_trouble(self, sentence: str) -> None:
         self._out.send({"run": self._id, "trouble": sentence})
 
 
@@ -237,14 +237,14 @@ def _listen(source: IO[str], inbox: Inbox) -> None:
     inbox.put(None)
 
 
-def _show_life(out: Outbox) -> None:
+def _send_heartbeats(out: Outbox) -> None:
     while True:
-        time.sleep(ALIVE_SECONDS)
+        time.sleep(HEARTBEAT_SECONDS)
         out.send({"alive": True})
 
 
 def _warm_up() -> None:
-    """Load MNIST and take a few steps, so that the first click does not pay for it."""
+    """Load MNIST and take a few steps, which would make the first run seconds slower."""
     data.load()
     events = train(RunConfig(epochs=1))
     next(events), next(events)

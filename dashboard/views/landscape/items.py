@@ -23,7 +23,6 @@ from core.models.checkpoints import (
     load_parameters,
     network_of,
 )
-from core.runs import history
 from core.runs.store import Run
 from core.training.network import Network, to_flat
 from dashboard import lab
@@ -155,13 +154,9 @@ def live_point(run: Run) -> tuple[int, Tensor] | None:
 
 def _curve(run: Run) -> np.ndarray[Any, np.dtype[np.float64]]:
     """(2, m): epochs, and the mean training loss of the steps around each."""
-    steps: list[float] = []
-    losses: list[float] = []
-    for event in history.effective(lab.service().events(run.id)):
-        if event["event"] == "StepsDone":
-            steps += range(event["first_step"], event["first_step"] + len(event["losses"]))
-            losses += event["losses"]
-    if not steps:
+    history = lab.service().history(run.id)
+    if not len(history.steps):
         return np.zeros((2, 0))
-    groups = np.array_split(np.stack([np.array(steps) / run.config.span.steps_per_epoch, losses]), CURVE_POINTS, axis=1)
+    curve = np.stack([history.steps / run.config.span.steps_per_epoch, history.losses])
+    groups = np.array_split(curve, CURVE_POINTS, axis=1)
     return np.stack([group.mean(axis=1) for group in groups if group.size], axis=1)

@@ -1,9 +1,8 @@
 """From a run to a model, and from a whole model to a run that goes on."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from core.files import read_ordinary
 from core.models.checkpoints import LARGEST_CHECKPOINT
@@ -65,7 +64,8 @@ def keep(choice: Choice, name: str, notes: str = "") -> Model:
     epoch, within = divmod(step, run.config.span.steps_per_epoch)
     where = f"step {step:,}, in epoch {epoch + 1}" if within else f"the end of epoch {epoch}"
     origin = f"run {run_line(run)}, {where}"
-    metadata = {**model.metadata, "run": run.id, "history": _history(run.id)}
+    epochs = [asdict(epoch) for epoch in lab.service().history(run.id).epochs]
+    metadata = {**model.metadata, "run": run.id, "history": epochs}
     kept = replace(model, metadata=metadata)
     owner = pictures.owner() or run.owner_name
     return pictures.library().keep(kept, name, owner=owner, notes=notes, origin=origin)
@@ -79,25 +79,15 @@ def go_on(model: Model, epochs: int) -> str | None:
     """
     try:
         checkpoint = pictures.library().open(model.name).checkpoint
+        if checkpoint is None:
+            raise ValueError("Training goes on from a whole model, and this file holds parameters alone.")
+        start = checkpoint.continued(epochs)
     except notices.REFUSALS as error:
         notices.refuse(error)
         return None
-    if checkpoint is None:
-        notices.refuse(ValueError("Training goes on from a whole model, and this file holds parameters alone."))
-        return None
-    start = checkpoint.continued(epochs)
     return starting.run(
         start.config,
         f"{model.name}, continued",
         parent=model.run if lab.service().run(model.run) else None,
         start=start,
     )
-
-
-def _history(run_id: str) -> list[dict[str, Any]]:
-    """The figures of each epoch that is recorded, as numbers."""
-    epochs: dict[int, dict[str, Any]] = {}
-    for event in lab.service().events(run_id):
-        if event["event"] == "EpochDone":
-            epochs[event["epoch"]] = {key: value for key, value in event.items() if key not in ("event", "at")}
-    return list(epochs.values())

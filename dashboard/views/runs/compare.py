@@ -17,7 +17,7 @@ from dashboard.components.run_table import Column, run_table
 from dashboard.views.runs import actions, figures, parallel, rows
 from dashboard.words import counted, run_title, setting
 
-#: As many as can be told apart.
+#: The most lines that can be told apart.
 MOST = 32
 OFFERED = 200
 _COLUMNS = (
@@ -37,7 +37,7 @@ _RESULTS = {"best_accuracy": "Best validation accuracy", "test_accuracy": "Test 
 
 def show(asked: str) -> None:
     ids = list(dict.fromkeys(filter(None, asked.split(","))))
-    runs = _found(ids)
+    runs = _runs_of(ids)
     if st.button("All runs", icon=":material/arrow_back:", type="tertiary"):
         actions.go()
     if len(runs) < len(ids[:MOST]):
@@ -54,7 +54,7 @@ def show(asked: str) -> None:
 
 
 def _chooser(runs: Sequence[Run]) -> None:
-    """Which runs are compared; what is chosen is the address."""
+    """Choice of the runs; the address keeps it."""
     offered = {run.id: run for run in (*rows.latest(OFFERED), *runs)}
     st.session_state["compare.runs"] = [run.id for run in runs]
     st.multiselect(
@@ -80,7 +80,7 @@ def _figures(ids: list[str]) -> None:
         st.markdown("#### Figures")
         st.download_button(
             "CSV",
-            lambda: _csv(_found(ids)),
+            lambda: _csv(_runs_of(ids)),
             file_name="comparison.csv",
             mime="text/csv",
             icon=":material/download:",
@@ -95,28 +95,28 @@ def _figures(ids: list[str]) -> None:
 
 def table(ids: Sequence[str]) -> list[dict[str, Any]]:
     """The rows of the figures' table."""
-    runs = _found(ids)
-    made = []
+    runs = _runs_of(ids)
+    table_rows = []
     for run, name in zip(runs, rows.names(runs), strict=True):
         title, _, apart = name.partition(" · ")
         row = rows.row(run, apart, **asdict(figures.figures(run)))
         row["run"]["name"] = title if run.name else f"{title} {run.config.optimizer_spec.label}"
-        made.append(row)
-    return made
+        table_rows.append(row)
+    return table_rows
 
 
-def _found(ids: Sequence[str]) -> list[Run]:
+def _runs_of(ids: Sequence[str]) -> list[Run]:
     return [run for run_id in ids[:MOST] if (run := lab.service().run(run_id))]
 
 
 def _parallel(runs: Sequence[Run]) -> None:
-    """Of the runs that are over: a figure that is drawn again would lose what was marked on its axes."""
+    """Parallel coordinates of the runs that are over: a chart drawn again would lose the marks on its axes."""
     over = [run for run in runs if run.over and run.epoch]
     if len(over) < 2:
         return
     st.markdown("#### Settings and results")
-    found = [figures.figures(run) for run in over]
-    results = {title: [getattr(one, name) for one in found] for name, title in _RESULTS.items()}
+    columns = [figures.figures(run) for run in over]
+    results = {title: [getattr(one, name) for one in columns] for name, title in _RESULTS.items()}
     # Its axes need room: on a phone it scrolls by itself.
     st.html("<style>.st-key-parallel { overflow-x: auto } .st-key-parallel > * { min-width: 44rem }</style>")
     with st.container(height=parallel.HEIGHT, border=False, gap=None, key="parallel"):
@@ -137,7 +137,7 @@ def _csv(runs: Sequence[Run]) -> bytes:
     settings = [field.name for field in fields(RunConfig)]
     writer.writerow(("run", "number", "name", "state", *figures.NAMES, *settings))
     for run in runs:
-        found = export.finite(asdict(figures.figures(run)))
+        values = export.finite(asdict(figures.figures(run)))
         named = (run.id, run.number, export.spreadsheet_text(run.name), run.state)
-        writer.writerow((*named, *found.values(), *(getattr(run.config, name) for name in settings)))
+        writer.writerow((*named, *values.values(), *(getattr(run.config, name) for name in settings)))
     return text.getvalue().encode()

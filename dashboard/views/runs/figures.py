@@ -1,19 +1,17 @@
-"""What runs have come to, epoch by epoch: the figures that a comparison puts side by side."""
+"""Figures of a run's best and last epochs, for the table of runs side by side."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
-from typing import Any
 
-from core.runs import history
+from core.runs.history import History
 from core.runs.store import Run
 from dashboard import lab
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Of a run so far; None where there is nothing yet. Epochs count from 1, accuracies are from 0 to 1.
+    """Figures of a run so far; None for those to come. Epochs count from 1, accuracies are from 0 to 1.
 
     Args:
         best_epoch: the epoch with the highest validation accuracy, the earliest of several; ``best_loss`` is its
@@ -34,7 +32,7 @@ class Figures:
 
 
 def figures(run: Run) -> Figures:
-    """The run's figures; those of one that is over are read once."""
+    """The run's figures; cached once it is over."""
     return _kept(run.id, run.ended, run.test_accuracy) if run.over else _read(run)
 
 
@@ -45,31 +43,33 @@ def _kept(run_id: str, ended: float | None, test: float | None) -> Figures:
 
 
 def _read(run: Run) -> Figures:
-    marks = ('"event":"EpochDone"', '"event":"Resumed"')
+    # Blocks of steps are most of a run's messages, and no figure here is of steps.
+    kinds = ('"event":"EpochDone"', '"event":"Resumed"')
     messages = lab.service().messages(run.id) or []
-    events = [json.loads(text) for text in messages if any(mark in text for mark in marks)]
-    return of([event for event in history.effective(events) if event["event"] == "EpochDone"], run)
+    return of(History(json.loads(text) for text in messages if any(kind in text for kind in kinds)), run)
 
 
-def of(epochs: Sequence[dict[str, Any]], run: Run) -> Figures:
-    """The figures of a run with these ``EpochDone`` events."""
-    spent = {"test_accuracy": run.test_accuracy, "seconds": run.seconds, "trained_epochs": run.epoch}
-    if not epochs:
-        return Figures(**spent)
-    last = epochs[-1]
-    validated = [epoch for epoch in epochs if epoch["validation_accuracy"] is not None]
-    best = max(validated, key=lambda epoch: epoch["validation_accuracy"], default=None)
-    both = last["validation_loss"] is not None and last["train_loss"] is not None
-    return Figures(
-        best_epoch=best["epoch"] + 1 if best else None,
-        best_accuracy=best["validation_accuracy"] if best else None,
-        best_loss=best["validation_loss"] if best else None,
-        final_accuracy=last["validation_accuracy"],
-        final_loss=last["validation_loss"],
-        train_loss=last["train_loss"],
-        gap=last["validation_loss"] - last["train_loss"] if both else None,
-        **spent,
+def of(history: History, run: Run) -> Figures:
+    """Figures of a run with this history."""
+    spent = Figures(test_accuracy=run.test_accuracy, trained_epochs=run.epoch, seconds=run.seconds)
+    best, last = history.best, next(reversed(history.epochs), None)
+    if last is None:
+        return spent
+    return replace(
+        spent,
+        best_epoch=best.epoch + 1 if best else None,
+        best_accuracy=best.validation_accuracy if best else None,
+        best_loss=best.validation_loss if best else None,
+        final_accuracy=last.validation_accuracy,
+        final_loss=last.validation_loss,
+        train_loss=last.train_loss,
+        gap=_difference(last.validation_loss, last.train_loss),
     )
+
+
+def _difference(one: float | None, other: float | None) -> float | None:
+    # Viewers' messages have None also for a loss that is not finite.
+    return None if one is None or other is None else one - other
 
 
 NAMES = tuple(field.name for field in fields(Figures))

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from core.runs import states
-from core.runs.service import BIN_SECONDS
+from core.runs.archive import BIN_SECONDS
 from core.runs.store import Run
 from dashboard import lab, notices
 from dashboard.components.run_table import Column, run_table

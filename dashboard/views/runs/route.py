@@ -1,4 +1,4 @@
-"""The rows of the page's tables, for browsers that keep them up to date: no script runs for it."""
+"""The route of the tables' rows: browsers poll it, and no script runs for it."""
 
 import asyncio
 import hashlib
@@ -12,14 +12,14 @@ from dashboard.views.runs import compare, overview, rows
 
 
 async def table(request: Request) -> Response:
-    """``/lab/runs?view=NAME`` or ``?compare=ID,ID``: the rows as JSON; 304 to a browser that has them already."""
-    asked = request.query_params
-    if "compare" in asked:
-        text = await asyncio.to_thread(lambda: json.dumps(compare.table(asked["compare"].split(","))).encode())
-    elif (view := asked.get("view")) in overview.VIEWS:
+    """``/lab/runs?view=NAME`` or ``?compare=ID,ID``: the rows as JSON; 304 to a browser that has the same ones."""
+    query = request.query_params
+    if "compare" in query:
+        text = await asyncio.to_thread(lambda: json.dumps(compare.table(query["compare"].split(","))).encode())
+    elif (view := query.get("view")) in overview.VIEWS:
         text = await asyncio.to_thread(rows.text, view, overview.VIEWS[view])
     else:
-        return PlainTextResponse("There is no such table.", 404)
+        return PlainTextResponse("No such table.", 404)
     headers = {"ETag": f'"{hashlib.sha256(text).hexdigest()[:16]}"', "Cache-Control": "no-cache"}
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)

@@ -1,4 +1,4 @@
-"""Runs as rows of a table, and as lines of a picture."""
+"""Runs as rows of a table, and as lines of a chart."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ from dashboard.components.chart import Line
 from dashboard.components.run_table import Column
 from dashboard.words import STATE_COLORS, config_in_full, differences, run_title, state
 
-#: How old what everybody sees of all runs may be.
+#: Seconds for which the rows that everybody gets are cached.
 FRESH_SECONDS = 0.8
 NO_OWNER = "nobody"
 
@@ -29,31 +29,31 @@ SECONDS = Column("seconds", "Trained", "seconds", classes="right wide")
 CREATED = Column("created", "Started", "when", "descending", "right wide")
 
 
-_shelf: dict[tuple[int, bool], tuple[float, list[Run]]] = {}
+_latest: dict[tuple[int, bool], tuple[float, list[Run]]] = {}
 _texts: dict[str, tuple[float, bytes]] = {}
-_shelf_lock = threading.RLock()
+_cache_lock = threading.RLock()
 
 
 def latest(limit: int, deleted: bool = False) -> list[Run]:
-    """The latest runs, read once for everybody who looks; -1 for all."""
-    with _shelf_lock:
-        read_at, runs = _shelf.get((limit, deleted), (-FRESH_SECONDS, []))
+    """The latest runs, read once for all viewers; -1 for all."""
+    with _cache_lock:
+        read_at, runs = _latest.get((limit, deleted), (-FRESH_SECONDS, []))
         if time.monotonic() - read_at >= FRESH_SECONDS:
             runs = lab.service().runs(limit, deleted)
-            _shelf[limit, deleted] = time.monotonic(), runs
+            _latest[limit, deleted] = time.monotonic(), runs
         return runs
 
 
 def forget() -> None:
-    """Read anew at the next look: somebody has just changed something."""
-    with _shelf_lock:
-        _shelf.clear()
+    """Drop the cached rows, after a change."""
+    with _cache_lock:
+        _latest.clear()
         _texts.clear()
 
 
 def text(view: str, write: Callable[[], list[dict[str, Any]]]) -> bytes:
-    """The rows of a view of all runs as JSON, written once for everybody who looks."""
-    with _shelf_lock:
+    """Rows of a view of all runs as JSON, written once for all viewers."""
+    with _cache_lock:
         written_at, kept = _texts.get(view, (-FRESH_SECONDS, b""))
         if time.monotonic() - written_at >= FRESH_SECONDS:
             kept = json.dumps(write(), separators=(",", ":")).encode()
@@ -96,7 +96,7 @@ def row(run: Run, settings: str | None = None, **more: Any) -> dict[str, Any]:
 
 
 def style(run: Run) -> tuple[str, str]:
-    """The run's colour and dash, the same wherever it is one of several."""
+    """The run's colour and dash, the same on every page that draws it among others."""
     return line_style(run.number - 1)
 
 
@@ -108,5 +108,5 @@ def names(runs: Sequence[Run]) -> list[str]:
 
 
 def lines(runs: Sequence[Run]) -> list[Line]:
-    """A line a run."""
+    """One line per run."""
     return [Line(name, (run.id,), *style(run)) for name, run in zip(names(runs), runs, strict=True)]

@@ -9,7 +9,6 @@ import resource
 import sys
 from pathlib import Path
 
-from core.runs import history
 from core.runs.service import Service
 from core.training.config import RunConfig
 from tests.waiting import wait_for
@@ -20,7 +19,7 @@ def main() -> None:
     service = Service(home, workers=1, threads=1)
     run_id = service.submit(RunConfig(epochs=1000))
     wait_for(lambda: service.checkpoint_file(run_id))
-    worker = service._pool._workers[0].process.pid
+    worker = service._scheduler._pool._workers[0].process.pid
     size = (home / "lab.sqlite-wal").stat().st_size
     unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.prlimit(worker, resource.RLIMIT_FSIZE, (100_000, unlimited[1]))
@@ -41,13 +40,7 @@ def main() -> None:
     resource.prlimit(worker, resource.RLIMIT_FSIZE, unlimited)
     service.command(run_id, "stop")
     run = wait_for(lambda: service.run(run_id).over and service.run(run_id))
-    events = service.events(run_id)
-    steps = [
-        event["first_step"] + i
-        for event in history.effective(events)
-        if event["event"] == "StepsDone"
-        for i in range(len(event["losses"]))
-    ]
+    steps = service.history(run_id).steps.tolist()
     service.close()
     print(
         json.dumps(

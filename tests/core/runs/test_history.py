@@ -1,61 +1,75 @@
-from core.runs.history import effective, plan, reached
+"""What the event logs of ``tests/fixtures`` don't show: blocks in pieces, thinned steps, the small curve."""
+
+import math
+
+import numpy as np
+import pytest
+
+from core.runs import feed
+from core.runs.history import CURVE_POINTS, History
+from core.training.events import RunStarted
 
 
-def steps(first, count):
+def started(steps):
+    return RunStarted(steps, steps, 1, 100, 0, "cpu", 1)
+
+
+def block(first, losses):
+    rates = [1.0] * len(losses)
     return {
         "event": "StepsDone",
         "first_step": first,
-        "losses": [first + i + 0.5 for i in range(count)],
-        "learning_rates": [1.0] * count,
+        "losses": losses,
+        "learning_rates": rates,
         "images_per_second": 9.0,
     }
 
 
-def epoch(number, step):
-    return {"event": "EpochDone", "epoch": number, "step": step}
-
-
-def resumed(step, epoch):
+def resumed(step, epoch=0):
     return {"event": "Resumed", "step": step, "epoch": epoch, "exact": True, "message": ""}
 
 
-def rate(step, value):
-    return {"event": "CommandApplied", "step": step, "command": "learning_rate", "value": value}
+def test_a_run_without_events_has_a_history():
+    history = History()
+    assert (history.step, history.epoch, history.plan, history.epochs, history.best) == (0, 0, [], [], None)
+    assert history.steps.shape == history.losses.shape == history.learning_rates.shape == (0,)
+    assert history.small_curve == [None] * CURVE_POINTS
 
 
-def test_without_a_resume_all_events_count():
-    events = [steps(0, 3), epoch(0, 3), steps(3, 3)]
-    assert effective(events) == events
-    assert reached(events) == (6, 1)
-    assert reached([]) == (0, 0)
+def test_an_array_handed_out_stays_as_it_was():
+    history = History([started(4), block(0, [1.0, 2.0])])
+    losses = history.losses
+    history.add(block(2, [3.0]))
+    assert losses.tolist() == [1.0, 2.0] and history.losses.tolist() == [1.0, 2.0, 3.0]
 
 
-def test_what_comes_again_counts_once_and_blocks_are_cut():
-    events = [steps(0, 4), epoch(0, 4), steps(4, 4), epoch(1, 8), steps(8, 2), resumed(6, 1), steps(6, 2), epoch(1, 8)]
-    assert effective(events) == [
-        steps(0, 4),
-        epoch(0, 4),
-        {**steps(4, 2)},
-        resumed(6, 1),
-        steps(6, 2),
-        epoch(1, 8),
-    ]
-    assert reached(events) == (8, 2)
-    assert reached(events[:6]) == (6, 1)
+def test_commands_other_than_the_learning_rate_are_no_plan():
+    history = History([{"event": "CommandApplied", "step": 3, "command": "pause", "value": None}])
+    assert history.plan == [] and len(history.of("CommandApplied")) == 1
 
 
-def test_an_end_that_was_gone_on_from_is_none():
-    finished = {"event": "RunFinished", "reason": "stopped", "step": 4}
-    events = [steps(0, 4), finished, resumed(4, 0), steps(4, 1)]
-    assert finished not in effective(events)
-    assert finished in effective(events[:2])
+def test_the_small_curve_holds_the_means_of_equal_shares():
+    history = History([started(2 * CURVE_POINTS), block(0, [1.0, 2.0, 4.0, 6.0])])
+    assert history.small_curve[:3] == [1.5, 5.0, None]
+    history.add(block(4, [7.0, math.nan]))
+    history.add(block(6, [math.inf]))
+    assert history.small_curve == [1.5, 5.0, 7.0, None, *[None] * (CURVE_POINTS - 4)]
 
 
-def test_an_epoch_whose_end_came_after_the_checkpoint_comes_again():
-    assert effective([steps(0, 4), epoch(0, 4), resumed(4, 0)]) == [steps(0, 4), resumed(4, 0)]
+def test_the_small_curve_counts_what_comes_again_once():
+    history = History([started(64), block(0, [1.0] * 32), block(32, [5.0] * 32)])
+    assert history.small_curve[15:18] == [1.0, 5.0, 5.0]
+    history.add(resumed(33))
+    assert history.small_curve[15:18] == [1.0, 5.0, None]
+    history.add(block(33, [3.0]))
+    assert history.small_curve[15:18] == [1.0, 4.0, None]
 
 
-def test_the_plan_is_what_was_set_and_not_undone():
-    events = [steps(0, 4), rate(2, 0.5), rate(4, 0.25), resumed(4, 0), rate(4, 0.25), rate(6, 0.125), resumed(5, 0)]
-    assert plan(events) == [(2, 0.5), (4, 0.25)]
-    assert plan([{"event": "CommandApplied", "step": 3, "command": "pause", "value": None}]) == []
+@pytest.mark.parametrize("group", [2, 5])
+def test_thinned_steps_have_the_means_of_their_groups(group):
+    event = block(0, [float(step) for step in range(3 * group)])
+    history = History([feed.thinned(event, group)])
+    assert history.step == 3 * group
+    means = [(group - 1) / 2 + group * i for i in range(3)]
+    assert history.losses.tolist() == [mean for mean in means for _ in range(2)]
+    assert np.all(np.diff(history.steps) > 0)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from core.models.checkpoints import load_checkpoint, load_parameters
-from core.runs import history, run_files
+from core.runs import run_files, scheduler
 from core.runs import service as service_module
 from core.runs.service import Service
 from core.training.config import RunConfig
@@ -41,8 +41,8 @@ def told(service, run_id, kind):
 
 def curve(service, run_id):
     """(step, loss) of all recorded steps that count."""
-    blocks = [event for event in history.effective(service.events(run_id)) if event["event"] == "StepsDone"]
-    return [(block["first_step"] + i, loss) for block in blocks for i, loss in enumerate(block["losses"])]
+    history = service.history(run_id)
+    return list(zip(history.steps.tolist(), history.losses.tolist(), strict=True))
 
 
 def uninterrupted(config, plan=()):
@@ -73,7 +73,7 @@ def test_a_run_that_was_paused_stepped_and_steered_is_replayed_bit_for_bit(servi
     service.command(run_id, "resume")
     finished = reach(run_id, "finished")
     assert finished.exact and finished.step == 1500 and finished.message == ""
-    plan = history.plan(service.events(run_id))
+    plan = service.history(run_id).plan
     assert plan == [(ended.step, 0.0005)]
     trainer, losses = uninterrupted(RunConfig(epochs=2), plan)
     assert equal(service, run_id, trainer)
@@ -203,7 +203,7 @@ def test_the_environment_is_recorded(service, reach):
     run_id = service.submit(SHORT)
     run = reach(run_id, "finished")
     assert (run.environment["threads"], run.environment["torch"]) == (1, torch.__version__)
-    assert run.environment["commit"] == service._commit
+    assert run.environment["commit"] == scheduler.project_commit()
 
 
 def test_a_run_that_goes_on_from_another_remembers_it(service, reach):
@@ -232,10 +232,10 @@ def test_a_day_more_or_less_on_the_wall_clock_changes_nothing(service, reach, mo
 
 
 def test_a_stopped_process_shows_as_stalled_and_then_runs_again(service, wait, reach, monkeypatch):
-    monkeypatch.setattr(service_module, "STALLED_SECONDS", 2.0)
+    monkeypatch.setattr(scheduler, "STALLED_SECONDS", 2.0)
     run_id = service.submit(LONG)
     wait(lambda: service.run(run_id).step, lambda step: step > 0)
-    worker = service._pool._workers[0].process.pid
+    worker = service._scheduler._pool._workers[0].process.pid
     os.kill(worker, signal.SIGSTOP)
     wait(lambda: service.run(run_id).stalled)
     assert service.run(run_id).state == "running"
@@ -251,7 +251,7 @@ def test_a_killed_worker_costs_nothing_but_time(service, wait, reach):
     config = RunConfig(epochs=3, schedule="one_cycle")
     run_id = service.submit(config)
     wait(lambda: service.run(run_id).step, lambda step: step > 0)
-    os.kill(service._pool._workers[0].process.pid, signal.SIGKILL)
+    os.kill(service._scheduler._pool._workers[0].process.pid, signal.SIGKILL)
     interrupted = reach(run_id, "interrupted")
     assert interrupted.message == "Its worker process ended." and interrupted.step > 0
     assert len(curve(service, run_id)) == interrupted.step

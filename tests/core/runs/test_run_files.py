@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 import torch
 
-from core.models.checkpoints import Checkpoint, CheckpointError, load_checkpoint, save_parameters
+from core.models.checkpoints import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint, save_parameters
 from core.runs import run_files
 from core.training.config import RunConfig
 
@@ -43,6 +43,12 @@ def test_the_newest_is_loaded_unless_it_is_ahead_of_the_record(tmp_path):
         recorded: run_files.load(tmp_path, *recorded)[0] for recorded in [(25, 2), (20, 2), (20, 1), (19, 2), (9, 1)]
     }
     assert [found[key] and found[key].state["step"] for key in found] == [20, 20, 10, 10, None]
+
+
+def test_what_a_run_began_with_is_never_ahead(tmp_path):
+    save_checkpoint(tmp_path / run_files.START, checkpoint(40, 2))
+    found, told = run_files.load(tmp_path, 0, 0)
+    assert found.state["step"] == 40 and told == ""
 
 
 def test_a_damaged_one_falls_back_and_says_so(tmp_path):

@@ -10,9 +10,8 @@ import torch
 
 from core import paths
 from core.models.checkpoints import load_parameters
-from core.runs import history
-from core.runs import service as service_module
-from core.runs.service import Service, worker_count
+from core.runs.archive import BIN_SECONDS
+from core.runs.service import Service
 from core.training.config import RunConfig
 from core.training.trainer import Trainer
 
@@ -90,7 +89,7 @@ def test_a_failed_run_says_why(service, wait):
 def test_a_killed_worker_interrupts_its_run_and_is_replaced(service, wait):
     run_id = service.submit(RunConfig(epochs=1000))
     wait(lambda: len(service.messages(run_id)), lambda count: count > 3)
-    os.kill(service._pool._workers[0].process.pid, signal.SIGKILL)
+    os.kill(service._scheduler._pool._workers[0].process.pid, signal.SIGKILL)
     run = wait(lambda: service.run(run_id), lambda run: run.over)
     assert (run.state, run.message) == ("interrupted", "Its worker process ended.")
     following = service.submit(RunConfig(epochs=1))
@@ -101,7 +100,7 @@ def test_closing_interrupts_what_runs_keeps_the_queue_and_leaves_no_process(tmp_
     first = Service(tmp_path, workers=1, threads=1)
     running, queued = first.submit(RunConfig(epochs=1000)), first.submit(RunConfig(epochs=1))
     wait(lambda: len(first.messages(running)), lambda count: count > 3)
-    process = first._pool._workers[0].process
+    process = first._scheduler._pool._workers[0].process
     first.close()
     assert process.returncode == 0
     second = Service(tmp_path, workers=1, threads=1)
@@ -117,7 +116,7 @@ def test_a_server_that_was_killed_leaves_no_worker_and_no_running_run(tmp_path, 
         "from core.runs.service import Service\nservice = Service(Path(sys.argv[1]), workers=1, threads=1)\n"
         "run_id = service.submit(RunConfig(epochs=1000))\n"
         "while len(service.messages(run_id)) < 4: time.sleep(0.01)\n"
-        "print(run_id, service._pool._workers[0].process.pid, flush=True)\ntime.sleep(600)\n"
+        "print(run_id, service._scheduler._pool._workers[0].process.pid, flush=True)\ntime.sleep(600)\n"
     )
     server = subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path)], cwd=paths.ROOT, stdout=subprocess.PIPE, text=True
@@ -129,8 +128,7 @@ def test_a_server_that_was_killed_leaves_no_worker_and_no_running_run(tmp_path, 
     after = Service(tmp_path, workers=1, threads=1)
     run = after.run(run_id)
     assert (run.state, run.message) == ("interrupted", "The lab ended while this run was training.")
-    recorded = history.effective(after.events(run_id))
-    assert run.step == sum(len(event["losses"]) for event in recorded if event["event"] == "StepsDone") > 0
+    assert run.step == len(after.history(run_id).losses) > 0
     # One click goes on with all of them, from where the record ends at the latest.
     assert after.resume_all() == 1
     wait(lambda: after.run(run_id).step, lambda step: step > run.step)
@@ -138,9 +136,7 @@ def test_a_server_that_was_killed_leaves_no_worker_and_no_running_run(tmp_path, 
     assert resumed["step"] <= run.step and resumed["exact"]
     after.command(run_id, "stop")
     wait(lambda: after.run(run_id).over)
-    blocks = [event for event in history.effective(after.events(run_id)) if event["event"] == "StepsDone"]
-    steps = [block["first_step"] + i for block in blocks for i in range(len(block["losses"]))]
-    assert steps == list(range(after.run(run_id).step))
+    assert after.history(run_id).steps.tolist() == list(range(after.run(run_id).step))
     after.close()
 
 
@@ -157,7 +153,7 @@ def test_what_is_old_in_the_bin_goes_at_the_next_start(tmp_path, wait, monkeypat
     wait(lambda: first.run(young), lambda run: run.over)
     now = time.time()
     with monkeypatch.context() as patch:
-        patch.setattr(service_module.time, "time", lambda: now - service_module.BIN_SECONDS - 1)
+        patch.setattr(time, "time", lambda: now - BIN_SECONDS - 1)
         first.delete([old])
     first.delete([young])
     first.close()
@@ -187,20 +183,6 @@ def test_a_diverged_run_says_where(service, wait):
     assert run.message.startswith("The loss stopped being finite at step ")
     assert run.message.endswith(" are kept.")
     assert events(service, run_id)[-1]["message"] == run.message
-
-
-@pytest.mark.parametrize("text", ["0", "65", "two", "-1", "1.5"])
-def test_a_worker_count_that_makes_no_sense_is_refused(monkeypatch, text):
-    monkeypatch.setenv("DESCENT_WORKERS", text)
-    with pytest.raises(ValueError, match=r"DESCENT_WORKERS must be a whole number in \[1, 64\], got DESCENT_WORKERS"):
-        worker_count()
-
-
-def test_the_worker_count_is_settable(monkeypatch):
-    monkeypatch.setenv("DESCENT_WORKERS", "3")
-    assert worker_count() == 3
-    monkeypatch.delenv("DESCENT_WORKERS")
-    assert worker_count() >= 1
 
 
 def _alive(pid):

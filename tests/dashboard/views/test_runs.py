@@ -153,7 +153,7 @@ def test_figures_are_of_the_best_and_the_last_epoch(filled: list[str], service: 
 
 
 def test_the_comparisons_csv_has_no_formula(filled: list[str]) -> None:
-    lines = compare._csv(compare._found(["one", "two"])).decode().splitlines()
+    lines = compare._csv(compare._runs_of(["one", "two"])).decode().splitlines()
     assert len(lines) == 3
     head = lines[0].split(",")
     assert len(set(head)) == len(head)

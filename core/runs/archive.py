@@ -1,0 +1,202 @@
+"""The archive: rows, labels, bin, events and files of all runs, whatever state they are in."""
+
+import dataclasses
+import json
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+from typing import Any
+
+from core.runs import run_files, states
+from core.runs.history import History
+from core.runs.record import Record
+from core.runs.store import Run, Store
+
+#: Seconds that deleted runs stay in the bin.
+BIN_SECONDS = 7 * 24 * 3600.0
+LONGEST_NAME, LONGEST_NOTES, MOST_TAGS = 100, 10_000, 20
+
+Live = dict[str, Any]
+
+
+class Archive:
+    """The runs of one lab home, to look at, label, bin and purge. Every method may be called from any thread.
+
+    Args:
+        store, record: of the home.
+        files: the folder of the runs' files, one folder per run.
+        lock: guards store and record.
+        live: returns those fields of runs that are in memory alone or newer there, by run id.
+    """
+
+    def __init__(
+        self, store: Store, record: Record, files: Path, lock: threading.RLock, live: Callable[[], dict[str, Live]]
+    ) -> None:
+        self._store, self._record, self._files, self._lock, self._live = store, record, files, lock, live
+
+    @property
+    def trouble(self) -> str:
+        """One sentence where the lab cannot record events, else ""."""
+        return self._record.trouble
+
+    def edit(
+        self, run_id: str, *, name: str | None = None, notes: str | None = None, tags: Iterable[str] | None = None
+    ) -> None:
+        """Change a run's labels; None leaves a part as it is.
+
+        Raises:
+            ValueError: if there is no such run, a text is too long, or it cannot be recorded.
+        """
+        labels = checked_labels(name=name, notes=notes, tags=tags)
+        with self._lock:
+            self.existing(run_id)
+            if labels:
+                self._write_now(self._store.update, run_id, **labels)
+
+    def delete(self, run_ids: Iterable[str]) -> None:
+        """Put runs into the bin, where they stay for ``BIN_SECONDS``.
+
+        Raises:
+            ValueError: if one of them trains or waits; nothing is deleted then.
+        """
+        with self._lock:
+            runs = [self.existing(run_id) for run_id in run_ids]
+            for run in runs:
+                if run.state in (states.QUEUED, states.RUNNING):
+                    raise ValueError(
+                        f"A run must be over or paused to be deleted, but run #{run.number} is {run.state}."
+                    )
+            for run in runs:
+                self._write_now(self._store.update, run.id, deleted=time.time())
+
+    def restore(self, run_ids: Iterable[str]) -> None:
+        """Take runs back out of the bin."""
+        with self._lock:
+            for run_id in run_ids:
+                self.existing(run_id)
+                self._write_now(self._store.update, run_id, deleted=None)
+
+    def purge(self, run_ids: Iterable[str]) -> None:
+        """Remove runs that are in the bin, and their files, for good."""
+        with self._lock:
+            for run_id in run_ids:
+                if self.existing(run_id).deleted is not None:
+                    self._write_now(self._store.remove, run_id)
+                    self._record.forget(run_id)
+                    shutil.rmtree(self._files / run_id, ignore_errors=True)
+
+    def purge_old(self) -> None:
+        """Remove the runs that have been in the bin for ``BIN_SECONDS``."""
+        oldest = time.time() - BIN_SECONDS
+        self.purge(run.id for run in self._store.runs(limit=-1, deleted=True) if (run.deleted or 0) < oldest)
+
+    def run(self, run_id: str) -> Run | None:
+        """The run, or None if there is no such run."""
+        with self._lock:
+            run = self._store.run(run_id)
+            return self._with_live([run])[0] if run else None
+
+    def existing(self, run_id: str) -> Run:
+        """The run.
+
+        Raises:
+            ValueError: if there is no such run.
+        """
+        run = self.run(run_id)
+        if run is None:
+            raise ValueError(f"run must be one that the lab has, got run = {run_id[:100]}.")
+        return run
+
+    def runs(self, limit: int = 50, deleted: bool = False) -> list[Run]:
+        """The latest runs, newest first; or those in the bin."""
+        with self._lock:
+            return self._with_live(self._store.runs(limit, deleted))
+
+    def children(self, run_id: str) -> list[Run]:
+        """The runs that began from this one, oldest first, without those in the bin."""
+        with self._lock:
+            return self._with_live(self._store.children(run_id))
+
+    def messages(self, run_id: str, after: int = -1) -> list[str] | None:
+        """Viewers' messages: the run's events after sequence number ``after``, each as JSON text, ``seq`` in it.
+
+        Returns:
+            None if there is no such run.
+        """
+        with self._lock:
+            messages = self._record.messages(run_id)
+            return None if messages is None else messages[max(-1, after) + 1 :]
+
+    def events(self, run_id: str, kinds: Collection[str] = ()) -> list[dict[str, Any]]:
+        """Recorded events of the run, in order, with ``at``: their times, in unix seconds.
+
+        Args:
+            kinds: the names of the events that are wanted; all unless given. Few are read faster than all.
+        """
+        with self._lock:
+            bodies, times = self._store.events(run_id), self._store.times(run_id)
+        starts = tuple(f'{{"event":"{kind}"' for kind in kinds) or ("",)
+        recorded = zip(bodies, times, strict=True)
+        return [{**json.loads(body), "at": at} for body, at in recorded if body.startswith(starts)]
+
+    def history(self, run_id: str) -> History:
+        """History of the run, folded from its recorded events; empty if there is no such run."""
+        with self._lock:
+            bodies = self._store.events(run_id)
+        return History(map(json.loads, bodies))
+
+    def parameters_file(self, run_id: str) -> Path | None:
+        """The run's final parameters, once they are there."""
+        return self._file(run_id, run_files.PARAMETERS)
+
+    def best_file(self, run_id: str) -> Path | None:
+        """The parameters at the end of the epoch with the lowest validation loss so far, once there is one."""
+        return self._file(run_id, run_files.BEST)
+
+    def checkpoint_file(self, run_id: str) -> Path | None:
+        """The newest checkpoint of the whole run, once there is one."""
+        return self._file(run_id, run_files.CHECKPOINT)
+
+    def _file(self, run_id: str, name: str) -> Path | None:
+        run = self.run(run_id)
+        path = self._files / run.id / name if run else None
+        return path if path and path.exists() else None
+
+    def _with_live(self, runs: list[Run]) -> list[Run]:
+        live = self._live()
+        return [dataclasses.replace(run, **live[run.id]) if run.id in live else run for run in runs]
+
+    def _write_now(self, operation: Callable[..., None], *arguments: Any, **columns: Any) -> None:
+        """Write a change that a person asked for: it is refused where it cannot be recorded, not kept for later.
+
+        Raises:
+            ValueError: if the disk refuses it.
+        """
+        try:
+            operation(*arguments, **columns)
+        except sqlite3.Error as error:
+            raise ValueError(f"The change could not be saved on the lab's disk: {error}.") from None
+
+
+def checked_labels(
+    name: str | None = None, notes: str | None = None, tags: Iterable[str] | None = None
+) -> dict[str, Any]:
+    """The given labels as columns of a run, without blanks around them.
+
+    Raises:
+        ValueError: if a text is too long, or there are too many tags.
+    """
+    labels: dict[str, Any] = {}
+    for key, text, longest in (("name", name, LONGEST_NAME), ("notes", notes, LONGEST_NOTES)):
+        if text is not None:
+            if len(text) > longest:
+                raise ValueError(f"{key} must have at most {longest} characters, got {len(text)} characters.")
+            labels[key] = text.strip()
+    if tags is not None:
+        labels["tags"] = list(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
+        if len(labels["tags"]) > MOST_TAGS or any(len(tag) > LONGEST_NAME for tag in labels["tags"]):
+            raise ValueError(f"tags must be at most {MOST_TAGS}, of at most {LONGEST_NAME} characters each.")
+    return labels

@@ -1,0 +1,265 @@
+"""The scheduler: gives waiting runs to idle workers, and records the workers' messages.
+
+A run that is paused, stopped or interrupted leaves its worker, and goes on from its checkpoint like any other that
+waits for one: there is one way back for all of them.
+"""
+
+import contextlib
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core.paths import ROOT
+from core.runs import states
+from core.runs.history import History
+from core.runs.pool import Pool
+from core.runs.queue import FairQueue
+from core.runs.record import Record
+from core.runs.states import State
+from core.runs.store import Run, Store
+
+#: A run whose worker has been silent for so long counts as stalled; workers send a heartbeat every second.
+STALLED_SECONDS = 4.0
+_WATCH_SECONDS = 0.5
+_SERVER_ENDED = "The lab ended while this run was training."
+
+
+class Scheduler:
+    """The queue, the workers, and the runs that they have.
+
+    Args:
+        store, record: of the lab home.
+        files: the folder of the runs' files.
+        lock: guards store and record; workers' messages arrive on threads of their own.
+        history: reads a run's history from its recorded events.
+        workers: number of runs that train at once.
+        threads: CPU threads of each.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        record: Record,
+        files: Path,
+        lock: threading.RLock,
+        history: Callable[[str], History],
+        workers: int,
+        threads: int,
+    ) -> None:
+        self._store, self._record, self._files, self._lock, self._read_history = store, record, files, lock, history
+        self._queue = FairQueue()
+        self._histories: dict[str, History] = {}
+        self._requests: dict[str, dict[str, Any]] = {}
+        self._stalled: set[str] = set()
+        self._commit = project_commit()
+        self._closing = threading.Event()
+        self._pool = Pool(workers, threads, self.on_message, self.dispatch, self.on_worker_lost)
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+
+    def start(self) -> None:
+        """Take over the runs of an earlier process: its running ones are interrupted, its queue goes on."""
+        for run in self._store.in_states((states.RUNNING,)):
+            history = self._read_history(run.id)
+            # A run that had not started keeps the step and the epoch of the checkpoint that it is to begin with.
+            if history.total_steps:
+                self._record.update(run.id, **history.columns)
+            self._change(run.id, states.INTERRUPTED, _SERVER_ENDED)
+        for run in self._store.in_states((states.QUEUED,)):
+            self._queue.put(run.id, run.owner)
+        self._pool.start()
+        self._watcher.start()
+
+    def close(self) -> None:
+        """Interrupt the runs in training and end the workers; the queue stays for the next process."""
+        self._closing.set()
+        self._watcher.join()
+        self._pool.close()
+
+    def live(self) -> dict[str, dict[str, Any]]:
+        """By run id, the fields of ``Run`` that are in memory alone or newer there."""
+        live: dict[str, dict[str, Any]] = {}
+        for run_id, history in self._histories.items():
+            # Before its first step the row is right, also for a run that begins with another's checkpoint.
+            live[run_id] = history.columns if history.step else {}
+        for run_id in self._stalled:
+            live.setdefault(run_id, {})["stalled"] = True
+        for position, run_id in enumerate(self._queue.order(), 1):
+            live.setdefault(run_id, {})["position"] = position
+        return live
+
+    def waits(self, run_id: str) -> bool:
+        return run_id in self._queue
+
+    def enqueue(self, run: Run, request: dict[str, Any] | None = None) -> None:
+        """Let the run wait for a worker.
+
+        Args:
+            request: further keys of its job, as core.runs.worker describes it.
+        """
+        if request is not None:
+            self._requests[run.id] = request
+        self._queue.put(run.id, run.owner)
+        self._record.update(run.id, state=states.QUEUED, message="", place=time.time_ns())
+        self._record.append(run.id, State(states.QUEUED, len(self._queue.order())).to_dict())
+        self.dispatch()
+
+    def withdraw(self, run_id: str, state: str) -> None:
+        """Take a waiting run out of the queue, into ``state``."""
+        self._queue.remove(run_id)
+        self._change(run_id, state, "")
+        self._publish_positions()
+
+    def move(self, run_id: str, by: int) -> None:
+        """Move a waiting run among its owner's own: -1 is one place earlier. Nothing if it does not wait."""
+        if run_id not in self._queue:
+            return
+        own = self._queue.move(run_id, by)
+        places = sorted(run.place for waiting in own if (run := self._store.run(waiting)))
+        for waiting, place in zip(own, places, strict=True):
+            self._record.update(waiting, place=place)
+        self._publish_positions()
+
+    def command(self, run_id: str, command: str, value: float | None = None) -> None:
+        """Send a command to the run's worker."""
+        self._pool.command(run_id, command, value)
+
+    def request_stop(self, run: Run) -> None:
+        """Stop a run that is running, or has steps and waits or is to wait for a worker to end it where it stands."""
+        self._requests[run.id] = {"stop": True}
+        if run.state == states.RUNNING:
+            self._pool.command(run.id, "stop")
+        elif run.id not in self._queue:
+            self.enqueue(run)
+
+    def dispatch(self) -> None:
+        """Give waiting runs to idle workers."""
+        with self._lock:
+            started = False
+            for run_id in () if self._closing.is_set() else self._queue.order():
+                history = self._read_history(run_id)
+                if not self._pool.give(self._job(run_id, history)):
+                    break
+                self._histories[run_id] = history
+                self._queue.take(run_id)
+                self._requests.pop(run_id, None)
+                self._change(run_id, states.RUNNING, "")
+                started = True
+            if started:
+                self._publish_positions()
+
+    def on_message(self, message: dict[str, Any]) -> None:
+        """Record a worker's message about its run."""
+        run_id = message["run"]
+        with self._lock:
+            if "failed" in message:
+                self._finish(run_id, states.FAILED, message["failed"])
+            elif "trouble" in message:
+                self._change(run_id, states.RUNNING, message["trouble"])
+            elif "environment" in message:
+                self._record.update(run_id, environment={**message["environment"], "commit": self._commit})
+            else:
+                self._on_event(run_id, message["event"])
+
+    def on_worker_lost(self, run_id: str) -> None:
+        """Interrupt the run of a worker that has ended."""
+        with self._lock:
+            why = _SERVER_ENDED if self._closing.is_set() else "Its worker process ended."
+            self._finish(run_id, states.INTERRUPTED, why)
+
+    def _job(self, run_id: str, history: History) -> dict[str, Any]:
+        """The message that starts the run on a worker, as core.runs.worker describes it."""
+        run = self._run(run_id)
+        job: dict[str, Any] = {"run": run.id, "config": run.config.to_dict(), "folder": str(self._files / run.id)}
+        if run.started is not None or run.step or history.plan:
+            recorded = (history.step, history.epoch) if run.started is not None else (run.step, run.epoch)
+            job |= {"recorded": recorded, "plan": history.plan}
+        return {**job, **self._requests.get(run_id, {})}
+
+    def _on_event(self, run_id: str, event: dict[str, Any]) -> None:
+        self._record.append(run_id, event)
+        history = self._histories[run_id]
+        history.add(event)
+        match event["event"]:
+            case "RunStarted":
+                if self._run(run_id).started is None:
+                    self._record.update(run_id, started=time.time())
+            case "Resumed":
+                exactness = {} if event["exact"] else {"exact": False}
+                self._record.update(run_id, message=event["message"], **exactness, **history.columns)
+            case "EpochDone":
+                self._record.update(run_id, **history.columns)
+            case "Diverged":
+                self._record.update(run_id, message=_diverged_sentence(event))
+            case "StoppedEarly":
+                self._record.update(run_id, message=_early_sentence(event))
+            case "RunFinished":
+                self._finish(run_id, event["reason"])
+            case "Paused":
+                request = self._requests.pop(run_id, None)
+                self._finish(run_id, states.PAUSED, "")
+                if request:
+                    # Stop was pressed when the run was already on its way out.
+                    self.enqueue(self._run(run_id), request)
+
+    def _finish(self, run_id: str, state: str, message: str | None = None) -> None:
+        """Let the run leave its worker."""
+        self._requests.pop(run_id, None)
+        self._stalled.discard(run_id)
+        history = self._histories.pop(run_id)
+        columns = history.columns if history.total_steps else {}
+        self._record.update(run_id, ended=time.time(), **columns)
+        self._change(run_id, state, message)
+        self._pool.free(run_id)
+        self.dispatch()
+
+    def _change(self, run_id: str, state: str, message: str | None = None) -> None:
+        """Record the run's new state, in its row and as an event; a message that is None stays as it is."""
+        columns = {"state": state} if message is None else {"state": state, "message": message}
+        self._record.update(run_id, **columns)
+        if message is None:
+            message = self._run(run_id).message
+        self._record.append(run_id, State(state, message=message).to_dict())
+
+    def _publish_positions(self) -> None:
+        for position, run_id in enumerate(self._queue.order(), 1):
+            self._record.append(run_id, State(states.QUEUED, position).to_dict())
+
+    def _watch(self) -> None:
+        """Record which workers are silent, and write what could not be written before."""
+        while not self._closing.wait(_WATCH_SECONDS):
+            with self._lock:
+                self._record.flush()
+                silent = {run for run, seconds in self._pool.silence().items() if seconds > STALLED_SECONDS}
+                for run_id in silent ^ self._stalled:
+                    self._record.append(run_id, State(states.RUNNING, stalled=run_id in silent).to_dict())
+                self._stalled = silent
+
+    def _run(self, run_id: str) -> Run:
+        run = self._store.run(run_id)
+        assert run is not None
+        return run
+
+
+def project_commit() -> str | None:
+    """The project's commit, where it is under git."""
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        command = ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"]
+        return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
+    return None
+
+
+def _diverged_sentence(event: dict[str, Any]) -> str:
+    return (
+        f"The loss stopped being finite at step {event['step']} with learning rate {event['learning_rate']:.6g}; "
+        f"the parameters after step {event['restored_step']} are kept."
+    )
+
+
+def _early_sentence(event: dict[str, Any]) -> str:
+    return (
+        f"Stopped early after step {event['step']}: since epoch {event['best_epoch'] + 1} the validation loss "
+        f"has not been below its {event['validation_loss']:.4g}."
+    )
