@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from core.analysis.diagnostics import SAMPLE, Diagnosis, looked_at
+from core.analysis.diagnostics import Diagnosis, looked_at
 from core.analysis.findings import findings
 from core.analysis.lr_finder import RateCurve, find_learning_rate
+from core.analysis.sharpness import SAMPLE
 from core.analysis.weight_step import WeightStep, weight_step
 from core.hyperparameters import Hyperparameter
 from core.models import checkpoints
@@ -27,7 +28,7 @@ STEP_NUMBER = Hyperparameter("step", 1, "Counted from 1.", low=1, high=10**9)
 
 def what_happened(run: Run) -> None:
     """The findings of a run that is over; each remedy is one click away from the form."""
-    measured = measuring.get(run.id)
+    measured = measuring.get(run)
     found = findings(run.config, racing.curves(run), measured.done if measured else ())
     st.markdown("#### What just happened")
     with st.container(key="findings"):
@@ -118,7 +119,7 @@ def _stability(run: Run | None) -> None:
     if not run or not run.over:
         st.caption("Train a network first; when the run is over, it can be looked at from its first step to its last.")
         return
-    measured = measuring.get(run.id)
+    measured = measuring.get(run)
     if measured and not measured.over:
         _measuring(run)
         return
@@ -126,9 +127,9 @@ def _stability(run: Run | None) -> None:
         curves = racing.curves(run)
         points = len(looked_at(run.config, curves.last_step))
         st.caption(
-            f"Replays the run and looks at it at {points} points, on the first {SAMPLE:,} training images: how sharply "
-            "the loss bends, how large gradients and steps are, how many units are dead. Training pays nothing for it; "
-            f"the measurement takes about {(curves.seconds or 0) + POINT_SECONDS * points:.0f} s of one core."
+            f"Replays the run and looks at it at {points} points, on {SAMPLE:,} training images: how sharply "
+            "the loss bends, how large gradients and steps are, how many units are dead. The measurement "
+            f"takes about {(curves.seconds or 0) + POINT_SECONDS * points:.0f} s of one core."
         )
         if measured:
             st.error(measured.message)
@@ -139,7 +140,7 @@ def _stability(run: Run | None) -> None:
 
 @st.fragment(run_every=POLL_SECONDS)
 def _measuring(run: Run) -> None:
-    measured = measuring.get(run.id)
+    measured = measuring.get(run)
     if not measured or measured.over:
         st.rerun()
     st.progress(len(measured.done) / measured.of, f"Looking at point {len(measured.done) + 1} of {measured.of}")

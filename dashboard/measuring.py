@@ -23,18 +23,21 @@ class Measurement:
     message: str = ""
 
 
-_known: dict[str, Measurement] = {}
+#: A run that was resumed has another end, and another diagnosis.
+Key = tuple[str, int]
+_known: dict[Key, Measurement] = {}
 _turn = threading.Lock()
 
 
-def get(run_id: str) -> Measurement | None:
-    """The diagnosis of a run; None if nobody has asked for it."""
-    return _known.get(run_id)
+def get(run: Run) -> Measurement | None:
+    """Diagnosis of a run up to its present end; None before it is requested."""
+    return _known.get((run.id, run.step))
 
 
 def ask(run: Run) -> None:
     """Diagnose a run that is over, unless that was asked before; one run at a time."""
-    if run.id in _known and not _known[run.id].message:
+    key = run.id, run.step
+    if key in _known and not _known[key].message:
         return
     history = lab.service().history(run.id)
     steps = looked_at(run.config, history.step)
@@ -47,11 +50,11 @@ def ask(run: Run) -> None:
         "start": str(start) if start and start.exists() else None,
         "threads": 1,
     }
-    _known[run.id] = Measurement((), len(steps))
-    threading.Thread(target=_measure, args=(run.id, json.dumps(job), len(steps)), daemon=True).start()
+    _known[key] = Measurement((), len(steps))
+    threading.Thread(target=_measure, args=(key, json.dumps(job), len(steps)), daemon=True).start()
 
 
-def _measure(run_id: str, job: str, count: int) -> None:
+def _measure(key: Key, job: str, count: int) -> None:
     with _turn:
         process = subprocess.Popen(
             [sys.executable, "-m", "core.analysis.diagnostics"],
@@ -70,10 +73,10 @@ def _measure(run_id: str, job: str, count: int) -> None:
             sink.flush()
             for line in lines:
                 done.append(diagnosis(json.loads(line)))
-                _known[run_id] = Measurement(tuple(done), count)
+                _known[key] = Measurement(tuple(done), count)
         failed = process.wait() != 0 or len(done) < count
         message = "The measurement's process ended before it was done; ask again to try again." if failed else ""
-        _known[run_id] = Measurement(tuple(done), count, True, message)
+        _known[key] = Measurement(tuple(done), count, True, message)
 
 
 def diagnosis(values: dict) -> Diagnosis:  # type: ignore[type-arg]

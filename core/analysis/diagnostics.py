@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core import data, devices
-from core.analysis.hessian import largest_eigenvalue
+from core import devices
+from core.analysis.sharpness import largest_stable_rate, sharpness, sharpness_sample
 from core.data import Digits
 from core.models.checkpoints import load_checkpoint
 from core.training.commands import Plan
@@ -25,13 +25,9 @@ from core.training.config import RunConfig
 from core.training.network import HandGradient, Network, from_flat, target_table
 from core.training.replay import replay
 
-#: The fixed sample that everything is measured on: the first of the training images.
-SAMPLE = 1_000
 #: A run of more epochs is looked at in this many of them.
 MOST_EPOCHS = 40
 LAYERS = ("Hidden layer", "Output layer")
-#: The eigenvalue to 1 %: the gauge needs no more.
-ITERATIONS, TOLERANCE = 30, 0.01
 
 
 @dataclass(frozen=True)
@@ -55,12 +51,8 @@ class Diagnosis:
 
     @property
     def largest_stable_rate(self) -> float:
-        """2 / sharpness: with a larger rate, plain gradient descent moves away from the bottom; infinite where the loss
-        does not curve upwards.
-
-        Source: Cohen et al. 2021, Gradient Descent on Neural Networks Typically Occurs at the Edge of Stability.
-        """
-        return 2.0 / self.sharpness if self.sharpness > 0 else float("inf")
+        """The largest rate at which plain gradient descent is stable here; see ``sharpness.largest_stable_rate``."""
+        return largest_stable_rate(self.sharpness)
 
 
 def diagnose(network: Network, sample: Digits, loss: str, step: int, before: Network | None = None) -> Diagnosis:
@@ -88,8 +80,8 @@ def diagnose(network: Network, sample: Digits, loss: str, step: int, before: Net
     first, last = (float(p.grad.norm()) for p in probe.parameters() if p.ndim == 2 and p.grad is not None)
     with torch.no_grad():
         alive = (images @ weights[0].t() + probe.get_parameter("0.bias") > 0).any(0)
-    sharpness = largest_eigenvalue(probe, sample.images, sample.labels, loss, ITERATIONS, TOLERANCE).value
-    return Diagnosis(step, sharpness, (first, last), ratios, int((~alive).sum()))
+    measured = sharpness(probe, loss, sample)
+    return Diagnosis(step, measured.value, (first, last), ratios, int((~alive).sum()))
 
 
 def looked_at(config: RunConfig, last_step: int) -> list[int]:
@@ -109,8 +101,7 @@ def diagnose_run(
         steps: ascending; see ``looked_at``.
         commands, start: as ``replay`` takes them.
     """
-    train, _ = data.load().split(config.validation_images)
-    sample = train[:SAMPLE]
+    sample = sharpness_sample()
     wanted = set(steps)
     around = sorted(wanted | {max(0, step - 1) for step in steps})
     before: tuple[int, Network] | None = None

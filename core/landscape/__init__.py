@@ -1,9 +1,9 @@
 """The real network's loss on a plane through its 101,770 parameters, and runs' paths on it."""
 
-from core.landscape.grid import Grid, evaluate_grid, evaluate_on_plane, evaluate_points, refined, sample
+from core.landscape.grid import Grid, evaluate_grid, evaluate_on_plane, evaluate_points, refined
 from core.landscape.planes import Plane, Projection, line, pca, random_plane, random_walks, through
 
 __all__ = [
     "Grid", "Plane", "Projection", "evaluate_grid", "evaluate_on_plane", "evaluate_points", "line", "pca",
-    "random_plane", "random_walks", "refined", "sample", "through",
+    "random_plane", "random_walks", "refined", "through",
 ]  # fmt: skip

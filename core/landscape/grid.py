@@ -48,18 +48,6 @@ def quiet(share: float) -> None:
     pass
 
 
-def sample(digits: Digits, count: int) -> Digits:
-    """``count`` digits spread evenly over all, since the first and the last of MNIST differ in difficulty.
-
-    Raises:
-        ValueError: unless count is from 1 to the number of digits.
-    """
-    if not 1 <= count <= len(digits):
-        raise ValueError(f"images must be a whole number in [1, {len(digits)}], got images = {count}.")
-    chosen = torch.arange(count) * len(digits) // count
-    return Digits(digits.images[chosen], digits.labels[chosen])
-
-
 def refined(
     plane: Plane,
     x: tuple[float, float],

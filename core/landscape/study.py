@@ -86,9 +86,7 @@ class Study:
 
     def digits(self, mnist: Mnist) -> Digits:
         training, validation = mnist.split(count_of("validation"))
-        return grids.sample(
-            {"test": mnist.test, "validation": validation, "training": training}[self.part], self.images
-        )
+        return {"test": mnist.test, "validation": validation, "training": training}[self.part].spread(self.images)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -57,11 +59,13 @@ def test_stability_says_its_cost_is_measured_on_demand_and_shown(service: Servic
     page = open_page("train", run=finished)
     page.segmented_control(key="closer").set_value(STABILITY).run()
     assert "Replays the run and looks at it at 3 points" in text(page)
-    assert measuring.get(finished) is None
-    button(page, "Measure").click().run()
-    found = wait_for(lambda: measuring.get(finished), lambda found: found and found.over)
     run = service.run(finished)
-    assert run and [d.step for d in found.done] == looked_at(run.config, run.step)
+    assert run and measuring.get(run) is None
+    button(page, "Measure").click().run()
+    found = wait_for(lambda: measuring.get(run), lambda found: found and found.over)
+    # A run that goes on after its diagnosis is diagnosed anew.
+    assert measuring.get(replace(run, step=run.step - 1)) is None
+    assert [d.step for d in found.done] == looked_at(run.config, run.step)
     page.run()
     assert not page.exception
     assert "At the end the sharpness is" in text(page)

@@ -1,4 +1,4 @@
-"""All weights as one picture: blue is negative, orange positive, and nothing is the colour of the paper."""
+"""All weights as one picture: blue is positive, orange negative, and nothing is the colour of the paper."""
 
 import io
 import json
@@ -19,8 +19,8 @@ MARGIN, LINE = 24, 34
 
 Colour = tuple[int, int, int]
 #: A negative weight, none, a positive one.
-LIGHT: tuple[Colour, Colour, Colour] = (20, 92, 168), (252, 252, 251), (196, 84, 8)
-DARK: tuple[Colour, Colour, Colour] = (98, 182, 240), (16, 23, 29), (248, 160, 72)
+LIGHT: tuple[Colour, Colour, Colour] = (196, 84, 8), (252, 252, 251), (20, 92, 168)
+DARK: tuple[Colour, Colour, Colour] = (248, 160, 72), (16, 23, 29), (98, 182, 240)
 INK: dict[tuple[Colour, Colour, Colour], Colour] = {LIGHT: (27, 39, 51), DARK: (228, 233, 237)}
 
 

@@ -1,29 +1,16 @@
 """Sharpness: the largest eigenvalue of the loss's Hessian at chosen moments of the study's runs."""
 
-from dataclasses import dataclass
-
 import streamlit as st
 import torch
 
-from core import data
-from core.analysis.hessian import largest_eigenvalue
+from core.analysis.sharpness import SAMPLE, Sharpness, sharpness
 from core.landscape.study import Path2D, Result, Study
 from core.training.network import from_flat
 from dashboard.views.landscape import items
 
-#: Fixed, so that figures compare: spread evenly over the training images.
-SAMPLE = 1000
 MOMENTS = "l-moments"
 ASKED = "l-asked"
 END = "end"
-
-
-@dataclass(frozen=True)
-class Sharpness:
-    """At one point: the eigenvalue, and whether its search converged."""
-
-    value: float
-    converged: bool
 
 
 def measure_here(player: str) -> None:
@@ -80,6 +67,4 @@ def _measured(item: str, step: int, loss: str) -> Sharpness:
     study = Study("random", (item,), "training", SAMPLE, loss=loss)
     (track,) = items.gather(study, lambda share: None)
     point = track.points[int((torch.from_numpy(track.steps) == step).nonzero()[0])]
-    digits = study.digits(data.load())
-    found = largest_eigenvalue(from_flat(point), digits.images, digits.labels, loss)
-    return Sharpness(found.value, found.converged)
+    return sharpness(from_flat(point), loss)

@@ -54,7 +54,7 @@ def detail(name: str) -> None:
             '<div class="model-sheet"><span>Hidden layer: a tile a unit, as the pixels that it looks at</span>'
             f"{hidden}<span>Output layer: a tile a digit, a square for each hidden unit above</span>{output}</div>"
         )
-        st.caption("Blue is a negative weight, orange a positive one.")
+        st.caption("Blue is a positive weight, orange a negative one.")
     _about(model)
 
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from core import data
-from core.analysis.diagnostics import SAMPLE, diagnose, diagnose_run, looked_at
+from core.analysis.diagnostics import diagnose, diagnose_run, looked_at
 from core.analysis.hessian import largest_eigenvalue
+from core.analysis.sharpness import SAMPLE
 from core.data import Digits
 from core.paths import ROOT
 from core.training.config import RunConfig

@@ -4,7 +4,7 @@ import torch
 
 from core.analysis.evaluation import evaluate
 from core.data import Digits, Mnist
-from core.landscape import Plane, evaluate_grid, evaluate_on_plane, evaluate_points, line, random_plane, refined, sample
+from core.landscape import Plane, evaluate_grid, evaluate_on_plane, evaluate_points, line, random_plane, refined
 from core.training.network import Network
 
 
@@ -21,7 +21,7 @@ def network_of(vector: torch.Tensor) -> Network:
 @pytest.fixture(scope="module")
 def digits(mnist: Mnist) -> Digits:
     """No multiple of the chunk, so that the last chunk is a part of one."""
-    return sample(mnist.test, 700)
+    return mnist.test.spread(700)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_a_line_is_a_grid_of_one_row(trained: Network, digits: Digits) -> None:
 
 def test_the_grid_gets_finer_until_it_is_as_asked_for(plane: Plane, mnist: Mnist) -> None:
     told: list[float] = []
-    grids = list(refined(plane, (-1, 1), (-2, 2), 25, sample(mnist.test, 40), tick=told.append))
+    grids = list(refined(plane, (-1, 1), (-2, 2), 25, mnist.test.spread(40), tick=told.append))
     assert [grid.loss.shape for grid in grids] == [(13, 13), (25, 25)]
     assert (grids[1].x[0], grids[1].x[-1], grids[1].y[0], grids[1].y[-1]) == (-1, 1, -2, 2)
     # Every other point of the finer one is one of the coarser.
@@ -99,9 +99,9 @@ def test_an_undecided_network_is_right_about_nothing(digits: Digits) -> None:
 
 
 def test_a_sample_is_spread_over_all(mnist: Mnist) -> None:
-    chosen = sample(mnist.test, 5)
+    chosen = mnist.test.spread(5)
     assert torch.equal(chosen.labels, mnist.test.labels[::2000])
-    assert torch.equal(sample(mnist.test, 10_000).images, mnist.test.images)
+    assert torch.equal(mnist.test.spread(10_000).images, mnist.test.images)
 
 
 @pytest.mark.parametrize("size", [24, 202])
@@ -114,5 +114,5 @@ def test_a_size_out_of_range_gets_one_sentence(plane: Plane, digits: Digits, siz
 @pytest.mark.parametrize("count", [0, 10_001])
 def test_a_sample_out_of_range_gets_one_sentence(mnist: Mnist, count: int) -> None:
     with pytest.raises(ValueError) as error:
-        sample(mnist.test, count)
+        mnist.test.spread(count)
     assert str(error.value) == f"images must be a whole number in [1, 10000], got images = {count}."

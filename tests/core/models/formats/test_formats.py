@@ -72,13 +72,13 @@ def test_the_contact_sheet_shows_every_weight_in_its_place(network):
     picture = Image.open(io.BytesIO(formats.write(FORMATS["png"], network, METADATA)))
     assert json.loads(picture.text["config"]) == METADATA["config"]
     weights = network[0].weight.detach()
-    # Unit 17 is the second tile of the second row; blue where a weight is negative, orange where it is positive.
+    # Unit 17 is the second tile of the second row. As on every page, blue is positive and orange negative.
     left, top = 24 + 60, 24 + 34 + 60
     tile = np.asarray(picture.crop((left, top, left + 56, top + 56))).astype(int)[::2, ::2]
     warmth = tile[..., 0] - tile[..., 2]
     strong = weights[17].view(28, 28).abs().numpy() > 0.01
     assert strong.sum() > 600
-    assert np.array_equal(warmth[strong] > 0, weights[17].view(28, 28).numpy()[strong] > 0)
+    assert np.array_equal(warmth[strong] < 0, weights[17].view(28, 28).numpy()[strong] > 0)
     assert FORMATS["png"].read is None
 
 
