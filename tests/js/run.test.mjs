@@ -1,12 +1,12 @@
 // What the browser makes of a run's events, against core's own fold.
 
 import assert from "node:assert/strict"
-import { existsSync, readFileSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import test from "node:test"
 import { apply, imagesPerStep, isOver, isSettled, newRun, placeOf, secondsLeft } from "../../dashboard/components/chart/run.js"
 
 const LOGS = new URL("../fixtures/event_logs.json", import.meta.url)
-const logs = existsSync(LOGS) ? JSON.parse(readFileSync(LOGS, "utf8")) : []
+const logs = JSON.parse(readFileSync(LOGS, "utf8"))
 
 /** A run after messages, as the fixture tells it. */
 function folded(messages) {
