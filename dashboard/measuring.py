@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass
+from typing import Any
 
 from core.analysis.diagnostics import Diagnosis, looked_at
 from core.paths import ROOT
@@ -79,6 +80,7 @@ def _measure(key: Key, job: str, count: int) -> None:
         _known[key] = Measurement(tuple(done), count, True, message)
 
 
-def diagnosis(values: dict) -> Diagnosis:  # type: ignore[type-arg]
-    """Out of JSON, which has lists for tuples."""
-    return Diagnosis(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+def diagnosis(values: dict[str, Any]) -> Diagnosis:
+    """Make a diagnosis of its JSON values, which have lists for tuples."""
+    typed: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return Diagnosis(**typed)

@@ -70,11 +70,11 @@ def team_section() -> None:
 
 
 def _accuracies(accuracies: dict[str, float], count: int) -> None:
+    ordered = sorted(accuracies.items(), key=lambda item: -item[1])
     rows = [
         {"Network": name, "Right": f"{round(accuracy * count)} of {count}", "Accuracy": accuracy}
-        for name, accuracy in accuracies.items()
+        for name, accuracy in ordered
     ]
-    rows.sort(key=lambda row: -float(row["Accuracy"]))
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,

@@ -41,8 +41,10 @@ def controls(known: dict[str, str]) -> Study | None:
     """
     st.session_state[key("items")] = [item for item in st.session_state[key("items")] if item in known]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox("Plane", **STATE.choice("plane", list(PLANE_LABELS)), format_func=PLANE_LABELS.get, width=250)
-        chosen = st.multiselect("Runs and models", **STATE.many("items", list(known)), format_func=known.get)
+        st.selectbox(
+            "Plane", **STATE.choice("plane", list(PLANE_LABELS)), format_func=PLANE_LABELS.__getitem__, width=250
+        )
+        chosen = st.multiselect("Runs and models", **STATE.many("items", list(known)), format_func=known.__getitem__)
         count = Hyperparameter("images", 2000, "How many of them, spread evenly.", low=1, high=count_of(said("part")))
         grid = f"{said('images')} {PART_LABELS[said('part')]}, {said('size')} x {said('size')}"
         with st.popover(grid, width=250, key=key("grid")):
@@ -51,7 +53,7 @@ def controls(known: dict[str, str]) -> Study | None:
             )
             st.text_input("How many images", **STATE.text("images"), help=fields.help_text(count))
             st.selectbox("Grid", **STATE.choice("size", SIZES), format_func=lambda side: f"{side} x {side}")
-            st.selectbox("Loss", **STATE.choice("loss", LOSSES), format_func=LOSS_LABELS.get)
+            st.selectbox("Loss", **STATE.choice("loss", LOSSES), format_func=LOSS_LABELS.__getitem__)
             st.text_input("Seed of the random plane", **STATE.text("seed"), help=fields.help_text(SEED))
         with st.popover("New runs", width=120):
             racing.buttons()

@@ -96,7 +96,11 @@ def gather(study: Study, tick: Tick) -> Sequence[Track]:
         ValueError: with a sentence, if one cannot be had.
     """
     share = 1 / len(study.items)
-    return [_track(item, study, lambda done, i=i: tick((i + done) * share)) for i, item in enumerate(study.items)]
+
+    def part(i: int) -> Tick:
+        return lambda done: tick((i + done) * share)
+
+    return [_track(item, study, part(i)) for i, item in enumerate(study.items)]
 
 
 def _track(item: str, study: Study, tick: Tick) -> Track:

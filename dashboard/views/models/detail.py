@@ -7,7 +7,8 @@ import streamlit as st
 from core.hyperparameters import number
 from core.models import formats
 from core.models.formats import FORMATS, Format
-from core.models.library import LONGEST, WHOLE, Model
+from core.models.library import WHOLE, Model
+from core.models.metadata import LONGEST
 from core.training.config import RunConfig
 from dashboard import notices
 from dashboard.views.models import pictures

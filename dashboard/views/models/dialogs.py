@@ -6,7 +6,8 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.models import formats
-from core.models.library import LONGEST, WHOLE, Model
+from core.models.library import WHOLE, Model
+from core.models.metadata import LONGEST
 from core.training.config import EPOCHS
 from core.training.state import fewest_epochs
 from dashboard import notices

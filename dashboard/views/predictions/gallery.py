@@ -97,7 +97,8 @@ def _chosen(shown: str, report: Report) -> Tensor:
         return report.evaluation.confidences.argsort(descending=shown == MOST, stable=True)
     if shown == CLASS:
         label = st.selectbox("Class", **STATE.choice("class", range(CLASSES)), on_change=to_first_page, width=90)
-        return (results.test_digits().labels == label).nonzero()[:, 0]
+        wanted: Tensor = results.test_digits().labels == label
+        return wanted.nonzero()[:, 0]
     if shown == PAIR:
         return pair(*choose_pair(4, 9), report)
     if shown == NUMBER:

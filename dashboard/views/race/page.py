@@ -1,6 +1,6 @@
 """Race: one setting, several values, everything else equal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -91,7 +91,7 @@ def _what_differs() -> None:
 
 def _label(knob: str, value: str) -> str:
     if knob in ("optimizer", "schedule"):
-        table: dict[str, Any] = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES}[knob]
+        table: Mapping[str, Any] = OPTIMIZERS if knob == "optimizer" else SCHEDULES
         return str(table[value].label) if value in table else value
     return value
 

@@ -1,6 +1,7 @@
 """Actions on the chosen runs, as callbacks, and their downloads."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -75,7 +76,7 @@ def downloads(ids: Sequence[str], key: str) -> None:
     for label, kind, mime in (("CSV", "csv", "text/csv"), ("JSON", "json", "application/json")):
         st.download_button(
             label,
-            lambda kind=kind: exported(ids, kind),
+            partial(exported, ids, kind),
             file_name=f"{name}.{kind}",
             mime=mime,
             icon=":material/download:",

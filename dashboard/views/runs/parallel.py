@@ -27,7 +27,7 @@ def parallel(
         results: by title, one figure a run; a run without it is drawn at the bottom of that axis.
         colors: hexadecimal, one a run.
     """
-    axes = [_setting_axis(name, configs) for name in differing(configs)]
+    axes: list[dict[str, Any] | None] = [_setting_axis(name, configs) for name in differing(configs)]
     axes += [_result_axis(title, values) for title, values in results.items()]
     n = len(colors)
     shades = (

@@ -121,7 +121,7 @@ def test_a_kept_drawing_tests_every_network(page: AppTest) -> None:
 
 def test_a_bad_archive_gets_its_sentence(page: AppTest) -> None:
     page.run()
-    page.session_state["draw.refused"] = "This is not a readable archive of drawings, or it is damaged."
+    page.session_state["notices.refused"] = "This is not a readable archive of drawings, or it is damaged."
     page.run()
     assert any("not a readable archive" in error.value for error in page.error)
 
@@ -173,7 +173,7 @@ def test_the_replays_figure_has_a_frame_a_step() -> None:
 def test_a_replayed_drawing_is_asked_at_every_step(page: AppTest, monkeypatch: Any, service: Service) -> None:
     class Lab:
         def runs(self, _limit: int) -> list[Any]:
-            return [type("Run", (), {"id": "r", "number": 1, "name": "mine"})()]
+            return [type("Run", (), {"id": "r", "number": 1, "name": "mine", "test_accuracy": None})()]
 
         def parameters_file(self, _run_id: str) -> Path:
             return Path("there")
