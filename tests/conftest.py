@@ -25,7 +25,7 @@ def _folder(path: Path) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark browser tests, and move them to the front: the longest work begins first.
+    """Mark browser tests and tests with a service, and move the first to the front: the longest work begins first.
 
     ``DESCENT_TEST_ORDER=reversed``, or a number as a seed, turns or shuffles the files and the tests of each: no test
     may depend on another.
@@ -50,6 +50,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _folder(item.path) in BROWSER:
             item.add_marker(pytest.mark.browser)
+        elif "service" in getattr(item, "fixturenames", ()):
+            # A service starts its workers, each of which imports torch.
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(optionalhook=True)
