@@ -1,8 +1,9 @@
-"""Fixtures of all tests, their markers, and their order: browser tests in one block at the end."""
+"""Fixtures of all tests, their markers, and their order: browser tests in one block."""
 
 import os
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -16,16 +17,19 @@ pytest_plugins = ["tests.browser"]
 
 HERE = Path(__file__).parent
 #: The folders whose tests drive a browser.
-BROWSER = {"e2e", "journeys"}
+BROWSER = ("e2e", "journeys")
+
+
+def _folder(path: Path) -> str:
+    return path.relative_to(HERE).parts[0]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark browser tests, move them to the end, and keep each file's tests in one process where there are several.
+    """Mark browser tests and tests with a service, and move the first to the front: the longest work begins first.
 
     ``DESCENT_TEST_ORDER=reversed``, or a number as a seed, turns or shuffles the files and the tests of each: no test
     may depend on another.
     """
-    folder = {item: item.path.relative_to(HERE).parts[0] for item in items}
     files = list(dict.fromkeys(item.path for item in items))
     order = os.environ.get("DESCENT_TEST_ORDER")
     if order == "reversed":
@@ -36,12 +40,34 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         chance.shuffle(items)
         chance.shuffle(files)
     place = {file: number for number, file in enumerate(files)}
-    items.sort(key=lambda item: (folder[item] in BROWSER, place[item.path]))
+    folders = [
+        *BROWSER,
+        *sorted({_folder(file) for file in files} - {*BROWSER, "dashboard", "core"}),
+        "dashboard",
+        "core",
+    ]
+    items.sort(key=lambda item: (folders.index(_folder(item.path)), place[item.path]))
     for item in items:
-        browser = folder[item] in BROWSER
-        if browser:
+        if _folder(item.path) in BROWSER:
             item.add_marker(pytest.mark.browser)
-        item.add_marker(pytest.mark.xdist_group("browser" if browser else str(item.path.relative_to(HERE))))
+        elif "service" in getattr(item, "fixturenames", ()):
+            # A service starts its workers, each of which imports torch.
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of a file in one process, for the sake of their fixtures, and all browser tests in one."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::", 1)[0]
+            return "browser" if file.split("/")[1] in BROWSER else file
+
+    # In the order of the tests, not by their number.
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
 
 
 @pytest.fixture

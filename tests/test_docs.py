@@ -33,6 +33,7 @@ def test_the_tables_hold_no_row_twice_and_the_first_ones_of_the_lab() -> None:
         assert len(set(rows(name))) == len(rows(name)) >= count
 
 
+@pytest.mark.slow
 def test_every_terminal_command_runs(tmp_path, mnist_picture, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DESCENT_MODELS", "models")

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 #: All that a commit with two more optimizers holds.
 ROWS = '''
@@ -63,6 +65,7 @@ CHECKS = (
 CHOSEN = "one_more_optimizer or heavy_ball or lion or test_table or every_rule or test_racing or test_docs and row"
 
 
+@pytest.mark.slow
 def test_an_optimizer_is_one_row(tmp_path: Path) -> None:
     lab = tmp_path / "lab"
     for part in ("core", "dashboard", "scripts", "tests", "benchmarks"):

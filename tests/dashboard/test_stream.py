@@ -97,6 +97,7 @@ def finished(event):
     return event.get("state") == "finished"
 
 
+@pytest.mark.slow
 def test_a_run_is_told_from_its_first_event_to_its_last(client):
     run_id = lab.service().submit(RunConfig(epochs=1))
     ask(client, **{run_id: -1})
@@ -118,6 +119,7 @@ def test_a_client_that_comes_back_gets_what_it_lacks_once(address):
     assert [event["seq"] for event in before + after] == list(range(len(before) + len(after)))
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_told_whole_to_a_newcomer_in_pieces(client, monkeypatch):
     run_id = lab.service().submit(RunConfig(epochs=1))
     ask(client, **{run_id: -1})

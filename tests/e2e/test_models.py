@@ -36,6 +36,8 @@ def choose_run(page: Page, opened: Locator, name: str) -> None:
     box = opened.get_by_role("combobox", name="Run")
     box.press("ArrowDown")
     page.get_by_role("option", name=re.compile(name)).click()
+    # Another run brings a field of its own for the name: what is typed before that is lost with the old field.
+    expect(opened.get_by_role("textbox", name="Name")).to_have_value(re.compile(name))
 
 
 def test_save_download_upload_in_every_format(page: Page, lab: Lab, tmp_path: Path) -> None:

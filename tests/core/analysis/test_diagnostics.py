@@ -91,6 +91,7 @@ def test_a_run_is_replayed_and_each_point_knows_the_step_before() -> None:
     assert seen[-1].update_ratios[0] == pytest.approx(moved, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_process_writes_a_line_a_diagnosis() -> None:
     job = {"config": CONFIG.to_dict(), "end": 12, "plan": [], "start": None, "threads": 1}
     command = [sys.executable, "-m", "core.analysis.diagnostics"]

@@ -132,6 +132,7 @@ def of(config: RunConfig) -> list[str]:
 SMALL = {"validation_split": 0.9, "device": "cpu"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("config", "expected"),
     [

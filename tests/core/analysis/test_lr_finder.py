@@ -61,6 +61,7 @@ def test_the_network_stays_as_it_is_and_the_search_repeats_itself() -> None:
     assert first.losses[0] != find_learning_rate(config, steps=20).losses[0]
 
 
+@pytest.mark.slow
 def test_large_batches_get_fewer_steps() -> None:
     assert len(find_learning_rate(RunConfig(batch_size=60_000, validation_split=0.0)).rates) <= 20
 

@@ -24,6 +24,7 @@ def last_json(capsys):
     return json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_train_prints_one_json_object_last(capsys, tmp_path):
     path = tmp_path / "model.safetensors"
     assert main(["train", "--epochs", "2", "--seed", "3", "--json", "--threads", "1", "--save", str(path)]) == 0
@@ -157,6 +158,7 @@ def library(tmp_path, monkeypatch):
     return tmp_path / "models"
 
 
+@pytest.mark.slow
 def test_a_resumed_whole_model_ends_like_the_run_that_was_never_left(tmp_path, capsys):
     train = ["train", "--seed", "7", "--threads", "1"]
     full, half, rest = (tmp_path / f"{name}.safetensors" for name in ("full", "half", "rest"))

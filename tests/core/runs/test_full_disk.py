@@ -3,9 +3,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from core import paths
 
 
+@pytest.mark.slow
 def test_on_a_full_disk_the_run_goes_on_and_nothing_is_lost(tmp_path):
     ended = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("full_disk.py")), str(tmp_path)],

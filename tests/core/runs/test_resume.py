@@ -13,6 +13,7 @@ from core.training.config import RunConfig
 SCRIPT = Path(__file__).with_name("kill_and_resume.py")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "given",
     [

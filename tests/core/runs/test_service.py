@@ -96,6 +96,7 @@ def test_a_killed_worker_interrupts_its_run_and_is_replaced(service, wait):
     assert wait(lambda: service.run(following), lambda run: run.over).state == "finished"
 
 
+@pytest.mark.slow
 def test_closing_interrupts_what_runs_keeps_the_queue_and_leaves_no_process(tmp_path, wait):
     first = Service(tmp_path, workers=1, threads=1)
     running, queued = first.submit(RunConfig(epochs=1000)), first.submit(RunConfig(epochs=1))
@@ -110,6 +111,7 @@ def test_closing_interrupts_what_runs_keeps_the_queue_and_leaves_no_process(tmp_
     second.close()
 
 
+@pytest.mark.slow
 def test_a_server_that_was_killed_leaves_no_worker_and_no_running_run(tmp_path, wait):
     script = (
         "import sys, time\nfrom pathlib import Path\nfrom core.training.config import RunConfig\n"

@@ -61,6 +61,7 @@ def kinds(events):
     return [type(event).__name__ for event in events if not isinstance(event, StepsDone)]
 
 
+@pytest.mark.slow
 def test_trains_two_runs_and_ends_with_its_stdin(worker, tmp_path):
     assert receive(worker) == {"ready": True}
     config = RunConfig(epochs=1, seed=4)
@@ -92,6 +93,7 @@ def test_stop_ends_the_run_and_keeps_its_parameters(worker, tmp_path):
     assert load_checkpoint(tmp_path / run_files.CHECKPOINT).state["step"] == events[-1].step
 
 
+@pytest.mark.slow
 def test_a_paused_run_goes_on_in_another_job_with_what_was_set_by_hand(worker, tmp_path):
     receive(worker)
     config = RunConfig(epochs=1)

@@ -208,6 +208,7 @@ def test_without_a_validation_split(few):
     assert done.validation_loss is None and done.validation_accuracy is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "given",
     [{}, {"augment": True}, {"optimizer": "muon"}, {"batch_size": 3, "epochs": 1}, {"schedule": "plateau"}],
@@ -366,6 +367,7 @@ def resumed(config, few, stops, plan=()):
     return trainer, seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_run_that_was_left_and_restored_ends_as_if_it_had_not_been(few, name):
     """With a schedule that changes at every step; left within epochs and at the end of one."""

@@ -38,12 +38,14 @@ def folder(network, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_keras_gives_the_same_probabilities(folder, network):
     images = data.load().test.images[:64].float() / 255
     expected = network(images).softmax(1).detach().numpy()
     assert np.abs(np.load(folder / "answers.npy") - expected).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_what_keras_saves_is_read_with_its_optimizer_and_its_layers_without_parameters(folder, network):
     loaded, _ = formats.read("theirs.weights.h5", (folder / "theirs.weights.h5").read_bytes())
     assert same(loaded, network)
