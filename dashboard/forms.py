@@ -25,7 +25,7 @@ RECOMMENDED = ("lr", "batch_size", "weight_decay")
 
 
 def _as_entered(value: Any) -> Any:
-    """A value as its widget holds it: numbers as text, words and booleans as they are."""
+    """Convert a value to what its widget holds: numbers as text, words and booleans as they are."""
     return value if isinstance(value, (bool, str)) else number(value)
 
 
@@ -69,12 +69,12 @@ def put(name: str, value: Any, scope: str = "") -> None:
 
 
 def optimizer() -> str:
-    """The optimizer that the form names."""
+    """Return the optimizer that the form names."""
     return str(_STATE[".optimizer"])
 
 
 def schedule() -> str:
-    """The schedule that the form names."""
+    """Return the schedule that the form names."""
     return str(_STATE[".schedule"])
 
 
@@ -83,7 +83,7 @@ def read() -> Form:
     errors: list[str] = []
 
     def value(parameter: Hyperparameter, scope: str = "") -> dict[str, Value]:
-        """The parameter's name with its value; empty if it breaks its rule, which is then among the errors."""
+        """Return the parameter's name with its value; empty if it breaks its rule, which is then among the errors."""
         entered = _STATE.get(f"{scope}.{parameter.name}", _as_entered(parameter.default))
         if isinstance(parameter.default, bool) or parameter.choices:
             return {parameter.name: entered}
@@ -154,7 +154,7 @@ def hyperparameter_form(first: RunConfig | None = None) -> tuple[Form, DeltaGene
 
 
 def key(name: str, scope: str = "") -> str:
-    """The session-state key of a field; ``scope`` is the optimizer or schedule that it belongs to."""
+    """Session-state key of a field; ``scope`` is the optimizer or schedule that it belongs to."""
     return _STATE.key(f"{scope}.{name}")
 
 

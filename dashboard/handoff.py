@@ -19,7 +19,7 @@ def to_train(config: RunConfig, parent: str | None = None) -> None:
 
 
 def parent() -> str | None:
-    """The id of the run that the form's settings were forked from."""
+    """Return the id of the run that the form's settings were forked from."""
     return st.session_state.get(_PARENT)
 
 

@@ -15,13 +15,13 @@ from dashboard.words import differences
 
 
 def curves(run: Run) -> Curves:
-    """The curves that the run has recorded so far."""
+    """Return the curves that the run has recorded so far."""
     return _recorded(run.id, run.ended) if run.over else _read(run.id)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _recorded(run_id: str, ended: float | None) -> Curves:
-    """The curves of a run that ended at ``ended``: a part of the cache's key, since a resumed run ends again, later."""
+    """Return the curves of a run that ended at ``ended``: part of the cache key, since a resumed run ends again."""
     return _read(run_id)
 
 

@@ -7,7 +7,7 @@ _SHOWN = "screens.shown"
 
 
 def screen(name: str) -> DeltaGenerator:
-    """The container for a page's screen.
+    """Return the container for a page's screen.
 
     Streamlit keeps the elements of the last drawing until the page is drawn to its end, so for as long as that takes
     the old screen would stand below the new one, and be clicked. Two places that take turns have the old one emptied

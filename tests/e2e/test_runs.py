@@ -74,7 +74,7 @@ def test_a_run_opens_from_the_table_and_by_its_link(page: Page, lab: Lab) -> Non
 
 def test_a_link_that_names_no_run_gets_a_kind_sentence(page: Page, lab: Lab) -> None:
     open_runs(page, lab, "?run=nothing")
-    expect(page.get_by_text("This link names a run that this lab does not have.")).to_be_visible()
+    expect(page.get_by_text("This lab does not have the run that this link names.")).to_be_visible()
     page.get_by_role("button", name="All runs").click()
     expect(page.get_by_test_id("runs")).to_be_visible()
 

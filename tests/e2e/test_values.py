@@ -4,6 +4,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import Lab
 from tests.e2e.test_surfaces import click_contours, open_paused, ready
+from tests.visiting import choose
 
 
 def test_a_newcomer_who_goes_to_race_at_once_finds_the_form_filled(page: Page, lab: Lab) -> None:
@@ -26,7 +27,10 @@ def test_surfaces_is_as_it_was_after_the_browsers_back(page: Page, lab: Lab) -> 
 
 
 def test_a_popover_that_is_opened_late_holds_the_defaults(page: Page, lab: Lab) -> None:
-    open_paused(page, f"{lab.url}/surfaces?s-surface=Booth")
+    open_paused(page, f"{lab.url}/surfaces")
+    first = ready(page)
+    choose(page, "Function", "Booth")
+    expect(page.locator(".surface-player")).not_to_have_attribute("data-ready", first)
     before = ready(page)
     page.get_by_role("button", name="Settings").click()
     expect(page.get_by_role("textbox", name="Gradient noise")).to_have_value("0")

@@ -9,15 +9,15 @@ import streamlit as st
 from core.runs import export, states
 from core.runs.store import Run
 from core.training.config import RunConfig
-from dashboard import handoff, lab, notices, operating
+from dashboard import address, handoff, lab, notices, operating
 from dashboard.views.runs import rows
 from dashboard.visitors import may_delete, visitor
 from dashboard.words import counted
 
 
-def go(**address: str) -> None:
+def go(**values: str) -> None:
     """Show another screen of the page, by its address."""
-    st.query_params.from_dict(address)
+    address.only(**values)
     st.rerun()
 
 

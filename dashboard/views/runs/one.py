@@ -1,4 +1,4 @@
-"""One run: its curves, what it was made of, what happened to it, and what can be done with it."""
+"""One run: its curves, settings, history, and the actions on it."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from core.hyperparameters import number
 from core.models import checkpoints
 from core.runs import states
 from core.runs.store import Run
-from dashboard import fields, lab, operating
+from dashboard import address, fields, lab, operating
 from dashboard.components.chart import live_chart
 from dashboard.views.runs import actions, rows
 from dashboard.words import STATE_COLORS, clock_time, config_in_full, date_time, literal, run_title
@@ -24,9 +24,7 @@ def show(run_id: str) -> None:
     if st.button("All runs", icon=":material/arrow_back:", type="tertiary"):
         actions.go()
     if run is None:
-        st.info(
-            "This link names a run that this lab does not have. It may have been deleted; all others are one click up."
-        )
+        st.info("This lab does not have the run that this link names. It may have been deleted.")
         return
     st.subheader(f"#{run.number} {literal(run.name or run.config.optimizer_spec.label)}", anchor=False)
     _byline(run)
@@ -166,7 +164,7 @@ def _save_labels(run_id: str) -> None:
 
 
 def _family(run: Run) -> None:
-    """Where the run comes from, and what came of it."""
+    """Draw links to the run that it was forked from, and to its forks."""
     parent = lab.service().run(run.parent) if run.parent else None
     children = lab.service().children(run.id)
     if not parent and not children:
@@ -180,21 +178,17 @@ def _family(run: Run) -> None:
                     icon=":material/account_tree:",
                     type="tertiary",
                     key=f"family.{other.id}",
-                    on_click=_open,
-                    args=(other.id,),
+                    on_click=address.put,
+                    kwargs={"run": other.id},
                 )
 
 
-def _open(run_id: str) -> None:
-    st.query_params["run"] = run_id
-
-
 def _story(run: Run) -> None:
-    """States and commands in the order in which they came, with their times; of places in the queue only the first."""
+    """Draw states and commands in order, with their times; a place in the queue only once."""
     lines: list[str] = []
     last = ""
     for event in lab.service().events(run.id, _STORY):
-        words = _told(event)
+        words = _event_in_words(event)
         if words and words != last:
             lines.append(f"`{clock_time(event['at'])}` {words}")
             last = words
@@ -203,7 +197,7 @@ def _story(run: Run) -> None:
             st.markdown("  \n".join(lines))
 
 
-def _told(event: dict[str, Any]) -> str:
+def _event_in_words(event: dict[str, Any]) -> str:
     match event["event"]:
         case "State":
             state = "stalled" if event.get("stalled") else event["state"]

@@ -60,7 +60,7 @@ def test_all_runs_and_resuming_the_interrupted_ones(filled: list[str], service: 
 def test_a_link_that_names_no_run_gets_a_kind_sentence(service: Service, asked: str) -> None:
     page = open_page("runs", run=asked)
     assert not page.exception
-    assert "a run that this lab does not have" in page.info[0].value
+    assert "does not have the run that this link names" in page.info[0].value
 
 
 def test_a_run_by_its_link(filled: list[str]) -> None:
@@ -225,7 +225,7 @@ def test_an_export_is_of_what_was_recorded(filled: list[str]) -> None:
     ],
 )
 def test_what_happened_is_told(event: dict[str, object], words: str) -> None:
-    assert one._told(event) == words
+    assert one._event_in_words(event) == words
 
 
 def test_a_fork_knows_its_parent(filled: list[str], service: Service) -> None:
