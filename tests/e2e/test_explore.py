@@ -115,7 +115,7 @@ def test_each_at_its_own_best_shows_the_strip_and_then_races(page: Page, lab: La
     page.get_by_text("More settings").click()
     type_into(page, "Validation split", "0.9")
     start(page, 24)
-    expect(page.get_by_text("How much each minds its learning rate")).to_be_visible()
+    expect(page.get_by_text("Sensitivity to the learning rate")).to_be_visible()
     expect(page.locator(".live-ranking tbody tr")).to_have_count(4)
     expect(page.get_by_test_id("state")).to_have_text("finished")
     expect(page.get_by_text("Ringed:")).to_be_visible()

@@ -34,7 +34,8 @@ def card(page: Page, name: str) -> Locator:
 
 def choose_run(page: Page, opened: Locator, name: str) -> None:
     box = opened.get_by_role("combobox", name="Run")
-    box.press("ArrowDown")
+    # Typed, since a long list draws only the options in sight.
+    box.fill(name)
     page.get_by_role("option", name=re.compile(name)).click()
     # Another run brings a field of its own for the name: what is typed before that is lost with the old field.
     expect(opened.get_by_role("textbox", name="Name")).to_have_value(re.compile(name))
@@ -51,7 +52,7 @@ def test_save_download_upload_in_every_format(page: Page, lab: Lab, tmp_path: Pa
     saving.get_by_role("textbox", name="Notes").fill("the first one")
     saving.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("heading", name="mine")).to_be_visible()
-    expect(page.get_by_text(re.compile(r"From run #\d+ \(half way.*epoch \d"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"From run #\d+ half way.*epoch \d"))).to_be_visible()
     accuracy = page.get_by_test_id("stMetricValue").first.inner_text()
     saved, _ = load_parameters(lab.models / "mine.safetensors")
 
