@@ -9,7 +9,7 @@ import time
 
 from benchmarks.measure import interleaved, machine, median_and_range
 from core import devices
-from core.analysis.diagnostics import diagnose_run, looked_at
+from core.analysis.diagnostics import diagnose_run, diagnosed_steps
 from core.training.config import RunConfig
 from core.training.replay import replay
 
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     repeats = parser.parse_args().repeats
     devices.prepare_cpu(1)
-    steps = looked_at(CONFIG, CONFIG.span.steps)
+    steps = diagnosed_steps(CONFIG, CONFIG.span.steps)
     print(machine(), flush=True)
     seconds = interleaved({"replay": lambda: replayed(steps), "diagnoses": lambda: diagnosed(steps)}, repeats)
     points = [(d - r) / len(steps) for d, r in zip(seconds["diagnoses"], seconds["replay"], strict=True)]

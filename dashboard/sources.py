@@ -15,16 +15,13 @@ from core.models import checkpoints
 from core.runs import states
 from core.runs.store import Run
 from core.training.network import Network, from_flat
-from dashboard import lab, starting
+from dashboard import fields, lab, starting, waiting
 from dashboard.words import percent, run_line
 
 #: The latest runs that can be chosen from.
 LATEST = 200
 KINDS = MODEL, RUN = "model", "run"
 EPOCH = "epoch"
-#: How often the page looks whether a replay is ready, in seconds.
-LOOK_AGAIN = 0.4
-_FAILED = "source.failed"
 
 
 @dataclass(frozen=True)
@@ -121,12 +118,12 @@ def _epoch(run: Run, suffix: str) -> int | None:
 
 def _from_replay(run: Run, epoch: int | None) -> Source | None:
     """The parameters after an epoch, or at the end; while they are replayed, how far that is."""
-    trajectory = st.session_state.pop(_FAILED, None) or lab.service().trajectory(run.id)
-    if trajectory.state == "working":
-        _progress(run.id)
+    try:
+        trajectory = waiting.show(lab.service().trajectory(run.id))
+    except ValueError as error:
+        st.info(fields.explain(error))
         return None
-    if trajectory.state == "failed":
-        st.info(trajectory.message)
+    if trajectory is None:
         return None
     wanted = run.step if epoch is None else epoch * run.config.span.steps_per_epoch
     step, flat = trajectory.nearest(wanted)
@@ -136,17 +133,6 @@ def _from_replay(run: Run, epoch: int | None) -> Source | None:
         st.caption(f"Not every step of a replay is kept: this is step {step:,}, the nearest to step {wanted:,}.")
     label = f"Run #{run.number}" if epoch is None else f"Run #{run.number}, epoch {epoch}"
     return _source(label, from_flat(flat), run.config.loss)
-
-
-@st.fragment(run_every=LOOK_AGAIN)
-def _progress(run_id: str) -> None:
-    trajectory = lab.service().trajectory(run_id)
-    if trajectory.state == "failed":
-        # The service tells of it once, and asked again begins anew.
-        st.session_state[_FAILED] = trajectory
-    if trajectory.state != "working":
-        st.rerun()
-    st.progress(trajectory.progress, "Going through the run again to see its epochs; this is done once")
 
 
 def _invite() -> None:

@@ -1,4 +1,4 @@
-"""The sharpness of a minimum: the largest eigenvalue of the loss's Hessian, which is never written down."""
+"""The largest eigenvalue of the loss's Hessian, from Hessian-vector products: the matrix itself has 10^10 entries."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from torch.func import functional_call
 
 from core.data import CLASSES
 from core.hyperparameters import Hyperparameter
+from core.training.config import LOSS
 from core.training.network import Network, image_losses
 
 ITERATIONS = Hyperparameter("iterations", 100, "Hessian-vector products at the most.", low=1, high=1000)
 TOLERANCE = Hyperparameter(
     "tolerance", 1e-3, "The error of the eigenvalue, as a share of it.", low=0.0, high=1.0, open_low=True
 )
-LOSSES = ("cross_entropy", "mse")
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class Eigenvalue:
         value: NaN where the loss is not finite.
         vector: (101770,) its eigenvector, of length 1, in the order of ``network.parameters()``.
         iterations: Hessian-vector products taken.
-        converged: whether an eigenvalue is proven to lie within ``tolerance`` of it.
+        converged: an eigenvalue is proven to lie within ``tolerance`` of the value.
     """
 
     value: float
@@ -44,11 +44,10 @@ def largest_eigenvalue(
     tolerance: float = 1e-3,
     seed: int = 0,
 ) -> Eigenvalue:
-    """The largest eigenvalue of the Hessian of the mean loss over some images, at the network's parameters.
+    """Compute the largest eigenvalue of the Hessian of the mean loss over some images, at the network's parameters.
 
-    By the Lanczos process with every vector made orthogonal to all before: it needs fewer products than power
-    iteration, finds the largest eigenvalue even where a negative one is larger in size, and bounds its own error.
-    Full-batch gradient descent is stable only with a learning rate below 2 divided by this value.
+    By the Lanczos process with full reorthogonalisation: it needs fewer products than power iteration, finds the
+    largest eigenvalue even where a negative one is larger in size, and bounds its own error.
 
     Args:
         network: stays as it is.
@@ -66,47 +65,46 @@ def largest_eigenvalue(
     """
     ITERATIONS.check(iterations)
     TOLERANCE.check(tolerance)
-    times = hessian_products(network, images, labels, loss)
+    multiply = hessian_products(network, images, labels, loss)
     generator = torch.Generator().manual_seed(seed)
     size = sum(parameter.numel() for parameter in network.parameters())
     first = torch.randn(size, generator=generator).to(images.device)
     basis = [first / first.norm()]
     diagonal: list[float] = []
-    beside: list[float] = []
+    off_diagonal: list[float] = []
     while True:
-        image = times(basis[-1])
+        image = multiply(basis[-1])
         if not image.isfinite().all():
             return Eigenvalue(float("nan"), basis[0], len(basis), converged=False)
         diagonal.append(float(image @ basis[-1]))
-        spanned = torch.stack(basis)
-        # Twice: rounding in the first pass leaves what the second takes out.
+        basis_matrix = torch.stack(basis)
+        # Twice: rounding in the first pass leaves a remainder along the basis, which the second removes.
         for _ in range(2):
-            image = image - (image @ spanned.t()) @ spanned
-        beside.append(float(image.norm()))
+            image = image - (image @ basis_matrix.t()) @ basis_matrix
+        off_diagonal.append(float(image.norm()))
         matrix = torch.diag(torch.tensor(diagonal, dtype=torch.float64))
-        off = torch.tensor(beside[:-1], dtype=torch.float64)
+        off = torch.tensor(off_diagonal[:-1], dtype=torch.float64)
         values, vectors = torch.linalg.eigh(matrix + torch.diag(off, 1) + torch.diag(off, -1))
         value, weights = float(values[-1]), vectors[:, -1]
-        error = beside[-1] * abs(float(weights[-1]))
-        # In float32 a product of size s is known to about 1e-6 s: what is left below that is rounding.
+        error = off_diagonal[-1] * abs(float(weights[-1]))
+        # In float32 a product of size s is known to about 1e-6 s: an error below that is rounding.
         floor = 1e-6 * float(values.abs().max())
         converged = error <= max(tolerance * abs(value), floor)
         if converged or len(basis) == iterations:
-            vector = weights.to(spanned) @ spanned
+            vector = weights.to(basis_matrix) @ basis_matrix
             return Eigenvalue(value, vector / vector.norm(), len(basis), converged)
-        basis.append(image / beside[-1])
+        basis.append(image / off_diagonal[-1])
 
 
 def hessian_products(network: Network, images: Tensor, labels: Tensor, loss: str) -> Callable[[Tensor], Tensor]:
-    """The product of the Hessian of the mean loss with any vector, both (101770,), by differentiating twice.
+    """Return a function that multiplies the Hessian of the mean loss by a vector (101770,): it differentiates twice.
 
     Raises:
         ValueError: without an image, or for an unknown loss.
     """
     if not len(images):
         raise ValueError("images must be at least 1, got images = 0.")
-    if loss not in LOSSES:
-        raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got loss = {loss}.")
+    LOSS.check(loss)
     inputs = images.float() / 255 if images.dtype == torch.uint8 else images
     targets = torch.eye(CLASSES, device=images.device)[labels]
     with torch.enable_grad():

@@ -1,4 +1,7 @@
-"""The real network's loss on a plane through its 101,770 parameters, and runs' paths on it."""
+"""The network's own loss on a plane through its 101,770 parameters, and runs' paths on it.
+
+Planes, grids on them, and studies, which have one job and one file each. No runs and no pages: the caller loads tracks.
+"""
 
 from core.landscape.grid import Grid, evaluate_grid, evaluate_on_plane, evaluate_points, refined
 from core.landscape.planes import Plane, Projection, line, pca, random_plane, random_walks, through

@@ -2,7 +2,7 @@
 
 The first layer is linear in a and b: with images X and a plane W + a D + b E, X (W + a D + b E) = X W + a X D + b X E.
 Those three products are taken once; a grid point then costs the ReLU and the small second layer. Images go through in
-chunks that stay in the cache, an image a column: so the loops run along the images and not along ten classes.
+chunks that stay in the cache, one image per column: so the loops run along the images and not along ten classes.
 """
 
 import math
@@ -22,15 +22,15 @@ from core.landscape.planes import Plane, layers
 from core.training.network import HIDDEN
 
 SIZE = Hyperparameter("size", 51, "Points along each side of the grid.", low=25, high=201)
-#: Sides of the coarser grids that are shown while the one that was asked for is on its way.
+#: Sides of the coarser grids that are computed and shown first.
 COARSE = (13, 51, 101)
-#: Images at once, and grid points at once: few calls, and what they write is still in the cache when it is read.
+#: Images at once, and grid points at once: few calls, and their output is still in the processor's cache when read.
 CHUNK, GROUP = 256, 16
 #: Images at once where every network has a first layer of its own, which is then most of the work.
 LARGE_CHUNK = 2048
 
 Values = NDArray[np.float64]
-#: Told the share that is done, 0 to 1; it may raise to end the work.
+#: Called with the share that is done, 0 to 1; raises to end the work.
 Tick = Callable[[float], None]
 
 
@@ -45,7 +45,7 @@ class Grid:
 
 
 def quiet(share: float) -> None:
-    pass
+    """The tick of work that nobody follows."""
 
 
 def refined(
@@ -58,7 +58,7 @@ def refined(
     tick: Tick = quiet,
     threads: int = 1,
 ) -> Iterator[Grid]:
-    """The grid of ``size`` points a side over the ranges ``x`` and ``y``: coarser ones first, the last as asked for.
+    """Grids over the ranges ``x`` and ``y``, coarser ones first; the last has ``size`` points per side.
 
     Raises:
         ValueError: for a size outside 25 to 201.
@@ -83,8 +83,8 @@ def evaluate_grid(
         plane: on the CPU.
         digits: at least one.
         loss: ``cross_entropy`` or ``mse``, without label smoothing.
-        tick: called a few times a second, from any of the threads; what it raises ends the work and is raised here.
-        threads: that share the images; each with one torch thread, since torch's own wait for each other at every step.
+        tick: called a few times per second, from any of the threads; its exception ends the work and is raised here.
+        threads: share the images; each with one torch thread, since torch's own wait for each other at every step.
     """
     share = -(-len(digits) // min(threads, len(digits)))
     parts = [digits[start : start + share] for start in range(0, len(digits), share)]
@@ -99,7 +99,7 @@ def evaluate_grid(
 
 @torch.no_grad()
 def _grid_sums(plane: Plane, x: Values, y: Values, digits: Digits, loss: str, tick: Tick) -> tuple[Values, Values]:
-    """The sums of the losses and the numbers of right answers, (len(y), len(x)) each."""
+    """Sums of the losses and numbers of correct predictions, (len(y), len(x)) each."""
     losses, hits = np.zeros((len(y), len(x))), np.zeros((len(y), len(x)))
     columns, rows = torch.as_tensor(x, dtype=torch.float32), torch.as_tensor(y, dtype=torch.float32)
     chunks = _Chunks(plane, digits)
@@ -159,7 +159,7 @@ def evaluate_points(
 
 
 class _Chunks:
-    """The images, a chunk at a time, with their first layer at the plane's origin and along its directions."""
+    """The images, chunk by chunk, with their first layer at the plane's origin and along its directions."""
 
     def __init__(self, plane: Plane, digits: Digits) -> None:
         parts = [layers(vector) for vector in (plane.origin, plane.u, plane.v)]
@@ -171,7 +171,7 @@ class _Chunks:
         self.count = -(-len(digits) // CHUNK)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-        """X W, X D and X E, biases in them, each (128, n), and the labels (n,)."""
+        """X W, X D and X E with their biases, each (128, n), and the labels (n,)."""
         for images, labels in zip(self._digits.images.split(CHUNK), self._digits.labels.split(CHUNK), strict=True):
             pixels = images.float().div_(255)
             base, d, e = torch.addmm(self._first_bias, self._first, pixels.t()).chunk(3)
@@ -184,7 +184,7 @@ class _Chunks:
 
 
 def _score(logits: Tensor, labels: Tensor, loss: str) -> tuple[Values, Values]:
-    """The sum of the losses, and how many digits are right, of (g, 10, n) logits; each (g,)."""
+    """Sum of the losses and number of correct digits of (g, 10, n) logits; each (g,)."""
     log_probabilities = logits.log_softmax(1)
     true = labels.expand(len(logits), 1, -1)
     picked = log_probabilities.gather(1, true)
@@ -194,7 +194,8 @@ def _score(logits: Tensor, labels: Tensor, loss: str) -> tuple[Values, Values]:
         # The sum over the classes of (p - t)^2, with t = 1 for the true one and 0 for the others.
         squares = log_probabilities.mul(2).exp_().sum((1, 2))
         losses = (squares - 2 * picked.exp().sum((1, 2)) + len(labels)) / CLASSES
-    # argmax along the classes is five times as slow; an answer tied with another is none.
+    # Not argmax: it is five times as slow along the classes, which would be nearly half of the time
+    # (benchmarks/LOG.md). A tie counts as wrong; trained networks have none.
     others = log_probabilities.scatter_(1, true, -math.inf).amax(1)
     right = picked[:, 0] > others
     return losses.double().numpy(), right.sum(1).double().numpy()

@@ -1,7 +1,7 @@
-"""Planes through parameter space: where they lie, and how much of a run's path they show.
+"""Planes through parameter space: their construction, and the share of a run's path that they show.
 
 Parameters are flat vectors, (101770,) float32, in the order of ``network.parameters()``; a trajectory is (k, 101770),
-a row a moment of a run, the last row its end.
+one row per moment of a run, the last one its end.
 """
 
 import math
@@ -13,9 +13,9 @@ from torch import Tensor
 
 from core.training.network import parameter_shapes
 
-#: Columns of a trajectory that are taken at once where sums are in double precision.
+#: Columns of a trajectory at once: sums are in double precision, and a copy of all of it would be large.
 BLOCK = 8192
-#: A direction that holds less than this share of the movement is rounding.
+#: A direction with less than this share of the movement is rounding.
 NEGLIGIBLE = 1e-9
 
 
@@ -70,7 +70,7 @@ class Plane:
 
 
 def pca(trajectories: Sequence[Tensor]) -> Plane:
-    """The plane that holds most of the squared distances of all trajectories' points from the mean of their ends.
+    """The plane with most of the squared distances of all trajectories' points from the mean of their ends.
 
     One trajectory's plane goes through its end; the directions have length 1. The first trajectory starts at the left.
 
@@ -149,7 +149,7 @@ def random_plane(centre: Tensor, seed: int = 0) -> Plane:
 def random_walks(trajectories: Sequence[Tensor], seed: int = 0) -> list[Tensor]:
     """For each trajectory a random walk from its start, with as many steps of the same lengths in random directions.
 
-    Two principal components "explain" most of such walks too: the figure to hold a run's against.
+    Two principal components "explain" most of such walks too: the baseline for a run's figure.
 
     Source: Antognini and Sohl-Dickstein 2018, PCA of high dimensional random walks.
     """
@@ -191,7 +191,7 @@ def _weighted(trajectories: Sequence[Tensor], origin: Tensor, weights: Tensor) -
 
 
 def _some_orthogonal(u: Tensor) -> Tensor:
-    """A direction of length 1, orthogonal to ``u``, for movement along one line."""
+    """A random direction of length 1, orthogonal to ``u``: the second one for movement along one line."""
     other = torch.randn(len(u), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     other -= (other @ u.double()) / u.double().square().sum() * u.double()
     direction: Tensor = (other / other.norm()).float()

@@ -1,13 +1,10 @@
-"""A study: which runs or models, which plane, which images; and what comes of it, step by step."""
+"""A study of the loss on a plane (which runs or models, which plane, which images), and its results, step by step."""
 
 import hashlib
-import io
 import json
 import math
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,18 +13,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.data import TEST_IMAGES, Digits, Mnist
-from core.files import write_atomically
 from core.hyperparameters import Hyperparameter
 from core.landscape import grid as grids
 from core.landscape import planes
 from core.landscape.grid import SIZE, Grid, Tick
 from core.landscape.planes import Plane
+from core.training.config import LOSS
 
 FORMAT_VERSION = 1
-#: For each kind of plane how many runs or models it takes.
+#: The fewest and the most runs or models of each kind of plane.
 PLANES = {"pca": (1, 8), "three": (2, 3), "random": (1, 8), "line": (2, 2)}
-SETS = ("test", "validation", "training")
-LOSSES = ("cross_entropy", "mse")
+#: Images of each set that there are.
+SETS = {"test": TEST_IMAGES, "validation": 12_000, "training": 48_000}
+PLANE = Hyperparameter("plane", "pca", "Kind of plane.", choices=tuple(PLANES))
+PART = Hyperparameter("part", "test", "Set of the images.", choices=tuple(SETS))
 SEED = Hyperparameter("seed", 0, "Fixes the random directions.", low=0, high=2**31 - 1)
 #: Points along a line between two models, and how far it goes beyond them.
 LINE_POINTS, BEYOND = 121, 0.5
@@ -37,13 +36,13 @@ MARGIN = 0.2
 
 @dataclass(frozen=True)
 class Study:
-    """What is asked for.
+    """Request for a landscape.
 
     Args:
         plane: ``pca``, the plane that holds most of the runs' movement; ``three``, through three models, or the first
             weights and the ends of two runs; ``random``, filter-normalised directions around the first item's end;
             ``line``, between two.
-        items: the runs and models, each a text that names it and its content for good.
+        items: the runs and models, each a text that fixes it and its content: a result is known by them for ever.
         part: the images: ``test``, ``validation`` (the last 12,000 of the training files) or ``training``.
         images: how many, spread evenly over them.
         size: points along each side of the grid, 25 to 201.
@@ -63,14 +62,9 @@ class Study:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, value, allowed in (
-            ("plane", self.plane, tuple(PLANES)), ("part", self.part, SETS), ("loss", self.loss, LOSSES),
-        ):  # fmt: skip
-            if value not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {name} = {value}.")
-        SIZE.check(self.size)
-        SEED.check(self.seed)
-        Hyperparameter("images", 1, "", low=1, high=count_of(self.part)).check(self.images)
+        for parameter in (PLANE, PART, LOSS, SIZE, SEED):
+            parameter.check(getattr(self, parameter.name))
+        images_parameter(self.part).check(self.images)
         low, high = PLANES[self.plane]
         if not low <= len(set(self.items)) <= high or len(set(self.items)) < len(self.items):
             wanted = f"{low}" if low == high else f"{low} to {high}"
@@ -80,23 +74,24 @@ class Study:
 
     @property
     def key(self) -> str:
-        """Names the study and all that it depends on."""
+        """Digest of all that the result depends on."""
         content = json.dumps({"format": FORMAT_VERSION, **asdict(self)}, sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:24]
 
     def digits(self, mnist: Mnist) -> Digits:
-        training, validation = mnist.split(count_of("validation"))
+        """The images that the loss is taken on."""
+        training, validation = mnist.split(SETS["validation"])
         return {"test": mnist.test, "validation": validation, "training": training}[self.part].spread(self.images)
 
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """A run's way, or a model's place.
+    """A run's path through parameter space, or a model's single point.
 
     Args:
         item: as in the study.
         label: for people.
-        about: more for people and pages: JSON values.
+        about: JSON values for pages: ``optimizer``, ``number`` and ``note``; empty for a model.
         steps, epochs: (k,) of each point; epochs may be fractions.
         points: (k, 101770), the last one the end.
         start: (101770,) the first weights, or None for a model.
@@ -139,7 +134,7 @@ class Path2D:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What is known so far. ``explained`` and ``baseline`` are shares from 0 to 1, NaN where there are none."""
+    """Result so far. ``explained`` and ``baseline`` are shares from 0 to 1, NaN where there are none."""
 
     study: Study
     plane: Plane
@@ -150,9 +145,9 @@ class Result:
     done: bool = False
 
 
-def count_of(part: str) -> int:
-    """How many images a set has."""
-    return {"test": TEST_IMAGES, "validation": 12_000, "training": 48_000}[part]
+def images_parameter(part: str) -> Hyperparameter:
+    """Rule for the number of images of a set."""
+    return Hyperparameter("images", min(2000, SETS[part]), "How many, spread evenly.", low=1, high=SETS[part])
 
 
 def plane_of(study: Study, tracks: Sequence[Track]) -> Plane:
@@ -178,9 +173,8 @@ def plane_of(study: Study, tracks: Sequence[Track]) -> Plane:
 def compute(
     study: Study, tracks: Sequence[Track], mnist: Mnist, tick: Tick = grids.quiet, threads: int = 1
 ) -> Iterator[Result]:
-    """The study's results, each knowing more than the one before; the last one is done.
-
-    First where the paths lie, then a coarse grid, the paths' losses, and finer grids.
+    """The study's results, each with more than the one before: the paths' places, a coarse grid, the paths' losses, and
+    finer grids. The last one is ``done``.
 
     Raises:
         ValueError: if the items do not make a plane.
@@ -210,73 +204,17 @@ def compute(
             yield result
 
 
-def save(result: Result, path: Path) -> None:
-    """Write the result to ``path``, an NPZ that any NumPy reads: arrays, and one JSON text called ``about``.
-
-    Raises:
-        OSError: if it cannot be written.
-    """
-    write_atomically(path, npz(result))
-
-
-def npz(result: Result) -> bytes:
-    grid = result.grid
-    assert grid is not None
-    about = {
-        "format_version": FORMAT_VERSION,
-        "study": asdict(result.study),
-        "explained": _or_none(result.explained),
-        "baseline": _or_none(result.baseline),
-        "paths": [{"item": path.item, "label": path.label, "about": path.about} for path in result.paths],
-    }
-    arrays: dict[str, Any] = {
-        "about": np.array(json.dumps(about)),
-        "x": grid.x, "y": grid.y, "loss": grid.loss, "accuracy": grid.accuracy,
-        "origin": result.plane.origin.numpy(), "u": result.plane.u.numpy(), "v": result.plane.v.numpy(),
-    }  # fmt: skip
-    for i, path in enumerate(result.paths):
-        arrays |= {f"path{i}_{name}": getattr(path, name) for name in _ARRAYS}
-    stream = io.BytesIO()
-    np.savez_compressed(stream, **arrays)
-    return stream.getvalue()
-
-
-def load(path: Path) -> Result | None:
-    """The result that ``save`` wrote; None if the file is not there, or is not one of this version."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
-            arrays = {name: held[name] for name in held.files}
-        about = json.loads(str(arrays["about"]))
-        study = Study(**{**about["study"], "items": tuple(about["study"]["items"])})
-        paths = tuple(
-            Path2D(**given, **{name: arrays[f"path{i}_{name}"] for name in _ARRAYS})
-            for i, given in enumerate(about["paths"])
-        )
-        plane = Plane(*(torch.from_numpy(arrays[name]) for name in ("origin", "u", "v")))
-        grid = Grid(*(arrays[name] for name in ("x", "y", "loss", "accuracy")))
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
-        return None
-    explained, baseline = (math.nan if about[name] is None else about[name] for name in ("explained", "baseline"))
-    return Result(study, plane, paths, grid, explained, baseline, done=True)
-
-
-_ARRAYS = ("steps", "epochs", "curve", "a", "b", "distance", "true", "accuracy", "shown")
-
-
-def _or_none(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
 def _moving(tracks: Sequence[Track]) -> list[Tensor]:
+    """The points of the tracks that have more than one."""
     return [track.points for track in tracks if len(track.points) > 1]
 
 
 def _project(plane: Plane, track: Track) -> Path2D:
-    seen = plane.project(track.points)
+    projection = plane.project(track.points)
     unknown = np.full(len(track.points), np.nan)
     return Path2D(
         track.item, track.label, track.about, track.steps, track.epochs, track.curve,
-        seen.a.numpy(), seen.b.numpy(), seen.distance.numpy(), unknown, unknown, unknown,
+        projection.a.numpy(), projection.b.numpy(), projection.distance.numpy(), unknown, unknown, unknown,
     )  # fmt: skip
 
 

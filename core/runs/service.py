@@ -17,14 +17,17 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from core.jobs import Job, Jobs
 from core.models.checkpoints import Checkpoint, save_checkpoint
 from core.runs import run_files, states
 from core.runs.archive import Archive, checked_labels
+from core.runs.diagnoses import Diagnoses, diagnosis_job
 from core.runs.pool import worker_count
 from core.runs.record import Record
+from core.runs.replay_request import EVENTS, ReplayRequest
 from core.runs.scheduler import Scheduler
 from core.runs.store import Run, Store
-from core.runs.trajectories import Trajectories, Trajectory
+from core.runs.trajectories import Trajectory, trajectory_job
 from core.training.config import LR, RunConfig
 from core.training.events import CommandApplied
 
@@ -63,7 +66,9 @@ class Service(Archive):
         super().__init__(store, record, files, lock, self._scheduler.live)
         self._clicks: dict[tuple[str, str], tuple[float, str]] = {}
         self._closed = False
-        self._trajectories = Trajectories(threads)
+        self._threads = threads
+        #: All background work of the lab but runs, so that it ends with the lab.
+        self.jobs = Jobs()
         self.purge_old()
         self._scheduler.start()
 
@@ -73,7 +78,7 @@ class Service(Archive):
             if self._closed:
                 return
             self._closed = True
-        self._trajectories.close()
+        self.jobs.close()
         self._scheduler.close()
         with self._lock:
             self._record.flush()
@@ -158,13 +163,22 @@ class Service(Archive):
         with self._lock:
             self._scheduler.move(run_id, by)
 
-    def trajectory(self, run_id: str) -> Trajectory:
-        """The parameters that the run went through, from a replay in the background: the first call starts it.
+    def trajectory(self, run_id: str) -> Job[Trajectory]:
+        """The job that replays the run: the parameters that it went through.
 
         Raises:
-            ValueError: if there is no such run.
+            ValueError: if there is no such run, it still trains, or it has not taken a step.
         """
-        return self._trajectories.get(self.existing(run_id), self.history(run_id), self._files / run_id)
+        return trajectory_job(self.jobs, self._replay_request(run_id))
+
+    def diagnoses(self, run_id: str) -> Job[Diagnoses]:
+        """The job that replays the run and diagnoses it; raises as ``trajectory``."""
+        return diagnosis_job(self.jobs, self._replay_request(run_id))
+
+    def _replay_request(self, run_id: str) -> ReplayRequest:
+        with self._lock:
+            run, events = self.existing(run_id), self.events(run_id, EVENTS)
+        return ReplayRequest.of(run, events, self._files / run_id, self._threads)
 
     def _add(self, run_id: str, config: RunConfig, start: Checkpoint | None, **columns: Any) -> None:
         folder = self._files / run_id

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from core.handwriting.answers import answers_along
 from core.handwriting.preprocessing import SIDE, Bytes
 from core.runs.trajectories import Trajectory
-from dashboard import lab
+from dashboard import fields, lab, waiting
 from dashboard.colors import GREY, HUES
 from dashboard.views.draw.answer import crisp
 from dashboard.words import run_choice
@@ -37,12 +37,13 @@ def replay_section() -> None:
     if digit is None or run_id is None:
         st.caption("Draw a digit, then see what this run said to it from its first step to its last.")
         return
-    trajectory = st.session_state.pop("draw.failed", None) or lab.service().trajectory(run_id)
-    if trajectory.state == "working":
-        _wait(run_id)
-    elif trajectory.state == "failed":
-        st.error(trajectory.message, icon=":material/error:")
-    else:
+    try:
+        trajectory = waiting.show(lab.service().trajectory(run_id))
+    except ValueError as error:
+        # Somebody has deleted the run; the next drawing offers the others.
+        st.info(fields.explain(error))
+        return
+    if trajectory:
         _show(trajectory, digit)
 
 
@@ -53,21 +54,6 @@ def _freeze() -> None:
         st.session_state["draw.nothing"] = "There is no digit yet. Draw one, then replay it."
         return
     st.session_state["draw.frozen"] = way.digit
-
-
-@st.fragment(run_every=0.5)
-def _wait(run_id: str) -> None:
-    try:
-        trajectory = lab.service().trajectory(run_id)
-    except ValueError:
-        # Somebody has deleted the run; the page then offers the others.
-        st.rerun()
-    if trajectory.state == "failed":
-        # The service tells of it once, and asked again begins anew.
-        st.session_state["draw.failed"] = trajectory
-    if trajectory.state != "working":
-        st.rerun()
-    st.progress(trajectory.progress, "Training it again, step by step")
 
 
 def _show(trajectory: Trajectory, digit: Bytes) -> None:

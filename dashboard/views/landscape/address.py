@@ -1,4 +1,4 @@
-"""The page's state, which its address shows: whoever opens the link sees the same picture.
+"""The page's state, in its address: a link opens the same picture.
 
 Streamlit does not read and write these values itself, as it does on Surfaces and Predictions: what is chosen at first
 depends on the runs that the lab has, a link's items may be gone, and the values outlive a visit to another page.
@@ -18,7 +18,7 @@ STATE = address.State("l-", {**DEFAULTS, "items": []})
 key = STATE.key
 
 
-def said(name: str) -> Any:
+def value(name: str) -> Any:
     """The value of a control."""
     return STATE[name]
 
@@ -34,7 +34,7 @@ def read(choices: Mapping[str, Container[str]], items: list[str]) -> None:
         if st.session_state.get(key(name)) is None:
             STATE[name] = address.get(name) or default
     for name, allowed in choices.items():
-        if said(name) not in allowed:
+        if value(name) not in allowed:
             STATE[name] = DEFAULTS[name]
     if st.session_state.get(key("items")) is None:
         named = address.get("items")
@@ -43,7 +43,7 @@ def read(choices: Mapping[str, Container[str]], items: list[str]) -> None:
 
 def write(items: list[str]) -> None:
     """Write the values that are not the default into the address, so that links stay short."""
-    values = {name: str(said(name)) for name, default in DEFAULTS.items() if str(said(name)) != default}
+    values = {name: str(value(name)) for name, default in DEFAULTS.items() if str(value(name)) != default}
     if items:
         values["items"] = ",".join(items)
     if dict(st.query_params) != values:

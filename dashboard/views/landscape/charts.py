@@ -30,7 +30,7 @@ def along_line(result: Result) -> go.Figure:
         figure.add_vline(
             x=place,
             line={"width": 1.5, "dash": "dot", "color": GREY},
-            # Short, so that both fit a phone; the figures below have the whole names.
+            # Short, so that both fit on a phone; the figures below have the full names.
             annotation={
                 "text": path.label.split(" · ")[0],
                 "yanchor": "bottom",

@@ -1,12 +1,14 @@
 """The controls of the Landscape page. Their state is the address, which is therefore a link to the picture."""
 
+from collections.abc import Container
+
 import streamlit as st
 
-from core.hyperparameters import Hyperparameter
-from core.landscape.study import LOSSES, PLANES, SEED, SETS, Study, count_of
+from core.landscape.study import PLANES, SEED, SETS, Study, images_parameter
+from core.training.config import LOSS
 from dashboard import fields
 from dashboard.views.landscape import address, items, racing
-from dashboard.views.landscape.address import STATE, key, said
+from dashboard.views.landscape.address import STATE, key, value
 
 PLANE_LABELS = {
     "pca": "Where the runs moved (PCA)",
@@ -15,7 +17,7 @@ PLANE_LABELS = {
     "line": "Line between two",
 }
 PLANE_HELP = {
-    "pca": "The plane that holds most of the movement of all chosen runs together, through the mean of their ends.",
+    "pca": "The plane with most of the movement of all chosen runs together, through the mean of their ends.",
     "three": "The one plane through three points: the first run's first weights and the ends of two runs, or "
     "three ends. These three points lie on it exactly.",
     "random": "Two random directions around the first one's end, each unit's weights as long as its own "
@@ -28,16 +30,16 @@ SIZES = ("25", "51", "101", "201")
 
 
 def start_from_address() -> None:
-    """Let the controls begin as the address says, where the session does not know better."""
-    choices = {"plane": PLANE_LABELS, "part": SETS, "size": SIZES, "loss": LOSSES}
+    """Set the controls from the address, where the session has no values of its own."""
+    choices: dict[str, Container[str]] = {"plane": PLANE_LABELS, "part": SETS, "size": SIZES, "loss": LOSS.choices}
     address.read(choices, items.default_items())
 
 
 def controls(known: dict[str, str]) -> Study | None:
-    """Draw the controls and read them; None while nothing is chosen.
+    """Draw the controls; the study that they describe, or None while nothing is chosen.
 
     Raises:
-        ValueError: the sentence about what is wrong.
+        ValueError: with a sentence, if a value is outside its range.
     """
     st.session_state[key("items")] = [item for item in st.session_state[key("items")] if item in known]
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -45,32 +47,32 @@ def controls(known: dict[str, str]) -> Study | None:
             "Plane", **STATE.choice("plane", list(PLANE_LABELS)), format_func=PLANE_LABELS.__getitem__, width=250
         )
         chosen = st.multiselect("Runs and models", **STATE.many("items", list(known)), format_func=known.__getitem__)
-        count = Hyperparameter("images", 2000, "How many of them, spread evenly.", low=1, high=count_of(said("part")))
-        grid = f"{said('images')} {PART_LABELS[said('part')]}, {said('size')} x {said('size')}"
+        count = images_parameter(value("part"))
+        grid = f"{value('images')} {PART_LABELS[value('part')]}, {value('size')} x {value('size')}"
         with st.popover(grid, width=250, key=key("grid")):
             st.selectbox(
-                "Loss on", **STATE.choice("part", SETS), format_func=lambda part: PART_LABELS[part].capitalize()
+                "Loss on", **STATE.choice("part", list(SETS)), format_func=lambda part: PART_LABELS[part].capitalize()
             )
             st.text_input("How many images", **STATE.text("images"), help=fields.help_text(count))
             st.selectbox("Grid", **STATE.choice("size", SIZES), format_func=lambda side: f"{side} x {side}")
-            st.selectbox("Loss", **STATE.choice("loss", LOSSES), format_func=LOSS_LABELS.__getitem__)
+            st.selectbox("Loss", **STATE.choice("loss", LOSS.choices), format_func=LOSS_LABELS.__getitem__)
             st.text_input("Seed of the random plane", **STATE.text("seed"), help=fields.help_text(SEED))
         with st.popover("New runs", width=120):
             racing.buttons()
-    st.caption(PLANE_HELP[said("plane")])
+    st.caption(PLANE_HELP[value("plane")])
     address.write(chosen)
     if not chosen:
         return None
-    low, high = PLANES[said("plane")]
+    low, high = PLANES[value("plane")]
     if not low <= len(chosen) <= high:
         wanted = f"{low} to {high}" if low < high else str(low)
         raise ValueError(f"This plane needs {wanted} runs or models; you chose {len(chosen)}.")
     return Study(
-        plane=said("plane"),
+        plane=value("plane"),
         items=tuple(items.pinned(item) for item in chosen),
-        part=said("part"),
-        images=count.parse(said("images")),  # type: ignore[arg-type]
-        size=int(said("size")),
-        loss=said("loss"),
-        seed=SEED.parse(said("seed")),  # type: ignore[arg-type]
+        part=value("part"),
+        images=int(str(count.parse(value("images")))),
+        size=int(value("size")),
+        loss=value("loss"),
+        seed=int(str(SEED.parse(value("seed")))),
     )

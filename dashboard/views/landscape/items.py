@@ -1,19 +1,17 @@
-"""The runs and models of a study: which there are, what they are called, and what they went through."""
+"""The runs and models of a study: the choice, their names, and their tracks."""
 
 import hashlib
-import time
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from core import data, paths
-from core.landscape.desk import Desk
+from core.jobs import Job
 from core.landscape.grid import Tick
-from core.landscape.study import Study, Track
+from core.landscape.job import landscape_job
+from core.landscape.study import Result, Study, Track
 from core.models.checkpoints import (
     SUFFIX,
     CheckpointError,
@@ -34,18 +32,17 @@ RUNS, MODELS = 100, 100
 LEARNED = 0.2
 #: Points of a run's own curve, each the mean of as many steps as it takes.
 CURVE_POINTS = 300
-PAUSE_SECONDS = 0.4
 
 
 def choices() -> dict[str, str]:
-    """What a plane can be laid through: names for the address, with labels for people; runs first, newest first."""
+    """The choice for a plane: names for the address, with labels for people; runs first, newest first."""
     runs = {f"run:{run.id}": run_line(run) for run in lab.service().runs(RUNS) if run.step > 0}
     models = {f"model:{path.stem}": f"Model {path.stem}" for path in list_models()[:MODELS]}
     return runs | models
 
 
 def run_of(item: str) -> Run | None:
-    """The run that an item of the address or of a study names."""
+    """The run of an item of the address or of a study; None for a model, or without such a run."""
     kind, _, name = item.partition(":")
     return lab.service().run(name.partition("@")[0]) if kind == "run" else None
 
@@ -79,43 +76,32 @@ def default_items() -> list[str]:
     return [f"run:{run.id}" for run in sorted(chosen.values(), key=lambda run: run.number)]
 
 
-@cache
-def _desk(home: Path) -> Desk:
-    return Desk(home / "landscapes", gather, data.load)
-
-
-def desk() -> Desk:
-    """Where this lab's studies are worked on."""
-    return _desk(paths.home())
+def job(study: Study) -> Job[Result]:
+    """The job that computes a study; results are kept in the lab's home."""
+    return landscape_job(lab.service().jobs, study, paths.home() / "landscapes", gather, data.load)
 
 
 def gather(study: Study, tick: Tick) -> Sequence[Track]:
-    """Every item's track; runs are replayed first, which takes about as long as they did.
+    """Every item's track; runs are replayed first, which takes about as long as their training.
 
     Raises:
         ValueError: with a sentence, if one cannot be had.
     """
-    share = 1 / len(study.items)
 
-    def part(i: int) -> Tick:
-        return lambda done: tick((i + done) * share)
+    def tick_of(place: int) -> Tick:
+        return lambda share: tick((place + share) / len(study.items))
 
-    return [_track(item, study, part(i)) for i, item in enumerate(study.items)]
+    return [_track(item, tick_of(place)) for place, item in enumerate(study.items)]
 
 
-def _track(item: str, study: Study, tick: Tick) -> Track:
+def _track(item: str, tick: Tick) -> Track:
     run = run_of(item)
     if not run:
-        name = item.partition(":")[2].rpartition("@")[0]
-        path = paths.models() / f"{name}{SUFFIX}"
-        try:
-            # A saved model is a network's parameters, or a whole run.
-            network = network_of(load_checkpoint(path)) if is_run(path) else load_parameters(path)[0]
-        except CheckpointError as error:
-            raise ValueError(f"The model {name} cannot be read: {error}") from None
-        return Track(item, name, {}, np.zeros(1, np.int64), np.zeros(1), to_flat(network)[None])
-    steps, points, told = trajectory_of(run, tick)
-    about = {"optimizer": run.config.optimizer, "number": run.number, "told": told}
+        name, point = _model(item)
+        return Track(item, name, {}, np.zeros(1, np.int64), np.zeros(1), point[None])
+    trajectory = lab.service().trajectory(run.id).wait(lambda status: tick(status.share))
+    steps, points = trajectory.load()
+    about = {"optimizer": run.config.optimizer, "number": run.number, "note": trajectory.message}
     return Track(
         item=item,
         label=run_line(run),
@@ -128,23 +114,29 @@ def _track(item: str, study: Study, tick: Tick) -> Track:
     )
 
 
-def trajectory_of(run: Run, tick: Tick) -> tuple[Tensor, Tensor, str]:
-    """The run's steps, its parameters at them, and a sentence if the replay was not exact; waits for the replay.
+def point_of(item: str, step: int) -> Tensor:
+    """(101770,) parameters of an item: of a run after ``step`` steps, as near as its replay has them, or of a model.
 
     Raises:
-        ValueError: with the replay's sentence if it failed.
+        ValueError: with a sentence, if they cannot be had.
     """
-    while (found := lab.service().trajectory(run.id)).state == "working":
-        tick(found.progress)
-        time.sleep(PAUSE_SECONDS)
-    if found.state == "failed":
-        raise ValueError(found.message)
-    steps, points = found.load()
-    return steps, points, found.message
+    run = run_of(item)
+    return lab.service().trajectory(run.id).wait().nearest(step)[1] if run else _model(item)[1]
+
+
+def _model(item: str) -> tuple[str, Tensor]:
+    """Name and parameters of a saved model, which is a network's parameters or a whole run."""
+    name = item.partition(":")[2].rpartition("@")[0]
+    path = paths.models() / f"{name}{SUFFIX}"
+    try:
+        network = network_of(load_checkpoint(path)) if is_run(path) else load_parameters(path)[0]
+    except CheckpointError as error:
+        raise ValueError(f"The model {name} cannot be read: {error}") from None
+    return name, to_flat(network)
 
 
 def live_point(run: Run) -> tuple[int, Tensor] | None:
-    """The step and the parameters of the newest checkpoint of a run that trains; None before there is one."""
+    """Step and parameters of the newest checkpoint of a run in progress; None before there is one."""
     path = lab.service().checkpoint_file(run.id)
     if path is None:
         return None
@@ -152,12 +144,12 @@ def live_point(run: Run) -> tuple[int, Tensor] | None:
         checkpoint = load_checkpoint(path)
         return checkpoint.state["step"], to_flat(network_of(checkpoint))
     except CheckpointError:
-        # Between two generations there is none for a moment.
+        # While a new generation replaces the old one, there is none for a moment.
         return None
 
 
 def _curve(run: Run) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """(2, m): epochs, and the mean training loss of the steps around each."""
+    """(2, m) epochs, and the mean training loss of the steps around each."""
     history = lab.service().history(run.id)
     if not len(history.steps):
         return np.zeros((2, 0))

@@ -1,4 +1,4 @@
-"""A run that trains now, on the plane of runs that are over: its marker moves as its checkpoints come in."""
+"""A run in progress on the plane of runs that are over: its marker moves with every checkpoint."""
 
 from typing import Any
 
@@ -16,42 +16,42 @@ from dashboard.views.landscape import items
 from dashboard.views.landscape.address import key
 from dashboard.words import run_line
 
-RUN, WAY = "l-live", "l-live-way"
-#: Long enough to be watched.
+RUN, PATH = "l-live", "l-live-path"
+#: Enough for a run that can be followed by eye.
 EPOCHS = 20
 
 
-def watching() -> Run | None:
-    """The run that is watched, while it trains or waits."""
+def watched() -> Run | None:
+    """The run that this visitor watches, while it trains or waits."""
     run = lab.service().run(st.session_state.get(RUN, ""))
     return run if run and not run.over else None
 
 
-def place(plane: Plane) -> dict[str, Any] | None:
-    """Where the watched run has been and is on the plane, as the player wants it."""
-    run = watching()
+def marker(plane: Plane) -> dict[str, Any] | None:
+    """The watched run's places on the plane so far, as the player takes them; None without such a run."""
+    run = watched()
     if run is None:
         return None
-    way: dict[int, tuple[float, float]] = st.session_state.setdefault(WAY, {})
-    found = [(0, to_flat(Network(run.config.seed))), items.live_point(run)]
-    for step, point in (known for known in found if known and known[0] not in way):
-        seen = plane.project(point[None])
-        way[step] = float(seen.a[0]), float(seen.b[0])
-    points = [way[step] for step in sorted(way)]
+    path: dict[int, tuple[float, float]] = st.session_state.setdefault(PATH, {})
+    points = [(0, to_flat(Network(run.config.seed))), items.live_point(run)]
+    for step, point in (known for known in points if known and known[0] not in path):
+        projection = plane.project(point[None])
+        path[step] = float(projection.a[0]), float(projection.b[0])
+    places = [path[step] for step in sorted(path)]
     return {
         "color": OPTIMIZER_COLORS[run.config.optimizer],
-        "a": [a for a, _ in points],
-        "b": [b for _, b in points],
+        "a": [a for a, _ in places],
+        "b": [b for _, b in places],
     }
 
 
 def section(result: Result) -> None:
-    """Start a run and watch it, or say what is watched."""
+    """Draw the button that trains a run to watch, or the one that stops it."""
     st.markdown("#### Watch a run live on this plane")
-    run = watching()
+    run = watched()
     if run:
-        st.caption(f"Now: {run_line(run)}. The plane stays; the large marker is where the run is.")
-        st.button("Stop it", on_click=operating.command, args=((run.id,), "stop"))
+        st.caption(f"Now: {run_line(run)}. The plane stays; the large marker is the run.")
+        st.button("Stop", on_click=operating.command, args=((run.id,), "stop"))
         return
     ended = lab.service().run(st.session_state.get(RUN, ""))
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -65,7 +65,7 @@ def section(result: Result) -> None:
 def _start(seed: int) -> None:
     config = RunConfig.recommended(st.session_state["l-live-optimizer"], seed=seed, epochs=EPOCHS)
     if run_id := starting.run(config):
-        st.session_state[RUN], st.session_state[WAY] = run_id, {}
+        st.session_state[RUN], st.session_state[PATH] = run_id, {}
 
 
 def _add(run_id: str) -> None:
@@ -74,6 +74,6 @@ def _add(run_id: str) -> None:
 
 
 def _seed(result: Result) -> int:
-    """The first run's, so that the new one starts where it did."""
+    """Seed of the first run, so that the new one starts from the same weights."""
     runs = (items.run_of(path.item) for path in result.paths)
     return next((run.config.seed for run in runs if run), 0)

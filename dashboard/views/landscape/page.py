@@ -1,12 +1,15 @@
-"""Landscape: the network's own loss on a plane through its parameters, and the runs' paths on it."""
+"""Landscape page: the network's own loss on a plane through its parameters, and the runs' paths on it."""
 
+import math
 from typing import Any
 
 import streamlit as st
 
-from core.landscape.study import Result, Study, npz
+from core.jobs import Status
+from core.landscape.result_file import npz
+from core.landscape.study import Result, Study
 from core.runs.store import Run
-from dashboard import fields
+from dashboard import fields, waiting
 from dashboard.components.chart import live_chart
 from dashboard.components.player.landscape import landscape_player, scene_of, standalone, waiting_scene
 from dashboard.views.landscape import charts, controls, items, live, racing, sharpness
@@ -14,10 +17,10 @@ from dashboard.views.landscape.address import key
 from dashboard.words import loss, percent, run_line
 
 PLAYER = "landscape-player"
-POLL_SECONDS = 0.4
 
 
 def page() -> None:
+    """Draw the page."""
     controls.start_from_address()
     known = items.choices() | _submitted()
     if not known:
@@ -39,11 +42,11 @@ def page() -> None:
     _study(study)
 
 
-def _welcome(words: str) -> None:
-    st.markdown(f"#### {words}")
+def _welcome(title: str) -> None:
+    st.markdown(f"#### {title}")
     st.markdown(
-        "The loss of this network is a surface over its 101,770 parameters. Here you look at a plane through it, "
-        "with the ways that your runs took."
+        "The loss of this network is a surface over its 101,770 parameters. This page shows a plane through it, with "
+        "the paths of your runs."
     )
     st.button(
         "Race three optimizers and see their landscape",
@@ -67,43 +70,34 @@ def _training() -> list[Run]:
 
 
 def _study(study: Study) -> None:
-    desk = items.desk()
-    progress = desk.ask(study)
-    # While it is worked on, this part alone is drawn again and again; the last time, the whole page is.
-    watching = live.watching()
-    every = None if progress.over and not watching else POLL_SECONDS
+    watched = live.watched() is not None
 
-    @st.fragment(run_every=every)
-    def stage() -> None:
-        now = desk.ask(study)
-        if now.failed:
-            st.error(now.failed, icon=":material/error:")
-            st.button("Try again", on_click=desk.forget, args=(study,))
-        elif now.result is None or (study.plane == "line" and not now.result.done):
-            landscape_player(waiting_scene(now.stage, now.share), PLAYER, _nothing)
-        elif study.plane == "line":
-            _line(now.result)
-        else:
-            place = live.place(now.result.plane) if watching else None
-            scene = scene_of(now.result, now.revision, now.stage, now.share, place)
-            landscape_player(scene, PLAYER, lambda: sharpness.measure_here(PLAYER))
-        if now.over != progress.over or sharpness.asked() or (watching and live.watching() is None):
+    def draw(status: Status[Result]) -> None:
+        _picture(status, study)
+        if sharpness.take_request() or (watched and live.watched() is None):
             st.rerun()
 
-    stage()
-    result = progress.result
-    if result is None or not result.done:
+    result = waiting.show(items.job(study), draw, poll=watched)
+    if result is None:
         return
     if study.plane != "line":
-        _how_much(result)
+        _explained(result)
     _downloads(result)
     sharpness.section(result)
     if study.plane != "line":
         live.section(result)
 
 
-def _nothing() -> None:
-    pass
+def _picture(status: Status[Result], study: Study) -> None:
+    """The player, with preliminary results while the job runs; or the line when it is done."""
+    result = status.result
+    if result is None or (study.plane == "line" and not result.done):
+        landscape_player(waiting_scene(status.stage, status.share), PLAYER, lambda: None)
+    elif study.plane == "line":
+        _line(result)
+    else:
+        scene = scene_of(result, status.revision, status.stage, status.share, live.marker(result.plane))
+        landscape_player(scene, PLAYER, lambda: sharpness.request(PLAYER))
 
 
 def _line(result: Result) -> None:
@@ -114,22 +108,21 @@ def _line(result: Result) -> None:
                       delta_arrow="off")  # fmt: skip
 
 
-def _how_much(result: Result) -> None:
-    """The explained variance beside its baseline, and how to read it."""
+def _explained(result: Result) -> None:
+    """The explained variance beside its baseline, with what the two say."""
     if result.study.plane == "pca":
         st.markdown(
             f"**This plane holds {percent(result.explained, 1)} of the movement; of random walks with steps of the "
             f"same lengths, their own plane holds {percent(result.baseline, 1)}.** Two components hold most of any "
-            "long walk: only what lies above the second figure says something about these runs."
+            "long walk: only the excess over the second figure says something about these runs."
         )
-    elif result.explained == result.explained:
+    elif not math.isnan(result.explained):
         st.markdown(
             f"**This plane holds {percent(result.explained, 1)} of the movement.** The rest happens off it: the "
             "distances show how far, and the two losses how much that matters."
         )
-    told = {path.about.get("told", "") for path in result.paths} - {""}
-    for sentence in sorted(told):
-        st.caption(sentence)
+    for note in sorted({path.about.get("note", "") for path in result.paths} - {""}):
+        st.caption(note)
 
 
 def _downloads(result: Result) -> None:

@@ -1,4 +1,4 @@
-"""Training from the Landscape page: three optimizers for one plane, two batch sizes for one line, a run to watch."""
+"""Training from the Landscape page: three optimizers for a plane, two batch sizes for a line."""
 
 import streamlit as st
 
@@ -6,11 +6,11 @@ from core.training.config import RunConfig
 from dashboard import starting
 from dashboard.views.landscape.address import key
 
-#: Three that go different ways; momentum with its own rate takes nearly the way of SGD.
+#: Three with different paths; momentum with its own rate takes nearly that of SGD.
 RACERS = ("sgd", "adagrad", "adam")
 EPOCHS = 3
 SMALL_BATCH = RunConfig.recommended("adam", batch_size=64, epochs=EPOCHS)
-#: Its rate is larger by the root of the ratio of the sizes, and it sees the images more often.
+#: With a rate larger by the root of the ratio of the sizes, and more epochs, since each has fewer steps.
 LARGE_BATCH = RunConfig.recommended("adam", batch_size=4096, epochs=10 * EPOCHS, lr=8 * SMALL_BATCH.lr)
 
 
@@ -25,6 +25,7 @@ def small_and_large() -> None:
 
 
 def buttons() -> None:
+    """Draw the buttons that train."""
     names = ", ".join(RunConfig.recommended(name).optimizer_spec.label for name in RACERS)
     st.button("Race three optimizers", on_click=race, help=f"{names}, from the same first weights.", width="stretch")
     st.button(

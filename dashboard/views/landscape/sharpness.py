@@ -1,27 +1,27 @@
-"""Sharpness: the largest eigenvalue of the loss's Hessian at chosen moments of the study's runs."""
+"""Sharpness of the study's runs and models at chosen moments of their training."""
 
 import streamlit as st
-import torch
 
 from core.analysis.sharpness import SAMPLE, Sharpness, sharpness
-from core.landscape.study import Path2D, Result, Study
+from core.landscape.study import Path2D, Result
 from core.training.network import from_flat
 from dashboard.views.landscape import items
+from dashboard.words import literal
 
 MOMENTS = "l-moments"
-ASKED = "l-asked"
+REQUESTED = "l-sharpness-requested"
 END = "end"
 
 
-def measure_here(player: str) -> None:
-    """Note that the moment which the player asks for shall be measured."""
+def request(player: str) -> None:
+    """Add the moment at the player's cursor to those that are measured."""
     _add(float(st.session_state[player].inspect or 0.0))
-    st.session_state[ASKED] = True
+    st.session_state[REQUESTED] = True
 
 
-def asked() -> bool:
-    """Whether the player has asked since this was called last: the page below it has to be drawn anew."""
-    return bool(st.session_state.pop(ASKED, False))
+def take_request() -> bool:
+    """True once after a request: the part of the page below the player has to be drawn anew."""
+    return bool(st.session_state.pop(REQUESTED, False))
 
 
 def _add(moment: float | str) -> None:
@@ -31,16 +31,16 @@ def _add(moment: float | str) -> None:
 
 
 def section(result: Result) -> None:
-    """What was measured, and the button for the ends."""
+    """Draw the table of measurements, and the button for the ends."""
     st.markdown("#### Sharpness")
     st.caption(
         "The largest eigenvalue of the loss's Hessian: how strongly the loss bends where it bends most. "
-        "Full-batch gradient descent can stay only where its learning rate is below 2 divided by it. "
-        f"Measured on {SAMPLE:,} training images, always the same."
+        "Full-batch gradient descent is stable only with a learning rate below 2 divided by it. "
+        f"Measured on {SAMPLE:,} training images, the same on every page."
     )
     moments = st.session_state.get(MOMENTS, [])
     if END not in moments:
-        st.button("Measure it at the ends", icon=":material/straighten:", on_click=_add, args=(END,))
+        st.button("Measure at the ends", icon=":material/straighten:", on_click=_add, args=(END,))
     if not moments:
         return
     rows = []
@@ -48,23 +48,21 @@ def section(result: Result) -> None:
         for moment in moments:
             for path in result.paths:
                 place = len(path.steps) - 1 if moment == END else int(abs(path.epochs - float(moment)).argmin())
-                rows.append(_row(result.study, path, place))
+                rows.append(_row(path, place, result.study.loss))
     head = "| Run | Epoch | Largest eigenvalue | Stable below a rate of |\n|---|--:|--:|--:|\n"
     st.markdown(head + "\n".join(dict.fromkeys(rows)))
 
 
-def _row(study: Study, path: Path2D, place: int) -> str:
-    found = _measured(path.item, int(path.steps[place]), study.loss)
+def _row(path: Path2D, place: int, loss: str) -> str:
+    """A line of the table; three digits, as on the Train page."""
+    measured = measure(path.item, int(path.steps[place]), loss)
     epoch = f"{path.epochs[place]:.2f}" if path.about else "-"
-    about = "" if found.converged else " (not converged)"
-    limit = f"{2 / found.value:.3g}" if found.value > 0 else "-"
-    return f"| {path.label.replace('|', '/')} | {epoch} | {found.value:.4g}{about} | {limit} |"
+    note = "" if measured.converged else " (not converged)"
+    limit = f"{measured.largest_stable_rate:.3g}" if measured.value > 0 else "-"
+    return f"| {literal(path.label)} | {epoch} | {measured.value:.3g}{note} | {limit} |"
 
 
 @st.cache_data(max_entries=500, show_spinner=False)
-def _measured(item: str, step: int, loss: str) -> Sharpness:
-    """Of a run's parameters after ``step`` steps, or of a model."""
-    study = Study("random", (item,), "training", SAMPLE, loss=loss)
-    (track,) = items.gather(study, lambda share: None)
-    point = track.points[int((torch.from_numpy(track.steps) == step).nonzero()[0])]
-    return sharpness(from_flat(point), loss)
+def measure(item: str, step: int, loss: str) -> Sharpness:
+    """Sharpness of a run after ``step`` steps, or of a model; the item fixes its content, so a result stays true."""
+    return sharpness(from_flat(items.point_of(item, step)), loss)

@@ -8,7 +8,8 @@ from core.optimizers import OPTIMIZERS
 from core.runs.store import Run
 from core.training import config as rules
 from core.training.config import RunConfig
-from dashboard import address, fields, forms, handoff, insight, operating, racing, starting
+from dashboard import address, fields, forms, handoff, operating, racing, starting
+from dashboard.analysis.weight_step import step_in_numbers
 from dashboard.components.chart import live_chart
 from dashboard.screens import screen
 from dashboard.views.lessons import CONTROLS, LOOK, MEASURES, Lesson, Outcome, lessons, outcome
@@ -234,7 +235,7 @@ def _rules(lesson: Lesson) -> None:
                 st.markdown(f"**{OPTIMIZERS[name].label}**, {OPTIMIZERS[name].year}")
                 st.latex(stacked(OPTIMIZERS[name].formula))
     if st.toggle("Show one step in numbers", key=f"numbers.{lesson.key}"):
-        insight.step_in_numbers(list(lesson.lines.values()), key=f"numbers.{lesson.key}", names=list(lesson.lines))
+        step_in_numbers(list(lesson.lines.values()), key=f"numbers.{lesson.key}", names=list(lesson.lines))
 
 
 def _ways_on(lesson: Lesson, hidden: set[str]) -> None:

@@ -6,7 +6,9 @@ from core.models import checkpoints
 from core.optimizers import OPTIMIZERS
 from core.runs.store import Run
 from core.training.schedules import SCHEDULES
-from dashboard import address, forms, handoff, insight, lab, notices, operating, starting
+from dashboard import address, forms, handoff, lab, notices, operating, starting
+from dashboard.analysis import findings
+from dashboard.analysis.closer_look import closer_look
 from dashboard.components.chart import live_chart
 from dashboard.testing import test_section
 from dashboard.views.models.runs import Choice, keep
@@ -34,8 +36,8 @@ def page() -> None:
                 st.caption(f"Continues run {literal(run_line(parent))}.")
             if run and run.over:
                 _keep(run)
-                insight.what_happened(run)
-    insight.closer_look(form, run)
+                findings.section(run)
+    closer_look(form, run)
     _explanations(form)
     test_section()
     _recent_runs(run)

@@ -21,7 +21,7 @@ def test_the_sample_is_spread_evenly_over_what_the_default_split_leaves() -> Non
 @pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
 def test_a_diagnosis_and_the_findings_have_the_very_same_figure(trained: Network, loss: str) -> None:
     measured = sharpness(trained, loss)
-    diagnosis = diagnose(trained, sharpness_sample(), loss, 10)
+    diagnosis = diagnose(trained, loss, 10)
     assert measured.converged and diagnosis.sharpness == measured.value
     assert diagnosis.largest_stable_rate == measured.largest_stable_rate == 2 / measured.value
     curves = Curves()

@@ -8,7 +8,8 @@ import torch
 
 from core.analysis.evaluation import evaluate
 from core.data import Mnist
-from core.landscape.study import Result, Study, Track, compute, load, npz, save
+from core.landscape.result_file import load, npz, save
+from core.landscape.study import Result, Study, Track, compute
 from core.training.network import Network
 
 ITEMS = ("run:sgd", "run:adam")

@@ -78,8 +78,8 @@ def test_a_run_that_was_paused_stepped_and_steered_is_replayed_bit_for_bit(servi
     trainer, losses = uninterrupted(RunConfig(epochs=2), plan)
     assert equal(service, run_id, trainer)
     assert curve(service, run_id) == list(enumerate(losses))
-    trajectory = wait(lambda: service.trajectory(run_id), lambda found: found.state != "working")
-    assert (trajectory.state, trajectory.message) == ("ready", "")
+    trajectory = service.trajectory(run_id).wait()
+    assert trajectory.message == ""
     steps, parameters = trajectory.load()
     assert steps[0] == 0 and steps[-1] == 1500 and len(steps) == len(parameters)
     assert torch.equal(parameters[-1], to_flat(trainer.network))

@@ -11,8 +11,9 @@ from streamlit.testing.v1 import AppTest
 from core import data, paths
 from core.handwriting.answers import Answer
 from core.handwriting.strokes import centre_lines, draw
+from core.jobs import Job, Jobs
 from core.runs.service import Service
-from core.runs.trajectories import Trajectory
+from core.runs.trajectories import REPLAYS, Trajectory
 from core.training.network import Network, to_flat
 from dashboard.views.draw import phone, replay, team
 from dashboard.views.draw.answer import answer_html, steps_html
@@ -178,14 +179,14 @@ def test_a_replayed_drawing_is_asked_at_every_step(page: AppTest, monkeypatch: A
         def parameters_file(self, _run_id: str) -> Path:
             return Path("there")
 
-        def trajectory(self, _run_id: str) -> Trajectory:
-            return ready
+        def trajectory(self, _run_id: str) -> Job[Trajectory]:
+            return Jobs().get(REPLAYS, "r", lambda report: ready, lambda: ready)
 
     class Ready(Trajectory):
         def load(self) -> tuple[torch.Tensor, torch.Tensor]:
             return torch.tensor([0, 9]), torch.stack([to_flat(Network(0)), to_flat(Network(1))])
 
-    ready = Ready("ready", 1.0, "Not bit for bit.", Path("a"))
+    ready = Ready(Path("a"), "Not bit for bit.")
     monkeypatch.setattr(replay.lab, "service", lambda: Lab())
     page.session_state["draw.kept"] = sent()
     page.run()

@@ -157,7 +157,7 @@ def test_a_replayed_run_ends_in_the_very_parameters_that_the_run_saved(service, 
     saved, _ = load_parameters(service.parameters_file(run.id))
     assert torch.equal(found.points[-1], to_flat(saved))
     assert torch.equal(found.points[0], to_flat(Network(seed=5))) and torch.equal(found.start, found.points[0])
-    assert found.steps[-1] == 12 and found.epochs[-1] == 1.0 and found.about["told"] == ""
+    assert found.steps[-1] == 12 and found.epochs[-1] == 1.0 and found.about["note"] == ""
     # The run's own curve: each of its twelve steps.
     np.testing.assert_allclose(found.curve[0], np.arange(12) / 12)
     assert found.curve[1, 0] > found.curve[1, -1]
@@ -187,13 +187,13 @@ def test_the_page_opens_the_newest_run(page: AppTest, run: Run) -> None:
     page.run()
     assert not page.exception and not page.error
     assert page.query_params["items"] == f"run:{run.id}"
-    assert items.desk().ask(Study("pca", (items.pinned(f"run:{run.id}"),), images=50, size=25)).failed == ""
+    assert items.job(Study("pca", (items.pinned(f"run:{run.id}"),), images=50, size=25)).status().failure == ""
 
 
 def test_sharpness_of_a_run_and_of_a_model(run: Run) -> None:
-    at_start, at_end = (sharpness._measured(items.pinned(f"run:{run.id}"), step, "cross_entropy") for step in (0, 12))
+    at_start, at_end = (sharpness.measure(items.pinned(f"run:{run.id}"), step, "cross_entropy") for step in (0, 12))
     assert at_end.converged and at_end.value > 0 and at_end.value != at_start.value
-    assert sharpness._measured(items.pinned("model:untrained"), 0, "cross_entropy").value > 0
+    assert sharpness.measure(items.pinned("model:untrained"), 0, "cross_entropy").value > 0
 
 
 def test_a_whole_model_is_a_track_too(service, run: Run) -> None:
@@ -206,13 +206,13 @@ def test_a_whole_model_is_a_track_too(service, run: Run) -> None:
 def test_a_live_runs_places_are_those_of_its_checkpoints(run: Run, monkeypatch) -> None:
     start, ahead = to_flat(Network(5)), to_flat(Network(6))
     plane = line(start, ahead)
-    monkeypatch.setattr(live, "watching", lambda: run)
+    monkeypatch.setattr(live, "watched", lambda: run)
     monkeypatch.setattr(live.st, "session_state", {})
     monkeypatch.setattr(items, "live_point", lambda _: None)
-    assert live.place(plane) == {"color": OPTIMIZER_COLORS["adam"], "a": [0.0], "b": [0.0]}
+    assert live.marker(plane) == {"color": OPTIMIZER_COLORS["adam"], "a": [0.0], "b": [0.0]}
     monkeypatch.setattr(items, "live_point", lambda _: (7, start + 0.25 * (ahead - start)))
     for _ in range(2):
-        assert live.place(plane)["a"] == pytest.approx([0.0, 0.25], abs=1e-5)
+        assert live.marker(plane)["a"] == pytest.approx([0.0, 0.25], abs=1e-5)
 
 
 def test_a_live_point_is_the_newest_checkpoints(service, run: Run, tmp_path: Path, monkeypatch) -> None:

@@ -1,5 +1,6 @@
 import json
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,16 +10,19 @@ from streamlit.testing.v1 import AppTest
 
 from core import data, paths
 from core.analysis.report import Report, report
+from core.jobs import Jobs
+from core.jobs import Report as JobReport
 from core.models import checkpoints
 from core.runs.service import Service
-from core.runs.trajectories import Trajectory
+from core.runs.trajectories import REPLAYS, Trajectory
 from core.training.config import RunConfig
 from core.training.network import Network, from_flat
 from dashboard import lab
 from dashboard.views.predictions.gallery import parse_numbers
 from dashboard.views.predictions.pictures import confusion, scores
+from dashboard.words import literal
 from tests.dashboard.conftest import open_page, page_of
-from tests.waiting import wait_for
+from tests.waiting import LIMIT, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +217,7 @@ def run_id(service: Service) -> str:
     """A finished run of two epochs, replayed."""
     run_id = service.submit(RunConfig(epochs=2, batch_size=1000, loss="mse", device="cpu"))
     wait_for(lambda: service.run(run_id).over)
-    wait_for(lambda: service.trajectory(run_id).state == "ready")
+    service.trajectory(run_id).wait()
     return run_id
 
 
@@ -222,7 +226,7 @@ def test_a_run_is_shown_at_an_epoch(run_id: str, service: Service, epoch: int | 
     page = page_of("predictions", run=run_id, **({} if epoch is None else {"epoch": str(epoch)}))
     html = picture(page.run(), "overview")
     assert page.select_slider(key="source.epoch").value == (2 if epoch is None else epoch)
-    steps, rows = service.trajectory(run_id).load()
+    steps, rows = service.trajectory(run_id).wait().load()
     row = rows[-1] if epoch is None else rows[int((steps == 48 * epoch).nonzero())]
     found = report(from_flat(row), data.load().test, "mse")
     assert f"{100 * found.evaluation.accuracy:.2f} %" in html and f"{found.evaluation.loss:.4f}" in html
@@ -240,21 +244,28 @@ def test_the_epoch_goes_into_the_address_and_leaves_it_at_the_end(run_id: str) -
 
 
 def test_while_a_run_is_replayed_the_page_says_how_far(run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = page_of("predictions", run=run_id, epoch="1")
-    monkeypatch.setattr(Service, "trajectory", lambda self, run_id: Trajectory("working", 0.5))
+    jobs, go, half = Jobs(), threading.Event(), threading.Event()
+
+    def work(report: JobReport[Trajectory]) -> Trajectory:
+        report("Replaying", 0.5)
+        half.set()
+        assert go.wait(LIMIT)
+        raise ValueError("The run could not be replayed: no reason.")
+
+    job = jobs.get(REPLAYS, "held back", work)
+    monkeypatch.setattr(Service, "trajectory", lambda self, run_id: job)
+    page = open_page("predictions", run=run_id, epoch="1")
+    assert half.wait(LIMIT)
     page.run()
     assert not page.exception
     assert [bar.proto.value for bar in page.get("progress")] == [50]
-
-
-def test_a_replay_that_fails_is_told_of_and_not_begun_again(run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = page_of("predictions", run=run_id, epoch="1")
-    # As the service has it: working for the page, failed for the progress bar, and then begun anew.
-    told = iter([Trajectory("working", 0.5), Trajectory("failed", 0.0, "The run could not be replayed: no reason.")])
-    monkeypatch.setattr(Service, "trajectory", lambda self, run_id: next(told))
-    page.run()
-    assert not page.exception
-    assert page.info[0].value == "The run could not be replayed: no reason."
+    go.set()
+    wait_for(lambda: job.status().done)
+    # The same for whoever looks, until somebody tries again.
+    for _ in range(2):
+        page.run()
+        assert [error.value for error in page.error] == [literal("The run could not be replayed: no reason.")]
+    jobs.close()
 
 
 @pytest.fixture

@@ -1,16 +1,14 @@
-from dataclasses import replace
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.analysis.diagnostics import looked_at
+from core.models.checkpoints import save_parameters
 from core.runs.service import Service
 from core.training.config import RunConfig
-from dashboard import measuring
+from core.training.network import Network
+from dashboard.analysis.closer_look import STEP
+from dashboard.analysis.lr_finder import THIS
 from dashboard.forms import key
-from dashboard.insight import STABILITY, STEP
 from tests.dashboard.conftest import button, open_page, text, wait_for_runs
-from tests.waiting import wait_for
 
 SMALL = {"epochs": 2, "validation_split": 0.95, "device": "cpu"}
 
@@ -55,21 +53,19 @@ def test_an_optimizer_without_such_a_rate_gets_a_sentence(service: Service) -> N
     assert "Optimizer must be one whose rate sets every step, got optimizer = rprop." in said
 
 
-def test_stability_says_its_cost_is_measured_on_demand_and_shown(service: Service, finished: str) -> None:
+def test_a_result_is_of_the_very_network_that_was_tested(finished: str, service: Service) -> None:
     page = open_page("train", run=finished)
-    page.segmented_control(key="closer").set_value(STABILITY).run()
-    assert "Replays the run and looks at it at 3 points" in text(page)
-    run = service.run(finished)
-    assert run and measuring.get(run) is None
-    button(page, "Measure").click().run()
-    found = wait_for(lambda: measuring.get(run), lambda found: found and found.over)
-    # A run that goes on after its diagnosis is diagnosed anew.
-    assert measuring.get(replace(run, step=run.step - 1)) is None
-    assert [d.step for d in found.done] == looked_at(run.config, run.step)
-    page.run()
-    assert not page.exception
-    assert "At the end the sharpness is" in text(page)
-    assert "**Dead hidden units, of 128**" in text(page)
+    page.segmented_control(key="range.start").set_value(THIS).run()
+    button(page, "Find a learning rate").click().run()
+    assert any(b.label.startswith("Take ") for b in page.button)
+    path = service.parameters_file(finished)
+    assert path
+    before = path.read_bytes()
+    try:
+        save_parameters(Network(9), path, {})
+        assert not any(b.label.startswith("Take ") for b in page.run().button)
+    finally:
+        path.write_bytes(before)
 
 
 def test_a_step_is_put_into_numbers(finished: str) -> None:

@@ -1,0 +1,89 @@
+"""Stability and layers: the diagnoses of a run, made in the background when a person asks for them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from core.analysis.diagnostics import Diagnosis, diagnosed_steps
+from core.analysis.sharpness import SAMPLE
+from core.jobs import Job
+from core.runs.diagnoses import Diagnoses
+from core.runs.store import Run
+from dashboard import charts, lab, racing, waiting
+
+#: Seconds of one core per diagnosed point (benchmarks/diagnoses.py).
+POINT_SECONDS = 0.08
+
+
+def diagnoses(run: Run) -> Diagnoses:
+    """Return the diagnoses of a run; empty unless somebody has had it measured as it is now."""
+    job = _job(run)
+    return (job and job.status().done and job.status().result) or ()
+
+
+def section(run: Run | None) -> None:
+    """Draw the button that measures, the progress, or the diagnoses."""
+    job = _job(run) if run and run.over else None
+    if not run or not job:
+        st.caption("Train a network first; when the run is over, it can be measured from its first step to its last.")
+        return
+    if not job.status().started:
+        _invitation(run, job)
+        return
+    result = waiting.show(job)
+    if not job.status().done:
+        st.button("Cancel", on_click=job.cancel)
+    if result:
+        _show(run, result)
+
+
+def _job(run: Run) -> Job[Diagnoses] | None:
+    try:
+        return lab.service().diagnoses(run.id)
+    except ValueError:
+        # It has not taken a step, or somebody has just deleted it.
+        return None
+
+
+def _invitation(run: Run, job: Job[Diagnoses]) -> None:
+    curves = racing.curves(run)
+    points = len(diagnosed_steps(run.config, curves.last_step))
+    st.caption(
+        f"Replays the run and measures it at {points} points on {SAMPLE:,} training images: sharpness of the loss, "
+        "lengths of gradients and of steps, dead units. Training is not slowed; this takes about "
+        f"{(curves.seconds or 0) + POINT_SECONDS * points:.0f} s of one core."
+    )
+    st.button("Measure", icon=":material/monitor_heart:", on_click=job.start)
+
+
+def _show(run: Run, points: Sequence[Diagnosis]) -> None:
+    curves = racing.curves(run)
+    steps = np.array([point.step for point in points], dtype=float)
+    rates = np.interp(steps, curves.steps, curves.rates)
+    st.markdown(_verdict(run, points, rates))
+    figures = charts.diagnosis_figures(points, rates)
+    for row in range(0, len(figures), 2):
+        for column, (title, figure) in zip(st.columns(2), figures[row : row + 2], strict=True):
+            with column:
+                st.markdown(f"**{title}**")
+                st.plotly_chart(figure, config={"displayModeBar": False}, key=f"diagnosis.{title}", alt=title)
+
+
+def _verdict(run: Run, points: Sequence[Diagnosis], rates: np.ndarray) -> str:
+    """Compare the learning rate with the threshold 2 / sharpness, in words."""
+    last, rate = points[-1], float(rates[-1])
+    beyond = [point.step for point, r in zip(points, rates, strict=True) if r > point.largest_stable_rate]
+    if beyond:
+        verdict = (
+            f"At {len(beyond)} of {len(points)} points, first at step {beyond[0]:,}, the rate exceeds "
+            "2 / sharpness: plain gradient descent must bounce there."
+        )
+    else:
+        verdict = "The rate stays below 2 / sharpness at every point: plain gradient descent would be stable here."
+    # For plain gradient descent the threshold is a theorem.
+    plain = "" if run.config.optimizer == "sgd" else " Other optimizers have other limits; for them it is a guide."
+    return (
+        f"{verdict} At the end the sharpness is **{last.sharpness:.3g}**, so rates up to "
+        f"**{last.largest_stable_rate:.3g}** are stable; the rate is **{rate:.3g}**.{plain}"
+    )

@@ -1,0 +1,82 @@
+"""The diagnosis of a run on the Train page: keyed by the run as it was when it was measured."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.analysis.diagnostics import diagnosed_steps
+from core.jobs import Jobs
+from core.runs.service import Service
+from core.training.config import RunConfig
+from dashboard.analysis.closer_look import STABILITY
+from dashboard.views.landscape import items, sharpness
+from tests.dashboard.conftest import button, open_page, text, wait_for_runs
+from tests.waiting import wait_for
+
+
+def opened(run_id: str) -> AppTest:
+    page = open_page("train", run=run_id)
+    return page.segmented_control(key="closer").set_value(STABILITY).run()
+
+
+def measured(run_id: str) -> AppTest:
+    """The page once the run has been measured."""
+    page = opened(run_id)
+    if "At the end the sharpness is" not in text(page):
+        button(page, "Measure").click().run()
+    wait_for(lambda: "At the end the sharpness is" in text(page.run()))
+    assert not page.exception
+    return page
+
+
+@pytest.fixture(scope="module")
+def stopped(service: Service) -> str:
+    """A run that was stopped before its end."""
+    run_id = service.submit(RunConfig(optimizer="sgd", lr=0.1, epochs=40, validation_split=0.95, device="cpu"))
+    wait_for(lambda: service.run(run_id).step > 0)
+    service.command(run_id, "stop")
+    wait_for_runs(service, [run_id])
+    assert service.run(run_id).step < 40 * 47
+    return run_id
+
+
+def test_it_says_what_it_costs_and_measures_on_demand(service: Service, stopped: str) -> None:
+    page = opened(stopped)
+    assert "Replays the run and measures it at" in text(page)
+    job = service.diagnoses(stopped)
+    assert not job.status().started
+    measured(stopped)
+    run = service.run(stopped)
+    assert [point.step for point in job.wait()] == diagnosed_steps(run.config, run.step)
+    assert "**Dead hidden units, of 128**" in text(page.run())
+
+
+def test_a_measurement_can_be_cancelled(service: Service, stopped: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = Jobs()
+    monkeypatch.setattr(service, "jobs", jobs)
+    page = opened(stopped)
+    button(page, "Measure").click().run()
+    assert len(page.get("progress")) == 1
+    button(page, "Cancel").click().run()
+    assert not service.diagnoses(stopped).status().started
+    assert button(page, "Measure") and not page.get("progress")
+    jobs.close()
+
+
+def test_after_stop_measure_resume_the_diagnosis_is_of_the_whole_run(service: Service, stopped: str) -> None:
+    measured(stopped)
+    service.command(stopped, "resume")
+    wait_for(lambda: service.run(stopped).state == "finished")
+    page = opened(stopped)
+    assert "At the end the sharpness is" not in text(page)
+    assert "Replays the run and measures it at 41 points" in text(page)
+
+
+def test_stability_and_landscape_say_one_sharpness_of_one_network(service: Service) -> None:
+    config = RunConfig(optimizer="sgd", lr=0.1, epochs=1, validation_split=0.95, device="cpu")
+    run_id = service.submit(config)
+    wait_for_runs(service, [run_id])
+    last = service.diagnoses(run_id).wait()[-1]
+    on_plane = sharpness.measure(items.pinned(f"run:{run_id}"), last.step, config.loss)
+    # Another process may add in another order: the last bits of a float32.
+    assert on_plane.value == pytest.approx(last.sharpness, rel=1e-5)
+    assert f"{on_plane.value:.3g}" in text(measured(run_id))
