@@ -179,20 +179,28 @@ async def stream(websocket: WebSocket) -> None:
     """Serve one client until it goes."""
     await websocket.accept()
     subscriber = Subscriber()
-    listener = asyncio.create_task(_listen(websocket, subscriber))
+    tasks = [asyncio.create_task(work(websocket, subscriber)) for work in (_listen, _publish)]
+    try:
+        # When one ends, the other does too: a frame must not wait for a client that has gone.
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        broadcast.subscribe(subscriber, {})
+
+
+async def _publish(websocket: WebSocket, subscriber: Subscriber) -> None:
+    """Send what the client lacks whenever there is something new, until it goes or does not read."""
     try:
         await _send(websocket, json.dumps({"lab": TOKEN}))
         while True:
             await subscriber.wake.wait()
-            if listener.done():
-                break
             subscriber.wake.clear()
             await _send_new(websocket, subscriber)
     except (WebSocketDisconnect, TimeoutError):
         pass
-    finally:
-        listener.cancel()
-        broadcast.subscribe(subscriber, {})
 
 
 async def _listen(websocket: WebSocket, subscriber: Subscriber) -> None:
@@ -208,8 +216,6 @@ async def _listen(websocket: WebSocket, subscriber: Subscriber) -> None:
         pass
     except (ValueError, KeyError, TypeError, AttributeError):
         await websocket.close(code=1003)
-    finally:
-        subscriber.wake.set()
 
 
 async def _send_new(websocket: WebSocket, subscriber: Subscriber) -> None:

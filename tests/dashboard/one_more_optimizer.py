@@ -1,7 +1,6 @@
 """The whole lab with two more optimizers, run by ``tests/test_one_more_optimizer.py`` in a copy that has their rows."""
 
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from dashboard.colors import OPTIMIZER_COLORS, OPTIMIZER_DASHES
 from dashboard.views.surfaces.closer import VIEWS
 from scripts import readme
 from tests.dashboard.conftest import in_address
+from tests.waiting import LIMIT, wait_for
 
 PAGES = Path(__file__).resolve().parents[2] / "dashboard" / "views"
 #: A variant with a rule and an explanation, and a class of its own with neither.
@@ -96,7 +96,7 @@ def test_the_readme_is_brought_along_by_its_script(tmp_path: Path, capsys: pytes
 
 
 def test_the_form_offers_it(service: Service) -> None:
-    page = AppTest.from_file(str(PAGES / "train" / "page.py"), default_timeout=60).run()
+    page = AppTest.from_file(str(PAGES / "train" / "page.py"), default_timeout=LIMIT).run()
     for name in NEW:
         page.selectbox(key=forms.key("optimizer")).set_value(name).run()
         assert not page.exception and not page.error
@@ -105,7 +105,7 @@ def test_the_form_offers_it(service: Service) -> None:
 
 def test_it_races_each_at_its_own_best(service: Service) -> None:
     assert len(race(RunConfig(), "optimizer", NEW)) == 2
-    page = AppTest.from_file(str(PAGES / "race" / "page.py"), default_timeout=60).run()
+    page = AppTest.from_file(str(PAGES / "race" / "page.py"), default_timeout=LIMIT).run()
     page.multiselect(key="race.optimizer").set_value(NEW).run()
     page.text_input(key=forms.key("validation_split")).set_value("0.95")
     page.text_input(key=forms.key("epochs")).set_value("1").run()
@@ -121,7 +121,7 @@ def test_it_races_each_at_its_own_best(service: Service) -> None:
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_the_surfaces_page_shows_it(view: str) -> None:
-    page = AppTest.from_file(str(PAGES / "surfaces" / "page.py"), default_timeout=60)
+    page = AppTest.from_file(str(PAGES / "surfaces" / "page.py"), default_timeout=LIMIT)
     page.session_state["s-optimizers"] = [*NEW, "adam"]
     page.session_state["s-steps"] = "20"
     page.session_state["s-tab"] = view
@@ -134,8 +134,5 @@ def test_the_surfaces_page_shows_it(view: str) -> None:
 
 
 def finish(service: Service, ids: list[str]) -> None:
-    deadline = time.monotonic() + 300
-    while not all(run and run.over for run in map(service.run, ids)):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(lambda: all(run and run.over for run in map(service.run, ids)))
     assert {run.state for run in map(service.run, ids) if run} == {"finished"}

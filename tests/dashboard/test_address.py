@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 from core.runs.service import Service
 from core.training.config import RunConfig
 from dashboard import forms
+from tests.waiting import LIMIT
 
 MAIN = str(Path(__file__).resolve().parents[2] / "dashboard" / "main.py")
 
@@ -44,14 +45,14 @@ def form(page: AppTest) -> dict[str, str]:
 
 
 def test_a_new_session_that_goes_to_race_at_once_finds_the_form_filled(service: Service) -> None:
-    page = AppTest.from_file(MAIN, default_timeout=60).run()
+    page = AppTest.from_file(MAIN, default_timeout=LIMIT).run()
     page.switch_page("views/race/page.py").run()
     assert not page.error
     assert form(page) == {"lr": "0.001", "epochs": "5"}
 
 
 def test_settings_from_a_run_are_still_there_on_the_next_page(service: Service) -> None:
-    page = AppTest.from_file(MAIN, default_timeout=60).run()
+    page = AppTest.from_file(MAIN, default_timeout=LIMIT).run()
     for name, value in RunConfig(optimizer="sgd", lr=0.3, epochs=2).to_dict().items():
         if not isinstance(value, dict):
             page.session_state[forms.key(name)] = value if isinstance(value, (bool, str)) else f"{value}"

@@ -4,7 +4,6 @@ import copy
 import hashlib
 import itertools
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from core.training.config import RunConfig
 from core.training.network import Network
 from dashboard import lab
 from tests.dashboard.views.test_draw import sent
+from tests.waiting import LIMIT, wait_for
 
 MAIN = str(Path(__file__).resolve().parents[2] / "dashboard" / "main.py")
 WRITING: dict[type, tuple[str, ...]] = {
@@ -58,7 +58,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         service = lab.service()
         try:
             ids = {"finished": service.submit(SMALL), "deleted": service.submit(SMALL), "binned": service.submit(SMALL)}
-            wait(lambda: all(run.over for run in service.runs()))
+            wait_for(lambda: all(run.over for run in service.runs()))
             service.delete([ids["deleted"]])
             whole = opened(read_ordinary(service.checkpoint_file(ids["finished"]), LARGEST_CHECKPOINT))
             library = Library(models)
@@ -67,23 +67,16 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
             library.delete("thrown away")
             long = RunConfig(epochs=1000)
             ids["paused"] = service.submit(long)
-            wait(lambda: service.run(ids["paused"]).state == "running")
+            wait_for(lambda: service.run(ids["paused"]).state == "running")
             service.command(ids["paused"], "pause")
-            wait(lambda: service.run(ids["paused"]).state == "paused")
+            wait_for(lambda: service.run(ids["paused"]).state == "paused")
             service._store.update(ids["binned"], state="interrupted")
             ids["running"] = service.submit(long)
-            wait(lambda: service.run(ids["running"]).state == "running")
+            wait_for(lambda: service.run(ids["running"]).state == "running")
             ids["queued"] = service.submit(long, owner=hashlib.sha256(TOKEN.encode()).hexdigest()[:16])
             yield ids
         finally:
             lab.stop()
-
-
-def wait(over: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not over():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -103,7 +96,7 @@ def refused(runs: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def visit(view: str, address: dict[str, str], state: dict[str, Any]) -> AppTest:
-    page = AppTest.from_file(MAIN, default_timeout=120).run()
+    page = AppTest.from_file(MAIN, default_timeout=LIMIT).run()
     page.switch_page(f"views/{view}/page.py")
     for name, value in address.items():
         page.query_params[name] = value
@@ -225,7 +218,7 @@ def test_a_dialog_says_why_too(
     dialog: Callable[[], None], button: str, runs: dict[str, str], refused: list[str]
 ) -> None:
     for _ in REFUSALS:
-        page = AppTest.from_function(dialog, default_timeout=60).run()
+        page = AppTest.from_function(dialog, default_timeout=LIMIT).run()
         next(b for b in page.button if b.label == button).click().run()
         assert not page.exception
         assert [error.value for error in page.error] == [refused[-1]]

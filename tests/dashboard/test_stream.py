@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import threading
-import time
 
 import pytest
 import uvicorn
@@ -17,6 +16,7 @@ from websockets.sync.client import connect
 from core.runs import states
 from core.training.config import RunConfig
 from dashboard import lab, stream
+from tests.waiting import LIMIT, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def address(tmp_path_factory):
 def connected(address):
     """A client that has heard which server it talks to."""
     with connect(f"ws://{address}/lab/live") as opened:
-        assert json.loads(opened.recv(timeout=20)) == {"lab": stream.TOKEN}
+        assert json.loads(opened.recv(timeout=LIMIT)) == {"lab": stream.TOKEN}
         yield opened
 
 
@@ -86,7 +86,7 @@ def receive(client, run_id, until):
     """The run's events up to the frame with one for which ``until`` holds."""
     events = []
     while not any(map(until, events)):
-        frame = json.loads(client.recv(timeout=60))
+        frame = json.loads(client.recv(timeout=LIMIT))
         assert frame["run"] == run_id
         events += frame["events"]
     assert frame["over"] is (events[-1].get("event") == "Unknown" or events[-1].get("state") in states.OVER)
@@ -147,7 +147,7 @@ def test_nonsense_closes_the_connection_and_harms_nobody_else(address, client, n
     with connected(address) as other:
         other.send(nonsense)
         with pytest.raises(ConnectionClosed) as closed:
-            other.recv(timeout=20)
+            other.recv(timeout=LIMIT)
         assert closed.value.rcvd.code == 1003
     ask(client, nobody=-1)
     assert receive(client, "nobody", bool)
@@ -156,7 +156,7 @@ def test_nonsense_closes_the_connection_and_harms_nobody_else(address, client, n
 def test_a_run_that_is_over_says_so_to_who_has_all_of_it(client, scripted):
     scripted.runs["done"] = [event(0, event="State", state="running"), event(1, event="State", state="finished")]
     ask(client, done=1)
-    assert json.loads(client.recv(timeout=20)) == {"run": "done", "events": [], "over": True}
+    assert json.loads(client.recv(timeout=LIMIT)) == {"run": "done", "events": [], "over": True}
     ask(client, done=0)
     assert [e["seq"] for e in receive(client, "done", finished)] == [1]
 
@@ -164,9 +164,9 @@ def test_a_run_that_is_over_says_so_to_who_has_all_of_it(client, scripted):
 def test_a_run_that_is_resumed_goes_on_for_who_watches_it(client, scripted):
     scripted.runs["back"] = [event(0, event="State", state="interrupted")]
     ask(client, back=-1)
-    assert json.loads(client.recv(timeout=20))["over"] is True
+    assert json.loads(client.recv(timeout=LIMIT))["over"] is True
     scripted.runs["back"].append(event(1, event="State", state="running"))
-    frame = json.loads(client.recv(timeout=20))
+    frame = json.loads(client.recv(timeout=LIMIT))
     assert ([e["seq"] for e in frame["events"]], frame["over"]) == ([1], False)
 
 
@@ -174,11 +174,11 @@ def test_what_a_client_says_while_it_is_told_counts_and_nothing_is_skipped(clien
     """It asks again from the start before it has read the answer: it then gets all of it, whole and in order."""
     scripted.runs["long"] = [event(seq, pad="x" * 50_000) for seq in range(400)]
     ask(client, long=-1)
-    assert json.loads(client.recv(timeout=20))["events"][0]["seq"] == 0
+    assert json.loads(client.recv(timeout=LIMIT))["events"][0]["seq"] == 0
     ask(client, long=-1)
     seqs, starts = [0], 1
     while seqs[-1:] != [399] or starts < 2:
-        for told in json.loads(client.recv(timeout=20))["events"]:
+        for told in json.loads(client.recv(timeout=LIMIT))["events"]:
             starts += told["seq"] == 0
             assert told["seq"] == 0 or told["seq"] == seqs[-1] + 1
             seqs.append(told["seq"])
@@ -203,35 +203,46 @@ class Unread:
 
     def ended(self):
         """Whether the server has cut the connection, once what had arrived is read."""
-        self.socket.settimeout(20)
+        self.socket.settimeout(LIMIT)
         with contextlib.suppress(ConnectionError):
             while self.socket.recv(1 << 20):
                 pass
         return True
 
 
-def test_who_does_not_read_delays_nobody_and_is_dropped(address, scripted, monkeypatch):
-    monkeypatch.setattr(stream, "PATIENCE_SECONDS", 1.0)
-    large = [event(seq, pad="x" * 100_000) for seq in range(400)]
-    scripted.runs["large"] = large
-    asleep = [Unread(address, "large") for _ in range(3)]
-    with connected(address) as awake, contextlib.ExitStack() as sockets:
-        for one in asleep:
+@pytest.fixture
+def asleep(address, scripted):
+    """Three viewers of a run of 40 MB who read nothing."""
+    scripted.runs["large"] = [event(seq, pad="x" * 100_000) for seq in range(400)]
+    with contextlib.ExitStack() as sockets:
+        viewers = [Unread(address, "large") for _ in range(3)]
+        for one in viewers:
             sockets.enter_context(one.socket)
-        ask(awake, large=-1)
-        assert receive(awake, "large", lambda e: e["seq"] == 399)
-        assert len(stream.broadcast.subscriptions["large"].subscribers) == 4
-        for seq in range(400, 405):
-            sent = time.monotonic()
-            large.append(event(seq))
-            receive(awake, "large", lambda e, last=seq: e["seq"] == last)
-            assert time.monotonic() - sent < 1
-        until = time.monotonic() + 10
-        while len(stream.broadcast.subscriptions["large"].subscribers) > 1 and time.monotonic() < until:
-            large.append(event(len(large)))
-            receive(awake, "large", bool)
-        assert len(stream.broadcast.subscriptions["large"].subscribers) == 1
-        assert all(one.ended() for one in asleep)
+        yield viewers
+
+
+def test_who_does_not_read_delays_nobody(client, scripted, asleep, monkeypatch):
+    monkeypatch.setattr(stream, "PATIENCE_SECONDS", LIMIT)
+    ask(client, large=-1)
+    assert receive(client, "large", lambda e: e["seq"] == 399)
+    for seq in range(400, 405):
+        scripted.runs["large"].append(event(seq))
+        receive(client, "large", lambda e, last=seq: e["seq"] == last)
+    assert len(stream.broadcast.subscriptions["large"].subscribers) == 4
+
+
+def test_who_does_not_read_is_dropped(client, scripted, asleep, monkeypatch):
+    monkeypatch.setattr(stream, "PATIENCE_SECONDS", 1.0)
+    ask(client, large=-1)
+    assert receive(client, "large", lambda e: e["seq"] == 399)
+
+    def viewers():
+        scripted.runs["large"].append(event(len(scripted.runs["large"])))
+        receive(client, "large", bool)
+        return len(stream.broadcast.subscriptions["large"].subscribers)
+
+    wait_for(viewers, lambda count: count == 1)
+    assert all(one.ended() for one in asleep)
 
 
 def test_nobody_is_asked_about_once_the_last_viewer_has_left(address, scripted):
@@ -239,10 +250,7 @@ def test_nobody_is_asked_about_once_the_last_viewer_has_left(address, scripted):
     with connected(address) as client:
         ask(client, quiet=-1)
         receive(client, "quiet", bool)
-    until = time.monotonic() + 10
-    while stream.broadcast.subscriptions and time.monotonic() < until:
-        time.sleep(0.01)
-    assert stream.broadcast.subscriptions == {}
+    wait_for(lambda: stream.broadcast.subscriptions, lambda left: left == {})
 
 
 def test_viewers_go_on_after_the_service_failed_once(client, scripted, monkeypatch, caplog):
@@ -257,7 +265,7 @@ def test_viewers_go_on_after_the_service_failed_once(client, scripted, monkeypat
         raise OSError("disk")
 
     monkeypatch.setattr(scripted, "messages", failing)
-    assert failed.wait(10)
+    assert failed.wait(LIMIT)
     scripted.runs["hurt"].append(event(1))
     assert [e["seq"] for e in receive(client, "hurt", bool)] == [1]
     assert "the service did not answer" in caplog.text
@@ -266,7 +274,7 @@ def test_viewers_go_on_after_the_service_failed_once(client, scripted, monkeypat
 def test_too_many_runs_at_once_are_refused(client):
     ask(client, **{str(i): -1 for i in range(stream.MOST_RUNS + 1)})
     with pytest.raises(ConnectionClosed):
-        client.recv(timeout=20)
+        client.recv(timeout=LIMIT)
 
 
 def test_viewers_at_the_same_place_share_one_frame(scripted):

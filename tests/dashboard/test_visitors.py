@@ -12,6 +12,7 @@ from dashboard import access, visitors
 from dashboard.access import TEACHER, VISITOR, Gate
 from dashboard.visitors import Visitor, checked_name, may_delete, visitor
 from dashboard.words import literal
+from tests.waiting import LIMIT
 
 TOKEN = "0123456789abcdef" * 2
 ID = hashlib.sha256(TOKEN.encode()).hexdigest()[:16]
@@ -91,7 +92,7 @@ def test_the_control_takes_a_name_and_says_what_is_wrong_with_one():
 
         visitors.control()
 
-    app = AppTest.from_function(page, default_timeout=10).run()
+    app = AppTest.from_function(page, default_timeout=LIMIT).run()
 
     def name(text):
         app.text_input[0].set_value(text)

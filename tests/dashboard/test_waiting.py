@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.jobs import Job, Jobs, Kind, Report
 from dashboard import waiting
+from tests.waiting import LIMIT, wait_for
 
 KIND = Kind("tests", patience=60.0, remembered=8)
 
@@ -34,16 +35,14 @@ class Task:
         self.attempts += 1
         report("Halfway", 0.5)
         self.half.set()
-        assert self.go.wait(60)
+        assert self.go.wait(LIMIT)
         if self.attempts == 1:
             raise ValueError("The disk is *full*.")
         return "whole"
 
     def end(self) -> None:
         self.go.set()
-        pause = threading.Event()
-        while not self.job.status().done:
-            pause.wait(0.01)
+        wait_for(lambda: self.job.status().done)
 
 
 @pytest.fixture
@@ -59,7 +58,7 @@ def test_progress_then_the_failure_then_after_another_try_the_result(task: Task)
     page = AppTest.from_function(script)
     page.session_state["job"] = task.job
     page.run()
-    assert task.half.wait(60)
+    assert task.half.wait(LIMIT)
     page.run()
     (bar,) = page.get("progress")
     assert (bar.proto.value, bar.proto.text) == (50, "Halfway") and not page.markdown
@@ -83,7 +82,7 @@ def test_a_drawing_of_its_own_replaces_the_bar_and_stays(task: Task) -> None:
     page.session_state["job"] = task.job
     page.session_state["draw"] = lambda status: seen.append(status.stage)
     page.run()
-    assert task.half.wait(60)
+    assert task.half.wait(LIMIT)
     page.run()
     assert seen[-1] == "Halfway" and not page.get("progress")
     task.attempts = 2

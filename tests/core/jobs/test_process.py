@@ -11,10 +11,10 @@ import pytest
 from core.jobs import Job, Jobs, Kind, Report
 from core.jobs.process import run_module
 from core.paths import ROOT
+from tests.waiting import LIMIT
 
 KIND = Kind("processes", patience=60.0, remembered=8)
 MODULE = "tests.core.jobs.echo"
-SECONDS = 120
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_a_process_that_fails_is_one_sentence(jobs: Jobs, request_: str, sentenc
 def test_cancel_and_the_labs_end_kill_the_process(jobs: Jobs, how: str) -> None:
     echo = Echo(jobs, "hang")
     echo.job.start()
-    assert echo.begun.wait(SECONDS)
+    assert echo.begun.wait(LIMIT)
     if how == "cancel":
         echo.job.cancel()
         # The kind's thread is free again once the process is gone.
@@ -86,5 +86,5 @@ def test_the_process_ends_with_a_server_that_was_killed() -> None:
     """The end of stdin is the sign."""
     request = json.dumps({"as": "hang"}) + "\n"
     command = [sys.executable, "-m", MODULE]
-    ran = subprocess.run(command, cwd=ROOT, input=request, capture_output=True, text=True, timeout=SECONDS)
+    ran = subprocess.run(command, cwd=ROOT, input=request, capture_output=True, text=True, timeout=LIMIT)
     assert (ran.returncode, ran.stderr) == (0, "") and "share" not in ran.stdout

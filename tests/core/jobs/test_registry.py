@@ -5,9 +5,9 @@ import pytest
 
 from core.jobs import Job, Jobs, Kind, Report, Status
 from core.jobs.registry import WAITING
+from tests.waiting import LIMIT, wait_for
 
 KIND = Kind("tests", patience=20.0, remembered=2)
-SECONDS = 60
 
 
 class Clock:
@@ -41,10 +41,10 @@ class Task:
         self.attempts += 1
         try:
             for share in (0.25, 0.5):
-                assert self.go.acquire(timeout=SECONDS)
+                assert self.go.acquire(timeout=LIMIT)
                 report("Working", share, f"part {share}")
                 self.reported.release()
-            assert self.go.acquire(timeout=SECONDS)
+            assert self.go.acquire(timeout=LIMIT)
             if self.attempts <= self.failures:
                 raise ValueError(f"attempt must succeed, got attempt = {self.attempts}.")
             return "whole"
@@ -53,7 +53,7 @@ class Task:
 
     def step(self) -> None:
         self.go.release()
-        assert self.reported.acquire(timeout=SECONDS)
+        assert self.reported.acquire(timeout=LIMIT)
 
     def finish(self) -> None:
         for _ in range(3):
@@ -61,12 +61,8 @@ class Task:
 
 
 def until(job: Job[str], holds: Callable[[Status[str]], bool]) -> Status[str]:
-    pause = threading.Event()
-    for _ in range(SECONDS * 100):
-        if holds(status := job.status()):
-            return status
-        pause.wait(0.01)
-    raise AssertionError(status)
+    status: Status[str] = wait_for(job.status, holds)
+    return status
 
 
 def done(job: Job[str]) -> Status[str]:
@@ -156,7 +152,7 @@ def test_a_job_that_nobody_asks_for_is_dropped_and_can_be_started_again(jobs: Jo
     other.step()
     clock.now += KIND.patience + 1
     other.go.release()
-    assert other.ended.wait(SECONDS)
+    assert other.ended.wait(LIMIT)
     assert not until(dropped, lambda status: not status.started).done
     other.ended.clear()
     dropped.start()
@@ -171,12 +167,12 @@ def test_cancel_calls_back_and_drops_what_was_reported(jobs: Jobs) -> None:
     def work(report: Report[str]) -> str:
         report.on_cancel(cancelled.set)
         begun.set()
-        assert cancelled.wait(SECONDS)
+        assert cancelled.wait(LIMIT)
         return "too late"
 
     job = jobs.get(KIND, "key", work)
     job.start()
-    assert begun.wait(SECONDS)
+    assert begun.wait(LIMIT)
     job.cancel()
     assert cancelled.is_set() and not job.status().started
     assert jobs.get(KIND, "next", lambda report: "whole").wait() == "whole"

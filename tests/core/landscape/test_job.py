@@ -9,6 +9,7 @@ from core.jobs import Job, Jobs
 from core.landscape.grid import Tick
 from core.landscape.job import LANDSCAPES, landscape_job
 from core.landscape.study import Result, Study, Track
+from tests.waiting import LIMIT
 
 STUDY = Study("three", ("run:sgd", "run:adam"), size=25, images=50)
 
@@ -26,7 +27,7 @@ class World:
     def gather(self, study: Study, tick: Tick) -> Sequence[Track]:
         self.gathered += 1
         self.entered.set()
-        assert self.gate.wait(60)
+        assert self.gate.wait(LIMIT)
         tick(1.0)
         if study.seed == 13:
             raise ValueError("run must still be there, got run = 13.")
@@ -74,7 +75,7 @@ def test_a_failure_is_a_sentence_until_it_is_retried(world: World) -> None:
 def test_a_study_that_nobody_asks_for_is_dropped_and_the_next_one_goes_on(world: World) -> None:
     world.gate.clear()
     world.job(STUDY).start()
-    assert world.entered.wait(60)
+    assert world.entered.wait(LIMIT)
     world.now = LANDSCAPES.patience + 1
     other = world.job(Study("line", STUDY.items, images=50))
     other.start()

@@ -10,6 +10,7 @@ import torch
 from core.models.checkpoints import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint, save_parameters
 from core.runs import run_files
 from core.training.config import RunConfig
+from tests.waiting import LIMIT
 
 
 def checkpoint(step, epoch=0):
@@ -98,7 +99,7 @@ def test_the_writer_survives_a_full_disk_and_says_so(tmp_path):
     writer = run_files.Writer(tmp_path, written.append, note)
     with files_limited_to(100_000):
         writer.put(checkpoint(1))
-        assert told.wait(20)
+        assert told.wait(LIMIT)
     writer.put(checkpoint(2))
     writer.close()
     assert troubles == ["A checkpoint could not be written: File too large."] and written == [2]

@@ -14,6 +14,7 @@ from core.runs import run_files
 from core.training.config import RunConfig
 from core.training.events import Checkpointed, CommandApplied, Event, Paused, Resumed, RunFinished, StepsDone
 from core.training.trainer import Trainer
+from tests.waiting import LIMIT
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_trains_two_runs_and_ends_with_its_stdin(worker, tmp_path):
     assert all(torch.equal(a, b) for a, b in zip(saved.parameters(), trainer.network.parameters(), strict=True))
     assert metadata["config"] == config.to_dict()
     worker.stdin.close()
-    assert worker.wait(10) == 0
+    assert worker.wait(LIMIT) == 0
 
 
 def test_stop_ends_the_run_and_keeps_its_parameters(worker, tmp_path):
@@ -128,7 +129,7 @@ def test_the_end_of_stdin_ends_a_run_in_progress(worker, tmp_path):
         pass
     worker.stdin.close()
     told = [json.loads(line) for line in worker.stdout.read().splitlines()]
-    assert worker.wait(10) == 0
+    assert worker.wait(LIMIT) == 0
     last = [m["event"]["first_step"] + len(m["event"]["losses"]) for m in told if "losses" in m.get("event", {})]
     # The checkpoint of the end is of the last step that was told.
     assert not last or load_checkpoint(tmp_path / run_files.CHECKPOINT).state["step"] == last[-1]

@@ -1,5 +1,4 @@
 import base64
-import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from dashboard.components.player.landscape import scene_of, standalone, waiting_
 from dashboard.views.landscape import address, charts, items, live, sharpness
 from dashboard.words import run_line
 from tests.dashboard.conftest import page_of
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -141,13 +141,9 @@ def test_the_line_marks_both_ends() -> None:
 def run(service) -> Run:
     """A short run, trained by the lab."""
     run_id = service.submit(RunConfig(epochs=1, batch_size=4096, seed=5))
-    pause = threading.Event()
-    for _ in range(2400):
-        if (found := service.run(run_id)).over:
-            assert found.state == "finished"
-            return found
-        pause.wait(0.05)
-    raise AssertionError("the run did not end")
+    found: Run = wait_for(lambda: service.run(run_id), lambda run: run.over)
+    assert found.state == "finished"
+    return found
 
 
 def test_a_replayed_run_ends_in_the_very_parameters_that_the_run_saved(service, run: Run) -> None:

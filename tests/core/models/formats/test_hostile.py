@@ -29,6 +29,7 @@ from core.training.config import RunConfig
 from core.training.network import parameter_shapes
 from core.training.trainer import Trainer
 from tests.core.models.formats.conftest import BUILD, PLACES, h5, npz, same
+from tests.waiting import LIMIT
 
 SUFFIXES = [format.suffix for format in READABLE]
 MEGABYTE = 1024 * 1024
@@ -206,7 +207,7 @@ def test_no_truncated_and_no_damaged_hdf5_file_gets_through(network, tmp_path):
         (tmp_path / f"{number:03}").write_bytes(file)
     wanted = json.dumps({place: parameter_shapes()[name][::-1] for name, place in PLACES.items()})
     command = [sys.executable, "-c", MANY, str(keras.READER.parent), wanted, str(tmp_path)]
-    outcomes = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
+    outcomes = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=LIMIT).stdout)
     assert len(outcomes) == 200
     assert set(outcomes[:100]) == {"refused"}
     assert outcomes[100:].count("refused") >= 50
@@ -460,7 +461,7 @@ def test_the_reader_can_neither_open_files_nor_take_much_memory_or_time(monkeypa
     bounds = "import h5_reader, sys; h5_reader._bound();"
     for misdeed in ("open('/etc/passwd')", "bytes(2 * 1024**3)", "print('x', file=open('trace', 'w'))"):
         script = f"import sys; sys.path.insert(0, {str(keras.READER.parent)!r}); {bounds} {misdeed}"
-        ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20)
+        ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=LIMIT)
         assert ended.returncode == 1
         assert re.search("OSError|MemoryError", ended.stderr)
 

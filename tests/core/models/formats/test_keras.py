@@ -11,6 +11,7 @@ from core import data
 from core.models import formats
 from core.models.formats import FORMATS
 from tests.core.models.formats.conftest import same
+from tests.waiting import LIMIT
 
 KERAS = """
 import sys, numpy as np, keras
@@ -34,7 +35,7 @@ def folder(network, tmp_path_factory):
     (folder / "ours.weights.h5").write_bytes(formats.write(FORMATS["keras"], network, {}))
     np.save(folder / "images.npy", data.load().test.images[:64].float().numpy() / 255)
     environment = {**os.environ, "KERAS_BACKEND": "torch", "OMP_NUM_THREADS": "1", "KERAS_HOME": str(folder)}
-    subprocess.run([sys.executable, "-c", KERAS], cwd=folder, env=environment, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", KERAS], cwd=folder, env=environment, check=True, timeout=LIMIT)
     return folder
 
 
