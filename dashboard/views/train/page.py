@@ -19,8 +19,7 @@ INVITATION = "Press Train. The network learns to read digits in a few seconds, a
 
 
 def page() -> None:
-    run_id = address.get("run")
-    run = lab.service().run(run_id) if run_id else None
+    run = _shown()
     settings, stage = st.columns([0.36, 0.64], gap="large")
     with settings:
         form, actions = forms.hyperparameter_form(run.config if run else None)
@@ -28,7 +27,7 @@ def page() -> None:
             _buttons(form, run)
     with stage:
         notice = st.container()
-        if run_id and not run:
+        if address.get("run") and not run:
             notice.info("This lab does not have the run that this link names. Train one, or open a recent run below.")
         live_chart([run] if run else [], INVITATION, key="live")
         with st.container():
@@ -53,7 +52,7 @@ def _buttons(form: forms.Form, run: Run | None) -> None:
             "Train",
             type="primary",
             icon=":material/play_arrow:",
-            disabled=_busy() or not form.config,
+            disabled=_busy(run) or not form.config,
             width="stretch",
             on_click=_train,
         )
@@ -70,19 +69,29 @@ def _buttons(form: forms.Form, run: Run | None) -> None:
         st.error("\n\n".join(form.errors), icon=":material/edit:")
 
 
-def _busy() -> bool:
-    """A session has one run in progress at a time, however often Train is pressed."""
+def _shown() -> Run | None:
+    """Return the run that the address names."""
+    run_id = address.get("run")
+    return lab.service().run(run_id) if run_id else None
+
+
+def _busy(run: Run | None) -> bool:
+    """True if the run shown is this session's and trains: a further press of Train means that one.
+
+    A run of this session's that is not shown disables nothing: nobody could see why.
+    """
     mine = starting.last()
-    return bool(mine and starting.going([mine]))
+    return bool(run and mine and run.id == mine.id and starting.going([run]))
 
 
 def _train() -> None:
     """Start a run with the form's values."""
     form = forms.read()
-    if not _busy() and form.config and starting.run(form.config, form.name, parent=handoff.parent()):
+    if _busy(_shown()) or not form.config:
+        return
+    if run_id := starting.run(form.config, form.name, parent=handoff.parent()):
         handoff.forget_parent()
-    if mine := starting.last():
-        address.put(run=mine.id)
+        address.put(run=run_id)
 
 
 def _keep(run: Run) -> None:

@@ -3,7 +3,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.runs.service import Service
 from dashboard.forms import key
-from tests.dashboard.conftest import button, open_page, text
+from tests.dashboard.conftest import button, in_address, open_page, text
 
 
 @pytest.fixture
@@ -36,6 +36,18 @@ def test_train_starts_one_run_and_puts_it_into_the_url(train: AppTest, service: 
     assert button(train, "Train").disabled
     assert not button(train, "Stop").disabled
     button(train, "Stop").click().run()
+
+
+def test_a_run_that_is_not_shown_disables_nothing(train: AppTest, service: Service) -> None:
+    """As after a run that was started on another page, or a way to another page and back."""
+    train.text_input(key=key("epochs")).set_value("1000").run()
+    button(train, "Train").click().run()
+    run_id = in_address(train, "run")
+    assert button(train, "Train").disabled
+    del train.query_params["run"]
+    train.run()
+    assert not button(train, "Train").disabled
+    service.command(run_id, "stop")
 
 
 def test_bad_input_disables_train_and_says_why(train: AppTest) -> None:
