@@ -93,8 +93,8 @@ def from_ink(picture: Bytes, ink: Floats) -> Steps:
     ink[ink < FAINTEST] = 0
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
     box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-    found, thickened = _thick_enough(ink[box[1] : box[3], box[0] : box[2]])
-    fitted = _fitted(found, BOX)
+    strokes, thickened = _thick_enough(ink[box[1] : box[3], box[0] : box[2]])
+    fitted = _fitted(strokes, BOX)
     return Steps(picture, ink, box, thickened, fitted, _centred(fitted))
 
 

@@ -204,8 +204,8 @@ class Jobs:
             kept: reads a result that was kept on disk; the job is then done from the beginning.
         """
         with self.lock:
-            if found := self._jobs.get((kind, key)):
-                return found
+            if existing := self._jobs.get((kind, key)):
+                return existing
         # Outside the lock: reading takes a while.
         result = kept()
         with self.lock:

@@ -64,7 +64,7 @@ class OptimizerSpec:
     def create(
         self, parameters: Iterable[torch.nn.Parameter], lr: float, weight_decay: float = 0.0, **hyperparameters: Any
     ) -> list[Optimizer]:
-        """The ``torch.optim`` objects that together step ``parameters`` once.
+        """Create the ``torch.optim`` objects that together step ``parameters`` once.
 
         Each parameter group carries ``lr_scale``: a schedule's rate times this is the group's rate.
 

@@ -164,7 +164,7 @@ class Service(Archive):
             self._scheduler.move(run_id, by)
 
     def trajectory(self, run_id: str) -> Job[Trajectory]:
-        """The job that replays the run: the parameters that it went through.
+        """Return the job that replays the run: the parameters that it went through.
 
         Raises:
             ValueError: if there is no such run, it still trains, or it has not taken a step.
@@ -172,7 +172,7 @@ class Service(Archive):
         return trajectory_job(self.jobs, self._replay_request(run_id))
 
     def diagnoses(self, run_id: str) -> Job[Diagnoses]:
-        """The job that replays the run and diagnoses it; raises as ``trajectory``."""
+        """Return the job that replays the run and diagnoses it; raises as ``trajectory``."""
         return diagnosis_job(self.jobs, self._replay_request(run_id))
 
     def _replay_request(self, run_id: str) -> ReplayRequest:

@@ -301,8 +301,8 @@ class Trainer:
             targets.append(batch.targets)
             images += n
             self.step += 1
-        outputs, wanted = self._outputs[:images], torch.cat(targets)
-        per_image = image_losses(outputs, wanted, self.config.loss)
+        outputs, expected = self._outputs[:images], torch.cat(targets)
+        per_image = image_losses(outputs, expected, self.config.loss)
         whole = images // size * size
         means = per_image[:whole].view(-1, size).mean(1)
         if whole < images:
@@ -311,7 +311,7 @@ class Trainer:
             first_step=first_step,
             learning_rates=rates,
             losses=means.tolist(),
-            hits=int((outputs.argmax(1) == wanted.argmax(1)).sum()),
+            hits=int((outputs.argmax(1) == expected.argmax(1)).sum()),
             images=images,
             seconds=self._clock() - started,
         )

@@ -103,4 +103,4 @@ def run_table(
 
 
 def _nothing() -> None:
-    """Callback without effect: Streamlit sends only values that have a callback."""
+    """Do nothing: Streamlit sends only values that have a callback."""

@@ -22,13 +22,13 @@ EPOCHS = 20
 
 
 def watched() -> Run | None:
-    """The run that this visitor watches, while it trains or waits."""
+    """Return the run that this visitor watches, while it trains or waits."""
     run = lab.service().run(st.session_state.get(RUN, ""))
     return run if run and not run.over else None
 
 
 def marker(plane: Plane) -> dict[str, Any] | None:
-    """The watched run's places on the plane so far, as the player takes them; None without such a run."""
+    """Return the watched run's places on the plane so far, as the player takes them; None without such a run."""
     run = watched()
     if run is None:
         return None

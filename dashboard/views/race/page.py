@@ -97,7 +97,7 @@ def _label(knob: str, value: str) -> str:
 
 
 def _usual(knob: str) -> list[float]:
-    """The values of a numeric setting that are used unless others are entered."""
+    """Return the values of a numeric setting that are used unless others are entered."""
     if knob == "seed":
         return [0, 1, 2, 3, 4]
     lr = OPTIMIZERS[forms.optimizer()].lr
@@ -229,11 +229,11 @@ def _strip(tried: Sequence[Run]) -> None:
             alt="Validation accuracy against learning rate, one line per optimizer",
         )
     epochs = tried[0].config.epochs
-    found = ", ".join(f"{OPTIMIZERS[name].label} {number(rate)}" for name, rate in best.items())
+    rates = ", ".join(f"{OPTIMIZERS[name].label} {number(rate)}" for name, rate in best.items())
     accuracies = [accuracy for _, accuracy in results if accuracy is not None]
     if accuracies:
         st.caption(
-            f"Validation accuracy after {counted(epochs, 'epoch')}, one seed. Ringed: {found}. "
+            f"Validation accuracy after {counted(epochs, 'epoch')}, one seed. Ringed: {rates}. "
             f"Highest {percent(max(accuracies))}. A wide, flat top means that the rate is easy to choose."
         )
 

@@ -32,7 +32,7 @@ class Figures:
 
 
 def figures(run: Run) -> Figures:
-    """The run's figures; cached once it is over."""
+    """Return the run's figures; cached once it is over."""
     return _kept(run.id, run.ended, run.test_accuracy) if run.over else _read(run)
 
 

@@ -71,7 +71,7 @@ def _buttons(form: forms.Form, run: Run | None) -> None:
 
 
 def _busy() -> bool:
-    """A session has one run in progress at a time, however often Train is pressed."""
+    """Return True while the session has a run in progress: one at a time, however often Train is pressed."""
     mine = starting.last()
     return bool(mine and starting.going([mine]))
 
