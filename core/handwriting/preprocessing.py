@@ -15,6 +15,7 @@ SIDE, BOX, CENTRE = 28, 20, 14.0
 #: Ink fainter than this share of the darkest ink is taken for paper.
 FAINTEST = 0.2
 #: Strokes thinner than this, in the network's pixels, are made thicker: 19 of 20 training digits have wider ones.
+#: A thin pen's line would fade, scaled down, to a grey that no network was trained on.
 THINNEST = 1.65
 #: They are made thicker at so many times the network's resolution.
 FINE = 4

@@ -117,6 +117,8 @@ def opened(content: bytes) -> Opened:
 class Library:
     """The models of one folder. Every method may be called from any thread.
 
+    The files describe themselves; there is no index, which could disagree with them.
+
     All raise ValueError, in one sentence, for a name that is invalid, taken, or no model's; and its subclass
     CheckpointError for a file that is no model.
     """

@@ -175,6 +175,7 @@ class _Job:
 
     def _save_when_due(self, event: Event) -> None:
         rest = CHECKPOINT_REST_SECONDS if isinstance(event, EpochDone) else CHECKPOINT_SECONDS
+        # Copied here, between two blocks; the writer's thread has the rest of the work.
         if not self._writer.busy and time.monotonic() - self._saved_at >= rest:
             self._writer.put(self._checkpoint())
 

@@ -261,6 +261,8 @@ class Trainer:
                 yield from self._emit(diverged)
                 return "diverged"
         self._open = None
+        # The mean over the epoch's batches, as in Keras: an extra pass over the training images would cost a third of
+        # the epoch.
         train_loss = self._loss_sum / len(self._train)
         validation = evaluate(self.network, self._validation, self.config.loss) if len(self._validation) else None
         self._history.append((self.step, validation.loss if validation else train_loss))
