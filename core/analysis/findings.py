@@ -68,7 +68,7 @@ def findings(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] =
         plateau,
     )
     results = [finding for finder in finders if (finding := finder(config, curves, diagnoses))]
-    # A run that broke says nothing about anything finer.
+    # A run that failed shows nothing about finer points.
     if results and results[0].kind in ("diverged", "learnt nothing"):
         return [finding for finding in results if finding.kind in ("diverged", "learnt nothing", "dead units")]
     return results

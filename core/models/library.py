@@ -1,4 +1,4 @@
-"""Library of models: a folder that people look into, with one safetensors file per model, named as the model is."""
+"""Library of models: a folder with one safetensors file per model, named as the model, for people and the terminal."""
 
 import os
 import re

@@ -167,7 +167,7 @@ def muon(s: Step) -> None:
     mu = s.params["momentum"]
     s.velocity = s.write_mean("B", "momentum_buffer", mu, r"\mu", "G_t", s.gradient)
     mixed = (1 - mu) * s.gradient + mu * s.velocity if s.params["nesterov"] else s.velocity
-    # torch does not keep the orthogonalised matrix, but the step that it made says what it was.
+    # torch does not keep the orthogonalised matrix, but it follows from the step.
     o = (s.before * (1 - s.rate * s.weight_decay) - s.after) / s.rate
     rule = r"(1-\mu)\,G_t + \mu B_t" if s.params["nesterov"] else "B_t"
     s.lines.append(

@@ -60,14 +60,14 @@ def trajectory_job(jobs: Jobs, request: ReplayRequest) -> Job[Trajectory]:
     def work(report: Report[Trajectory]) -> Trajectory:
         values = {**request.to_dict(), "path": str(path)}
         run_module(__name__, values, report, lambda message: report("Replaying the run, once", message["share"]))
-        if (trajectory := _kept(path)) is None:
+        if (trajectory := _saved(path)) is None:
             raise ValueError("The run's folder is gone; it may have been deleted.")
         return trajectory
 
-    return jobs.get(REPLAYS, path, work, lambda: _kept(path))
+    return jobs.get(REPLAYS, path, work, lambda: _saved(path))
 
 
-def _kept(path: Path) -> Trajectory | None:
+def _saved(path: Path) -> Trajectory | None:
     if not path.exists():
         return None
     with safe_open(path, "pt") as file:

@@ -1,8 +1,8 @@
 """Races: one setting varied, everything else equal, the first weights and the order of the images too.
 
-A race is made of lanes, one per value of the setting; a lane has one run per seed. What is equal is so because a run is
-a pure function of its config: lanes with the same seed start from the same weights and see the same batches. So nothing
-but the runs is stored: lanes and names are read off their configs.
+A race is made of lanes, one per value of the setting; a lane has one run per seed. A run is a pure function of its
+config, so lanes with the same seed start from the same weights and train on the same batches without bookkeeping. Only
+the runs are stored: lanes and names are read off their configs.
 """
 
 import math

@@ -1,5 +1,4 @@
 // The base of every player: one time cursor over contours, surface and curves. Playback sends the server no requests.
-// plotly draws the still figures once; what moves is painted over them, so that the camera stays where it is.
 
 import { palette } from "./figures.js"
 import { paintMap, paintRelief, penOn } from "./paint.js"

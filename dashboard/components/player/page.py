@@ -29,7 +29,7 @@ def style(folder: Path) -> str:
 
 
 def standalone(folder: Path, scene: dict[str, Any], title: str, theme: str = "light") -> str:
-    """Return the player in ``folder`` as one HTML file that needs nothing else.
+    """Return the player in ``folder`` as one self-contained HTML file.
 
     Args:
         folder: with ``NAME.html`` and the module ``NAME.js``, where NAME is the folder's own name.

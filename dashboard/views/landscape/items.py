@@ -85,7 +85,7 @@ def gather(study: Study, tick: Tick) -> Sequence[Track]:
     """Every item's track; runs are replayed first, which takes about as long as their training.
 
     Raises:
-        ValueError: with a sentence, if one cannot be had.
+        ValueError: with a sentence, if one is not available.
     """
 
     def tick_of(place: int) -> Tick:
@@ -118,7 +118,7 @@ def point_of(item: str, step: int) -> Tensor:
     """(101770,) parameters of an item: of a run after ``step`` steps, as near as its replay has them, or of a model.
 
     Raises:
-        ValueError: with a sentence, if they cannot be had.
+        ValueError: with a sentence, if they are not available.
     """
     run = run_of(item)
     return lab.service().trajectory(run.id).wait().nearest(step)[1] if run else _model(item)[1]

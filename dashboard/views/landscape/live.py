@@ -57,7 +57,7 @@ def section(result: Result) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox("Optimizer", list(OPTIMIZERS), key="l-live-optimizer", width=200,
                      format_func=lambda name: OPTIMIZERS[name].label)  # fmt: skip
-        st.button("Train it and watch", icon=":material/play_arrow:", on_click=_start, args=(_seed(result),))
+        st.button("Train and watch", icon=":material/play_arrow:", on_click=_start, args=(_seed(result),))
         if ended and f"run:{ended.id}" not in st.session_state[key("items")]:
             st.button(f"Add {run_line(ended)} to the picture", on_click=_add, args=(ended.id,))
 

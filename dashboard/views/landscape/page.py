@@ -53,7 +53,7 @@ def _welcome(title: str) -> None:
         type="primary",
         icon=":material/landscape:",
         on_click=racing.race,
-        help="SGD, Adagrad and Adam from the same first weights. It takes about half a minute.",
+        help="SGD, Adagrad and Adam from the same first weights. Takes about half a minute.",
     )
 
 
@@ -136,7 +136,7 @@ def _downloads(result: Result) -> None:
                 "landscape.html",
                 "text/html",
                 on_click="ignore",
-                help="The whole player in one file that needs nothing else.",
+                help="The player as one self-contained file.",
             )
         else:
             st.download_button(

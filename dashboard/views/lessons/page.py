@@ -37,7 +37,7 @@ def page() -> None:
             _lesson(known[key])
             return
         if key:
-            st.info("This lab does not have the lesson that this link names. These are its lessons.")
+            st.info("This lab does not have the lesson that this link names. Choose one of these.")
         _list(known)
 
 
@@ -166,7 +166,7 @@ def _start_row(lesson: Lesson, runs: list[Run], hidden: set[str]) -> None:
             if going:
                 st.button("Stop", icon=":material/stop:", on_click=operating.command, args=(going, "stop"))
             st.button(
-                "Do it again",
+                "Run again",
                 icon=":material/restart_alt:",
                 disabled=bool(going),
                 on_click=address.put,

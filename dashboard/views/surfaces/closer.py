@@ -50,7 +50,7 @@ def one_step(scene: Scene) -> None:
 def basin_map(scene: Scene) -> None:
     """Draw the choice of an optimizer and the minimum that it reaches from each start."""
     config = _choose_optimizer(scene, "basin")
-    with st.spinner("Walking from 10,000 starts"):
+    with st.spinner("Computing 10,000 walks"):
         result = walks.basins(scene.surface, config, scene.steps, scene.noise, scene.seed)
     st.plotly_chart(
         charts.basin_map(scene.surface, result, scene.steps), key="basins", config={"displayModeBar": False}
