@@ -64,7 +64,7 @@ def first_point(page: Page, url: str) -> float:
 
 
 def rerun(page: Page, url: str) -> float:
-    """A switch that nothing depends on: the lower bound of any click here."""
+    """Time a switch that nothing depends on: the lower bound of any click here."""
     page.goto(url)
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
     page.get_by_text("More settings").click()
@@ -90,7 +90,7 @@ WATCH_PICTURE = """() => {
 
 
 def new_start(page: Page, right: float, down: float) -> float:
-    """A click on the contours, which sets the start of every walk."""
+    """Time a click on the contours, which sets the start of every walk."""
     box = page.get_by_test_id("map").bounding_box()
     assert box
     page.evaluate(WATCH_PICTURE)
@@ -99,7 +99,7 @@ def new_start(page: Page, right: float, down: float) -> float:
 
 
 def new_function(page: Page, label: str) -> float:
-    """Another function; its rates are searched the first time."""
+    """Time the choice of another function; its rates are searched the first time."""
     page.get_by_role("combobox", name="Function").click()
     option = page.get_by_role("option", name=label, exact=True)
     expect(option).to_be_visible()

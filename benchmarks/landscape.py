@@ -30,7 +30,7 @@ SIDE, EVERY, THREADS = 51, 25, 2
 
 
 def principal_plane() -> tuple[Plane, np.ndarray, np.ndarray]:
-    """The plane of a run's epochs, and the two axes of the grid."""
+    """Return the plane of a run's epochs, and the two axes of the grid."""
     trainer = Trainer(RunConfig(epochs=2))
     points = [to_flat(trainer.network)]
     points += [to_flat(trainer.network) for event in trainer.events() if isinstance(event, EpochDone)]

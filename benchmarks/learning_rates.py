@@ -21,7 +21,7 @@ EPOCHS = {"rprop": 20, "lbfgs": 4}
 
 
 def accuracy(optimizer: str, lr: float, epochs: int, seed: int) -> float:
-    """Validation accuracy after the last epoch, 0 for a run that diverged before its first epoch's end."""
+    """Return the validation accuracy after the last epoch, 0 for a run that diverged before its first epoch's end."""
     config = RunConfig.recommended(optimizer, lr=lr, epochs=epochs, seed=seed, device="cpu")
     return [0.0, *(e.validation_accuracy or 0.0 for e in train(config) if isinstance(e, EpochDone))][-1]
 

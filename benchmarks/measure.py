@@ -37,5 +37,5 @@ def median_and_range(figures: list[float], digits: int = 3) -> str:
 
 
 def paired_ratio(above: list[float], below: list[float]) -> str:
-    """The median over the rounds of one variant's figure divided by another's."""
+    """Return the median over the rounds of one variant's figure divided by another's."""
     return f"{statistics.median(a / b for a, b in zip(above, below, strict=True)):.2f}"

@@ -28,6 +28,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 VISITOR, TEACHER = "visitor", "teacher"
+#: Both are open without a key. Monitors can't sign in, and the health check says only that the server runs.
 SIGN_IN, HEALTH = "/lab/sign-in", "/_stcore/health"
 COOKIE_SECONDS = 30 * 24 * 3600
 KEY_LENGTHS = range(8, 201)
@@ -127,7 +128,10 @@ def notice() -> str:
 
 
 class Attempts:
-    """Wrong keys by address: a few at once, then one every few seconds. Keeps a bounded number of addresses."""
+    """Wrong keys by address: a few at once, then one every few seconds. Keeps a bounded number of addresses.
+
+    By address, so that nobody can lock a class out; behind a proxy, all visitors share its address.
+    """
 
     AT_ONCE, EVERY_SECONDS, ADDRESSES = 6, 10.0, 4096
 
@@ -161,7 +165,7 @@ def _address(connection: HTTPConnection) -> str:
 
 
 class Access:
-    """Middleware that every request and every WebSocket passes first."""
+    """Middleware that every request and every WebSocket passes first: pages, uploads, files and routes alike."""
 
     def __init__(self, app: ASGIApp, gate: Callable[[], Gate] = gate) -> None:
         self._app, self._gate = app, gate
@@ -193,7 +197,8 @@ def _same_origin(connection: HTTPConnection) -> bool:
     """Return True if the request comes from a page of this lab, or from no page at all.
 
     Any other site that a visitor opens could send requests with the lab's cookie. Streamlit checks its own WebSocket
-    and uploads.
+    and uploads. A site that gives its own name the lab's address (DNS rebinding) passes, where the lab is open: a key
+    or ``server.allowedHosts`` ends that.
     """
     origin = connection.headers.get("origin")
     return origin is None or urlsplit(origin).netloc == connection.headers.get("host")

@@ -1,4 +1,4 @@
-"""The state of a page: the values of its widgets, and what its address says.
+"""The state of a page: the values of its widgets, and its address.
 
 A page has one table of its values, a ``State``, and draws its widgets from it. A value that is missing or None means
 its default, always: Streamlit forgets a value that was put into the session when the page changes before its second

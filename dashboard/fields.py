@@ -1,4 +1,4 @@
-"""Settings as a page's fields: their labels, their rules in words, and what is wrong with what was entered.
+"""Settings as a page's fields: their labels, their rules in words, and the errors in what was entered.
 
 The terminal and Python name parameter, rule and value. On a page people see labels, so the page words the same rule
 itself, from the attributes of core's error.

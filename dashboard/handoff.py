@@ -20,6 +20,7 @@ def to_train(config: RunConfig, parent: str | None = None) -> None:
 
 def parent() -> str | None:
     """Return the id of the run that the form's settings were forked from."""
+    # A fork starts from the beginning, not from the parent's weights, so that the two compare.
     return st.session_state.get(_PARENT)
 
 

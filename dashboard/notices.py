@@ -49,7 +49,7 @@ def refuse(error: Exception) -> None:
 
 
 def show() -> None:
-    """Show what is to be said, once."""
+    """Show the pending toast or sentence, once."""
     if done := st.session_state.pop(_DONE, ""):
         st.toast(done, icon=":material/check:")
     if refused := st.session_state.pop(_REFUSED, ""):

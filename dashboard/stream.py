@@ -48,11 +48,11 @@ _TRANSPORT = "descent.transport"
 
 
 class Subscriber:
-    """One client: the number of the last event that it has of each run that it wants."""
+    """One client, and the number of the last event that it has of each of its runs."""
 
     def __init__(self) -> None:
-        self.wanted: dict[str, int] = {}
-        #: Runs that it has had no frame of since it asked: the first one is sent even if it is empty.
+        self.positions: dict[str, int] = {}
+        #: Runs without a frame since the request: the first one is sent even if it is empty.
         self.unanswered: set[str] = set()
         self.wake = asyncio.Event()
 
@@ -70,7 +70,7 @@ class Subscription:
         self._frames: dict[int, tuple[str, int]] = {}
 
     def due(self, now: float) -> bool:
-        """True if it is time to poll the service again."""
+        """Return True if it is time to poll the service again."""
         return self.polled is None or not self.over or now - self.polled >= OVER_POLL_SECONDS
 
     def extend(self, new: list[str] | None, now: float) -> None:
@@ -90,12 +90,12 @@ class Subscription:
             return
         last = len(self.messages) - 1
         for subscriber in self.subscribers:
-            if self.unknown or subscriber.wanted[self.run_id] < last or self.run_id in subscriber.unanswered:
+            if self.unknown or subscriber.positions[self.run_id] < last or self.run_id in subscriber.unanswered:
                 subscriber.wake.set()
                 self._published = now
 
     def frame(self, after: int) -> tuple[str, int]:
-        """The events after number ``after`` as one frame, as many as fit, and the number of the last one."""
+        """Return the events after number ``after`` as one frame, as many as fit, and the number of the last one."""
         if after not in self._frames:
             end, size = after + 1, 0
             while end < len(self.messages) and (end == after + 1 or size + len(self.messages[end]) <= LARGEST_FRAME):
@@ -117,12 +117,12 @@ class Broadcast:
         self._task: asyncio.Task[None] | None = None
         self._poll_now: asyncio.Event
 
-    def subscribe(self, subscriber: Subscriber, wanted: Mapping[str, int]) -> None:
+    def subscribe(self, subscriber: Subscriber, positions: Mapping[str, int]) -> None:
         """Subscribe to these runs and to no others, each after the number of the last event that the client has."""
-        for run_id in set(subscriber.wanted) - set(wanted):
+        for run_id in set(subscriber.positions) - set(positions):
             self.unsubscribe(subscriber, run_id)
-        subscriber.wanted, subscriber.unanswered = dict(wanted), set(wanted)
-        for run_id in wanted:
+        subscriber.positions, subscriber.unanswered = dict(positions), set(positions)
+        for run_id in positions:
             self.subscriptions.setdefault(run_id, Subscription(run_id)).subscribers.add(subscriber)
         subscriber.wake.set()
         if not self.subscriptions:
@@ -167,7 +167,7 @@ class Broadcast:
 
 
 def _new_messages(known: Mapping[str, int]) -> dict[str, list[str] | None]:
-    """The service's messages after the known ones. Not for the event loop: an old run is read from the disk."""
+    """Return the service's messages after the known ones. Not for the event loop: an old run is read from the disk."""
     service = lab.service()
     return {run_id: service.messages(run_id, after) for run_id, after in known.items()}
 
@@ -208,10 +208,10 @@ async def _listen(websocket: WebSocket, subscriber: Subscriber) -> None:
     try:
         while True:
             message = json.loads(await websocket.receive_text())
-            wanted = {str(run_id): max(-1, int(seq)) for run_id, seq in message["runs"].items()}
-            if len(wanted) > MOST_RUNS:
-                raise ValueError(f"runs must be at most {MOST_RUNS}, got {len(wanted)}.")
-            broadcast.subscribe(subscriber, wanted)
+            positions = {str(run_id): max(-1, int(seq)) for run_id, seq in message["runs"].items()}
+            if len(positions) > MOST_RUNS:
+                raise ValueError(f"runs must be at most {MOST_RUNS}, got {len(positions)}.")
+            broadcast.subscribe(subscriber, positions)
     except WebSocketDisconnect:
         pass
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -219,21 +219,21 @@ async def _listen(websocket: WebSocket, subscriber: Subscriber) -> None:
 
 
 async def _send_new(websocket: WebSocket, subscriber: Subscriber) -> None:
-    """Send what the client lacks of its runs. A message of its own meanwhile replaces ``wanted`` and wakes it again."""
-    wanted = subscriber.wanted
-    for run_id in list(wanted):
-        while subscriber.wanted is wanted and run_id in wanted:
+    """Send the events that the client lacks; a new request of its own replaces ``positions`` and wakes it again."""
+    positions = subscriber.positions
+    for run_id in list(positions):
+        while subscriber.positions is positions and run_id in positions:
             subscription = broadcast.subscriptions[run_id]
             if subscription.unknown:
-                del wanted[run_id]
+                del positions[run_id]
                 broadcast.unsubscribe(subscriber, run_id)
                 await _send(websocket, f'{{"run":{json.dumps(run_id)},"events":[{{"event":"Unknown"}}],"over":true}}')
             elif subscription.polled is not None and (
-                wanted[run_id] < len(subscription.messages) - 1 or run_id in subscriber.unanswered
+                positions[run_id] < len(subscription.messages) - 1 or run_id in subscriber.unanswered
             ):
-                frame, last = subscription.frame(wanted[run_id])
+                frame, last = subscription.frame(positions[run_id])
                 subscriber.unanswered.discard(run_id)
-                wanted[run_id] = last
+                positions[run_id] = last
                 await _send(websocket, frame)
             else:
                 break

@@ -56,6 +56,7 @@ def visitor() -> Visitor:
 
 def may_delete(visitor: Visitor, owner: str) -> bool:
     """Return True if the visitor may delete a run of ``owner``: it is their own, or they are the teacher."""
+    # A run without an owner, from the terminal, is no visitor's: the teacher or the terminal deletes it.
     return visitor.teacher or visitor.id == owner
 
 

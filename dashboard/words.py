@@ -60,7 +60,7 @@ def _known(value: float | None) -> TypeGuard[float]:
 
 
 def percent(share: float | None, digits: int = 2) -> str:
-    """A share from 0 to 1 as percent: ``97.32 %``; a dash for None."""
+    """Return a share from 0 to 1 as percent: ``97.32 %``; a dash for None."""
     return f"{100 * share:.{digits}f} %" if _known(share) else UNKNOWN
 
 
@@ -70,14 +70,14 @@ def interval(low: float, high: float) -> str:
 
 
 def probability(value: float) -> str:
-    """A probability to a tenth of a percent, never rounded to certainty: at most ``> 99.9 %``."""
+    """Return a probability to a tenth of a percent, never rounded to certainty: at most ``> 99.9 %``."""
     if value >= 0.9995:
         return "> 99.9 %"
     return percent(value, 1) if value >= 0.0005 else "< 0.1 %"
 
 
 def loss(value: float | None) -> str:
-    """A loss to four decimals; a dash for None."""
+    """Return a loss to four decimals; a dash for None."""
     return f"{value:.4f}" if _known(value) else UNKNOWN
 
 
@@ -103,7 +103,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def date_time(at: float | None) -> str:
-    """A unix time in the visitor's own time zone: ``7 Nov 2026, 14:05``; "earlier" for None."""
+    """Return a unix time in the visitor's own time zone: ``7 Nov 2026, 14:05``; "earlier" for None."""
     if at is None:
         return "earlier"
     local = _local(at)
@@ -111,7 +111,7 @@ def date_time(at: float | None) -> str:
 
 
 def clock_time(at: float | None) -> str:
-    """The same as a time of day: ``14:05:09``."""
+    """Return a unix time as a time of day in the visitor's time zone: ``14:05:09``."""
     return "earlier" if at is None else f"{_local(at):%H:%M:%S}"
 
 
@@ -122,28 +122,28 @@ def _local(at: float) -> datetime:
 
 
 def run_title(run: Run) -> str:
-    """The shortest name of a run: ``#12 my name``, or ``#12 Adam``."""
+    """Return the shortest name of a run: ``#12 my name``, or ``#12 Adam``."""
     return f"#{run.number} {run.name or run.config.optimizer_spec.label}"
 
 
 def run_line(run: Run) -> str:
-    """A run in one line: ``#12 my name``, or ``#12 Adam · rate 0.001 · batch 64``."""
+    """Return a run in one line: ``#12 my name``, or ``#12 Adam · rate 0.001 · batch 64``."""
     return f"#{run.number} {run.name or config_line(run.config)}"
 
 
 def run_choice(run: Run) -> str:
-    """A run in one line for a choice among runs, with its test accuracy once it is known."""
+    """Return a run in one line for a choice among runs, with its test accuracy once it is known."""
     return run_line(run) if run.test_accuracy is None else f"{run_line(run)} · {percent(run.test_accuracy)}"
 
 
 def config_line(config: RunConfig) -> str:
-    """A config in one line: ``Adam · rate 0.001 · batch 64``, and the schedule unless it is constant."""
+    """Return a config in one line: ``Adam · rate 0.001 · batch 64``, and the schedule unless it is constant."""
     names = ("optimizer", "lr", "batch_size", *(("schedule",) if config.schedule != "constant" else ()))
     return " · ".join(setting(config, name) for name in names)
 
 
 def config_in_full(config: RunConfig, optimizer: bool = True) -> str:
-    """A config with its epochs, and every setting that is not the optimizer's usual one.
+    """Return a config with its epochs, and every setting that is not the optimizer's usual one.
 
     Args:
         optimizer: name it.
@@ -163,7 +163,7 @@ def _usual(optimizer: str) -> RunConfig:
 
 
 def state(run: Run) -> str:
-    """The run's state and how far it is: ``running 42 %``, ``queued, number 2``, ``finished``."""
+    """Return the run's state and how far it is: ``running 42 %``, ``queued, number 2``, ``finished``."""
     if run.position:
         return f"queued, number {run.position}"
     if run.stalled:
@@ -204,13 +204,13 @@ def literal(text: str) -> str:
 
 
 def stacked(formula: str) -> str:
-    """A formula with one equation per line, so that it fits a narrow card."""
+    """Return a formula with one equation per line, so that it fits a narrow card."""
     equations = formula.replace(r", \qquad ", r", \quad ").split(r", \quad ")
     return r"\begin{gathered}" + r" \\[0.4em] ".join(equations) + r"\end{gathered}"
 
 
 def network_table() -> str:
-    """The network's layers and their numbers of parameters, as Markdown."""
+    """Return the network's layers and their numbers of parameters, as Markdown."""
     layers = [layer for layer in Network() if isinstance(layer, nn.Linear)]
     counts = [sum(p.numel() for p in layer.parameters()) for layer in layers]
     rows = [

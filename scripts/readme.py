@@ -19,7 +19,7 @@ README = Path(__file__).resolve().parent.parent / "README.md"
 
 
 def optimizer_row(key: str) -> str:
-    """An optimizer's line of the table."""
+    """Return an optimizer's line of the table."""
     spec = OPTIMIZERS[key]
     return _row(
         spec.label, f"`{key}`", str(spec.year), f"{spec.lr:g}", str(spec.batch_size), _names(spec.hyperparameters)
@@ -27,7 +27,7 @@ def optimizer_row(key: str) -> str:
 
 
 def schedule_row(key: str) -> str:
-    """A schedule's line of the table."""
+    """Return a schedule's line of the table."""
     spec = SCHEDULES[key]
     return _row(spec.label, f"`{key}`", _names(spec.hyperparameters))
 

@@ -43,7 +43,7 @@ CHUNK = 8
 
 
 def drawn_again(images: Tensor, rng: np.random.Generator, times: int) -> Tensor:
-    """(times, n, 784) uint8: each of (n, 784) digits drawn with random pens, sizes and tilts, as the page reads it."""
+    """Return (times, n, 784) uint8: (n, 784) digits, each drawn with random pens, sizes, tilts, and preprocessed."""
     lines = centre_lines(images)
     drawings = []
     for _ in range(times):
@@ -57,12 +57,12 @@ def drawn_again(images: Tensor, rng: np.random.Generator, times: int) -> Tensor:
 
 
 def rate_at(part: float) -> float:
-    """The learning rate when ``part`` of the run, 0 to 1, is over: up in a line, down in a half cosine."""
+    """Return the learning rate when ``part`` of the run, 0 to 1, is over: up in a line, down in a half cosine."""
     return RATE * (part / RISE if part < RISE else 0.5 * (1 + math.cos(math.pi * (part - RISE) / (1 - RISE))))
 
 
 def train(digits: Digits, drawings: Tensor, seed: int, epochs: int) -> Network:
-    """The mean network of a run; a pure function of its arguments on one machine."""
+    """Train, and return the mean network of the run; a pure function of its arguments on one machine."""
     generator = torch.Generator().manual_seed(seed)
     network = Network(seed)
     weights = flatten(network)

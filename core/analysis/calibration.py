@@ -53,7 +53,7 @@ def calibration(confidences: Tensor, hits: Tensor, bins: int = BINS) -> Calibrat
 
     Args:
         confidences: (n,) above 0, at most 1.
-        hits: (n,) bool, whether the answer was right.
+        hits: (n,) bool, True for a right answer.
     """
     edges = torch.linspace(0, 1, bins + 1, dtype=torch.float64)
     values = confidences.double()

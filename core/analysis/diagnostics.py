@@ -80,8 +80,8 @@ def diagnosed_steps(config: RunConfig, last_step: int) -> list[int]:
     """Select the steps at which a run of ``last_step`` steps is diagnosed: its start, ends of epochs, its end."""
     per_epoch = config.span.steps_per_epoch
     epochs = range(1, last_step // per_epoch + 1)
-    chosen = {epochs[round(i)] for i in torch.linspace(0, len(epochs) - 1, min(MOST_EPOCHS, len(epochs))).tolist()}
-    return sorted({0, last_step, *(epoch * per_epoch for epoch in chosen)})
+    selected = {epochs[round(i)] for i in torch.linspace(0, len(epochs) - 1, min(MOST_EPOCHS, len(epochs))).tolist()}
+    return sorted({0, last_step, *(epoch * per_epoch for epoch in selected)})
 
 
 def diagnose_run(
@@ -93,13 +93,13 @@ def diagnose_run(
         steps: ascending; see ``diagnosed_steps``.
         commands, start: as ``replay`` takes them.
     """
-    wanted = set(steps)
+    moments = set(steps)
     # The step before each is replayed too, for the length of the step between.
-    around = sorted(wanted | {max(0, step - 1) for step in steps})
+    around = sorted(moments | {max(0, step - 1) for step in steps})
     before: tuple[int, Network] | None = None
     for step, flat in replay(config, around, commands, start):
         network = from_flat(flat)
-        if step in wanted:
+        if step in moments:
             yield diagnose(network, config.loss, step, before[1] if before and before[0] == step - 1 else None)
         before = step, network
 

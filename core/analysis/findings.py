@@ -36,7 +36,7 @@ class Finding:
 
 Finder = Callable[[RunConfig, Curves, Sequence[Diagnosis]], Finding | None]
 
-#: The loss of a network that knows nothing: all ten digits equally likely.
+#: The loss of a network that has learned nothing: all ten digits equally likely.
 CHANCE = math.log(10)
 #: A rise of the validation loss above its minimum by this share counts as overfitting.
 OVERFIT = 0.05
@@ -67,11 +67,11 @@ def findings(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] =
         bouncing,
         plateau,
     )
-    found = [finding for finder in finders if (finding := finder(config, curves, diagnoses))]
-    # A run that broke says nothing about anything finer.
-    if found and found[0].kind in ("diverged", "learnt nothing"):
-        return [finding for finding in found if finding.kind in ("diverged", "learnt nothing", "dead units")]
-    return found
+    results = [finding for finder in finders if (finding := finder(config, curves, diagnoses))]
+    # A run that failed shows nothing about finer points.
+    if results and results[0].kind in ("diverged", "learnt nothing"):
+        return [finding for finding in results if finding.kind in ("diverged", "learnt nothing", "dead units")]
+    return results
 
 
 def diverged(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] = ()) -> Finding | None:

@@ -55,6 +55,7 @@ def units(network: Network, digits: Digits) -> Units:
         norms=w1.norm(dim=1),
         votes=w2.argmax(0),
         activity=active.mean(0),
+        # Not W2 W1: that would count a unit that is never active on the class as much as one that always is.
         templates=((w2 - w2.mean(0)) * by_class) @ w1,
     )
 

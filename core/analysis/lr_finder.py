@@ -22,7 +22,7 @@ from core.training.network import HandGradient, Network, flatten, image_losses
 Array = NDArray[np.float64]
 
 STEPS = Hyperparameter("steps", 200, "Steps of the search.", low=10, high=2000)
-#: Unless told otherwise, a search looks at no more images than this; it then has fewer steps, but at least 20.
+#: A search without a number of steps takes no more images than this: it has fewer steps, but at least 20.
 MOST_IMAGES = 1_000_000
 #: The rate grows from the optimizer's recommended one divided by the first to that times the second.
 BELOW, ABOVE = 1e4, 1e3
@@ -103,7 +103,7 @@ def find_learning_rate(
 
 
 def suggestions(rates: Array, smoothed: Array) -> tuple[float | None, float | None]:
-    """The rate of the steepest descent and a tenth of the rate of the minimum, each to two digits.
+    """Return the rate of the steepest descent and a tenth of the rate of the minimum, each to two digits.
 
     Both are None where the loss never falls below where it started.
     """

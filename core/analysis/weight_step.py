@@ -84,7 +84,7 @@ def _at(vector: Tensor, at: Tensor) -> Array:
 
 
 def _state_at(state: Mapping[str, Any], at: Tensor) -> State:
-    """The optimizer's state of the weights ``at``; a number for all weights, such as a count, stays as it is."""
+    """Return the optimizer's state of the weights ``at``; a number for all weights, such as a count, stays as it is."""
     tensors = {name: value for name, value in state.get("0", {}).items() if isinstance(value, Tensor)}
     return {
         name: _at(value, at) if value.numel() > 1 else value.double().numpy().ravel() for name, value in tensors.items()

@@ -22,9 +22,9 @@ def predict(options: argparse.Namespace) -> None:
     answers, lines = [], []
     for path in options.images:
         try:
-            found = answer(network, find_digit(read_image(path)).digit)
+            result = answer(network, find_digit(read_image(path)).digit)
         except ValueError as error:
             raise ValueError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
-        answers.append({"path": str(path), "digit": found.digit, "probabilities": found.probabilities.tolist()})
-        lines.append(f"{path}: {found.digit} ({found.probability:.1%})")
+        answers.append({"path": str(path), "digit": result.digit, "probabilities": result.probabilities.tolist()})
+        lines.append(f"{path}: {result.digit} ({result.probability:.1%})")
     say(options, answers, "\n".join(lines))

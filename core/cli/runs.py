@@ -119,6 +119,7 @@ def delete(options: argparse.Namespace) -> None:
 def _opened(read_only: bool = True) -> Iterator[Store]:
     """Open the lab's store; an error of SQLite becomes a ValueError of one sentence."""
     path = paths.home() / "lab.sqlite"
+    # To read only, while a server may be running: one process writes. ``delete`` has the home's lock.
     store = Store(path, read_only)
     try:
         yield store

@@ -47,7 +47,7 @@ class Drawing:
     """A labelled drawing.
 
     Args:
-        id: of its content: the same drawing with the same label has the same one.
+        id: of its content: the same drawing with the same label has the same one, so importing it twice adds nothing.
         label: what it is meant to be, 0 to 9.
         made: when it was kept, UTC, ISO 8601.
         owner: the opaque id of who kept or imported it here, "" for nobody.

@@ -88,9 +88,9 @@ def find_digit(picture: Image.Image) -> Steps:
     high = float(np.median(ink[ink > threshold])) if (ink > threshold).any() else 0.0
     if high < LEAST_CONTRAST:
         raise ValueError("image must show a digit, got one in which nothing stands out from its paper.")
-    kept = _digit_only(ink > threshold)
+    mask = _digit_only(ink > threshold)
     # A soft edge: half of the ink's darkness is half a pixel's ink.
-    soft = np.clip((ink - 0.3 * high) / (0.5 * high), 0, 1) * kept
+    soft = np.clip((ink - 0.3 * high) / (0.5 * high), 0, 1) * mask
     return from_ink(grey, (soft / soft.max()).astype(np.float32))
 
 
@@ -135,18 +135,18 @@ def _digit_only(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
     )
     labels = small.filter(ImageFilter.MaxFilter(3)).convert("I")
     values = np.array(labels)
-    found = 0
-    while found < 200 and (values == 255).any():
-        found += 1
+    count = 0
+    while count < 200 and (values == 255).any():
+        count += 1
         row, column = np.argwhere(values == 255)[0]
-        ImageDraw.floodfill(labels, (int(column), int(row)), 1000 + found)
+        ImageDraw.floodfill(labels, (int(column), int(row)), 1000 + count)
         values = np.array(labels)
-    blobs = [values == 1000 + i for i in range(1, found + 1)]
+    blobs = [values == 1000 + i for i in range(1, count + 1)]
     inside = [blob for blob in blobs if not border(blob.astype(np.float32)).any()]
     main = max(inside or blobs, key=lambda blob: int(blob.sum()))
     rows, columns = np.flatnonzero(main.any(1)), np.flatnonzero(main.any(0))
     reach = FARTHEST_PART * max(np.ptp(rows), np.ptp(columns))
-    kept = np.zeros_like(main)
+    mask = np.zeros_like(main)
     for blob in inside or blobs:
         y, x = np.nonzero(blob)
         near = (
@@ -156,5 +156,5 @@ def _digit_only(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
             and x.min() <= columns[-1] + reach
         )
         if near and blob.sum() >= SMALLEST_PART * main.sum():
-            kept |= blob
-    return np.asarray(Image.fromarray(kept).resize(image.size, Image.Resampling.NEAREST))
+            mask |= blob
+    return np.asarray(Image.fromarray(mask).resize(image.size, Image.Resampling.NEAREST))

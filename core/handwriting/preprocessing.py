@@ -15,6 +15,7 @@ SIDE, BOX, CENTRE = 28, 20, 14.0
 #: Ink fainter than this share of the darkest ink is taken for paper.
 FAINTEST = 0.2
 #: Strokes thinner than this, in the network's pixels, are made thicker: 19 of 20 training digits have wider ones.
+#: A thin pen's line would fade, scaled down, to a grey that no network was trained on.
 THINNEST = 1.65
 #: They are made thicker at so many times the network's resolution.
 FINE = 4
@@ -93,8 +94,8 @@ def from_ink(picture: Bytes, ink: Floats) -> Steps:
     ink[ink < FAINTEST] = 0
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
     box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-    found, thickened = _thick_enough(ink[box[1] : box[3], box[0] : box[2]])
-    fitted = _fitted(found, BOX)
+    strokes, thickened = _thick_enough(ink[box[1] : box[3], box[0] : box[2]])
+    fitted = _fitted(strokes, BOX)
     return Steps(picture, ink, box, thickened, fitted, _centred(fitted))
 
 

@@ -25,8 +25,8 @@ class Kind:
 
     Args:
         name: unique; of the thread.
-        patience: seconds after which a job that nobody asks for is dropped.
-        remembered: jobs that stay in memory when they are done, those asked for last.
+        patience: seconds without a request after which a job is dropped.
+        remembered: finished jobs that stay in memory, the most recently requested ones.
     """
 
     name: str
@@ -99,22 +99,22 @@ class Job(Generic[R]):
     Every method may be called from any thread.
     """
 
-    def __init__(self, jobs: "Jobs", kind: Kind, key: Hashable, work: Work[R], kept: R | None) -> None:
+    def __init__(self, jobs: "Jobs", kind: Kind, key: Hashable, work: Work[R], result: R | None) -> None:
         self.kind, self.key, self.work = kind, key, work
         self._jobs = jobs
         self._attempt: Report[R] | None = None
-        self._status: Status[R] = Status() if kept is None else Status(True, "", 1.0, kept, 1, "", True)
-        self.last_asked = jobs.clock()
+        self._status: Status[R] = Status() if result is None else Status(True, "", 1.0, result, 1, "", True)
+        self.last_request = jobs.clock()
 
     def status(self) -> Status[R]:
         """Return the current state. Asking keeps the job from being dropped."""
-        self.last_asked = self._jobs.clock()
+        self.last_request = self._jobs.clock()
         return self._status
 
     def start(self) -> None:
         """Queue the work unless it is under way or done."""
         with self._jobs.lock:
-            self.last_asked = self._jobs.clock()
+            self.last_request = self._jobs.clock()
             if self._status.started:
                 return
             if self._jobs.closed:
@@ -161,7 +161,7 @@ class Job(Generic[R]):
     def publish(self, attempt: Report[R], stage: str, share: float, result: R | None = None) -> None:
         """Take a report of the running attempt; only ``Report`` and ``Jobs`` call it."""
         with self._jobs.lock:
-            if not attempt.cancelled and self._jobs.clock() - self.last_asked > self.kind.patience:
+            if not attempt.cancelled and self._jobs.clock() - self.last_request > self.kind.patience:
                 self.cancel()
             if attempt.cancelled:
                 raise Cancelled
@@ -173,8 +173,8 @@ class Job(Generic[R]):
     def finish(self, attempt: Report[R], result: R | None, failure: str = "") -> None:
         """End the running attempt; only ``Jobs`` calls it."""
         with self._jobs.lock:
-            # A result that is there is kept, even where nobody has asked for a while.
-            self.last_asked = self._jobs.clock()
+            # A result that is there stays, even without a recent request.
+            self.last_request = self._jobs.clock()
             self.publish(attempt, "", 1.0, result)
             self._status = replace(self._status, failure=failure, done=True)
 
@@ -188,26 +188,26 @@ class Jobs:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
-        # Reentrant: a report that finds nobody waiting cancels its own job.
+        # Reentrant: a report on a job without requests cancels that job.
         self.lock = threading.RLock()
         self.closed = False
         self._jobs: dict[tuple[Kind, Hashable], Job[Any]] = {}
         self._queues: dict[Kind, queue.SimpleQueue[Report[Any] | None]] = {}
         self._threads: list[threading.Thread] = []
 
-    def get(self, kind: Kind, key: Hashable, work: Work[R], kept: Callable[[], R | None] = lambda: None) -> Job[R]:
+    def get(self, kind: Kind, key: Hashable, work: Work[R], load: Callable[[], R | None] = lambda: None) -> Job[R]:
         """Return the job of a key, made on the first call; not started.
 
         Args:
             key: names all that the result depends on.
             work: called in the kind's thread.
-            kept: reads a result that was kept on disk; the job is then done from the beginning.
+            load: reads a result from the disk, or returns None; with a result the job is done from the beginning.
         """
         with self.lock:
-            if found := self._jobs.get((kind, key)):
-                return found
+            if existing := self._jobs.get((kind, key)):
+                return existing
         # Outside the lock: reading takes a while.
-        result = kept()
+        result = load()
         with self.lock:
             job = self._jobs.setdefault((kind, key), Job(self, kind, key, work, result))
             self._trim(kind, job)
@@ -254,7 +254,7 @@ class Jobs:
     def _trim(self, kind: Kind, new: Job[Any]) -> None:
         """Forget jobs beyond those that are remembered, unfinished ones that nobody started first."""
         idle = [job for job in self._jobs.values() if job.kind == kind and job is not new and _idle(job)]
-        idle.sort(key=lambda job: (job._status.done, job.last_asked))
+        idle.sort(key=lambda job: (job._status.done, job.last_request))
         for job in idle[: -kind.remembered]:
             del self._jobs[kind, job.key]
 

@@ -45,7 +45,7 @@ class Grid:
 
 
 def quiet(share: float) -> None:
-    """The tick of work that nobody follows."""
+    """Do nothing: the progress callback where none is given."""
 
 
 def refined(
@@ -99,7 +99,7 @@ def evaluate_grid(
 
 @torch.no_grad()
 def _grid_sums(plane: Plane, x: Values, y: Values, digits: Digits, loss: str, tick: Tick) -> tuple[Values, Values]:
-    """Sums of the losses and numbers of correct predictions, (len(y), len(x)) each."""
+    """Return the sums of the losses and the numbers of correct predictions, (len(y), len(x)) each."""
     losses, hits = np.zeros((len(y), len(x))), np.zeros((len(y), len(x)))
     columns, rows = torch.as_tensor(x, dtype=torch.float32), torch.as_tensor(y, dtype=torch.float32)
     chunks = _Chunks(plane, digits)
@@ -178,7 +178,7 @@ class _Chunks:
             yield base, d, e, labels
 
     def second_layer(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-        """The second layer at g points (a, b): weights (g, 10, 128), biases (g, 10, 1)."""
+        """Return the second layer at g points (a, b): weights (g, 10, 128), biases (g, 10, 1)."""
         mix = torch.stack((torch.ones_like(a), a, b), 1)
         return (mix @ self._second).view(len(a), CLASSES, HIDDEN), (mix @ self._second_bias)[:, :, None]
 

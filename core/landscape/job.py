@@ -22,7 +22,7 @@ Gather = Callable[[Study, Tick], Sequence[Track]]
 
 
 def landscape_job(jobs: Jobs, study: Study, folder: Path, gather: Gather, mnist: Callable[[], Mnist]) -> Job[Result]:
-    """The job of a study; done from the beginning where its file is there.
+    """Return the job of a study; done from the beginning where its file is there.
 
     Args:
         folder: of the results; made with the first one.

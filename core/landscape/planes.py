@@ -41,7 +41,7 @@ class Plane:
         return self.origin + a * self.u + b * self.v
 
     def project(self, points: Tensor) -> Projection:
-        """The nearest point of the plane to each of (k, 101770) points."""
+        """Return the nearest point of the plane to each of (k, 101770) points."""
         along = torch.zeros(len(points), 2, dtype=torch.float64)
         gram = torch.zeros(2, 2, dtype=torch.float64)
         for block in _blocks(self.origin):
@@ -58,7 +58,7 @@ class Plane:
         return Projection(places[:, 0].clone(), places[:, 1].clone(), squared.sqrt())
 
     def explained(self, trajectories: Sequence[Tensor]) -> float:
-        """The share, 0 to 1, of the squared distances from the origin that lies in the plane; NaN without movement."""
+        """Return the share, 0 to 1, of squared distances from the origin in the plane; NaN without movement."""
         off = total = 0.0
         for trajectory in trajectories:
             off += float(self.project(trajectory).distance.square().sum())
@@ -70,7 +70,7 @@ class Plane:
 
 
 def pca(trajectories: Sequence[Tensor]) -> Plane:
-    """The plane with most of the squared distances of all trajectories' points from the mean of their ends.
+    """Return the plane with most of the squared distances of all trajectories' points from the mean of their ends.
 
     One trajectory's plane goes through its end; the directions have length 1. The first trajectory starts at the left.
 
@@ -99,7 +99,7 @@ def pca(trajectories: Sequence[Tensor]) -> Plane:
 
 
 def through(first: Tensor, second: Tensor, third: Tensor) -> Plane:
-    """The one plane through three points, by Gram-Schmidt; its origin is ``first``, its directions have length 1.
+    """Return the plane through three points, by Gram-Schmidt: origin ``first``, directions of length 1.
 
     Raises:
         ValueError: if the points lie on one line.
@@ -113,7 +113,7 @@ def through(first: Tensor, second: Tensor, third: Tensor) -> Plane:
 
 
 def line(first: Tensor, second: Tensor) -> Plane:
-    """The line between two points: ``first`` at a = 0 and ``second`` at a = 1.
+    """Return the line between two points: ``first`` at a = 0 and ``second`` at a = 1.
 
     Raises:
         ValueError: if they are the same.
@@ -166,7 +166,7 @@ def random_walks(trajectories: Sequence[Tensor], seed: int = 0) -> list[Tensor]:
 
 
 def layers(flat: Tensor) -> list[Tensor]:
-    """The two weight matrices and biases of a flat vector, as views: (128, 784), (128,), (10, 128), (10,)."""
+    """Return the two weight matrices and biases of a flat vector, as views: (128, 784), (128,), (10, 128), (10,)."""
     shapes = parameter_shapes().values()
     parts = flat.split([math.prod(shape) for shape in shapes])
     return [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
@@ -181,7 +181,7 @@ def _blocks(vector: Tensor) -> list[slice]:
 
 
 def _weighted(trajectories: Sequence[Tensor], origin: Tensor, weights: Tensor) -> Tensor:
-    """The sum of all points' offsets from the origin, each times its weight."""
+    """Return the sum of all points' offsets from the origin, each times its weight."""
     total, start = -weights.sum() * origin.double(), 0
     for trajectory in trajectories:
         for point in trajectory:
@@ -191,7 +191,7 @@ def _weighted(trajectories: Sequence[Tensor], origin: Tensor, weights: Tensor) -
 
 
 def _some_orthogonal(u: Tensor) -> Tensor:
-    """A random direction of length 1, orthogonal to ``u``: the second one for movement along one line."""
+    """Return a random direction of length 1, orthogonal to ``u``: a second direction for movement along one line."""
     other = torch.randn(len(u), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     other -= (other @ u.double()) / u.double().square().sum() * u.double()
     direction: Tensor = (other / other.norm()).float()

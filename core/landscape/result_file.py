@@ -54,7 +54,7 @@ def npz(result: Result) -> bytes:
 
 
 def load(path: Path) -> Result | None:
-    """The result of a file that ``save`` wrote; None if it is not there, is damaged, or is of another version."""
+    """Read what ``save`` wrote; None if the file is missing, damaged, or of another version."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}

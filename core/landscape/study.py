@@ -67,9 +67,9 @@ class Study:
         images_parameter(self.part).check(self.images)
         low, high = PLANES[self.plane]
         if not low <= len(set(self.items)) <= high or len(set(self.items)) < len(self.items):
-            wanted = f"{low}" if low == high else f"{low} to {high}"
+            count = f"{low}" if low == high else f"{low} to {high}"
             raise ValueError(
-                f"items must be {wanted} different runs or models for plane {self.plane}, got {len(self.items)}."
+                f"items must be {count} different runs or models for plane {self.plane}, got {len(self.items)}."
             )
 
     @property
@@ -79,7 +79,7 @@ class Study:
         return hashlib.sha256(content.encode()).hexdigest()[:24]
 
     def digits(self, mnist: Mnist) -> Digits:
-        """The images that the loss is taken on."""
+        """Return the images that the loss is taken on."""
         training, validation = mnist.split(SETS["validation"])
         return {"test": mnist.test, "validation": validation, "training": training}[self.part].spread(self.images)
 
@@ -151,7 +151,7 @@ def images_parameter(part: str) -> Hyperparameter:
 
 
 def plane_of(study: Study, tracks: Sequence[Track]) -> Plane:
-    """The study's plane.
+    """Return the study's plane.
 
     Raises:
         ValueError: if the items do not make one.
@@ -173,8 +173,9 @@ def plane_of(study: Study, tracks: Sequence[Track]) -> Plane:
 def compute(
     study: Study, tracks: Sequence[Track], mnist: Mnist, tick: Tick = grids.quiet, threads: int = 1
 ) -> Iterator[Result]:
-    """The study's results, each with more than the one before: the paths' places, a coarse grid, the paths' losses, and
-    finer grids. The last one is ``done``.
+    """Yield results, each with more than the one before; the last one is ``done``.
+
+    The order is: the paths' places, a coarse grid, the paths' losses, finer grids.
 
     Raises:
         ValueError: if the items do not make a plane.
@@ -205,7 +206,7 @@ def compute(
 
 
 def _moving(tracks: Sequence[Track]) -> list[Tensor]:
-    """The points of the tracks that have more than one."""
+    """Return the points of the tracks that have more than one."""
     return [track.points for track in tracks if len(track.points) > 1]
 
 
@@ -219,7 +220,7 @@ def _project(plane: Plane, track: Track) -> Path2D:
 
 
 def _box(study: Study, paths: Sequence[Path2D]) -> tuple[tuple[float, float], tuple[float, float]]:
-    """A square around all paths; around a model, as far as the directions go once."""
+    """Return a square around all paths; around a model, as far as the directions go once."""
     if study.plane == "random":
         return (-1.0, 1.0), (-1.0, 1.0)
     a, b = (np.concatenate([getattr(path, name) for path in paths]) for name in ("a", "b"))

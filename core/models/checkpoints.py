@@ -143,15 +143,15 @@ def check_names(names: Collection[str]) -> None:
             raise CheckpointError(f"The file lacks the tensor {name}.")
 
 
-def check_layout(found: Mapping[str, tuple[tuple[int, ...], str]]) -> None:
+def check_layout(layout: Mapping[str, tuple[tuple[int, ...], str]]) -> None:
     """Check each tensor's name, shape and type, before its numbers are read.
 
     Raises:
         CheckpointError: naming the first that is not as in this network.
     """
-    check_names(found)
+    check_names(layout)
     for name, expected in parameter_shapes().items():
-        shape, dtype = found[name]
+        shape, dtype = layout[name]
         if shape != expected:
             raise CheckpointError(f"The tensor {name} must have shape {expected}, got {shape}.")
         if dtype != "float32":
@@ -166,8 +166,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """
     tensors: dict[str, Tensor] = {}
     state = _without_tensors("", checkpoint.state, tensors)
-    kept = {"kind": "run", "config": checkpoint.config.to_dict(), "state": state}
-    write_atomically(path, _pack(tensors, {**checkpoint.metadata, **kept}))
+    header = {"kind": "run", "config": checkpoint.config.to_dict(), "state": state}
+    write_atomically(path, _pack(tensors, {**checkpoint.metadata, **header}))
 
 
 def is_run(source: Path | bytes) -> bool:
@@ -276,11 +276,11 @@ def _texts(header: bytes) -> dict[str, str]:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    values = dict(pairs)
+    if len(values) < len(pairs):
         twice = next(key for number, (key, _) in enumerate(pairs) if key in dict(pairs[:number]))
         raise ValueError(f"it has the key {shortened(twice)} twice")
-    return found
+    return values
 
 
 def _without_tensors(name: str, value: Any, tensors: dict[str, Tensor]) -> Any:

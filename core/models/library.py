@@ -1,4 +1,4 @@
-"""Library of models: a folder that people look into, with one safetensors file per model, named as the model is."""
+"""Library of models: a folder with one safetensors file per model, named as the model, for people and the terminal."""
 
 import os
 import re
@@ -117,6 +117,8 @@ def opened(content: bytes) -> Opened:
 class Library:
     """The models of one folder. Every method may be called from any thread.
 
+    The files describe themselves; there is no index, which could disagree with them.
+
     All raise ValueError, in one sentence, for a name that is invalid, taken, or no model's; and its subclass
     CheckpointError for a file that is no model.
     """
@@ -192,8 +194,8 @@ class Library:
         """Replace the notes in its file."""
         with _lock:
             path, model = self._own(name), self.open(name)
-            kept = {key: model.metadata.get(key, "") for key in ("owner", "origin")}
-            model.write(path, {**known(model.metadata), **kept, **checked_texts(notes=notes)})
+            provenance = {key: model.metadata.get(key, "") for key in ("owner", "origin")}
+            model.write(path, {**known(model.metadata), **provenance, **checked_texts(notes=notes)})
             return _described(path)
 
     def delete(self, name: str) -> Model:
@@ -282,16 +284,16 @@ def _describe(path: Path, modified: int, size: int) -> Model:
         file = opened(read_ordinary(path, LARGEST_CHECKPOINT))
     except ValueError as error:
         return replace(model, problem=str(error))
-    kept, texts = known(file.metadata), shown_texts(file.metadata)
-    metrics = kept["metrics"]
+    metadata, texts = known(file.metadata), shown_texts(file.metadata)
+    metrics = metadata["metrics"]
     return replace(
         model,
         kind=WHOLE if file.checkpoint else PARAMETERS,
         owner=texts["owner"],
         notes=texts["notes"],
         origin=texts["origin"],
-        config=RunConfig.from_dict(kept["config"]) if "config" in kept else None,
-        run=kept.get("run", ""),
+        config=RunConfig.from_dict(metadata["config"]) if "config" in metadata else None,
+        run=metadata.get("run", ""),
         step=metrics.get("step"),
         test_loss=metrics.get("test_loss"),
         test_accuracy=metrics.get("test_accuracy"),

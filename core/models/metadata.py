@@ -14,27 +14,27 @@ LONGEST = {"notes": 2000, "owner": 80, "origin": 1000}
 
 def known(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return the entries that are understood and valid: config, metrics, environment, history and run."""
-    kept: dict[str, Any] = {}
+    valid: dict[str, Any] = {}
     with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
-        kept["config"] = RunConfig.from_dict(metadata["config"]).to_dict()
+        valid["config"] = RunConfig.from_dict(metadata["config"]).to_dict()
     metrics, environment, history = (metadata.get(key) for key in ("metrics", "environment", "history"))
     step = as_dict(metrics).get("step")
-    kept["metrics"] = {"step": step} if _is_number(step) and isinstance(step, int) else {}
-    kept["metrics"] |= {
+    valid["metrics"] = {"step": step} if _is_number(step) and isinstance(step, int) else {}
+    valid["metrics"] |= {
         key: figure
         for key in ("test_loss", "test_accuracy")
         if _is_number(figure := as_dict(metrics).get(key)) and isinstance(figure, float)
     }
     if environment and all(isinstance(value, str) or _is_number(value) for value in as_dict(environment).values()):
-        kept["environment"] = environment
+        valid["environment"] = environment
     if isinstance(history, list) and all(
         isinstance(epoch, dict) and all(value is None or _is_number(value) for value in epoch.values())
         for epoch in history
     ):
-        kept["history"] = history
+        valid["history"] = history
     if re.fullmatch("[0-9a-f]{1,64}", str(metadata.get("run", ""))):
-        kept["run"] = metadata["run"]
-    return kept
+        valid["run"] = metadata["run"]
+    return valid
 
 
 def shown_texts(metadata: Mapping[str, Any]) -> dict[str, str]:

@@ -65,11 +65,11 @@ def rmsprop(s: Step) -> None:
     if not s.params["momentum"]:
         return s.write_scaled("g_t", s.gradient, s.rate, denominator, root)
     s.scaling, s.velocity = 1.0 / root, s.new["momentum_buffer"]
-    kept = f"{scalar(s.params['momentum'])}{vector(s.previous('momentum_buffer'))}"
+    decayed = f"{scalar(s.params['momentum'])}{vector(s.previous('momentum_buffer'))}"
     s.write(
         "b_t",
         rf"\mu\, b_{{t-1}} + \frac{{g_t}}{{{denominator}}}",
-        f"{kept} + {vector(s.gradient / root)}",
+        f"{decayed} + {vector(s.gradient / root)}",
         s.velocity,
     )
     s.lines.append(rf"\Delta\theta &= -\eta\, b_t = -{scalar(s.rate)}{vector(s.velocity)}")
@@ -166,13 +166,13 @@ def rprop(s: Step) -> None:
 def muon(s: Step) -> None:
     mu = s.params["momentum"]
     s.velocity = s.write_mean("B", "momentum_buffer", mu, r"\mu", "G_t", s.gradient)
-    given = (1 - mu) * s.gradient + mu * s.velocity if s.params["nesterov"] else s.velocity
-    # torch does not keep the orthogonalised matrix, but the step that it made says what it was.
+    mixed = (1 - mu) * s.gradient + mu * s.velocity if s.params["nesterov"] else s.velocity
+    # torch does not keep the orthogonalised matrix, but it follows from the step.
     o = (s.before * (1 - s.rate * s.weight_decay) - s.after) / s.rate
     rule = r"(1-\mu)\,G_t + \mu B_t" if s.params["nesterov"] else "B_t"
     s.lines.append(
         rf"O_t &= \mathrm{{NewtonSchulz}}_{{{s.params['ns_steps']}}}\left({rule}\right) = "
-        rf"\mathrm{{NewtonSchulz}}{vector(given)} = {vector(o)}"
+        rf"\mathrm{{NewtonSchulz}}{vector(mixed)} = {vector(o)}"
     )
     s.lines.append(rf"\Delta\theta &= -\eta\, O_t = -{scalar(s.rate)}{vector(o)}")
 

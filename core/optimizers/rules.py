@@ -164,7 +164,7 @@ def _newton_schulz(update: Array, steps: int) -> Array:
 
 
 def _bfloat16(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The nearest bfloat16, ties to even, stored as float32."""
+    """Return the nearest bfloat16, ties to even, stored as float32."""
     bits = x.view(np.uint32)
     return ((bits + _HALF + ((bits >> _HIGH) & _ONE)) & _KEPT).view(np.float32)
 

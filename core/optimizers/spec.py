@@ -64,7 +64,7 @@ class OptimizerSpec:
     def create(
         self, parameters: Iterable[torch.nn.Parameter], lr: float, weight_decay: float = 0.0, **hyperparameters: Any
     ) -> list[Optimizer]:
-        """The ``torch.optim`` objects that together step ``parameters`` once.
+        """Create the ``torch.optim`` objects that together step ``parameters`` once.
 
         Each parameter group carries ``lr_scale``: a schedule's rate times this is the group's rate.
 
@@ -87,7 +87,7 @@ class OptimizerSpec:
 
     def explain_step(self, step: Step) -> None:
         """Write the lines of one step of this optimizer, which must not be one with a closure."""
-        # The row may fix arguments that are no hyper-parameters, such as a variant's momentum: the object knows them.
+        # The row may fix arguments that are no hyper-parameters, such as a variant's momentum: the object has them.
         (first, *_) = self.create([torch.nn.Parameter(torch.zeros(1, 1))], self.lr, **step.params)
         step.params = {**first.param_groups[0], **self.values(step.params)}
         decoupled = self.weight_decay == "decoupled"

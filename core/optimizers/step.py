@@ -14,7 +14,7 @@ from core.optimizers.rules import Array, State
 
 
 def scalar(value: float) -> str:
-    """A number in LaTeX, to four digits.
+    """Return a number in LaTeX, to four digits.
 
     >>> scalar(0.125), scalar(1e-8)
     ('0.125', '1 \\\\cdot 10^{-8}')
@@ -27,7 +27,7 @@ def scalar(value: float) -> str:
 
 
 def vector(values: Array) -> str:
-    """A column of two numbers in LaTeX."""
+    """Return a column of two numbers in LaTeX."""
     return rf"\begin{{pmatrix}} {scalar(values[0])} \\ {scalar(values[1])} \end{{pmatrix}}"
 
 
@@ -64,7 +64,7 @@ class Step:
         return self.after - self.before
 
     def previous(self, name: str) -> Array:
-        """A part of the state before the step; zero before the first one."""
+        """Return a part of the state before the step; zero before the first one."""
         return self.old.get(name, np.zeros(2))
 
     def write(self, name: str, rule: str, numbers: str, value: Array) -> None:

@@ -18,7 +18,7 @@ class Stepper(Protocol):
     """One optimizer with its settings and its state."""
 
     def step(self, theta: Array, g: Array, lr: Rate, t: int) -> Array:
-        """The points after step ``t``, counted from 1.
+        """Return the points after step ``t``, counted from 1.
 
         Args:
             theta, g: points and gradients, shape (2, n).
@@ -27,7 +27,7 @@ class Stepper(Protocol):
 
 
 def stepper(spec: OptimizerSpec, params: Mapping[str, Any], weight_decay: float = 0.0) -> Stepper:
-    """The fastest stepper that the row has."""
+    """Return the fastest stepper that the row has."""
     if spec.rule is None:
         return TorchStepper(spec, params, weight_decay)
     return RuleStepper(spec.rule, spec.values(params), weight_decay, spec.weight_decay == "decoupled")
@@ -98,7 +98,7 @@ class TorchStepper:
         return float(self._parts[0].optimizers[0].param_groups[0]["lr"])
 
     def state(self) -> State:
-        """The tensors of the objects' state for the first point or points, flattened; empty before the first step."""
+        """Tensors of the objects' state for the first point or points, flattened; empty before the first step."""
         return {
             name: np.array(value.detach().numpy(), dtype=np.float64).ravel()
             for part in self._parts[:1]

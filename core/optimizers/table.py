@@ -18,7 +18,7 @@ Parameters = list[torch.nn.Parameter]
 
 
 def _plain(cls: type[Optimizer], fused_on: tuple[str, ...] = (), **fixed: Any) -> Build:
-    """A builder of one object of ``cls``, with its fused kernel where that exists for the parameters' device."""
+    """Return a builder of one object of ``cls``, with its fused kernel where that exists for the parameters' device."""
 
     def build(parameters: Parameters, **arguments: Any) -> list[Optimizer]:
         fused: dict[str, Any] = {"fused": True} if parameters[0].device.type in fused_on else {}

@@ -94,13 +94,13 @@ class Archive:
         self.purge(run.id for run in self._store.runs(limit=-1, deleted=True) if (run.deleted or 0) < oldest)
 
     def run(self, run_id: str) -> Run | None:
-        """The run, or None if there is no such run."""
+        """Return the run, or None if there is no such run."""
         with self._lock:
             run = self._store.run(run_id)
             return self._with_live([run])[0] if run else None
 
     def existing(self, run_id: str) -> Run:
-        """The run.
+        """Return the run.
 
         Raises:
             ValueError: if there is no such run.
@@ -111,12 +111,12 @@ class Archive:
         return run
 
     def runs(self, limit: int = 50, deleted: bool = False) -> list[Run]:
-        """The latest runs, newest first; or those in the bin."""
+        """Return the latest runs, newest first; or those in the bin."""
         with self._lock:
             return self._with_live(self._store.runs(limit, deleted))
 
     def children(self, run_id: str) -> list[Run]:
-        """The runs that began from this one, oldest first, without those in the bin."""
+        """Return the runs that were forked from this one, oldest first, without those in the bin."""
         with self._lock:
             return self._with_live(self._store.children(run_id))
 
@@ -131,10 +131,10 @@ class Archive:
             return None if messages is None else messages[max(-1, after) + 1 :]
 
     def events(self, run_id: str, kinds: Collection[str] = ()) -> list[dict[str, Any]]:
-        """Recorded events of the run, in order, with ``at``: their times, in unix seconds.
+        """Return the recorded events of the run, in order, with ``at``: their times, in unix seconds.
 
         Args:
-            kinds: the names of the events that are wanted; all unless given. Few are read faster than all.
+            kinds: names of events; all unless given. Few are read faster than all.
         """
         with self._lock:
             bodies, times = self._store.events(run_id), self._store.times(run_id)
@@ -149,15 +149,15 @@ class Archive:
         return History(map(json.loads, bodies))
 
     def parameters_file(self, run_id: str) -> Path | None:
-        """The run's final parameters, once they are there."""
+        """Return the file of the run's final parameters, or None."""
         return self._file(run_id, run_files.PARAMETERS)
 
     def best_file(self, run_id: str) -> Path | None:
-        """The parameters at the end of the epoch with the lowest validation loss so far, once there is one."""
+        """Return the file of the parameters of the epoch with the lowest validation loss so far, or None."""
         return self._file(run_id, run_files.BEST)
 
     def checkpoint_file(self, run_id: str) -> Path | None:
-        """The newest checkpoint of the whole run, once there is one."""
+        """Return the file of the run's newest whole checkpoint, or None."""
         return self._file(run_id, run_files.CHECKPOINT)
 
     def _file(self, run_id: str, name: str) -> Path | None:
@@ -173,7 +173,7 @@ class Archive:
         """Write a change that a person asked for: it is refused where it cannot be recorded, not kept for later.
 
         Raises:
-            ValueError: if the disk refuses it.
+            ValueError: if it cannot be recorded.
         """
         try:
             operation(*arguments, **columns)
@@ -184,7 +184,7 @@ class Archive:
 def checked_labels(
     name: str | None = None, notes: str | None = None, tags: Iterable[str] | None = None
 ) -> dict[str, Any]:
-    """The given labels as columns of a run, without blanks around them.
+    """Return the given labels as columns of a run, without blanks around them.
 
     Raises:
         ValueError: if a text is too long, or there are too many tags.

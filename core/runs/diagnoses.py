@@ -21,7 +21,7 @@ Diagnoses = tuple[Diagnosis, ...]
 
 
 def diagnosis_job(jobs: Jobs, request: ReplayRequest) -> Job[Diagnoses]:
-    """The job that diagnoses a run at ``diagnosed_steps``; preliminary results are the diagnoses so far."""
+    """Return the job that diagnoses a run at ``diagnosed_steps``; preliminary results are the diagnoses so far."""
     count = len(diagnosed_steps(request.config, request.end))
 
     def work(report: Report[Diagnoses]) -> Diagnoses:
@@ -38,7 +38,7 @@ def diagnosis_job(jobs: Jobs, request: ReplayRequest) -> Job[Diagnoses]:
 
 
 def _diagnosis(values: dict[str, Any]) -> Diagnosis:
-    """JSON has lists for tuples."""
+    """Make a diagnosis of its JSON, which has lists for tuples."""
     typed: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     return Diagnosis(**typed)
 

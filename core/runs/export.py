@@ -23,7 +23,7 @@ Events = Iterable[Body]
 
 
 def csv_lines(runs: Iterable[tuple[Run, Events]]) -> Iterator[str]:
-    """Runs as CSV, piece by piece: the header, then each run's lines, with ``CSV_COLUMNS``.
+    """Yield runs as CSV, piece by piece: the header, then each run's lines, with ``CSV_COLUMNS``.
 
     Args:
         runs: each with its recorded events, in order. Text that a spreadsheet would take for a formula gets a quote
@@ -60,12 +60,12 @@ def record(run: Run, events: Events) -> dict[str, Any]:
 
 
 def json_text(runs: Iterable[tuple[Run, Events]]) -> str:
-    """Runs as one JSON list, a ``record`` per run."""
+    """Return runs as one JSON list, a ``record`` per run."""
     return json.dumps([record(run, events) for run, events in runs], allow_nan=False, indent=1)
 
 
 def finite(value: Any) -> Any:
-    """The value without what JSON lacks: NaN and infinities become None."""
+    """Return the value with None for NaN and infinities, which JSON lacks."""
     if isinstance(value, Mapping):
         return {key: finite(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
@@ -74,7 +74,7 @@ def finite(value: Any) -> Any:
 
 
 def spreadsheet_text(text: str) -> str:
-    """The text, with a quote before it if a spreadsheet would take it for a formula."""
+    """Return the text, with a quote before it if a spreadsheet would take it for a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 

@@ -16,7 +16,7 @@ def message(seq: int, event: dict[str, Any], total_steps: int) -> str:
 
 
 def thinned(event: dict[str, Any], group: int) -> dict[str, Any]:
-    """A ``StepsDone`` with the smallest and the largest loss of every ``group`` consecutive steps.
+    """Return a ``StepsDone`` with the smallest and the largest loss of every ``group`` consecutive steps.
 
     Returns:
         ``step``: how many steps the run then has had; ``steps``, and for each of them ``losses`` and
@@ -24,20 +24,20 @@ def thinned(event: dict[str, Any], group: int) -> dict[str, Any]:
         finite counts as largest: it never disappears.
     """
     first, losses, rates = event["first_step"], event["losses"], event["learning_rates"]
-    kept, means = [], []
+    indices, means = [], []
     for start in range(0, len(losses), group):
         part = losses[start : start + group]
         smallest, largest = min(range(len(part)), key=part.__getitem__), max(range(len(part)), key=_nan_last(part))
         mean = sum(part) / len(part)
         for i in sorted({smallest, largest}):
-            kept.append(start + i)
+            indices.append(start + i)
             means.append(mean)
     return {
         "event": "StepsDone",
         "step": first + len(losses),
-        "steps": [first + i for i in kept],
-        "losses": [losses[i] for i in kept],
-        "learning_rates": [rates[i] for i in kept],
+        "steps": [first + i for i in indices],
+        "losses": [losses[i] for i in indices],
+        "learning_rates": [rates[i] for i in indices],
         "means": means,
         "images_per_second": event["images_per_second"],
     }

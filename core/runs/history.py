@@ -70,7 +70,7 @@ class History:
         self._events[body["event"]].append(body)
 
     def of(self, kind: str) -> list[Body]:
-        """The events of this kind that count, in order; not for ``StepsDone``, whose values are in the arrays."""
+        """Return the valid events of this kind, in order; not for ``StepsDone``, whose values are in the arrays."""
         return list(self._events.get(kind, ()))
 
     @property
@@ -169,10 +169,10 @@ class History:
 
     def _go_back(self, step: int, epoch: int) -> None:
         """Drop the events that a ``Resumed`` makes void: their steps and epochs come again."""
-        kept = bisect_left(self._steps, step)
+        count = bisect_left(self._steps, step)
         for values in (self._steps, self._losses, self._rates):
-            del values[kept:]
-        if kept < self._summed:
+            del values[count:]
+        if count < self._summed:
             self._forget_small_curve()
         # By number, not by place: a run that began from another's checkpoint has no first epochs. An epoch can be void
         # though its last step is not, where the checkpoint was taken between the two.

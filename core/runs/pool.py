@@ -45,6 +45,7 @@ class Worker:
         self.run_id: str | None = None
         self.ready = False
         self.heartbeat = time.monotonic()
+        # Warm: it has loaded torch and MNIST before it gets a run, so that a click does not wait for either.
         command = [sys.executable, "-m", "core.runs.worker", "--threads", str(threads)]
         self.process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"

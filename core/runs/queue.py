@@ -35,7 +35,7 @@ class FairQueue:
         return own
 
     def order(self) -> list[str]:
-        """The runs in the order in which they will have their turns."""
+        """Return the runs in the order in which they will have their turns."""
         turns, order = dict(self._turns), []
         waiting: dict[str, list[str]] = {}
         for run_id, owner in self._owners.items():

@@ -15,7 +15,7 @@ REMEMBERED_RUNS = 64
 
 
 class Record:
-    """The writing side of the store. Writes that the disk refuses wait in memory, in order, until they succeed.
+    """The writing side of the store. Writes that fail wait in memory, in order, until they succeed.
 
     Not safe for several threads at once: its owner has a lock.
 
@@ -44,12 +44,12 @@ class Record:
         self.write(self._store.update, run_id, **columns)
 
     def write(self, operation: Callable[..., None], *arguments: Any, **columns: Any) -> None:
-        """Write to the store, after the writes that wait."""
+        """Write to the store, after the pending writes."""
         self._unwritten.append(lambda: operation(*arguments, **columns))
         self.flush()
 
     def flush(self) -> None:
-        """Try the writes that wait, in order, until one is refused."""
+        """Retry the pending writes, in order, until one fails."""
         while self._unwritten:
             try:
                 self._unwritten[0]()
@@ -60,8 +60,10 @@ class Record:
         self.trouble = ""
 
     def messages(self, run_id: str) -> list[str] | None:
-        """The run's messages to viewers, one per event, read from the store if they are not in memory; None if there is
-        no such run."""
+        """Return the run's messages to viewers, one per event; None if there is no such run.
+
+        They are read from the store if they are not in memory.
+        """
         if run_id not in self._feeds:
             run = self._store.run(run_id)
             if run is None:

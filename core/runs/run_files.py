@@ -45,7 +45,7 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
 
 
 def load(folder: Path, step: int, epoch: int) -> tuple[Checkpoint | None, str]:
-    """The newest checkpoint that is undamaged and not ahead of what is recorded of the run.
+    """Load the newest checkpoint that is undamaged and not ahead of what is recorded of the run.
 
     One can be ahead if the server was killed before it had recorded the last steps; to go on from there would
     leave a gap in the curves.

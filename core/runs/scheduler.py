@@ -170,7 +170,7 @@ class Scheduler:
             self._finish(run_id, states.INTERRUPTED, why)
 
     def _job(self, run_id: str, history: History) -> dict[str, Any]:
-        """The message that starts the run on a worker, as core.runs.worker describes it."""
+        """Return the message that starts the run on a worker, as core.runs.worker describes it."""
         run = self._run(run_id)
         job: dict[str, Any] = {"run": run.id, "config": run.config.to_dict(), "folder": str(self._files / run.id)}
         if run.started is not None or run.step or history.plan:
@@ -244,7 +244,7 @@ class Scheduler:
 
 
 def project_commit() -> str | None:
-    """The project's commit, where it is under git."""
+    """Return the project's commit, where it is under git."""
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         command = ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"]
         return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()

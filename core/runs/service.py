@@ -50,6 +50,7 @@ class Service(Archive):
 
     def __init__(self, home: Path, workers: int | None = None, threads: int | None = None) -> None:
         home.mkdir(parents=True, exist_ok=True)
+        # The lock ends with the process, however that ends: no stale lock file keeps a lab closed.
         self._home_lock = FileLock(home / "lock", timeout=0)
         try:
             self._home_lock.acquire()
@@ -59,6 +60,8 @@ class Service(Archive):
                 f"got DESCENT_HOME = {home}, which another server has."
             ) from None
         size = workers or worker_count()
+        # No more threads than cores in all: OpenMP's teams would wait for each other, at many times the cost
+        # (benchmarks/LOG.md).
         threads = threads or max(1, (os.cpu_count() or 1) // size)
         store, files, lock = Store(home / "lab.sqlite"), home / "files", threading.RLock()
         record = Record(store)
@@ -164,7 +167,7 @@ class Service(Archive):
             self._scheduler.move(run_id, by)
 
     def trajectory(self, run_id: str) -> Job[Trajectory]:
-        """The job that replays the run: the parameters that it went through.
+        """Return the job that replays the run: the parameters that it went through.
 
         Raises:
             ValueError: if there is no such run, it still trains, or it has not taken a step.
@@ -172,7 +175,7 @@ class Service(Archive):
         return trajectory_job(self.jobs, self._replay_request(run_id))
 
     def diagnoses(self, run_id: str) -> Job[Diagnoses]:
-        """The job that replays the run and diagnoses it; raises as ``trajectory``."""
+        """Return the job that replays the run and diagnoses it; raises as ``trajectory``."""
         return diagnosis_job(self.jobs, self._replay_request(run_id))
 
     def _replay_request(self, run_id: str) -> ReplayRequest:

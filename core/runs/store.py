@@ -211,31 +211,31 @@ class Store:
         return _run(rows[0]) if rows else None
 
     def runs(self, limit: int, deleted: bool = False) -> list[Run]:
-        """The latest runs, newest first; or the latest in the bin."""
+        """Return the latest runs, newest first; or the latest in the bin."""
         where = "deleted IS NOT NULL" if deleted else "deleted IS NULL"
         rows = self._execute(f"SELECT {_COLUMNS} FROM runs WHERE {where} ORDER BY number DESC LIMIT ?", (limit,))
         return [_run(row) for row in rows]
 
     def children(self, run_id: str) -> list[Run]:
-        """The runs that began from this one and are not in the bin, oldest first."""
+        """Return the runs that were forked from this one and are not in the bin, oldest first."""
         where = "parent = ? AND deleted IS NULL"
         return [
             _run(row) for row in self._execute(f"SELECT {_COLUMNS} FROM runs WHERE {where} ORDER BY number", (run_id,))
         ]
 
     def in_states(self, states: Iterable[str]) -> list[Run]:
-        """The runs in one of ``states``, in the order of their places, then oldest first."""
-        wanted = tuple(states)
-        marks = ", ".join("?" * len(wanted))
-        rows = self._execute(f"SELECT {_COLUMNS} FROM runs WHERE state IN ({marks}) ORDER BY place, number", wanted)
+        """Return the runs in one of ``states``, in the order of their places, then oldest first."""
+        values = tuple(states)
+        marks = ", ".join("?" * len(values))
+        rows = self._execute(f"SELECT {_COLUMNS} FROM runs WHERE state IN ({marks}) ORDER BY place, number", values)
         return [_run(row) for row in rows]
 
     def events(self, run_id: str) -> list[str]:
-        """The JSON texts of all the run's events, in order."""
+        """Return the JSON texts of all the run's events, in order."""
         return [body for (body,) in self._execute("SELECT body FROM events WHERE run = ? ORDER BY seq", (run_id,))]
 
     def times(self, run_id: str) -> list[float | None]:
-        """Times of the run's events, in unix seconds; None for those of a lab from before times were recorded."""
+        """Return the times of the run's events, in unix seconds; None where a lab did not record them yet."""
         return [at for (at,) in self._execute("SELECT at FROM events WHERE run = ? ORDER BY seq", (run_id,))]
 
     def _execute(self, sql: str, values: Sequence[Any]) -> list[Any]:

@@ -41,12 +41,12 @@ class Trajectory:
     message: str = ""
 
     def load(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """``steps`` and ``parameters``."""
+        """Read ``steps`` and ``parameters``."""
         tensors = load_file(self.path)
         return tensors["steps"], tensors["parameters"]
 
     def nearest(self, step: int) -> tuple[int, torch.Tensor]:
-        """The point nearest to ``step``: its step and its (101770,) parameters, read alone."""
+        """Return the point nearest to ``step``: its step and its (101770,) parameters, read alone."""
         with safe_open(self.path, "pt") as file:
             steps = file.get_tensor("steps")
             row = int((steps - step).abs().argmin())
@@ -54,20 +54,20 @@ class Trajectory:
 
 
 def trajectory_job(jobs: Jobs, request: ReplayRequest) -> Job[Trajectory]:
-    """The job that replays a run; done from the beginning where its file is there."""
+    """Return the job that replays a run; done from the beginning where its file is there."""
     path = request.folder / f"trajectory-{request.name}.safetensors"
 
     def work(report: Report[Trajectory]) -> Trajectory:
         values = {**request.to_dict(), "path": str(path)}
         run_module(__name__, values, report, lambda message: report("Replaying the run, once", message["share"]))
-        if (trajectory := _kept(path)) is None:
+        if (trajectory := _saved(path)) is None:
             raise ValueError("The run's folder is gone; it may have been deleted.")
         return trajectory
 
-    return jobs.get(REPLAYS, path, work, lambda: _kept(path))
+    return jobs.get(REPLAYS, path, work, lambda: _saved(path))
 
 
-def _kept(path: Path) -> Trajectory | None:
+def _saved(path: Path) -> Trajectory | None:
     if not path.exists():
         return None
     with safe_open(path, "pt") as file:
@@ -94,7 +94,7 @@ def _replay(values: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _difference(last: torch.Tensor, parameters: Path) -> str:
-    """A sentence where the replay did not end in the very parameters that the run saved."""
+    """Return a sentence where the replay did not end in the very parameters that the run saved."""
     try:
         saved = to_flat(load_parameters(parameters)[0])
     except CheckpointError:

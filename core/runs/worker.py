@@ -175,6 +175,7 @@ class _Job:
 
     def _save_when_due(self, event: Event) -> None:
         rest = CHECKPOINT_REST_SECONDS if isinstance(event, EpochDone) else CHECKPOINT_SECONDS
+        # Copied here, between two blocks; the writer's thread has the rest of the work.
         if not self._writer.busy and time.monotonic() - self._saved_at >= rest:
             self._writer.put(self._checkpoint())
 
@@ -217,7 +218,7 @@ def _sentence(error: Exception) -> str:
 
 
 def _next(inbox: Inbox) -> Message:
-    """What has come in, if anything; empty if nothing has."""
+    """Return the next message that has arrived; empty without one."""
     try:
         return inbox.get_nowait()
     except queue.Empty:
@@ -225,7 +226,7 @@ def _next(inbox: Inbox) -> Message:
 
 
 def _claim_stdout() -> IO[str]:
-    """The real stdout, for messages alone: whatever else is printed in this process goes to stderr."""
+    """Return the real stdout, for messages alone: other output of this process goes to stderr."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return out

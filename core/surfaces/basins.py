@@ -35,7 +35,7 @@ class Basins:
 def basins(
     surface: Surface, config: RunConfig, steps: int = 500, resolution: int = 100, noise: float = 0.0, seed: int = 0
 ) -> Basins:
-    """The map of ``config``'s optimizer on a grid of starts over the domain."""
+    """Compute the map of ``config``'s optimizer on a grid of starts over the domain."""
     minima = local_minima(surface)
     x, y = np.meshgrid(*surface.grid(resolution))
     starts = np.stack([x.ravel(), y.ravel()])
@@ -53,7 +53,7 @@ def basins(
 
 
 def _nearest_lookup(surface: Surface, minima: tuple[Point, ...]) -> Callable[[Array, float], NDArray[np.int64]]:
-    """A function from points (2, n) and a distance to the index of the minimum within that distance, or -1.
+    """Return a function from points (2, n) and a distance to the index of the minimum within that distance, or -1.
 
     Each cell of a fine grid holds the minimum nearest to its middle as the only candidate, so that a step of ten
     thousand walks costs one distance per walk instead of one per minimum.
@@ -88,7 +88,7 @@ def _local_minima(
 
 
 def local_minima(surface: Surface) -> tuple[Point, ...]:
-    """The surface's minima, the listed ones first, then the local ones that a search finds."""
+    """Return the surface's minima, the listed ones first, then the local ones that a search finds."""
     searched = _local_minima(surface.formula, tuple(sorted(surface.constants.items())), surface.domain)
     apart = 1e-2 * float(surface.half_width.max())
     extra = [p for p in searched if all(np.hypot(p[0] - a, p[1] - b) > apart for a, b in surface.minima)]
@@ -96,7 +96,7 @@ def local_minima(surface: Surface) -> tuple[Point, ...]:
 
 
 def find_minima(surface: Surface, resolution: int = 49, steps: int = 400) -> tuple[Point, ...]:
-    """The minima inside the domain that sign-based descent reaches from a grid of starts, the deepest first."""
+    """Return the minima inside the domain that sign-based descent reaches from a grid of starts, the deepest first."""
     x, y = np.meshgrid(*surface.grid(resolution))
     # Off the axes of symmetry, where a saddle would hold a walk for ever.
     offset = surface.half_width * np.array([[3.1e-4], [2.3e-4]])

@@ -64,7 +64,7 @@ class Walk:
             return np.hypot(moved[:, 0], moved[:, 1]) / self.slopes[:-1]
 
     def reached(self, surface: Surface) -> NDArray[np.int64]:
-        """The first step within ``REACHED`` of the surface's minimum, -1 if none, shape (K, n)."""
+        """Return the first step within ``REACHED`` of the surface's minimum, -1 if none, shape (K, n)."""
         return first_true(surface.reached(self.points[:, 0], self.points[:, 1], self.values))
 
 
@@ -74,7 +74,7 @@ def first_true(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def span_of(steps: int) -> Span:
-    """The span of a walk, whose steps a schedule sees as those of ``EPOCHS`` epochs."""
+    """Return the span of a walk, whose steps a schedule sees as those of ``EPOCHS`` epochs."""
     return Span(EPOCHS, max(1, round(steps / EPOCHS)))
 
 
@@ -95,7 +95,7 @@ class Rates:
         self._now: Rate = lr
 
     def at(self, step: int, values: Array) -> Rate:
-        """The rate of a step, counted from 0, where the points have ``values``, shape (n,)."""
+        """Return the rate of a step, counted from 0, where the points have ``values``, shape (n,)."""
         if self._constant:
             return self._lr
         if not self._reacts:
@@ -124,7 +124,7 @@ def descend(
     surface: Surface, configs: Sequence[RunConfig], starts: Array, steps: int, noise: float = 0.0, seed: int = 0,
     rates: Sequence[Rate] | None = None,
 ) -> Iterator[Moment]:  # fmt: skip
-    """The points before step 1, after step 1, ... after the last; the arrays are not written to again.
+    """Yield the points before step 1, after step 1, ... after the last; the arrays are not written to again.
 
     Args:
         starts: shape (2, n); every optimizer sets out from each.
@@ -190,7 +190,7 @@ def walk(
     surface: Surface, configs: Sequence[RunConfig], starts: Sequence[Point], steps: int = 500, noise: float = 0.0,
     seed: int = 0,
 ) -> Walk:  # fmt: skip
-    """The walks of every optimizer from every start."""
+    """Compute the walks of every optimizer from every start."""
     k, n = len(configs), len(starts)
     points = np.full((steps + 1, 2, k * n), np.nan)
     values = np.full((steps + 1, k * n), np.nan)
@@ -210,7 +210,7 @@ def walk(
 def torch_walk(
     surface: Surface, config: RunConfig, start: Point, steps: int, noise: Array | None = None
 ) -> Iterator[Moment]:
-    """The same walk from one start by the registry's own ``torch.optim`` object.
+    """Yield the same walk from one start by the registry's own ``torch.optim`` object.
 
     Args:
         noise: as ``noise_of`` gives it for one start, shape (steps, 2, 1).

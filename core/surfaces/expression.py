@@ -47,7 +47,7 @@ def _filled(part: Part, like: Array) -> Array:
 
 
 def parse(text: str, constants: Mapping[str, float] | None = None) -> Expression:
-    """The formula as an expression in x and y; ``constants`` names further numbers.
+    """Parse the formula as an expression in x and y; ``constants`` names further numbers.
 
     >>> parse("x^2 + k*y", {"k": 3.0}).latex
     'x^{2} + k\\\\,y'

@@ -71,7 +71,7 @@ class Surface:
         return np.array([[x_high - x_low], [y_high - y_low]]) / 2
 
     def grid(self, resolution: int) -> tuple[Array, Array]:
-        """The x and the y coordinates of a regular grid over the domain, ends included."""
+        """Return the x and the y coordinates of a regular grid over the domain, ends included."""
         x_low, x_high, y_low, y_high = self.domain
         return np.linspace(x_low, x_high, resolution), np.linspace(y_low, y_high, resolution)
 
@@ -88,13 +88,13 @@ class Surface:
         return float(np.median(norms)) if norms.size else 1.0
 
     def reached(self, x: Array, y: Array, values: Array) -> NDArray[np.bool_]:
-        """True for the points that lie in the domain and whose values are within REACHED of the minimum; NaN is not."""
+        """Return True for the points in the domain whose values are within REACHED of the minimum; NaN is not."""
         x_low, x_high, y_low, y_high = self.domain
         inside = (x >= x_low) & (x <= x_high) & (y >= y_low) & (y <= y_high)
         return inside & (values - self.minimum <= REACHED)
 
     def distance(self, x: Array, y: Array) -> Array:
-        """The distance to the nearest minimum; NaN where none is known."""
+        """Return the distance to the nearest minimum; NaN where none is known."""
         if not self.minima:
             return np.full_like(x, np.nan)
         return np.min([np.hypot(x - a, y - b) for a, b in self.minima], axis=0)  # type: ignore[no-any-return]

@@ -9,7 +9,7 @@ from core.surfaces.functions import Domain, Surface, check_domain
 
 
 def own_surface(formula: str, domain: Domain) -> Surface:
-    """The surface of a typed formula over a domain.
+    """Return the surface of a typed formula over a domain.
 
     Its lowest minima in the domain count as its minima; where none lies inside, the lowest value of a grid is
     its minimum and there is no point to measure a distance to.

@@ -42,7 +42,7 @@ def tune(
     noise: float = 0.0,
     seed: int = 0,
 ) -> list[Tuning]:
-    """A search for each config over RATES, with everything else as the config says."""
+    """Search RATES for each config's best rate, everything else as the config says."""
     steps = min(steps, SEARCH_STEPS)
     shape = (len(configs), len(RATES), len(starts))
     columns = np.tile(np.array(starts, dtype=np.float64).T, len(RATES))

@@ -1,8 +1,8 @@
 """Races: one setting varied, everything else equal, the first weights and the order of the images too.
 
-A race is made of lanes, one per value of the setting; a lane has one run per seed. What is equal is so because a run is
-a pure function of its config: lanes with the same seed start from the same weights and see the same batches. So nothing
-but the runs is stored: lanes and names are read off their configs.
+A race is made of lanes, one per value of the setting; a lane has one run per seed. A run is a pure function of its
+config, so lanes with the same seed start from the same weights and train on the same batches without bookkeeping. Only
+the runs are stored: lanes and names are read off their configs.
 """
 
 import math
@@ -36,7 +36,7 @@ class Lane:
 
 
 def vary(base: RunConfig, knob: str, value: Any) -> RunConfig:
-    """``base`` with another value of the knob; another optimizer or schedule comes with its own default parameters.
+    """Return ``base`` with another value of the knob; another optimizer or schedule has its own default parameters.
 
     Raises:
         ValueError: as ``RunConfig`` does.
@@ -104,7 +104,7 @@ def sweep(base: RunConfig, optimizers: Sequence[str]) -> list[RunConfig]:
 
 
 def best_rates(results: Iterable[tuple[RunConfig, float | None]]) -> dict[str, float]:
-    """The rate of the highest accuracy of each optimizer, the smallest among equals; an accuracy may be missing.
+    """Return the rate of the highest accuracy of each optimizer, the smallest among equals; an accuracy may be missing.
 
     An optimizer without any accuracy is left out.
     """
@@ -116,7 +116,7 @@ def best_rates(results: Iterable[tuple[RunConfig, float | None]]) -> dict[str, f
 
 
 def lanes_of(configs: Sequence[RunConfig]) -> list[list[int]]:
-    """The places of the configs of each lane: those that differ in nothing but the seed share one.
+    """Return the places of the configs of each lane: those that differ in nothing but the seed share one.
 
     If nothing but the seed differs among all of them, the seed is varied, and each has a lane of its own.
     """
@@ -127,5 +127,5 @@ def lanes_of(configs: Sequence[RunConfig]) -> list[list[int]]:
 
 
 def differing(configs: Sequence[RunConfig]) -> list[str]:
-    """The names of the fields in which the configs are not all equal, in the order of ``RunConfig``."""
+    """Return the names of the fields in which the configs are not all equal, in the order of ``RunConfig``."""
     return [f.name for f in fields(RunConfig) if len({str(getattr(c, f.name)) for c in configs}) > 1]

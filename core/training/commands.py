@@ -16,7 +16,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class Pause:
-    """Leave the run before its next step; it goes on where it was when its events are asked for again."""
+    """Leave the run before its next step; it goes on from there when ``events`` is called again."""
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,7 @@ class RunConfig:
     @classmethod
     def recommended(cls, optimizer: str = "adam", **given: Any) -> "RunConfig":
         """Make a config with the optimizer's own rate, batch size and weight decay, unless given."""
+        # One rate for all would compare the rate and not the optimizers.
         _check_choice("optimizer", optimizer, OPTIMIZERS)
         spec = OPTIMIZERS[optimizer]
         own = {"lr": spec.lr, "batch_size": spec.batch_size, "weight_decay": spec.default_weight_decay}

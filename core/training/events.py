@@ -85,9 +85,10 @@ class Paused(Event):
 
 @dataclass(frozen=True)
 class Resumed(Event):
-    """The run goes on from ``step`` steps and ``epoch`` whole epochs. All earlier events of steps from ``step``
-    on, or epochs from ``epoch`` on, is void: it comes again. ``exact`` says whether it comes again bit for bit;
-    where not, or where something was lost, ``message`` says why.
+    """The run goes on from ``step`` steps and ``epoch`` whole epochs.
+
+    All earlier events of steps from ``step`` on, or epochs from ``epoch`` on, are void: they come again. ``exact`` is
+    True if they come again bit for bit; where not, or where something was lost, ``message`` gives the reason.
     """
 
     step: int

@@ -35,11 +35,11 @@ class Span:
         return self.epochs * self.steps_per_epoch
 
     def epoch(self, step: int) -> float:
-        """The place of a step in epochs, from 0."""
+        """Return the place of a step in epochs, from 0."""
         return step / self.steps_per_epoch
 
     def progress(self, step: int) -> float:
-        """The place of a step in the run, from 0 at the first step to 1 at the last."""
+        """Return the place of a step in the run, from 0 at the first step to 1 at the last."""
         return min(1.0, step / max(1, self.steps - 1))
 
 
@@ -73,7 +73,7 @@ class ScheduleSpec:
     def create(
         self, lr: float, span: Span, history: History = (), warmup_steps: int = 0, **hyperparameters: Any
     ) -> Schedule:
-        """A function from the step, counted from 0, to its rate in ``[0, lr]``; warm-up is linear."""
+        """Return a function from the step, counted from 0, to its rate in ``[0, lr]``; warm-up is linear."""
         defaults = {p.name: p.default for p in self.hyperparameters}
         schedule = self.build(lr, span, history, **{**defaults, **hyperparameters})
         return warmup(schedule, warmup_steps) if warmup_steps else schedule

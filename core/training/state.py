@@ -25,6 +25,7 @@ def best_epoch(config: RunConfig, history: Sequence[Sequence[float]]) -> int | N
 
 def out_of_patience(config: RunConfig, history: Sequence[Sequence[float]]) -> bool:
     """Return True if as many epochs as the config's patience have passed since the best one."""
+    # Read off the history, which is part of the state: a resumed run ends at the same step as one without a break.
     best = best_epoch(config, history)
     return bool(config.patience) and best is not None and len(history) - 1 - best >= config.patience
 

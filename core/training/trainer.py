@@ -261,6 +261,8 @@ class Trainer:
                 yield from self._emit(diverged)
                 return "diverged"
         self._open = None
+        # The mean over the epoch's batches, as in Keras: an extra pass over the training images would cost a third of
+        # the epoch.
         train_loss = self._loss_sum / len(self._train)
         validation = evaluate(self.network, self._validation, self.config.loss) if len(self._validation) else None
         self._history.append((self.step, validation.loss if validation else train_loss))
@@ -301,8 +303,8 @@ class Trainer:
             targets.append(batch.targets)
             images += n
             self.step += 1
-        outputs, wanted = self._outputs[:images], torch.cat(targets)
-        per_image = image_losses(outputs, wanted, self.config.loss)
+        outputs, expected = self._outputs[:images], torch.cat(targets)
+        per_image = image_losses(outputs, expected, self.config.loss)
         whole = images // size * size
         means = per_image[:whole].view(-1, size).mean(1)
         if whole < images:
@@ -311,7 +313,7 @@ class Trainer:
             first_step=first_step,
             learning_rates=rates,
             losses=means.tolist(),
-            hits=int((outputs.argmax(1) == wanted.argmax(1)).sum()),
+            hits=int((outputs.argmax(1) == expected.argmax(1)).sum()),
             images=images,
             seconds=self._clock() - started,
         )

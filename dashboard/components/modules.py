@@ -22,7 +22,7 @@ _FROM = re.compile(r'(?<=\bfrom ")\.{1,2}/[^"]+(?=")')
 
 
 def component_script(entry: str) -> str:
-    """A component's ``js``: import the module ``entry`` from the server, and what it imports at the same time.
+    """Return a component's ``js``: it imports ``entry`` from the server, and the modules of ``entry`` at the same time.
 
     Streamlit runs a component's script from a blob, which relative addresses can't be resolved against.
     """
@@ -35,7 +35,7 @@ def component_script(entry: str) -> str:
 
 
 def needed_by(entry: str) -> list[str]:
-    """The paths of ``entry`` and of all that it imports, itself first."""
+    """Return the paths of ``entry`` and of all that it imports, itself first."""
     paths = [entry]
     for path in paths:
         paths += [other for other in _imports(path) if other not in paths]

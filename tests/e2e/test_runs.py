@@ -50,7 +50,7 @@ def ids(page: Page) -> dict[str, str]:
 
 def choose(page: Page, *names: str) -> None:
     for name in names:
-        page.get_by_label(f"Choose {name}", exact=True).check()
+        page.get_by_label(f"Select {name}", exact=True).check()
 
 
 def test_a_run_opens_from_the_table_and_by_its_link(page: Page, lab: Lab) -> None:
@@ -113,7 +113,7 @@ def test_new_runs_keep_the_selection(page: Page, lab: Lab, visitor: Profiles) ->
     other.goto(lab.url)
     other.get_by_role("button", name="Train", exact=True).click()
     expect(page.locator("[data-testid=runs] tbody tr")).to_have_count(6)
-    expect(page.get_by_label("Choose #1 first", exact=True)).to_be_checked()
+    expect(page.get_by_label("Select #1 first", exact=True)).to_be_checked()
     expect(page.get_by_test_id("count")).to_have_text("6 runs, 2 chosen")
     expect(page.locator("[data-testid=runs] tbody tr").first).to_contain_text("running")
     other.get_by_test_id("stMain").get_by_role("button", name="Stop", exact=True).click()
@@ -122,7 +122,7 @@ def test_new_runs_keep_the_selection(page: Page, lab: Lab, visitor: Profiles) ->
     expect(page.get_by_test_id("ranking").locator("tbody tr")).to_have_count(2)
     assert "compare=" in page.url
     page.get_by_role("button", name="All runs").click()
-    expect(page.get_by_label("Choose #1 first", exact=True)).to_be_checked()
+    expect(page.get_by_label("Select #1 first", exact=True)).to_be_checked()
 
 
 def test_compare_by_link_and_a_joining_run_keeps_the_zoom(page: Page, lab: Lab) -> None:
@@ -164,7 +164,7 @@ def test_delete_and_restore_and_nobody_deletes_anothers(page: Page, lab: Lab) ->
     delete = page.get_by_role("button", name="Delete", exact=True)
     expect(page.get_by_role("button", name="CSV")).to_be_visible()
     expect(delete).to_be_disabled()
-    page.get_by_label("Choose #3 SGD", exact=True).uncheck()
+    page.get_by_label("Select #3 SGD", exact=True).uncheck()
     choose(page, "#4 to delete")
     expect(delete).to_be_enabled()
     delete.click()

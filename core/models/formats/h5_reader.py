@@ -23,8 +23,8 @@ class RefusedError(Exception):
     """Refusal of the file; the message says what is wrong with it."""
 
 
-def read(content: bytes, wanted: dict[str, list[int]]) -> bytes:
-    """Return the numbers of the datasets, joined in the order of ``wanted``, which gives each one's shape.
+def read(content: bytes, shapes: dict[str, list[int]]) -> bytes:
+    """Return the numbers of the datasets, joined in the order of ``shapes``, which gives each one's shape.
 
     Raises:
         RefusedError: for a dataset that is missing, linked, filtered, virtual, or of another shape or type; for another
@@ -33,15 +33,15 @@ def read(content: bytes, wanted: dict[str, list[int]]) -> bytes:
     import h5py
 
     with h5py.File(io.BytesIO(content), "r") as file:
-        found = [_dataset(h5py, file, path, tuple(shape)) for path, shape in wanted.items()]
+        datasets = [_dataset(h5py, file, path, tuple(shape)) for path, shape in shapes.items()]
         for layer in file["layers"]:
             path = f"layers/{layer}/vars"
-            ours = any(place.startswith(f"{path}/") for place in wanted)
+            ours = any(place.startswith(f"{path}/") for place in shapes)
             if not ours and len(_follow(h5py, file, path)):
                 raise RefusedError(
                     f"The file has parameters of a layer {layer[:80]}, which this network does not have."
                 )
-        numbers = b"".join(dataset[()].tobytes() for dataset in found)
+        numbers = b"".join(dataset[()].tobytes() for dataset in datasets)
         digest = file.attrs.get(DIGEST)
         if digest is not None and digest != hashlib.sha256(numbers).hexdigest():
             raise RefusedError("The file is damaged: its numbers do not fit its digest.")
@@ -92,17 +92,17 @@ def _bound() -> None:
 def main() -> int:
     import h5py  # noqa: F401  (while files can still be opened)
 
-    content, wanted = sys.stdin.buffer.read(), json.loads(sys.argv[1])
+    content, shapes = sys.stdin.buffer.read(), json.loads(sys.argv[1])
     _bound()
     try:
-        answer, status = read(content, wanted), 0
+        result, status = read(content, shapes), 0
     except RefusedError as refusal:
-        answer, status = str(refusal).encode(), REFUSED
+        result, status = str(refusal).encode(), REFUSED
     except Exception as error:
         # Damaged bytes make h5py raise whatever they happen to lead to.
         reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")[:200]
-        answer, status = f"This is not a readable HDF5 file: {reason}.".encode(), REFUSED
-    sys.stdout.buffer.write(answer)
+        result, status = f"This is not a readable HDF5 file: {reason}.".encode(), REFUSED
+    sys.stdout.buffer.write(result)
     return status
 
 

@@ -60,10 +60,10 @@ def read(content: bytes) -> tuple[Network, dict[str, Any]]:
         CheckpointError: unless it holds the four datasets, plain, of their shapes, float32, finite.
     """
     shapes = {name: parameter_shapes()[name][::-1] for name in PLACES}
-    wanted = json.dumps({PLACES[name]: shape for name, shape in shapes.items()})
+    request = json.dumps({PLACES[name]: shape for name, shape in shapes.items()})
     try:
         reader = subprocess.run(
-            [sys.executable, "-I", str(READER), wanted],
+            [sys.executable, "-I", str(READER), request],
             input=content,
             capture_output=True,
             timeout=SECONDS,

@@ -50,16 +50,16 @@ def _arrays(archive: zipfile.ZipFile) -> dict[str, np.ndarray[Any, Any]]:
     if len(set(names)) < len(names):
         raise CheckpointError("The file has two arrays of one name.")
     check_names(names)
-    found = {}
+    arrays = {}
     for name, member in zip(names, members, strict=True):
         most = 4 * math.prod(parameter_shapes()[name]) + LARGEST_HEADER
         if member.file_size > most:
             raise CheckpointError(f"The array {name} must unpack to at most {most} bytes, got {member.file_size}.")
         # The size is a claim; without a bound of its own, all that is packed would be unpacked at once.
         with archive.open(member) as file:
-            found[name] = _Array(file.read(most))
-    check_layout({name: (array.shape, array.dtype) for name, array in found.items()})
-    return {name: array.numbers() for name, array in found.items()}
+            arrays[name] = _Array(file.read(most))
+    check_layout({name: (array.shape, array.dtype) for name, array in arrays.items()})
+    return {name: array.numbers() for name, array in arrays.items()}
 
 
 class _Array:

@@ -17,6 +17,7 @@ def write(network: Network, metadata: dict[str, Any]) -> bytes:
     """
     from onnx import TensorProto, helper, numpy_helper
 
+    # By hand, not by torch's exporter: that would put traces of the machine into the file and need more packages.
     tensors = [numpy_helper.from_array(t.detach().cpu().numpy(), name) for name, t in network.state_dict().items()]
     nodes = [
         helper.make_node("Gemm", ["images", "0.weight", "0.bias"], ["hidden"], transB=1),

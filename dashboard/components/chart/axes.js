@@ -1,11 +1,11 @@
-// What the figure of one run and that of several share: the horizontal axis in the chosen unit, and the frame.
+// Common parts of the figures of one run and of several: the horizontal axis in the chosen unit, and the frame.
 
 import { placeOf } from "./run.js"
 
 const TITLES = { step: "step", epoch: "epoch", time: "seconds of training" }
 const HOVER = { step: "step %{x:,d}", epoch: "epoch %{x:.2f}", time: "%{x:.2f} s" }
 
-/** How far the runs will go on the chosen axis, as far as that is known. */
+/** The end of the runs on the chosen axis, as far as it is known. */
 export function extent(lines, view) {
   const runs = lines.flatMap(line => line.members).filter(run => run.size)
   const last = runs.map(run => {
@@ -26,7 +26,7 @@ export const horizontal = (view, first, last) => ({
   unifiedhovertitle: { text: HOVER[view.unit] }, nticks: isNarrow(view) ? 5 : 9,
 })
 
-/** Where a step stands on the axis. Steps count from 0, which a logarithmic axis does not have. */
+/** The place of a step on the axis. Steps count from 0, which a logarithmic axis does not have. */
 export function positionOf(run, view) {
   const place = placeOf(run, view.unit)
   return view.logX && view.unit === "step" ? step => place(step) + 1 : place

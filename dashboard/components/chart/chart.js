@@ -12,7 +12,7 @@ import { smooth } from "../shared/series.js"
 import { themeOf } from "../shared/theme.js"
 
 const FRAME_MS = 90
-/** How long a picture of other runs waits for their first events. */
+/** Longest time that a picture of other runs waits for their first events. */
 const FIRST_EVENTS_MS = 250
 
 class LiveChart {
@@ -47,7 +47,7 @@ class LiveChart {
     this.observer.observe(this.plot)
   }
 
-  /** Take Python's data: the runs, and what it knows of them. Called again on every change of data or theme. */
+  /** Take Python's data: the runs and their states. Called again on every change of data or theme. */
   update(data, onSettled) {
     const before = new Map(this.runs)
     this.onSettled = onSettled
@@ -195,7 +195,7 @@ class LiveChart {
     const perEpoch = new Set([...this.runs.values()].filter(run => run.size).map(run => run.size.steps_per_epoch))
     const unit = this.unit ?? (perEpoch.size > 1 ? "epoch" : "step")
     const checked = id => this.find(id).checked
-    // What sets lines apart lies near the end, where losses are small.
+    // Lines differ near the end, where losses are small.
     this.find("log").checked = this.log ?? this.lines.length > 0
     this.find("unit").value = unit
     this.write("unit-name", unit === "time" ? "seconds" : unit)
@@ -218,8 +218,8 @@ class LiveChart {
     this.draw()
   }
 
-  /** Put the zoom into a layout. plotly's own memory of a zoom ends when the range that it is given changes, and
-   * here ranges follow the data; so it is told to forget each time. */
+  /** Put the zoom into a layout. plotly forgets a zoom when the range that it is given changes, and here ranges follow
+   * the data; so its own is reset each time. */
   keepZoom(figure, names = {}) {
     this.axes = {}
     this.drawings += 1
@@ -241,7 +241,7 @@ class LiveChart {
   drawLines(Plotly, colors) {
     const names = Object.fromEntries(panels(this.view).map(panel => [panel.axis.replace("y", "yaxis"), panel.name]))
     const shown = this.keepZoom(overlayLayout(this.lines, this.view, colors), names)
-    // What a zoom shows is drawn as finely as the whole was; a quarter beyond its edges is kept for panning.
+    // A zoom is drawn as finely as the whole was; a quarter beyond its edges is kept for panning.
     const [from, to] = shown.xaxis.range.map(value => (this.view.logX ? 10 ** value : value))
     const edge = 0.25 * (to - from)
     const data = overlayTraces(this.lines, this.view, [from - edge, to + edge], Math.round(this.view.width / 2))

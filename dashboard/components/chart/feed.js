@@ -39,7 +39,7 @@ export class Feed {
 
   subscribe() {
     if (!this.greeted || this.socket?.readyState !== WebSocket.OPEN) return
-    // Those that are over too: somebody may resume them.
+    // Finished runs too: somebody may resume them.
     const runs = this.wanted().filter(run => run.state !== "unknown")
     this.socket.send(JSON.stringify({ runs: Object.fromEntries(runs.map(run => [run.id, run.seq])) }))
   }

@@ -70,6 +70,7 @@ export function overlayTraces(lines, view, range, room) {
       const curves = all.map(each => each[kind]).filter(curve => curve.x.length)
       const uid = `${line.runs[0]}-${kind}`
       if (curves.length === 1) {
+        // Thinned for the screen, anew at every zoom: the cost of drawing does not grow with the runs' lengths.
         shown.push({ ...common, uid, yaxis: axis[panel], ...thin(curves[0].x, curves[0].y, range, room), line: style, ...extra })
       } else if (curves.length) {
         const ends = curves.map(curve => curve.x)

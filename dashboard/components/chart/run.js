@@ -1,4 +1,4 @@
-// What is known of one run, kept up to date by its events.
+// The fold of one run's events in the browser; core/runs/history.py is its twin.
 
 export function newRun(id) {
   return {
@@ -10,7 +10,7 @@ export function newRun(id) {
 
 const FINAL = ["finished", "stopped", "diverged", "failed", "interrupted", "unknown"]
 export const isOver = run => FINAL.includes(run.state)
-/** Whether nothing more happens to the run by itself, so that the page offers other things to do with it. */
+/** True if nothing more happens to the run by itself, so that the page offers other actions. */
 export const isSettled = run => isOver(run) || run.state === "paused"
 
 const handlers = {
@@ -34,7 +34,7 @@ const handlers = {
     run.epochs.accuracy.push(event.validation_accuracy)
     run.epochs.ended.push((run.epochs.ended.at(-1) ?? 0) + event.seconds)
   },
-  // What was seen of these steps and epochs before comes again.
+  // Earlier events of these steps and epochs are void: they come again.
   Resumed(run, event) {
     const kept = run.steps.filter(step => step < event.step).length
     for (const series of [run.steps, run.losses, run.means, run.rates]) series.length = kept
@@ -79,7 +79,7 @@ export function secondsLeft(run) {
   return ((run.size.steps - run.step) * imagesPerStep(run)) / run.speed
 }
 
-/** Where a step stands on the horizontal axis: as a step, in epochs, or in seconds of training. The clock is read at the
+/** The place of a step on the horizontal axis: as a step, in epochs, or in seconds of training. The clock is read at the
  * ends of epochs; between them steps are taken to be equally quick. */
 export function placeOf(run, unit) {
   if (unit === "step" || !run.size) return step => step

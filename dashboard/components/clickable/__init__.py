@@ -9,6 +9,8 @@ from dashboard.components.modules import component_script
 
 _FOLDER = Path(__file__).parent
 
+# Not plotly: a heatmap's cells can't be selected; buttons work by keyboard, fit a phone and are drawn in milliseconds.
+
 _component = st.components.v2.component(
     "descent_clickable",
     html='<div class="clickable"></div>',

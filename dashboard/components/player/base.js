@@ -1,4 +1,4 @@
-// What every player is: one time cursor over contours, surface and curves. Playback never asks the server for anything.
+// The base of every player: one time cursor over contours, surface and curves. Playback sends the server no requests.
 
 import { palette } from "./figures.js"
 import { paintMap, paintRelief, penOn } from "./paint.js"

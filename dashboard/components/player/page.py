@@ -17,19 +17,19 @@ _THEMES = {"light": ("#1b2733", "#fcfcfb", "#d9e0e5"), "dark": ("#e4e9ed", "#101
 
 
 def pack(values: NDArray[np.float64]) -> str:
-    """The values as little-endian float32 in base64; an infinite one as NaN, which is drawn as a gap."""
+    """Return the values as little-endian float32 in base64; an infinite one as NaN, which is drawn as a gap."""
     limited = np.where(np.isinf(values), np.nan, values)
     with np.errstate(over="ignore"):
         return base64.b64encode(np.ascontiguousarray(limited, dtype="<f4").tobytes()).decode()
 
 
 def style(folder: Path) -> str:
-    """The CSS of every player, then that of the player in ``folder``, if it has its own."""
+    """Return the CSS of every player, then that of the player in ``folder``, if it has its own."""
     return "".join(path.read_text("utf-8") for path in (_FOLDER / "player.css", *sorted(folder.glob("*.css"))))
 
 
 def standalone(folder: Path, scene: dict[str, Any], title: str, theme: str = "light") -> str:
-    """The player in ``folder`` as one HTML file that needs nothing else.
+    """Return the player in ``folder`` as one self-contained HTML file.
 
     Args:
         folder: with ``NAME.html`` and the module ``NAME.js``, where NAME is the folder's own name.

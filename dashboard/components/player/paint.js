@@ -1,4 +1,4 @@
-// What moves is painted on canvases over plotly's figures, which stand still: only so are there 60 frames per second.
+// Painting of the moving marks on canvases over plotly's still figures: drawing those anew would not reach 60 frames per second.
 
 import { headsOf, projector } from "./relief.js"
 import { at } from "./time.js"

@@ -75,7 +75,7 @@ def run_table(
         source: address of the present rows as JSON, which the browser fetches every second.
         empty: sentence shown without rows.
     """
-    kept = f"{key}.kept"
+    selection_key = f"{key}.kept"
     data = {
         "columns": [asdict(column) for column in columns],
         "rows": list(rows),
@@ -85,7 +85,7 @@ def run_table(
         "empty": empty,
         "source": source,
         "address": "/runs",
-        "chosen": list(st.session_state.get(kept, ())),
+        "chosen": list(st.session_state.get(selection_key, ())),
     }
     state = _component(
         data=data,
@@ -97,10 +97,10 @@ def run_table(
     )
     present = {row["id"] for row in rows}
     # Streamlit drops a component's state when a person leaves the page; here the choice outlives that.
-    requested = state.chosen["ids"] if state.chosen else st.session_state.get(kept, ())
-    chosen = st.session_state[kept] = tuple(run_id for run_id in requested if run_id in present)
+    requested = state.chosen["ids"] if state.chosen else st.session_state.get(selection_key, ())
+    chosen = st.session_state[selection_key] = tuple(run_id for run_id in requested if run_id in present)
     return TableState(chosen, state.opened, state.acted)
 
 
 def _nothing() -> None:
-    """Callback without effect: Streamlit sends only values that have a callback."""
+    """Do nothing: Streamlit sends only values that have a callback."""

@@ -52,5 +52,5 @@ export const cells = {
   when: (table, row, value) => [value === null ? NOTHING : ago(Date.now() / 1000 - value)],
 }
 
-/** The minute that ages are told for: another one, and they are drawn anew. */
+/** The minute that the ages shown are of; in another one they are drawn anew. */
 export const minute = () => Math.floor(Date.now() / 60000)

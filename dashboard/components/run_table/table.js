@@ -83,7 +83,7 @@ class RunTable {
     this.draw()
   }
 
-  /** Fetch the server's rows, without a script rerun; Python is told only if that changes which buttons are offered. */
+  /** Fetch the server's rows, without a script rerun; Python gets a message only if other buttons are offered. */
   async refresh() {
     if (document.hidden || this.fetching || !this.source) return
     this.fetching = true
@@ -135,7 +135,7 @@ class RunTable {
     const head = this.root.querySelector("thead tr")
     head.replaceChildren()
     if (this.selectable) {
-      this.all = element("input", { type: "checkbox", ariaLabel: "Choose all that are shown" })
+      this.all = element("input", { type: "checkbox", ariaLabel: "Select all shown" })
       this.all.onchange = () => {
         const shown = this.visible().map(row => row.id)
         this.choose(this.all.checked ? [...new Set([...this.chosen, ...shown])] : [...this.chosen].filter(id => !shown.includes(id)))
@@ -185,7 +185,7 @@ class RunTable {
     line.content = content
     line.element.dataset.run = row.id
     if (this.selectable && !line.box) {
-      line.box = element("input", { type: "checkbox", ariaLabel: `Choose ${row.label}` })
+      line.box = element("input", { type: "checkbox", ariaLabel: `Select ${row.label}` })
       line.box.onclick = event => this.click(row.id, event.shiftKey)
       line.element.append(element("td", { className: "choice" }, element("label", {}, line.box)))
     }

@@ -19,7 +19,7 @@ key = STATE.key
 
 
 def value(name: str) -> Any:
-    """The value of a control."""
+    """Return the value of a control."""
     return STATE[name]
 
 

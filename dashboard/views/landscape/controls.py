@@ -46,7 +46,7 @@ def controls(known: dict[str, str]) -> Study | None:
         st.selectbox(
             "Plane", **STATE.choice("plane", list(PLANE_LABELS)), format_func=PLANE_LABELS.__getitem__, width=250
         )
-        chosen = st.multiselect("Runs and models", **STATE.many("items", list(known)), format_func=known.__getitem__)
+        selection = st.multiselect("Runs and models", **STATE.many("items", list(known)), format_func=known.__getitem__)
         count = images_parameter(value("part"))
         grid = f"{value('images')} {PART_LABELS[value('part')]}, {value('size')} x {value('size')}"
         with st.popover(grid, width=250, key=key("grid")):
@@ -60,16 +60,16 @@ def controls(known: dict[str, str]) -> Study | None:
         with st.popover("New runs", width=120):
             racing.buttons()
     st.caption(PLANE_HELP[value("plane")])
-    address.write(chosen)
-    if not chosen:
+    address.write(selection)
+    if not selection:
         return None
     low, high = PLANES[value("plane")]
-    if not low <= len(chosen) <= high:
-        wanted = f"{low} to {high}" if low < high else str(low)
-        raise ValueError(f"This plane needs {wanted} runs or models; you chose {len(chosen)}.")
+    if not low <= len(selection) <= high:
+        needed = f"{low} to {high}" if low < high else str(low)
+        raise ValueError(f"This plane needs {needed} runs or models; you chose {len(selection)}.")
     return Study(
         plane=value("plane"),
-        items=tuple(items.pinned(item) for item in chosen),
+        items=tuple(items.pinned(item) for item in selection),
         part=value("part"),
         images=int(str(count.parse(value("images")))),
         size=int(value("size")),

@@ -35,20 +35,20 @@ CURVE_POINTS = 300
 
 
 def choices() -> dict[str, str]:
-    """The choice for a plane: names for the address, with labels for people; runs first, newest first."""
+    """Return the choice for a plane: names for the address, with labels for people; runs first, newest first."""
     runs = {f"run:{run.id}": run_line(run) for run in lab.service().runs(RUNS) if run.step > 0}
     models = {f"model:{path.stem}": f"Model {path.stem}" for path in list_models()[:MODELS]}
     return runs | models
 
 
 def run_of(item: str) -> Run | None:
-    """The run of an item of the address or of a study; None for a model, or without such a run."""
+    """Return the run of an item of the address or of a study; None for a model, or without such a run."""
     kind, _, name = item.partition(":")
     return lab.service().run(name.partition("@")[0]) if kind == "run" else None
 
 
 def pinned(item: str) -> str:
-    """The item with what fixes its content: a run's last step, a model's bytes.
+    """Return the item with what fixes its content: a run's last step, a model's bytes.
 
     Raises:
         ValueError: if there is no such run or model.
@@ -63,21 +63,21 @@ def pinned(item: str) -> str:
 
 
 def default_items() -> list[str]:
-    """The newest finished runs of different optimizers from the same first weights, three at the most.
+    """Return the newest finished runs of different optimizers from the same first weights, three at the most.
 
     Runs that learned nothing are left out: the plane would be that of one wild jump.
     """
-    chosen: dict[str, Run] = {}
+    selection: dict[str, Run] = {}
     for run in lab.service().runs(RUNS):
-        first = next(iter(chosen.values()), run)
+        first = next(iter(selection.values()), run)
         learned = (run.test_accuracy or run.validation_accuracy or 0) > LEARNED
-        if run.over and run.step and learned and run.config.seed == first.config.seed and len(chosen) < 3:
-            chosen.setdefault(run.config.optimizer, run)
-    return [f"run:{run.id}" for run in sorted(chosen.values(), key=lambda run: run.number)]
+        if run.over and run.step and learned and run.config.seed == first.config.seed and len(selection) < 3:
+            selection.setdefault(run.config.optimizer, run)
+    return [f"run:{run.id}" for run in sorted(selection.values(), key=lambda run: run.number)]
 
 
 def job(study: Study) -> Job[Result]:
-    """The job that computes a study; results are kept in the lab's home."""
+    """Return the job that computes a study; results are kept in the lab's home."""
     return landscape_job(lab.service().jobs, study, paths.home() / "landscapes", gather, data.load)
 
 
@@ -85,7 +85,7 @@ def gather(study: Study, tick: Tick) -> Sequence[Track]:
     """Every item's track; runs are replayed first, which takes about as long as their training.
 
     Raises:
-        ValueError: with a sentence, if one cannot be had.
+        ValueError: with a sentence, if one is not available.
     """
 
     def tick_of(place: int) -> Tick:
@@ -118,7 +118,7 @@ def point_of(item: str, step: int) -> Tensor:
     """(101770,) parameters of an item: of a run after ``step`` steps, as near as its replay has them, or of a model.
 
     Raises:
-        ValueError: with a sentence, if they cannot be had.
+        ValueError: with a sentence, if they are not available.
     """
     run = run_of(item)
     return lab.service().trajectory(run.id).wait().nearest(step)[1] if run else _model(item)[1]

@@ -22,13 +22,13 @@ EPOCHS = 20
 
 
 def watched() -> Run | None:
-    """The run that this visitor watches, while it trains or waits."""
+    """Return the run that this visitor watches, while it trains or waits."""
     run = lab.service().run(st.session_state.get(RUN, ""))
     return run if run and not run.over else None
 
 
 def marker(plane: Plane) -> dict[str, Any] | None:
-    """The watched run's places on the plane so far, as the player takes them; None without such a run."""
+    """Return the watched run's places on the plane so far, as the player takes them; None without such a run."""
     run = watched()
     if run is None:
         return None
@@ -57,7 +57,7 @@ def section(result: Result) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox("Optimizer", list(OPTIMIZERS), key="l-live-optimizer", width=200,
                      format_func=lambda name: OPTIMIZERS[name].label)  # fmt: skip
-        st.button("Train it and watch", icon=":material/play_arrow:", on_click=_start, args=(_seed(result),))
+        st.button("Train and watch", icon=":material/play_arrow:", on_click=_start, args=(_seed(result),))
         if ended and f"run:{ended.id}" not in st.session_state[key("items")]:
             st.button(f"Add {run_line(ended)} to the picture", on_click=_add, args=(ended.id,))
 

@@ -53,7 +53,7 @@ def _welcome(title: str) -> None:
         type="primary",
         icon=":material/landscape:",
         on_click=racing.race,
-        help="SGD, Adagrad and Adam from the same first weights. It takes about half a minute.",
+        help="SGD, Adagrad and Adam from the same first weights. Takes about half a minute.",
     )
 
 
@@ -64,7 +64,7 @@ def _submitted() -> dict[str, str]:
 
 
 def _training() -> list[Run]:
-    """The chosen runs, if one of them still trains or waits."""
+    """Return the chosen runs, if one of them still trains or waits."""
     runs = [run for item in st.session_state[key("items")] if (run := items.run_of(item))]
     return runs if any(run.state in ("queued", "running") for run in runs) else []
 
@@ -89,7 +89,7 @@ def _study(study: Study) -> None:
 
 
 def _picture(status: Status[Result], study: Study) -> None:
-    """The player, with preliminary results while the job runs; or the line when it is done."""
+    """Draw the player, with preliminary results while the job runs; or the line when it is done."""
     result = status.result
     if result is None or (study.plane == "line" and not result.done):
         landscape_player(waiting_scene(status.stage, status.share), PLAYER, lambda: None)
@@ -109,7 +109,7 @@ def _line(result: Result) -> None:
 
 
 def _explained(result: Result) -> None:
-    """The explained variance beside its baseline, with what the two say."""
+    """Draw the explained variance beside its baseline, and a sentence on the two."""
     if result.study.plane == "pca":
         st.markdown(
             f"**This plane holds {percent(result.explained, 1)} of the movement; of random walks with steps of the "
@@ -136,7 +136,7 @@ def _downloads(result: Result) -> None:
                 "landscape.html",
                 "text/html",
                 on_click="ignore",
-                help="The whole player in one file that needs nothing else.",
+                help="The player as one self-contained file.",
             )
         else:
             st.download_button(

@@ -20,7 +20,7 @@ def request(player: str) -> None:
 
 
 def take_request() -> bool:
-    """True once after a request: the part of the page below the player has to be drawn anew."""
+    """Return True once after a request: the part of the page below the player has to be drawn anew."""
     return bool(st.session_state.pop(REQUESTED, False))
 
 
@@ -54,7 +54,7 @@ def section(result: Result) -> None:
 
 
 def _row(path: Path2D, place: int, loss: str) -> str:
-    """A line of the table; three digits, as on the Train page."""
+    """Return a line of the table; three digits, as on the Train page."""
     measured = measure(path.item, int(path.steps[place]), loss)
     epoch = f"{path.epochs[place]:.2f}" if path.about else "-"
     note = "" if measured.converged else " (not converged)"

@@ -98,7 +98,7 @@ class Lesson:
     steps: tuple[Step, ...]
 
     def configs(self, **chosen: Any) -> list[RunConfig]:
-        """The lines' configs with what a person chose for all of them.
+        """Return the lines' configs with what a person chose for all of them.
 
         Raises:
             ValueError: as ``RunConfig`` does.
@@ -113,8 +113,8 @@ def lessons() -> dict[str, Lesson]:
     Raises:
         ValueError: naming the file and what is wrong with it.
     """
-    found = [read(path.stem, path.read_text(encoding="utf-8")) for path in FOLDER.glob("*.md")]
-    return {lesson.key: lesson for lesson in sorted(found, key=lambda lesson: (lesson.order, lesson.key))}
+    all_lessons = [read(path.stem, path.read_text(encoding="utf-8")) for path in FOLDER.glob("*.md")]
+    return {lesson.key: lesson for lesson in sorted(all_lessons, key=lambda lesson: (lesson.order, lesson.key))}
 
 
 def read(key: str, text: str) -> Lesson:

@@ -30,22 +30,22 @@ _STATE = address.State("lesson.", {})
 
 
 def page() -> None:
-    found = lessons()
+    known = lessons()
     key = address.get("lesson")
     with screen(f"lesson: {key}"):
-        if key in found:
-            _lesson(found[key])
+        if key in known:
+            _lesson(known[key])
             return
         if key:
-            st.info("This lab does not have the lesson that this link names. These are its lessons.")
-        _list(found)
+            st.info("This lab does not have the lesson that this link names. Choose one of these.")
+        _list(known)
 
 
-def _list(found: dict[str, Lesson]) -> None:
+def _list(known: dict[str, Lesson]) -> None:
     st.markdown("### Lessons")
     st.caption("Each asks one question, which an experiment answers in seconds. Predict first.")
-    for row in range(0, len(found), 2):
-        for column, lesson in zip(st.columns(2), list(found.values())[row : row + 2], strict=False):
+    for row in range(0, len(known), 2):
+        for column, lesson in zip(st.columns(2), list(known.values())[row : row + 2], strict=False):
             with column, st.container(border=True, height="stretch", key=f"card-{lesson.key}"):
                 st.markdown(f"**{lesson.order} · {lesson.title}**")
                 st.markdown(lesson.question)
@@ -115,12 +115,12 @@ def _prediction(lesson: Lesson, runs: list[Run]) -> None:
 
 
 def _fixed() -> dict[str, str]:
-    """The settings that the link fixes: text by the name of the control."""
+    """Return the settings that the link fixes: text by the name of the control."""
     return {name: address.get(name) for name in CONTROLS if address.get(name)}
 
 
 def _chosen(lesson: Lesson) -> dict[str, Any]:
-    """The settings of the link and of the page.
+    """Return the settings of the link and of the page.
 
     Raises:
         ValueError: if one breaks its rule.
@@ -166,7 +166,7 @@ def _start_row(lesson: Lesson, runs: list[Run], hidden: set[str]) -> None:
             if going:
                 st.button("Stop", icon=":material/stop:", on_click=operating.command, args=(going, "stop"))
             st.button(
-                "Do it again",
+                "Run again",
                 icon=":material/restart_alt:",
                 disabled=bool(going),
                 on_click=address.put,

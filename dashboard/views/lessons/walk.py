@@ -63,7 +63,7 @@ def _tested(content: bytes) -> tuple[float, float]:
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _first_digits(content: bytes) -> str:
-    """The first test digits and the network's predictions, as HTML."""
+    """Return the first test digits and the network's predictions, as HTML."""
     network, _ = checkpoints.load_parameters(content)
     first = data.load().test[:FIRST_DIGITS]
     return gallery(first.images, first.labels, evaluate(network, first).predictions)

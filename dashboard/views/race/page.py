@@ -17,7 +17,8 @@ from dashboard.components.chart import live_chart
 from dashboard.words import counted, percent
 
 INVITATION = (
-    "Choose what differs and press Start. All lanes start from the same weights and see the images in the same order."
+    "Choose the setting to vary and press Start. All lanes start from the same weights and get the images in the same "
+    "order."
 )
 SAME, BEST = "Same for all", "Each at its own best"
 CHOICES: dict[str, list[str]] = {
@@ -45,15 +46,15 @@ def page() -> None:
         _STATE["knob"], _STATE["optimizer"] = "optimizer", optimizers
     settings, stage = st.columns([0.36, 0.64], gap="large")
     with settings:
-        _what_differs()
+        _varied_setting()
         actions = st.container()
-        st.markdown("#### What is equal")
+        st.markdown("#### Shared settings")
         form, _ = forms.hyperparameter_form()
         with actions:
             _buttons(form, runs + tried)
     with stage:
         if address.get("runs") and not runs:
-            st.info("This lab does not have the runs that this link names. Start a race of your own.")
+            st.info("This lab does not have the runs that this link names. Start a new race.")
         if tried and not runs:
             _sweeping(tuple(run.id for run in tried))
         live_chart(runs, INVITATION, key="race", lines=racing.lines(runs) if runs else ())
@@ -61,9 +62,9 @@ def page() -> None:
             _strip(tried)
 
 
-def _what_differs() -> None:
-    """Draw the setting that differs, its values, the seeds, and for optimizers whose learning rate they get."""
-    st.markdown("#### What differs")
+def _varied_setting() -> None:
+    """Draw the varied setting, its values, the seeds, and for optimizers the choice of their learning rates."""
+    st.markdown("#### Varied setting")
     knob = st.selectbox("Setting", **_STATE.choice("knob", list(race.KNOBS)), format_func=race.KNOBS.__getitem__)
     if knob in CHOICES:
         st.multiselect(
@@ -97,7 +98,7 @@ def _label(knob: str, value: str) -> str:
 
 
 def _usual(knob: str) -> list[float]:
-    """The values of a numeric setting that are used unless others are entered."""
+    """Return the values of a numeric setting that are used unless others are entered."""
     if knob == "seed":
         return [0, 1, 2, 3, 4]
     lr = OPTIMIZERS[forms.optimizer()].lr
@@ -105,7 +106,7 @@ def _usual(knob: str) -> list[float]:
 
 
 def _read() -> tuple[str, list[Any], int]:
-    """Return the setting that differs, its values, and the seeds.
+    """Return the varied setting, its values, and the seeds.
 
     Raises:
         ValueError: if a value breaks its rule.
@@ -229,11 +230,11 @@ def _strip(tried: Sequence[Run]) -> None:
             alt="Validation accuracy against learning rate, one line per optimizer",
         )
     epochs = tried[0].config.epochs
-    found = ", ".join(f"{OPTIMIZERS[name].label} {number(rate)}" for name, rate in best.items())
+    rates = ", ".join(f"{OPTIMIZERS[name].label} {number(rate)}" for name, rate in best.items())
     accuracies = [accuracy for _, accuracy in results if accuracy is not None]
     if accuracies:
         st.caption(
-            f"Validation accuracy after {counted(epochs, 'epoch')}, one seed. Ringed: {found}. "
+            f"Validation accuracy after {counted(epochs, 'epoch')}, one seed. Ringed: {rates}. "
             f"Highest {percent(max(accuracies))}. A wide, flat top means that the rate is easy to choose."
         )
 

@@ -39,7 +39,7 @@ def edit(run_id: str, **labels: Any) -> None:
 
 
 def deletable(runs: Sequence[Run]) -> bool:
-    """True if the visitor may delete all of them, and none trains or waits."""
+    """Return True if the visitor may delete all of them, and none trains or waits."""
     you = visitor()
     return all(run.state not in (states.QUEUED, states.RUNNING) and may_delete(you, run.owner) for run in runs)
 

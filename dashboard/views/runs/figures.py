@@ -32,12 +32,12 @@ class Figures:
 
 
 def figures(run: Run) -> Figures:
-    """The run's figures; cached once it is over."""
-    return _kept(run.id, run.ended, run.test_accuracy) if run.over else _read(run)
+    """Return the run's figures; cached once it is over."""
+    return _cached(run.id, run.ended, run.test_accuracy) if run.over else _read(run)
 
 
 @lru_cache(maxsize=512)
-def _kept(run_id: str, ended: float | None, test: float | None) -> Figures:
+def _cached(run_id: str, ended: float | None, test: float | None) -> Figures:
     run = lab.service().run(run_id)
     return _read(run) if run else Figures()
 

@@ -35,7 +35,7 @@ _cache_lock = threading.RLock()
 
 
 def latest(limit: int, deleted: bool = False) -> list[Run]:
-    """The latest runs, read once for all viewers; -1 for all."""
+    """Return the latest runs, read once for all viewers; -1 for all."""
     with _cache_lock:
         read_at, runs = _latest.get((limit, deleted), (-FRESH_SECONDS, []))
         if time.monotonic() - read_at >= FRESH_SECONDS:
@@ -54,15 +54,15 @@ def forget() -> None:
 def text(view: str, write: Callable[[], list[dict[str, Any]]]) -> bytes:
     """Rows of a view of all runs as JSON, written once for all viewers."""
     with _cache_lock:
-        written_at, kept = _texts.get(view, (-FRESH_SECONDS, b""))
+        written_at, body = _texts.get(view, (-FRESH_SECONDS, b""))
         if time.monotonic() - written_at >= FRESH_SECONDS:
-            kept = json.dumps(write(), separators=(",", ":")).encode()
-            _texts[view] = time.monotonic(), kept
-        return kept
+            body = json.dumps(write(), separators=(",", ":")).encode()
+            _texts[view] = time.monotonic(), body
+        return body
 
 
 def row(run: Run, settings: str | None = None, **more: Any) -> dict[str, Any]:
-    """The run as ``run_table`` takes it.
+    """Return the run as ``run_table`` takes it.
 
     Args:
         settings: stands under its name; its config in short unless given.
@@ -96,12 +96,12 @@ def row(run: Run, settings: str | None = None, **more: Any) -> dict[str, Any]:
 
 
 def style(run: Run) -> tuple[str, str]:
-    """The run's colour and dash, the same on every page that draws it among others."""
+    """Return the run's colour and dash, the same on every page that draws it among others."""
     return line_style(run.number - 1)
 
 
 def names(runs: Sequence[Run]) -> list[str]:
-    """The runs' titles, each with only the settings that are not the same in all of them."""
+    """Return the runs' titles, each with only the settings that are not the same in all of them."""
     apart = differences([run.config for run in runs]) if len(runs) > 1 else [""] * len(runs)
     titles = [f"#{run.number} {run.name}".strip() for run in runs]
     return [f"{title} · {settings}" if settings else title for title, settings in zip(titles, apart, strict=True)]

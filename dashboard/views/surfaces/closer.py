@@ -18,10 +18,10 @@ def _choose_optimizer(scene: Scene, key: str) -> RunConfig:
     """Draw the choice of one of the scene's optimizers; Adam first, where it is among them."""
     configs = {config.optimizer: config for config in scene.configs}
     first = "adam" if "adam" in configs else next(iter(configs))
-    chosen: str = st.selectbox(
+    optimizer: str = st.selectbox(
         "Optimizer", **STATE.choice(key, list(configs), first), format_func=lambda name: OPTIMIZERS[name].label
     )
-    return configs[chosen]
+    return configs[optimizer]
 
 
 def one_step(scene: Scene) -> None:
@@ -50,7 +50,7 @@ def one_step(scene: Scene) -> None:
 def basin_map(scene: Scene) -> None:
     """Draw the choice of an optimizer and the minimum that it reaches from each start."""
     config = _choose_optimizer(scene, "basin")
-    with st.spinner("Walking from 10,000 starts"):
+    with st.spinner("Computing 10,000 walks"):
         result = walks.basins(scene.surface, config, scene.steps, scene.noise, scene.seed)
     st.plotly_chart(
         charts.basin_map(scene.surface, result, scene.steps), key="basins", config={"displayModeBar": False}
@@ -81,10 +81,10 @@ VIEWS = {STEP: one_step, BASINS: basin_map, RATES: rates}
 
 def closer_look(scene: Scene) -> None:
     """Draw the choice of a view, and the view if one is chosen."""
-    shown = st.segmented_control("Look closer", **STATE.many("tab", list(VIEWS)))
-    if not shown:
+    view = st.segmented_control("Look closer", **STATE.many("tab", list(VIEWS)))
+    if not view:
         return
     try:
-        VIEWS[shown](scene)
+        VIEWS[view](scene)
     except ValueError as error:
         st.error(fields.explain(error))

@@ -44,7 +44,7 @@ STATE = address.State(
 
 
 def number_field(parameter: Hyperparameter, label: str, **place: Any) -> Any:
-    """A number typed as text, checked by core."""
+    """Draw a number field, typed as text and checked by core, and return its value."""
     default = number(parameter.default)
     st.text_input(label, **STATE.text(parameter.name, default), help=fields.help_text(parameter), **place)
     return parameter.parse(STATE.get(parameter.name, default))
@@ -170,11 +170,11 @@ def _optimizer_panel(chosen: list[str], own: settings.Settings, mode: str) -> No
 
 def _set(optimizer: str, name: str, key: str) -> None:
     """Put a changed widget of the optimizer's panel into the text that holds all settings."""
-    given = st.session_state[key]
+    entry = st.session_state[key]
     parameter = next(p for p in settings.parameters_of(optimizer) if p.name == name)
     try:
         own = settings.parse_settings(STATE["settings"])
-        value = given if isinstance(given, bool) else parameter.parse(given) if given.strip() else None
+        value = entry if isinstance(entry, bool) else parameter.parse(entry) if entry.strip() else None
     except ValueError as error:
         notices.refuse(error)
         return
@@ -209,8 +209,8 @@ def welcome() -> None:
     if config.weight_decay != OPTIMIZERS[name].default_weight_decay:
         values["weight_decay"] = config.weight_decay
     known = {p.name for p in settings.parameters_of(name)}
-    kept = {key: value for key, value in values.items() if key in known}
-    STATE["settings"] = settings.settings_text({name: kept})
+    own = {key: value for key, value in values.items() if key in known}
+    STATE["settings"] = settings.settings_text({name: own})
     STATE["optimizers"] = list(dict.fromkeys([*FIRST_PICTURE, name]))
     st.session_state["s.panel"] = name
     STATE["schedule"] = config.schedule

@@ -40,7 +40,7 @@ def _downloads(scene: Scene, walked: Walk, picture: dict[str, Any]) -> None:
             f"{name}.html",
             "text/html",
             on_click="ignore",
-            help="The whole player in one file that needs nothing else.",
+            help="The player as one self-contained file.",
         )
         st.download_button(
             "Paths, CSV",

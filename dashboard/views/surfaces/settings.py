@@ -40,7 +40,7 @@ def parse_starts(text: str, surface: Surface) -> list[Point]:
 
 
 def starts_text(points: Sequence[Sequence[float]]) -> str:
-    """The inverse of ``parse_starts``, for the first nine points."""
+    """Return text for ``parse_starts``, of the first nine points."""
     return "; ".join(f"{number(float(x))}, {number(float(y))}" for x, y in points[:MOST_STARTS])
 
 
@@ -67,7 +67,7 @@ def _numbers(text: str) -> list[float]:
 
 
 def parameters_of(optimizer: str) -> tuple[Hyperparameter, ...]:
-    """The parameters of one optimizer that can be set on a surface, the learning rate first."""
+    """Return the parameters of one optimizer that can be set on a surface, the learning rate first."""
     spec = OPTIMIZERS[optimizer]
     # A surface has no biases.
     own = tuple(p for p in spec.hyperparameters if not p.name.startswith("bias_"))
@@ -97,7 +97,7 @@ def parse_settings(text: str) -> Settings:
 
 
 def settings_text(settings: Mapping[str, Mapping[str, Value]]) -> str:
-    """The inverse of ``parse_settings``."""
+    """Return text for ``parse_settings``."""
     return "; ".join(
         " ".join([optimizer, *(f"{name}={_typed(value)}" for name, value in values.items())])
         for optimizer, values in settings.items()
@@ -110,14 +110,14 @@ def _typed(value: Value) -> str:
 
 
 def default_of(optimizer: str, name: str) -> Value:
-    """The value of an optimizer's parameter unless the settings name another."""
+    """Return the value of an optimizer's parameter unless the settings name another."""
     if name == "weight_decay":
         return OPTIMIZERS[optimizer].default_weight_decay
     return {p.name: p.default for p in parameters_of(optimizer)}[name]
 
 
 def config_of(optimizer: str, settings: Settings, lr: float, **schedule: Any) -> RunConfig:
-    """The optimizer with its settings; ``lr`` unless they say another.
+    """Return the optimizer with its settings; ``lr`` unless they say another.
 
     Raises:
         ValueError: as RunConfig does.

@@ -38,7 +38,7 @@ def _tune(
 
 
 def tunings(scene: Scene) -> list[Tuning]:
-    """The search for each optimizer's rate, from the surface's own start."""
+    """Search for each optimizer's best rate, from the surface's own start."""
     # From its own start, a rate is the surface's, and moving the start compares like with like. The search varies
     # the rate, so what it starts from must not count as another search.
     configs = tuple(replace(config, lr=1.0) for config in scene.configs)
@@ -47,7 +47,7 @@ def tunings(scene: Scene) -> list[Tuning]:
 
 
 def at_their_best(scene: Scene, own: Settings) -> Scene:
-    """The scene with the rate that the search found for each optimizer, but for those that were given one."""
+    """Return the scene with each optimizer's best rate, except where a rate was given."""
     configs = tuple(
         config if "lr" in own.get(config.optimizer, {}) else replace(config, lr=tuning.best)
         for config, tuning in zip(scene.configs, tunings(scene), strict=True)
@@ -57,7 +57,7 @@ def at_their_best(scene: Scene, own: Settings) -> Scene:
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def walk(scene: Scene) -> Walk:
-    """The walks of the scene's optimizers from its starts."""
+    """Compute the walks of the scene's optimizers from its starts."""
     return surfaces.walk(scene.surface, scene.configs, scene.starts, scene.steps, scene.noise, scene.seed)
 
 
@@ -71,7 +71,7 @@ def warm(optimizers: Sequence[str]) -> None:
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def basins(surface: Surface, config: RunConfig, steps: int, noise: float, seed: int) -> Basins:
-    """The minimum that one optimizer reaches from each start of a grid."""
+    """Compute the minimum that one optimizer reaches from each start of a grid."""
     return surfaces.basins(surface, config, steps, noise=noise, seed=seed)
 
 

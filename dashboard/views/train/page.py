@@ -34,7 +34,7 @@ def page() -> None:
             if run and run.parent and (parent := lab.service().run(run.parent)):
                 st.caption(f"Continues run {literal(run_line(parent))}.")
             if run and run.over:
-                _keep(run)
+                _saving(run)
                 findings.section(run)
     closer_look(form, run)
     _explanations(form)
@@ -94,7 +94,7 @@ def _train() -> None:
         address.put(run=run_id)
 
 
-def _keep(run: Run) -> None:
+def _saving(run: Run) -> None:
     """Draw the ways to keep the run's network: in the lab's library, or as a file."""
     path = lab.service().parameters_file(run.id)
     if not path:

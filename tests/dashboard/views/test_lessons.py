@@ -34,7 +34,7 @@ def test_a_guess_comes_first_then_the_run_then_the_outcome(service: Service) -> 
     page.run()
     assert "As you predicted" in text(page)
     assert "Measured: It learns nothing" in text(page)
-    button(page, "Do it again").click().run()
+    button(page, "Run again").click().run()
     assert "runs" not in page.query_params
 
 

@@ -77,7 +77,7 @@ def scene_of(
 
 
 def standalone(scene: dict[str, Any], title: str, theme: str = "light") -> str:
-    """The player of a scene as one HTML file that needs nothing else."""
+    """Return the player of a scene as one self-contained HTML file."""
     return page.standalone(_FOLDER, scene, title, theme)
 
 
