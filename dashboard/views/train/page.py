@@ -76,7 +76,7 @@ def _shown() -> Run | None:
 
 
 def _busy(run: Run | None) -> bool:
-    """True if the run shown is this session's and trains: a further press of Train means that one.
+    """Return True if the run shown is this session's and trains: a further press of Train means that one.
 
     A run of this session's that is not shown disables nothing: nobody could see why.
     """
