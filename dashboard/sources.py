@@ -6,17 +6,18 @@ has ``model2``, ``run2`` and ``epoch2``.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import streamlit as st
 
+from core.files import read_ordinary
 from core.models import checkpoints
 from core.runs import states
 from core.runs.store import Run
 from core.training.network import Network, from_flat
 from dashboard import fields, lab, starting, waiting
-from dashboard.words import percent, run_line
+from dashboard.words import literal, run_choice
 
 #: The latest runs that can be chosen from.
 LATEST = 200
@@ -55,7 +56,8 @@ def choose(label: str = "Network", second: bool = False) -> Source | None:
     if not files and not runs:
         _invite()
         return None
-    labels = {**{token: path.stem for token, path in files.items()}, **{token: _named(runs[token]) for token in runs}}
+    labels = {token: path.stem for token, path in files.items()}
+    labels |= {token: f"Run {run_choice(run)}" for token, run in runs.items()}
     if asked is None and not second:
         asked = _first(labels)
         _note(asked, suffix)
@@ -75,13 +77,56 @@ def choose(label: str = "Network", second: bool = False) -> Source | None:
         epoch = _epoch(runs[token], suffix) if token in runs else None
     if token is None:
         return None
-    if token in files:
-        return _from_file(files[token], labels[token])
-    run = runs[token]
-    final = lab.service().parameters_file(run.id)
-    if epoch is None and final:
-        return _from_file(final, f"Run #{run.number}")
-    return _from_replay(run, epoch)
+    try:
+        if token in files:
+            return from_file(files[token])
+        run = runs[token]
+        final = lab.service().parameters_file(run.id)
+        if epoch is None and final:
+            return from_file(final, f"Run #{run.number}")
+        return _from_replay(run, epoch)
+    except ValueError as error:
+        st.error(literal(str(error)))
+        return None
+
+
+def from_file(path: Path, label: str = "") -> Source:
+    """Return the network of a file, parameters or a whole model; read once, and again when the file has changed.
+
+    Args:
+        label: the file's name unless given.
+
+    Raises:
+        ValueError: in one sentence, if no network can be read from it.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise ValueError(f"The file {path.name} cannot be read: {error.strerror}.") from None
+    return replace(_read(path, status.st_size, status.st_mtime_ns), label=label or path.stem)
+
+
+def from_bytes(content: bytes, label: str) -> Source:
+    """Return the network of a file's content.
+
+    Raises:
+        CheckpointError: in one sentence, if no network can be read from it.
+    """
+    network, metadata = checkpoints.load_parameters(content)
+    return from_network(network, label, checkpoints.trained_loss(metadata))
+
+
+def from_network(network: Network, label: str, loss: str = "cross_entropy") -> Source:
+    """Return a network as pages know it."""
+    digest = hashlib.sha256(loss.encode())
+    for parameter in network.parameters():
+        digest.update(parameter.detach().numpy().tobytes())
+    return Source(label, loss, digest.hexdigest(), network)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _read(path: Path, size: int, modified: int) -> Source:
+    return from_bytes(read_ordinary(path, checkpoints.LARGEST_CHECKPOINT), path.stem)
 
 
 def _choices(asked: str | None) -> tuple[dict[str, Path], dict[str, Run]]:
@@ -132,7 +177,7 @@ def _from_replay(run: Run, epoch: int | None) -> Source | None:
     if step != wanted:
         st.caption(f"Not every step of a replay is kept: this is step {step:,}, the nearest to step {wanted:,}.")
     label = f"Run #{run.number}" if epoch is None else f"Run #{run.number}, epoch {epoch}"
-    return _source(label, from_flat(flat), run.config.loss)
+    return from_network(from_flat(flat), label, run.config.loss)
 
 
 def _invite() -> None:
@@ -176,24 +221,3 @@ def _missing(token: str) -> str:
     if token.startswith(RUN):
         return "This link names a run that this lab does not have, or one that still trains. Choose another network."
     return "This link names a saved model that this lab does not have. Choose another network."
-
-
-def _named(run: Run) -> str:
-    result = "" if run.test_accuracy is None else f" · {percent(run.test_accuracy)}"
-    return f"Run #{run.number} · {run_line(run)}{result}"
-
-
-def _from_file(path: Path, label: str) -> Source | None:
-    try:
-        network, metadata = checkpoints.load_parameters(path)
-    except checkpoints.CheckpointError as error:
-        st.error(str(error))
-        return None
-    return _source(label, network, checkpoints.trained_loss(metadata))
-
-
-def _source(label: str, network: Network, loss: str) -> Source:
-    digest = hashlib.sha256(loss.encode())
-    for parameter in network.parameters():
-        digest.update(parameter.detach().numpy().tobytes())
-    return Source(label, loss, digest.hexdigest(), network)

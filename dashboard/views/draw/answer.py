@@ -1,7 +1,5 @@
 """What the networks answer, and what they see, as HTML that a stroke replaces at once; draw.css dresses it."""
 
-import base64
-import io
 from collections.abc import Mapping
 from html import escape
 
@@ -10,6 +8,8 @@ from PIL import Image
 
 from core.handwriting.answers import Answer
 from core.handwriting.preprocessing import SIDE, Bytes, Steps
+from dashboard import words
+from dashboard.pictures import data_url, grey_url
 
 #: Screen pixels: what the network sees, a step on the way to it.
 SEEN, STEP = 224, 112
@@ -67,16 +67,9 @@ def crisp(pixels: Bytes, scale: int, alt: str) -> str:
     """An image of whole screen pixels a pixel."""
     height, width = pixels.shape
     return (
-        f'<img class="crisp" style="image-rendering: pixelated" src="{png(pixels)}" '
+        f'<img class="crisp" style="image-rendering: pixelated" src="{grey_url(pixels)}" '
         f'width="{width * scale}" height="{height * scale}" alt="{alt}">'
     )
-
-
-def png(pixels: Bytes) -> str:
-    """(height, width) grey values as a data URL."""
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG", compress_level=1)
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
 
 
 def _figure(caption: str, picture: str, kind: str = "") -> str:
@@ -96,7 +89,7 @@ def _found(way: Steps, side: int) -> str:
     small.thumbnail((2 * side, 2 * side), Image.Resampling.BOX)
     size = f"width: {width * scale:.0f}px; height: {height * scale:.0f}px"
     return (
-        f'<div class="frame" style="{size}"><img src="{png(np.asarray(small))}" style="{size}" alt="the picture">'
+        f'<div class="frame" style="{size}"><img src="{data_url(small)}" style="{size}" alt="the picture">'
         f'<div class="box" style="left: {left:.1f}px; top: {top:.1f}px; width: {max(1, right - left):.1f}px; '
         f'height: {max(1, bottom - top):.1f}px"></div></div>'
     )
@@ -113,7 +106,4 @@ def _bars(answer: Answer | None) -> str:
 
 
 def _percent(share: float) -> str:
-    """To a tenth of a percent, never rounded to a certainty that it is not."""
-    if share >= 0.9995:
-        return "&gt; 99.9 %"
-    return f"{100 * share:.1f} %" if share >= 0.0005 else "&lt; 0.1 %"
+    return escape(words.probability(share))

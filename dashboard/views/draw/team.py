@@ -1,8 +1,5 @@
 """The team's own test set: keep a drawing, see how every network does on them, carry them to another lab."""
 
-import base64
-import io
-
 import pandas as pd
 import streamlit as st
 from PIL import Image
@@ -12,6 +9,7 @@ from core.analysis.evaluation import evaluate
 from core.data import Digits
 from core.handwriting.drawings import Drawing, Drawings, as_digits
 from dashboard import notices
+from dashboard.pictures import data_url
 from dashboard.views.draw.networks import networks
 from dashboard.visitors import may_delete, visitor
 
@@ -167,6 +165,4 @@ def _thumbnail(drawing: Drawing) -> str:
     picture.thumbnail((44, 44), Image.Resampling.BOX)
     square = Image.new("L", (48, 48))
     square.paste(picture, ((48 - picture.width) // 2, (48 - picture.height) // 2))
-    stream = io.BytesIO()
-    square.save(stream, "PNG")
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+    return data_url(square)

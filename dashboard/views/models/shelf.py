@@ -1,14 +1,13 @@
 """The library as cards, and the bin."""
 
-from datetime import datetime
 from html import escape
 
 import streamlit as st
 
 from core.models.library import WHOLE, Model
-from dashboard import notices
+from dashboard import matrix, notices, testing
 from dashboard.views.models import pictures
-from dashboard.words import literal, percent
+from dashboard.words import counted, date_time, literal, percent, size
 
 #: Cards drawn at once; every one has to be tested once.
 SHOWN = 12
@@ -27,7 +26,7 @@ def shelf() -> None:
     found = [model for model in models if all(word in _text(model) for word in wanted.lower().split())]
     shown = st.session_state.setdefault("models.shown", SHOWN)
     if not found:
-        st.caption("No model has these words.")
+        st.caption("No models match.")
     with st.grid(min_column_width=290):
         for model in found[:shown]:
             _card(model)
@@ -54,17 +53,19 @@ def _card(model: Model) -> None:
             st.error(model.problem)
             return
         try:
-            look = pictures.look(model)
+            source = pictures.source(model)
         except ValueError as error:
             # Deleted or changed since the list was read.
-            st.error(str(error))
+            st.error(literal(str(error)))
             return
+        report = testing.report_of(source)
+        accuracy = percent(report.evaluation.accuracy)
         notes = f'<div class="notes">{escape(model.notes)}</div>' if model.notes else ""
         st.html(
-            f'<div class="model-card"><div class="top">{pictures.confusion(look.confusion)}'
-            f'<div><div class="figure">{percent(look.accuracy)}</div><div class="quiet">of 10,000 test digits</div>'
+            f'<div class="model-card"><div class="top">{matrix.confusion(report.confusion, numbers=False)}'
+            f'<div><div class="figure">{accuracy}</div><div class="quiet">of 10,000 test digits</div>'
             f'<div class="quiet">{escape(trained(model))}</div></div></div>'
-            f'{look.units}<div class="quiet">{escape(provenance(model))}</div>{notes}</div>'
+            f'{pictures.units(source)}<div class="quiet">{escape(provenance(model))}</div>{notes}</div>'
         )
 
 
@@ -86,18 +87,8 @@ def trained(model: Model) -> str:
 
 def provenance(model: Model) -> str:
     """Where it is from, whose it is, when it was kept, how large it is."""
-    parts = [f"From {model.origin}" if model.origin else "", model.owner, day(model.modified), size(model.size)]
+    parts = [f"From {model.origin}" if model.origin else "", model.owner, date_time(model.modified), size(model.size)]
     return " · ".join(part for part in parts if part)
-
-
-def day(seconds: float) -> str:
-    when = datetime.fromtimestamp(seconds)
-    return f"{when.day} {when:%b %Y, %H:%M}"
-
-
-def size(count: int) -> str:
-    """Bytes for people: ``408 kB``."""
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
 def bin() -> None:
@@ -116,12 +107,8 @@ def bin() -> None:
                 )
                 st.markdown(f"{literal(model.name)} · {size(model.size)}")
         with st.popover("Empty the bin", icon=":material/delete_forever:"):
-            st.markdown(f"This deletes {_count(len(deleted))} for good, for everyone.")
+            st.markdown(f"This deletes {counted(len(deleted), 'model')} for everyone. This can't be undone.")
             st.button("Delete for good", type="primary", on_click=_empty_bin)
-
-
-def _count(number: int) -> str:
-    return "1 model" if number == 1 else f"{number} models"
 
 
 def _restore(name: str) -> None:

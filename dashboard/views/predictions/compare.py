@@ -5,7 +5,7 @@ from torch import Tensor
 
 from core.analysis.comparison import PairedHits
 from core.analysis.report import Report
-from dashboard import sources
+from dashboard import sources, testing
 from dashboard.components.clickable import clickable
 from dashboard.sources import Source
 from dashboard.views.predictions import gallery, pictures, results
@@ -19,7 +19,7 @@ def panel(source: Source, report: Report) -> None:
     if other is None:
         st.caption("Choose a second network to see where the two differ.")
         return
-    second = results.report_of(other)
+    second = testing.report_of(other)
     found = results.comparison_of(source, other)
     clickable(pictures.comparison([source, other], [report, second], found), "comparison")
     st.markdown(verdict(found, source, other))

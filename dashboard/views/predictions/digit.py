@@ -5,6 +5,7 @@ import streamlit as st
 from core import data
 from core.analysis.attribution import attribute
 from core.analysis.hidden import nearest
+from dashboard import testing
 from dashboard.components.clickable import clickable
 from dashboard.sources import Source
 from dashboard.views.predictions import gallery, pictures, results
@@ -41,7 +42,7 @@ def _dialog(source: Source) -> None:
     number = _number()
     if number is None:
         return
-    digits = results.test_digits()
+    digits = testing.test_digits()
     found = attribute(source.network, digits.images[number])
     label = int(digits.labels[number])
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from core.analysis.report import Report
 from core.data import CLASSES, TEST_IMAGES
-from dashboard import address, fields
+from dashboard import address, fields, testing
 from dashboard.components.clickable import clickable
-from dashboard.views.predictions import pictures, results
+from dashboard.views.predictions import pictures
 
 FIRST, WRONG, LEAST, MOST = "In order", "Wrong ones", "Least confident", "Most confident"
 CLASS, PAIR, NUMBER = "One class", "True against predicted", "By number"
@@ -63,12 +63,12 @@ def paged(numbers: Sequence[int], answers: Sequence[Tensor], key: str, size: int
         range_ = f" · {start + 1:,} to {start + len(part):,}" if pages > 1 else ""
         legend = "true → predicted" if len(answers) == 1 else "true → first / second"
         st.caption(f"{many}{range_} · {legend}")
-        clickable(pictures.gallery(results.test_digits(), part, answers, size), key, open_digit)
+        clickable(pictures.gallery(testing.test_digits(), part, answers, size), key, open_digit)
 
 
 def pair(label: int, answer: int, report: Report) -> Tensor:
     """The digits of a class that were taken for ``answer``, the surest first."""
-    return _by_confidence((results.test_digits().labels == label) & (report.evaluation.predictions == answer), report)
+    return _by_confidence((testing.test_digits().labels == label) & (report.evaluation.predictions == answer), report)
 
 
 def open_digit(number: str) -> None:
@@ -97,7 +97,7 @@ def _chosen(shown: str, report: Report) -> Tensor:
         return report.evaluation.confidences.argsort(descending=shown == MOST, stable=True)
     if shown == CLASS:
         label = st.selectbox("Class", **STATE.choice("class", range(CLASSES)), on_change=to_first_page, width=90)
-        wanted: Tensor = results.test_digits().labels == label
+        wanted: Tensor = testing.test_digits().labels == label
         return wanted.nonzero()[:, 0]
     if shown == PAIR:
         return pair(*choose_pair(4, 9), report)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from core.analysis.hidden import Units
 from core.analysis.report import Report
+from dashboard import matrix
 from dashboard.components.clickable import clickable
 from dashboard.sources import Source
 from dashboard.views.predictions import charts, gallery, pictures, results
@@ -27,7 +28,7 @@ def confusion(report: Report) -> None:
         wrong = report.confusion - report.confusion.diag().diag()
         label, answer = gallery.choose_pair(*divmod(int(wrong.argmax()), 10))
     with left:
-        clickable(pictures.confusion(report.confusion, (label, answer)), "confusion", _cell_clicked)
+        clickable(matrix.confusion(report.confusion, (label, answer)), "confusion", _cell_clicked)
         st.caption("Click a cell to see its digits. Red: mistakes; blue: right answers.")
     with right:
         numbers = gallery.pair(label, answer, report).tolist()

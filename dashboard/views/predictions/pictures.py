@@ -12,26 +12,25 @@ from core.analysis.comparison import PairedHits
 from core.analysis.evaluation import ClassScores
 from core.analysis.hidden import Units
 from core.analysis.report import Report
+from core.analysis.signed_image import QUANTILE
 from core.data import CLASSES, Digits
-from dashboard.pictures import picture, signed_picture
+from dashboard.pictures import digit_url, signed_url
 from dashboard.sources import Source
-from dashboard.words import percent
+from dashboard.words import interval, loss, percent
 
 LOSSES = {"cross_entropy": "cross-entropy", "mse": "mean squared error"}
-#: Weights are drawn in full colour from this quantile on: a few extremes would pale the rest.
-FULL = 0.99
 #: What pixels add, from this share of the largest on: most are far below it.
 FULL_PIXEL = 0.6
 
 
-def overview(found: Report, loss: str) -> str:
+def overview(report: Report, loss_name: str) -> str:
     """The figures that matter most, in a row."""
     figures = (
-        ("Test accuracy", percent(found.evaluation.accuracy)),
-        ("95 % interval, Wilson's", _interval(found)),
-        ("Mistakes of 10,000", f"{found.mistakes:,}"),
-        (f"Test loss, {LOSSES[loss]}", f"{found.evaluation.loss:.4f}"),
-        ("Expected calibration error", percent(found.calibration.error)),
+        ("Test accuracy", percent(report.evaluation.accuracy)),
+        ("95 % interval, Wilson's", interval(*report.interval)),
+        ("Mistakes of 10,000", f"{report.mistakes:,}"),
+        (f"Test loss, {LOSSES[loss_name]}", loss(report.evaluation.loss)),
+        ("Expected calibration error", percent(report.calibration.error)),
     )
     cells = "".join(f'<div><span class="quiet">{name}</span><b>{value}</b></div>' for name, value in figures)
     return f'<div class="figures">{cells}</div>'
@@ -57,7 +56,7 @@ def _digit(digits: Digits, number: int, answers: list[int]) -> str:
     kind = "right" if label in answers else "wrong"
     return (
         f'<button class="digit {kind}" data-value="{number}" title="{title}">'
-        f'<img src="{picture(digits.images[number])}" alt="">'
+        f'<img src="{digit_url(digits.images[number])}" alt="">'
         f'<span class="label">{label} → {said}</span></button>'
     )
 
@@ -65,38 +64,11 @@ def _digit(digits: Digits, number: int, answers: list[int]) -> str:
 def neighbours(digits: Digits, numbers: Sequence[int], distances: Sequence[float]) -> str:
     """Training digits with their classes and distances, nearest first."""
     cells = (
-        f'<div class="digit"><img src="{picture(digits.images[number])}" alt="training digit {number}: a {label}">'
+        f'<div class="digit"><img src="{digit_url(digits.images[number])}" alt="training digit {number}: a {label}">'
         f'<span class="label">{label} · {distance:.2f}</span></div>'
         for number, label, distance in zip(numbers, digits.labels[numbers].tolist(), distances, strict=True)
     )
     return f'<div class="digits ten">{"".join(cells)}</div>'
-
-
-def confusion(matrix: Tensor, chosen: tuple[int, int]) -> str:
-    """The matrix as a table of buttons: row the true class, column the answer; ``data-value`` is ``"true-answer"``."""
-    wrong = matrix - matrix.diag().diag()
-    most_wrong, most_right = max(1, int(wrong.max())), max(1, int(matrix.diag().max()))
-    head = "".join(f'<th scope="col">{answer}</th>' for answer in range(CLASSES))
-    rows = []
-    for label in range(CLASSES):
-        cells = []
-        for answer in range(CLASSES):
-            count = int(matrix[label, answer])
-            # The root: one mistake among thirty is still seen.
-            share = count / most_right if answer == label else (count / most_wrong) ** 0.5
-            kind = "right" if answer == label else "" if count else "none"
-            mark = " chosen" if chosen == (label, answer) else ""
-            title = f"{count} digits: a {label}, taken for {answer}"
-            value = f' data-value="{label}-{answer}"' if count else " disabled"
-            cells.append(
-                f'<td><button class="{kind}{mark}" style="--share: {share:.3f}" title="{title}" aria-label="{title}"'
-                f"{value}>{count or '·'}</button></td>"
-            )
-        rows.append(f'<tr><th scope="row">{label}</th>{"".join(cells)}</tr>')
-    return (
-        f'<table class="confusion"><caption class="quiet">columns: the answer · rows: the true digit</caption>'
-        f"<thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    )
 
 
 def scores(found: ClassScores, matrix: Tensor) -> str:
@@ -119,27 +91,22 @@ def scores(found: ClassScores, matrix: Tensor) -> str:
     )
 
 
-def comparison(sources: Sequence[Source], reports: Sequence[Report], found: PairedHits) -> str:
-    """Two networks' figures, a row each."""
+def comparison(sources: Sequence[Source], reports: Sequence[Report], hits: PairedHits) -> str:
+    """Two networks' figures, one row each."""
     alike = sources[0].loss == sources[1].loss
+    names = ("First", "Second")
     rows = "".join(
-        f"<tr><td><b>{place}</b> {escape(source.label)}</td><td>{percent(report.evaluation.accuracy)}</td>"
-        f"<td>{_interval(report)}</td><td>{report.evaluation.loss:.4f}{'' if alike else f' {LOSSES[source.loss]}'}</td>"
+        f"<tr><td><b>{name}</b> {escape(source.label)}</td><td>{percent(report.evaluation.accuracy)}</td>"
+        f"<td>{interval(*report.interval)}</td>"
+        f"<td>{loss(report.evaluation.loss)}{'' if alike else f' {LOSSES[source.loss]}'}</td>"
         f"<td>{report.mistakes:,}</td><td>{only:,}</td></tr>"
-        for place, source, report, only in zip(
-            ("First", "Second"), sources, reports, (found.only_first, found.only_second), strict=True
-        )
+        for name, source, report, only in zip(names, sources, reports, (hits.only_first, hits.only_second), strict=True)
     )
     head = (
         "<tr><th>Network</th><th>Accuracy</th><th>95 % interval</th><th>Loss</th><th>Mistakes</th>"
-        "<th>Alone right</th></tr>"
+        "<th>Only this one right</th></tr>"
     )
     return f'<div class="scroll"><table class="scores"><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
-
-
-def _interval(found: Report) -> str:
-    low, high = found.interval
-    return f"{100 * low:.2f} to {100 * high:.2f} %"
 
 
 def _percent_cell(share: Tensor) -> str:
@@ -149,11 +116,11 @@ def _percent_cell(share: Tensor) -> str:
 def one_digit(image: Tensor, found: Attribution, near: str) -> str:
     """A digit taken apart; ``near`` is the HTML of the nearest training digits."""
     return f"""<div class="one">
-<div><h5>What the network sees</h5><img class="big" src="{picture(image)}" alt="the digit, 28 x 28 pixels"></div>
+<div><h5>What the network sees</h5><img class="big" src="{digit_url(image)}" alt="the digit, 28 x 28 pixels"></div>
 <div><h5>Probability and logit</h5>{_bars(found)}</div>
 <div><h5>What each pixel adds</h5>
 <img class="big" style="background: var(--st-secondary-background-color)" alt="gradient times input"
- src="{signed_picture(found.pixels, FULL_PIXEL * float(found.pixels.abs().max()))}"></div>
+ src="{signed_url(found.pixels, FULL_PIXEL * float(found.pixels.abs().max()))}"></div>
 <p class="wide key quiet"><i class="for"></i> speaks for {found.answer}, <i class="against"></i> for the runner-up,
 {found.runner_up}. Gradient times input: the pixels add {float(found.pixels.sum()):+.2f} and the biases
 {found.biases:+.2f}, together the {found.lead:.2f} by which the logit of {found.answer} leads.</p>
@@ -187,7 +154,7 @@ def _units(found: Attribution) -> str:
 
 def weights(seen: Units, order: Iterable[int], same_scale: bool) -> str:
     """The first layer's weights, an image a unit, in an order; dead ones marked."""
-    most = seen.weights.abs().quantile(FULL, dim=1)
+    most = seen.weights.abs().quantile(QUANTILE, dim=1)
     if same_scale:
         most = most.max().expand_as(most)
     cells = []
@@ -201,7 +168,7 @@ def weights(seen: Units, order: Iterable[int], same_scale: bool) -> str:
         label = "<b>dead</b>" if dead else f"→ {int(seen.votes[unit])}"
         cells.append(
             f'<div class="digit{" dead" if dead else ""}" title="{title}">'
-            f'<img src="{signed_picture(seen.weights[unit], float(most[unit]))}" alt="">'
+            f'<img src="{signed_url(seen.weights[unit], float(most[unit]))}" alt="">'
             f'<span class="label">{label} · {float(seen.norms[unit]):.2f}</span></div>'
         )
     return f'<div class="digits weights" style="--size: 74px">{"".join(cells)}</div>'
@@ -210,7 +177,7 @@ def weights(seen: Units, order: Iterable[int], same_scale: bool) -> str:
 def templates(seen: Units) -> str:
     """Each class's template."""
     cells = (
-        f'<div class="digit"><img src="{signed_picture(template, float(template.abs().quantile(FULL)))}"'
+        f'<div class="digit"><img src="{signed_url(template, float(template.abs().quantile(QUANTILE)))}"'
         f' alt="template of {label}"><span class="label">{label}</span></div>'
         for label, template in enumerate(torch.nan_to_num(seen.templates))
     )
