@@ -71,7 +71,6 @@ TO_DO = [
     "core/analysis/lr_finder.py",
     "core/runs/worker.py",
     "dashboard/charts.py",
-    "dashboard/sources.py",
     "dashboard/views/draw/answer.py",
     "dashboard/views/draw/phone.py",
     "dashboard/views/draw/replay.py",

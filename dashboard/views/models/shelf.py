@@ -5,7 +5,7 @@ from html import escape
 import streamlit as st
 
 from core.models.library import WHOLE, Model
-from dashboard import matrix, notices, testing
+from dashboard import address, matrix, notices, testing
 from dashboard.views.models import pictures
 from dashboard.words import counted, date_time, literal, percent, size
 
@@ -71,10 +71,7 @@ def _card(model: Model) -> None:
 
 def show(name: str | None) -> None:
     """Open a model, or with None the whole library; in a callback."""
-    if name is None:
-        st.query_params.pop("model", None)
-    else:
-        st.query_params["model"] = name
+    address.put(model=name)
 
 
 def trained(model: Model) -> str:

@@ -5,7 +5,7 @@ import streamlit as st
 from core import data
 from core.analysis.attribution import attribute
 from core.analysis.hidden import nearest
-from dashboard import testing
+from dashboard import address, testing
 from dashboard.components.clickable import clickable
 from dashboard.sources import Source
 from dashboard.views.predictions import gallery, pictures, results
@@ -24,17 +24,17 @@ def show(source: Source) -> None:
     clicked = st.session_state.pop(gallery.CLICKED, False)
     if (clicked or first_look) and _number() is not None:
         _dialog(source)
-    elif gallery.DIGIT in st.query_params:
-        del st.query_params[gallery.DIGIT]
+    else:
+        address.put(digit=None)
 
 
 def _number() -> int | None:
     """The test digit that the address names."""
-    return gallery.digit_number(st.query_params.get(gallery.DIGIT, ""))
+    return gallery.digit_number(address.get("digit"))
 
 
 def _turn_to(number: int) -> None:
-    st.query_params[gallery.DIGIT] = str(number)
+    address.put(digit=str(number))
 
 
 @st.dialog("One test digit", width=1000, on_dismiss="rerun")

@@ -18,8 +18,8 @@ CLASS, PAIR, NUMBER = "One class", "True against predicted", "By number"
 SHOWN = (FIRST, WRONG, LEAST, MOST, CLASS, PAIR, NUMBER)
 #: The narrowest that a digit is drawn, in CSS pixels, and how many a page has.
 SIZES = {"Small": (58, 102), "Medium": (80, 60), "Large": (140, 28)}
-#: The address's name of the digit that is open; in the session, that one was clicked just now.
-DIGIT, CLICKED = "digit", "predictions.clicked"
+#: In the session: True if a digit was clicked just now; the address has its number, under ``digit``.
+CLICKED = "predictions.clicked"
 _LISTED = "predictions.listed"
 
 
@@ -73,7 +73,7 @@ def pair(label: int, answer: int, report: Report) -> Tensor:
 
 def open_digit(number: str) -> None:
     st.session_state[CLICKED] = True
-    st.query_params[DIGIT] = number
+    address.put(digit=number)
 
 
 def beside(number: int, by: int) -> int | None:

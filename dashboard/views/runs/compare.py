@@ -11,7 +11,7 @@ import streamlit as st
 from core.runs import export
 from core.runs.store import Run
 from core.training.config import RunConfig
-from dashboard import lab
+from dashboard import address, lab
 from dashboard.components.chart import live_chart
 from dashboard.components.run_table import Column, run_table
 from dashboard.views.runs import actions, figures, parallel, rows
@@ -70,7 +70,7 @@ def _chooser(runs: Sequence[Run]) -> None:
 
 
 def _choose() -> None:
-    st.query_params["compare"] = ",".join(st.session_state["compare.runs"])
+    address.put(compare=",".join(st.session_state["compare.runs"]))
 
 
 @st.fragment
