@@ -10,7 +10,7 @@ from core.analysis.interpolation import average, between
 from core.files import shortened
 from core.models.library import Opened
 from core.training.network import Network
-from dashboard import notices, sources, testing
+from dashboard import notices, plots, sources, testing
 from dashboard.sources import Source
 from dashboard.views.models import pictures
 from dashboard.views.models.shelf import show
@@ -148,7 +148,6 @@ def _line_figure(line: list[tuple[float, float, float]]) -> go.Figure:
         mode="lines+markers",
         hovertemplate="%{y:.2f} %, loss %{customdata:.4f}<extra></extra>",
     )
-    figure.update_layout(height=LINE_HEIGHT, margin={"l": 4, "r": 4, "t": 8, "b": 4}, showlegend=False)
-    figure.update_xaxes(title={"text": "share of the second", "standoff": 14}, fixedrange=True, automargin=True)
-    figure.update_yaxes(title="test accuracy, %", fixedrange=True, automargin=True)
-    return figure
+    figure.update_xaxes(title={"text": "share of the second", "standoff": 14}, fixedrange=True)
+    figure.update_yaxes(title="test accuracy, %", fixedrange=True)
+    return plots.framed(figure, LINE_HEIGHT)

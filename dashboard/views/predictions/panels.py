@@ -11,7 +11,7 @@ from core.analysis.report import Report
 from dashboard import matrix
 from dashboard.components.clickable import clickable
 from dashboard.sources import Source
-from dashboard.views.predictions import charts, gallery, pictures, results
+from dashboard.views.predictions import gallery, pictures, plots, results
 from dashboard.views.predictions.gallery import STATE
 from dashboard.words import percent
 
@@ -47,7 +47,7 @@ def confidence(report: Report) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("##### Is it as sure as it is right?")
-        st.plotly_chart(charts.reliability(report.calibration), key="reliability", config=NO_BAR)
+        st.plotly_chart(plots.reliability(report.calibration), key="reliability", config=NO_BAR)
         st.caption(
             f"The digits in {len(report.calibration.counts)} bins by confidence, the probability of the answer. Bars: "
             "how many are right; dotted: as many as the confidence says. The mean distance of the two is the expected "
@@ -59,7 +59,7 @@ def confidence(report: Report) -> None:
         threshold = st.slider("Refuse below a confidence of", 0, 100, format="%d %%", **STATE.text("refuse", 90))
         found, n = report.refusal, len(report.hits)
         answered, hits = int(found.answered[threshold]), int(found.hits[threshold])
-        place.plotly_chart(charts.refusal(found, threshold, n), key="refusal", config=NO_BAR)
+        place.plotly_chart(plots.refusal(found, threshold, n), key="refusal", config=NO_BAR)
         if answered:
             st.caption(
                 f"At {threshold} % it answers {answered:,} of {n:,} digits and is right on "
