@@ -70,20 +70,6 @@ def faults(source: str) -> list[str]:
 TO_DO = [
     "core/analysis/lr_finder.py",
     "core/runs/worker.py",
-    "dashboard/views/draw/answer.py",
-    "dashboard/views/draw/phone.py",
-    "dashboard/views/draw/replay.py",
-    "dashboard/views/draw/source.py",
-    "dashboard/views/models/dialogs.py",
-    "dashboard/views/models/runs.py",
-    "dashboard/views/models/shelf.py",
-    "dashboard/views/predictions/compare.py",
-    "dashboard/views/predictions/digit.py",
-    "dashboard/views/predictions/panels.py",
-    "dashboard/views/predictions/pictures.py",
-    "dashboard/views/runs/compare.py",
-    "dashboard/views/runs/one.py",
-    "dashboard/views/runs/parallel.py",
 ]
 
 

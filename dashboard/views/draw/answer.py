@@ -1,4 +1,4 @@
-"""What the networks answer, and what they see, as HTML that a stroke replaces at once; draw.css dresses it."""
+"""Networks' predictions and their input as HTML, replaced after every stroke; styled by draw.css."""
 
 from collections.abc import Mapping
 from html import escape
@@ -11,14 +11,14 @@ from core.handwriting.preprocessing import SIDE, Bytes, Steps
 from dashboard import words
 from dashboard.pictures import data_url, grey_url
 
-#: Screen pixels: what the network sees, a step on the way to it.
-SEEN, STEP = 224, 112
+#: Sides in screen pixels: of the network's input, of a step on the way to it.
+INPUT_SIDE, STEP_SIDE = 224, 112
 
 
 def answer_html(answer: Answer | None, doubt: str | None = None) -> str:
-    """The answer in large, its runner-up and ten bars; without an answer, an invitation to draw."""
+    """Return the answer in large, its runner-up and ten bars; without an answer, an invitation to draw."""
     if answer is None:
-        digit, state, lead, rest = "?", "empty", "No digit yet", "Every stroke is answered at once."
+        digit, state, lead, rest = "?", "empty", "No digit yet", "The answer changes with every stroke."
     else:
         digit, second = str(answer.digit), f"{answer.runner_up} with {_percent(answer.probabilities[answer.runner_up])}"
         state, lead, rest = "sure", _percent(answer.probability), f"Next would be {second}."
@@ -33,26 +33,28 @@ def answer_html(answer: Answer | None, doubt: str | None = None) -> str:
 
 
 def steps_html(way: Steps | None) -> str:
-    """What the network sees, and the steps to it: the ink found, and scaled."""
-    seen = np.zeros((SIDE, SIDE), dtype=np.uint8) if way is None else way.digit
-    figures = _figure("What the network sees: centred in 28 x 28", _pixels(seen, SEEN, "what the network sees"), "seen")
+    """Return the network's input, and the steps to it: the ink, and the ink scaled."""
+    pixels = np.zeros((SIDE, SIDE), dtype=np.uint8) if way is None else way.digit
+    figures = _figure(
+        "What the network sees: centred in 28 x 28", _pixels(pixels, INPUT_SIDE, "what the network sees"), "seen"
+    )
     if way is not None:
         scaled = np.round(way.fitted * 255).astype(np.uint8)
         thicker = ",<br>strokes thickened" if way.thickened else ""
-        figures += _figure("1. The ink, found", _found(way, STEP))
+        figures += _figure("1. The ink, found", _found(way, STEP_SIDE))
         figures += _figure(
-            f"2. Scaled: {scaled.shape[1]} x {scaled.shape[0]}{thicker}", _pixels(scaled, STEP, "scaled")
+            f"2. Scaled: {scaled.shape[1]} x {scaled.shape[0]}{thicker}", _pixels(scaled, STEP_SIDE, "scaled")
         )
     return f'<div class="steps" data-testid="steps">{figures}</div>'
 
 
 def found_html(way: Steps, side: int) -> str:
-    """The picture with a box around what was found in it."""
+    """Return the picture with a box around the digit."""
     return f'<div class="found" data-testid="found">{_found(way, side)}</div>'
 
 
 def others_html(answers: Mapping[str, Answer]) -> str:
-    """A row a network."""
+    """Return a table, one row per network."""
     rows = "".join(
         f'<tr><td>{escape(name)}</td><td class="said">{a.digit}</td>'
         f"<td>{_percent(a.probability)}{'' if a.sure else ', not sure'}</td>"
@@ -64,7 +66,7 @@ def others_html(answers: Mapping[str, Answer]) -> str:
 
 
 def crisp(pixels: Bytes, scale: int, alt: str) -> str:
-    """An image of whole screen pixels a pixel."""
+    """Return an image with ``scale`` x ``scale`` screen pixels per pixel."""
     height, width = pixels.shape
     return (
         f'<img class="crisp" style="image-rendering: pixelated" src="{grey_url(pixels)}" '

@@ -1,4 +1,4 @@
-"""One model: everything about it, and everything that can be done with it."""
+"""One model: its figures, weights and settings, and the actions on it."""
 
 from typing import Any
 
@@ -166,7 +166,7 @@ def _about(model: Model) -> None:
 
 
 def _settings(config: RunConfig) -> list[tuple[str, Any]]:
-    """The settings, those of the optimizer and the schedule among them, that are not empty."""
+    """List the settings, with those of the optimizer and the schedule."""
     values = config.to_dict()
     for owner in ("optimizer", "schedule"):
         values |= {f"{owner}: {name}": value for name, value in values.pop(f"{owner}_params").items()}

@@ -1,4 +1,4 @@
-"""The library as cards, and the bin."""
+"""Library as cards, and the bin."""
 
 from html import escape
 
@@ -23,15 +23,15 @@ def shelf() -> None:
     wanted = ""
     if len(models) > SHOWN:
         wanted = st.text_input("Search", key="models.search", placeholder="a name, an owner, an optimizer or a note")
-    found = [model for model in models if all(word in _text(model) for word in wanted.lower().split())]
+    matches = [model for model in models if all(word in _text(model) for word in wanted.lower().split())]
     shown = st.session_state.setdefault("models.shown", SHOWN)
-    if not found:
+    if not matches:
         st.caption("No models match.")
     with st.grid(min_column_width=290):
-        for model in found[:shown]:
+        for model in matches[:shown]:
             _card(model)
-    if len(found) > shown:
-        st.button(f"Show {min(SHOWN, len(found) - shown)} more", on_click=_more)
+    if len(matches) > shown:
+        st.button(f"Show {min(SHOWN, len(matches) - shown)} more", on_click=_more)
 
 
 def _card(model: Model) -> None:
@@ -75,7 +75,7 @@ def show(name: str | None) -> None:
 
 
 def trained(model: Model) -> str:
-    """How it was trained, briefly."""
+    """Optimizer, rate and batch size of its run."""
     if model.config is None:
         return ""
     config = model.config
@@ -83,7 +83,7 @@ def trained(model: Model) -> str:
 
 
 def provenance(model: Model) -> str:
-    """Where it is from, whose it is, when it was kept, how large it is."""
+    """Origin, owner, time and size."""
     parts = [f"From {model.origin}" if model.origin else "", model.owner, date_time(model.modified), size(model.size)]
     return " · ".join(part for part in parts if part)
 

@@ -1,4 +1,4 @@
-"""Two models compared, and several averaged into one."""
+"""Comparison of two models, and the average of several."""
 
 from collections.abc import Sequence
 
@@ -54,25 +54,25 @@ def together() -> None:
 
 
 def _comparison(first: Source, second: Source) -> None:
-    found = _compared(first.digest, second.digest, first.network, second.network)
+    compared = _compared(first.digest, second.digest, first.network, second.network)
     with st.container(horizontal=True, gap="medium"):
         st.metric(
             "Distance of the weights",
-            f"{found.distance:.2f}",
+            f"{compared.distance:.2f}",
             help="Euclidean, of all 101,770 parameters. Units are compared in the order in which they are stored.",
             width="content",
         )
         st.metric(
             "In units of their size",
-            f"{found.relative:.2f}",
-            help="0 is the same network; two that know nothing of each other are about 1.41 apart.",
+            f"{compared.relative:.2f}",
+            help="0: the same network. About 1.41: two networks trained independently.",
             width="content",
         )
         st.metric(
-            "Cosine", f"{found.cosine:.3f}", help="Of the angle between them: 1 is one direction.", width="content"
+            "Cosine", f"{compared.cosine:.3f}", help="Of the angle between them: 1 is one direction.", width="content"
         )
-        st.metric("Same answer", percent(found.agreement), help="Of the 10,000 test digits.", width="content")
-    hits = found.hits
+        st.metric("Same answer", percent(compared.agreement), help="Of the 10,000 test digits.", width="content")
+    hits = compared.hits
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown(
@@ -81,7 +81,7 @@ def _comparison(first: Source, second: Source) -> None:
             f"| Only {literal(second.label)} | {hits.only_second:,} |\n| Neither | {hits.neither:,} |\n"
         )
     with right:
-        rows = "".join(f"| {LAYERS[name]} | {distance:.3f} |\n" for name, distance in found.distances.items())
+        rows = "".join(f"| {LAYERS[name]} | {distance:.3f} |\n" for name, distance in compared.distances.items())
         st.markdown(f"| Layer | Distance |\n|---|--:|\n{rows}")
     line = _line(first.digest, second.digest, first.network, second.network)
     st.markdown("**On the straight line from one to the other**")

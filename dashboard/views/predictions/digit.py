@@ -1,4 +1,4 @@
-"""One test digit taken apart, in a dialog over the page."""
+"""One test digit in detail, in a dialog."""
 
 import streamlit as st
 
@@ -9,6 +9,7 @@ from dashboard import address, testing
 from dashboard.components.clickable import clickable
 from dashboard.sources import Source
 from dashboard.views.predictions import gallery, pictures, results
+from dashboard.words import probability
 
 NEAREST = 10
 _VISITED = "predictions.visited"
@@ -17,7 +18,7 @@ _VISITED = "predictions.visited"
 def show(source: Source) -> None:
     """Open the digit that was just clicked, or, on a visitor's first look at the page, the one in the address.
 
-    Whoever acts on the page has no dialog open, whether or not the server heard of its closing.
+    Any other action on the page closes the dialog, also one whose closing the server did not get.
     """
     first_look = _VISITED not in st.session_state
     st.session_state[_VISITED] = True
@@ -29,7 +30,7 @@ def show(source: Source) -> None:
 
 
 def _number() -> int | None:
-    """The test digit that the address names."""
+    """Return the number of the test digit in the address, if it is one."""
     return gallery.digit_number(address.get("digit"))
 
 
@@ -43,21 +44,23 @@ def _dialog(source: Source) -> None:
     if number is None:
         return
     digits = testing.test_digits()
-    found = attribute(source.network, digits.images[number])
+    attribution = attribute(source.network, digits.images[number])
     label = int(digits.labels[number])
     with st.container(horizontal=True, vertical_alignment="center"):
         verdict = (
             f":green[right: a {label}]"
-            if found.answer == label
-            else f":red[wrong: a {label}, taken for {found.answer}]"
+            if attribution.answer == label
+            else f":red[wrong: a {label}, taken for {attribution.answer}]"
         )
+        sure = probability(float(attribution.probabilities.max()))
         st.markdown(
-            f"**Digit {number}** · {verdict}, {100 * float(found.probabilities.max()):.1f} % sure", width="stretch"
+            f"**Digit {number}** · {verdict}, {sure} sure",
+            width="stretch",
         )
         for name, by, key in (("Previous", -1, "Left"), ("Next", 1, "Right")):
             to = gallery.beside(number, by)
             st.button(name, shortcut=key, disabled=to is None, on_click=_turn_to, args=(to,))
     hidden = results.training_activations(source)
-    indices, distances = nearest(found.hidden, hidden, NEAREST)
+    indices, distances = nearest(attribution.hidden, hidden, NEAREST)
     near = pictures.neighbours(data.load().train, indices.tolist(), distances.tolist())
-    clickable(pictures.one_digit(digits.images[number], found, near), "one-digit")
+    clickable(pictures.one_digit(digits.images[number], attribution, near), "one-digit")

@@ -1,4 +1,4 @@
-"""Predictions: what a network says about the 10,000 test digits, and why."""
+"""Predictions page: one network on the 10,000 test digits."""
 
 import streamlit as st
 

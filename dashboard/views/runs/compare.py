@@ -1,4 +1,4 @@
-"""Several runs side by side: their curves over each other, their figures, their settings against their results."""
+"""Several runs side by side: curves, figures, and settings against results."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ from dashboard.components.run_table import Column, run_table
 from dashboard.views.runs import actions, figures, parallel, rows
 from dashboard.words import counted, run_title, setting
 
-#: The most lines that can be told apart.
+#: Lines that look different.
 MOST = 32
 OFFERED = 200
 _COLUMNS = (
@@ -35,8 +35,8 @@ _COLUMNS = (
 _RESULTS = {"best_accuracy": "Best validation accuracy", "test_accuracy": "Test accuracy", "seconds": "Seconds"}
 
 
-def show(asked: str) -> None:
-    ids = list(dict.fromkeys(filter(None, asked.split(","))))
+def show(requested: str) -> None:
+    ids = list(dict.fromkeys(filter(None, requested.split(","))))
     runs = _runs_of(ids)
     if st.button("All runs", icon=":material/arrow_back:", type="tertiary"):
         actions.go()
@@ -54,7 +54,7 @@ def show(asked: str) -> None:
 
 
 def _chooser(runs: Sequence[Run]) -> None:
-    """Choice of the runs; the address keeps it."""
+    """Draw the choice of the runs; it is kept in the address."""
     offered = {run.id: run for run in (*rows.latest(OFFERED), *runs)}
     st.session_state["compare.runs"] = [run.id for run in runs]
     st.multiselect(
@@ -75,7 +75,7 @@ def _choose() -> None:
 
 @st.fragment
 def _figures(ids: list[str]) -> None:
-    """Best and last epochs, kept up to date by the browser."""
+    """Draw the figures of best and last epochs, kept up to date by the browser."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown("#### Figures")
         st.download_button(
@@ -94,7 +94,7 @@ def _figures(ids: list[str]) -> None:
 
 
 def table(ids: Sequence[str]) -> list[dict[str, Any]]:
-    """The rows of the figures' table."""
+    """Return the rows of the figures' table."""
     runs = _runs_of(ids)
     table_rows = []
     for run, name in zip(runs, rows.names(runs), strict=True):
@@ -110,7 +110,7 @@ def _runs_of(ids: Sequence[str]) -> list[Run]:
 
 
 def _parallel(runs: Sequence[Run]) -> None:
-    """Parallel coordinates of the runs that are over: a chart drawn again would lose the marks on its axes."""
+    """Draw parallel coordinates of the runs that are over: a chart drawn again would lose the marks on its axes."""
     over = [run for run in runs if run.over and run.epoch]
     if len(over) < 2:
         return
