@@ -12,13 +12,19 @@ from streamlit.testing.v1 import AppTest
 
 from core import data, paths
 from core.analysis.report import Report, report
+from core.handwriting.answers import answer
+from core.models import checkpoints
 from core.models.formats import FORMATS, write
 from core.models.library import Library
 from core.runs.service import Service
+from core.training.config import RunConfig
 from core.training.network import Network
+from core.training.trainer import Trainer
+from dashboard.views.draw.networks import networks
 from tests.dashboard.conftest import open_page
 
 NAME = "untrained"
+WHOLE = RunConfig(loss="mse", seed=3, device="cpu")
 BLUE, ORANGE = (47, 127, 214), (217, 119, 6)
 
 
@@ -39,8 +45,8 @@ def predictions(tab: str = "Confusion") -> AppTest:
     return open_page("predictions", model=NAME, **{"p-tab": tab})
 
 
-def on_train() -> AppTest:
-    return open_page("train").selectbox(key="test.model").set_value(NAME).run()
+def on_train(name: str = NAME) -> AppTest:
+    return open_page("train").selectbox(key="test.model").set_value(name).run()
 
 
 def cells(page: str) -> list[tuple[str, str]]:
@@ -58,6 +64,28 @@ def colors(page: str) -> set[tuple[int, ...]]:
         inked = pixels[(pixels[:, 3] > 0) & (np.ptp(pixels[:, :3], axis=1) > 0)]
         seen |= set(map(tuple, np.unique(inked[:, :3], axis=0).tolist()))
     return seen
+
+
+def test_a_whole_model_has_one_accuracy_and_the_loss_of_its_training(service: Service) -> None:
+    path = paths.models() / "whole.safetensors"
+    checkpoints.save_checkpoint(path, checkpoints.Checkpoint(WHOLE, Trainer(WHOLE).state()))
+    truth = report(Network(seed=3), data.load().test, "mse").evaluation
+    accuracy, loss = f"{100 * truth.accuracy:.2f} %", f"{truth.loss:.4f}"
+    try:
+        overview = html(open_page("predictions", model="whole"))
+        assert f"<b>{accuracy}</b>" in overview and f"<b>{loss}</b>" in overview
+        for page in (open_page("models", model="whole"), on_train("whole")):
+            assert [metric.value for metric in page.metric if "Steps" not in metric.label] == [accuracy, loss]
+    finally:
+        path.unlink()
+
+
+def test_one_network_has_one_answer_to_a_digit(service: Service, truth: Report) -> None:
+    network, digit = networks()[0][NAME], data.load().test.images[0]
+    assert answer(network, digit.view(28, 28).numpy()).digit == int(truth.evaluation.predictions[0])
+    assert answer(network, digit.view(28, 28).numpy()).probability == pytest.approx(
+        float(truth.evaluation.confidences[0])
+    )
 
 
 def test_one_network_has_one_accuracy_and_one_loss(service: Service, truth: Report) -> None:

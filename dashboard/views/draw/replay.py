@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from core.handwriting.answers import answers_along
 from core.handwriting.preprocessing import SIDE, Bytes
 from core.runs.trajectories import Trajectory
-from dashboard import fields, lab, waiting
+from dashboard import fields, lab, plots, waiting
 from dashboard.colors import GREY, HUES
 from dashboard.views.draw.answer import crisp
 from dashboard.words import run_choice
@@ -62,7 +62,7 @@ def _show(trajectory: Trajectory, digit: Bytes) -> None:
         f'<div class="replayed">{crisp(digit, 3, "the replayed drawing")}'
         f'<div data-testid="story">{_story(steps, probabilities)}</div></div>'
     )
-    st.plotly_chart(figure(steps, probabilities), key="draw.story", config={"displayModeBar": False})
+    st.plotly_chart(figure(steps, probabilities), key="draw.story", config=plots.NO_BAR)
     if trajectory.message:
         st.caption(trajectory.message)
 
@@ -139,8 +139,9 @@ def _dress(chart: go.Figure, steps: NDArray[np.int64]) -> None:
     places = np.unique(np.linspace(0, len(steps) - 1, TICKS).round().astype(int))
     still = {"mode": "immediate", "frame": {"duration": 0, "redraw": False}, "transition": {"duration": 0}}
     playing = {"mode": "immediate", "frame": {"duration": 60, "redraw": False}, "transition": {"duration": 0}}
-    chart.update_layout(
-        height=380,
+    plots.framed(
+        chart,
+        380,
         margin={"l": 8, "r": 20, "t": 8, "b": 8},
         xaxis={"domain": [0, 0.62], "tickvals": places, "ticktext": [f"{steps[p]:,}" for p in places], "title": "step"},
         yaxis={"range": [0, 1.02], "tickformat": ".0%", "automargin": True},

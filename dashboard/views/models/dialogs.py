@@ -55,7 +55,7 @@ def _save_whole() -> None:
     _save(runs.with_checkpoint())
 
 
-def _save(choices: list[runs.Choice]) -> None:
+def _save(choices: list[runs.SaveableRun]) -> None:
     if not choices:
         st.info("There is no run to save yet. Train one first.")
         if st.button("Go to Train", icon=":material/play_arrow:"):

@@ -16,7 +16,7 @@ RECENT = 200
 
 
 @dataclass(frozen=True)
-class Choice:
+class SaveableRun:
     """Run, or its best epoch, that can be saved, with its file."""
 
     run: Run
@@ -35,24 +35,24 @@ class Choice:
         return f"{named}-{self.run.number}{'-best' if self.best else ''}"
 
 
-def with_parameters() -> list[Choice]:
+def with_parameters() -> list[SaveableRun]:
     """List the latest runs that have parameters, newest first; each run's last ones, and those of its best epoch."""
     service, choices = lab.service(), []
     for run in service.runs(RECENT):
         if path := service.parameters_file(run.id):
-            choices.append(Choice(run, path))
+            choices.append(SaveableRun(run, path))
         if path := service.best_file(run.id):
-            choices.append(Choice(run, path, best=True))
+            choices.append(SaveableRun(run, path, best=True))
     return choices
 
 
-def with_checkpoint() -> list[Choice]:
+def with_checkpoint() -> list[SaveableRun]:
     """List the latest runs that can be saved as they stand, newest first."""
     service = lab.service()
-    return [Choice(run, path) for run in service.runs(RECENT) if (path := service.checkpoint_file(run.id))]
+    return [SaveableRun(run, path) for run in service.runs(RECENT) if (path := service.checkpoint_file(run.id))]
 
 
-def keep(choice: Choice, name: str, notes: str = "") -> Model:
+def keep(choice: SaveableRun, name: str, notes: str = "") -> Model:
     """Save it to the library.
 
     Raises:

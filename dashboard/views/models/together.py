@@ -88,7 +88,7 @@ def _comparison(first: Source, second: Source) -> None:
     with st.container(height=LINE_HEIGHT, border=False, gap=None):
         st.plotly_chart(
             _line_figure(line),
-            config={"displayModeBar": False},
+            config=plots.NO_BAR,
             alt="The test accuracy between the two models",
         )
     st.caption(

@@ -14,6 +14,7 @@ from core.training.config import RunConfig
 from dashboard import address, lab
 from dashboard.components.chart import live_chart
 from dashboard.components.run_table import Column, run_table
+from dashboard.plots import NO_BAR
 from dashboard.views.runs import actions, figures, parallel, rows
 from dashboard.words import counted, run_title, setting
 
@@ -122,7 +123,7 @@ def _parallel(runs: Sequence[Run]) -> None:
     with st.container(height=parallel.HEIGHT, border=False, gap=None, key="parallel"):
         st.plotly_chart(
             parallel.parallel([run.config for run in over], results, [rows.style(run)[0] for run in over]),
-            config={"displayModeBar": False},
+            config=NO_BAR,
             key="compare.parallel.figure",
             alt="Parallel coordinates: the settings in which the runs differ, and their results",
         )
