@@ -22,6 +22,19 @@ def report_of(source: Source) -> Report:
     return _report(source.digest, source)
 
 
+def metrics(source: Source) -> None:
+    """Draw accuracy and loss, in a horizontal container."""
+    evaluation = report_of(source).evaluation
+    st.metric("Accuracy on the 10,000 test digits", words.percent(evaluation.accuracy), width="content")
+    st.metric("Test loss", words.loss(evaluation.loss), width="content")
+
+
+def first_digits(source: Source, count: int) -> str:
+    """HTML of the first test digits with the network's predictions."""
+    first = test_digits()[:count]
+    return gallery(first.images, first.labels, report_of(source).evaluation.predictions[:count])
+
+
 # A resource, for it is large and nobody changes it: data would be pickled and copied for every visitor.
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _report(digest: str, _source: Source) -> Report:
@@ -40,12 +53,10 @@ def test_section() -> None:
             return
         if network is None:
             return
-        evaluation, first = report_of(network).evaluation, test_digits()[:SHOWN_DIGITS]
-        accuracy, loss, _ = st.columns([1, 1, 2])
-        accuracy.metric("Accuracy on the 10,000 test digits", words.percent(evaluation.accuracy))
-        loss.metric("Test loss", words.loss(evaluation.loss))
+        with st.container(horizontal=True, gap="medium"):
+            metrics(network)
         st.caption(f"The first {SHOWN_DIGITS} test digits and what the network predicts; mistakes are marked.")
-        st.html(gallery(first.images, first.labels, evaluation.predictions[:SHOWN_DIGITS]))
+        st.html(first_digits(network, SHOWN_DIGITS))
 
 
 def _saved() -> Source | None:

@@ -21,7 +21,8 @@ from core.training.config import RunConfig
 from core.training.network import Network
 from core.training.trainer import Trainer
 from dashboard.views.draw.networks import networks
-from tests.dashboard.conftest import open_page
+from tests.dashboard.conftest import open_page, wait_for_runs
+from tests.waiting import LIMIT
 
 NAME = "untrained"
 WHOLE = RunConfig(loss="mse", seed=3, device="cpu")
@@ -78,6 +79,23 @@ def test_a_whole_model_has_one_accuracy_and_the_loss_of_its_training(service: Se
             assert [metric.value for metric in page.metric if "Steps" not in metric.label] == [accuracy, loss]
     finally:
         path.unlink()
+
+
+def _lesson_step(run_id: str) -> None:
+    from types import SimpleNamespace
+
+    from dashboard import lab
+    from dashboard.views.lessons import walk
+
+    walk._result(SimpleNamespace(shows="evaluation"), None, lab.service().run(run_id))
+
+
+def test_a_run_has_the_loss_of_its_training_in_a_lesson_too(service: Service) -> None:
+    run_id = service.submit(RunConfig(loss="mse", epochs=1, batch_size=12_000, device="cpu"))
+    wait_for_runs(service, [run_id])
+    overview = html(open_page("predictions", run=run_id))
+    lesson = AppTest.from_function(_lesson_step, args=(run_id,), default_timeout=LIMIT).run()
+    assert len(lesson.metric) == 2 and all(f"<b>{metric.value}</b>" in overview for metric in lesson.metric)
 
 
 def test_one_network_has_one_answer_to_a_digit(service: Service, truth: Report) -> None:

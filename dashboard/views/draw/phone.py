@@ -30,7 +30,7 @@ def lan_address(url: str, bound: str | None, port: int) -> str | None:
 
     Args:
         url: the page's address in the browser; unless it is a local one, others can use it too.
-        bound: the address that the server listens to, if one is set.
+        bound: the address that the server is bound to, if one is set.
     """
     parts = urlsplit(url)
     if parts.hostname and parts.hostname not in _LOCAL:

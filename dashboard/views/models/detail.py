@@ -14,7 +14,7 @@ from dashboard import matrix, notices, testing
 from dashboard.views.models import pictures
 from dashboard.views.models.dialogs import continue_form
 from dashboard.views.models.shelf import KIND_BADGES, provenance, show, trained
-from dashboard.words import literal, loss, percent
+from dashboard.words import literal
 
 
 def detail(name: str) -> None:
@@ -36,10 +36,8 @@ def detail(name: str) -> None:
     except ValueError as error:
         st.error(literal(str(error)))
         return
-    report = testing.report_of(source)
     with st.container(horizontal=True, gap="medium"):
-        st.metric("Accuracy on the 10,000 test digits", percent(report.evaluation.accuracy), width="content")
-        st.metric("Test loss", loss(report.evaluation.loss), width="content")
+        testing.metrics(source)
         if model.step is not None:
             st.metric("Steps trained", f"{model.step:,}", width="content")
     _actions(model)
@@ -47,7 +45,7 @@ def detail(name: str) -> None:
     left, right = st.columns([0.4, 0.6], gap="large")
     with left:
         st.markdown("**Confusion matrix**")
-        st.html(matrix.confusion(report.confusion))
+        st.html(matrix.confusion(testing.report_of(source).confusion))
         st.caption("Blue: right predictions; red: mistakes.")
     with right:
         st.markdown("**Weights**")
