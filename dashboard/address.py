@@ -100,7 +100,9 @@ def put(**values: str | None) -> None:
 
 def only(**values: str) -> None:
     """Write these values into the address, and nothing else."""
-    st.query_params.from_dict(values)
+    # Each writing sends a message to the browser, also one that changes nothing.
+    if st.query_params.to_dict() != values:
+        st.query_params.from_dict(values)
 
 
 def runs(name: str) -> list[Run]:

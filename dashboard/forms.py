@@ -12,7 +12,7 @@ from core.optimizers import OPTIMIZERS
 from core.training import config as rules
 from core.training.config import RunConfig
 from core.training.schedules import SCHEDULES
-from dashboard import address, charts, fields
+from dashboard import address, fields, plots, schedule_preview
 
 BATCH_SIZES = ("16", "32", "64", "128", "256", "512", "1024", "2048", "1", "full")
 BATCH_LABELS = {"1": "1 (stochastic)", "full": "full (batch gradient descent)"}
@@ -212,10 +212,10 @@ def _device() -> None:
 def _preview(config: RunConfig | None) -> None:
     """Plot the learning rate over the run, from the same function that training uses."""
     # Of a fixed height: while one figure replaces another, both are on the page for a moment.
-    with st.container(height=charts.PREVIEW_HEIGHT, border=False, gap=None):
+    with st.container(height=schedule_preview.HEIGHT, border=False, gap=None):
         st.plotly_chart(
-            charts.schedule_preview(config),
-            config={"displayModeBar": False},
+            schedule_preview.figure(config),
+            config=plots.NO_BAR,
             alt="The learning rate at each step of the run",
         )
     if config and config.schedule_spec.reacts:

@@ -1,11 +1,15 @@
-"""Digits and weights as pictures in HTML: one pixel a pixel, crisp at any size."""
+"""Digits and weights as images in HTML: one image pixel per value, crisp at any size."""
 
 import base64
 import io
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+
+from core.analysis.signed_image import signed_image
+from core.handwriting.preprocessing import SIDE
 
 _STYLE = """<style>
 .digits { display: grid; grid-template-columns: repeat(auto-fill, minmax(max(9%, 58px), 1fr)); gap: 0.6rem; }
@@ -14,13 +18,6 @@ _STYLE = """<style>
 .digits img { display: block; width: 100%; image-rendering: pixelated; border-radius: 4px; }
 .digits figcaption { font-size: 0.82rem; line-height: 1.3; padding-top: 0.3rem; text-align: center; }
 </style>"""
-
-_ABOVE, _BELOW = (47, 127, 214), (217, 119, 6)
-#: Shades of each sign. Few, since the eye tells no more apart and a page may have a hundred of these pictures.
-_SHADES = 31
-#: The palette of signed values, zero in the middle, and how opaque each of its colours is.
-_SIGNED = [channel for i in range(-_SHADES, _SHADES + 1) for channel in (_ABOVE if i > 0 else _BELOW)]
-_OPACITY = bytes(round(255 * abs(i) / _SHADES) for i in range(-_SHADES, _SHADES + 1))
 
 
 def gallery(images: Tensor, labels: Tensor, predictions: Tensor) -> str:
@@ -38,28 +35,32 @@ def gallery(images: Tensor, labels: Tensor, predictions: Tensor) -> str:
 
 def _cell(image: Tensor, label: int, prediction: int) -> str:
     wrong = label != prediction
-    said = f"<b>{prediction}</b>, is {label}" if wrong else f"<b>{prediction}</b>"
+    caption = f"<b>{prediction}</b>, is {label}" if wrong else f"<b>{prediction}</b>"
     alt = f"predicted {prediction}, true {label}"
     return (
         f'<figure class="{"wrong" if wrong else "right"}" title="{alt}">'
-        f'<img src="{picture(image)}" alt="{alt}"><figcaption>{said}</figcaption></figure>'
+        f'<img src="{digit_url(image)}" alt="{alt}"><figcaption>{caption}</figcaption></figure>'
     )
 
 
-def picture(image: Tensor) -> str:
-    """The (784,) uint8 image as an address for ``<img src>``, ink white on black."""
-    return _address(Image.fromarray(image.view(28, 28).numpy()))
+def digit_url(image: Tensor) -> str:
+    """Address for ``<img src>`` of a (784,) uint8 image, ink white on black."""
+    return grey_url(image.view(SIDE, SIDE).numpy())
 
 
-def signed_picture(values: Tensor, most: float) -> str:
-    """(784,) values as an address for ``<img src>``: blue above zero, orange below, clear at zero, full at ``most``."""
-    steps = (values / (most or 1.0)).clamp(-1, 1) * _SHADES + _SHADES
-    indexed = Image.fromarray(steps.round().view(28, 28).numpy().astype(np.uint8))
-    indexed.putpalette(_SIGNED)
-    return _address(indexed, transparency=_OPACITY)
+def grey_url(pixels: NDArray[np.uint8]) -> str:
+    """Address for ``<img src>`` of (height, width) grey values."""
+    return data_url(Image.fromarray(pixels))
 
 
-def _address(image: Image.Image, **options: bytes) -> str:
+def signed_url(values: Tensor, largest: float) -> str:
+    """Address for ``<img src>`` of (784,) values, in full colour from ``largest`` on."""
+    return data_url(signed_image(values.view(SIDE, SIDE).numpy(), largest))
+
+
+def data_url(image: Image.Image) -> str:
+    """Address for ``<img src>`` that holds the image as a PNG."""
     stream = io.BytesIO()
-    image.save(stream, "PNG", **options)
+    # A page waits for a hundred of these, and the least compression takes a fifth of the usual one's time.
+    image.save(stream, "PNG", compress_level=1)
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()

@@ -1,48 +1,65 @@
-"""Load a network, from the lab's models or from a file, and test it."""
-
-from dataclasses import dataclass
+"""Test of a network on the 10,000 test digits, the same for all pages; and the section of Train that tests one."""
 
 import streamlit as st
 
 from core import data
-from core.analysis.evaluation import evaluate
+from core.analysis.report import Report, report
 from core.models import checkpoints
+from dashboard import sources, words
 from dashboard.pictures import gallery
-from dashboard.words import percent
+from dashboard.sources import Source
 
 SHOWN_DIGITS = 20
 HERE, FILE = "Saved in this lab", "A file of yours"
 
 
-@dataclass(frozen=True)
-class Report:
-    """How a network does on the test set; ``digits`` is HTML."""
+def test_digits() -> data.Digits:
+    return data.load().test
 
-    loss: float
-    accuracy: float
-    digits: str
+
+def report_of(source: Source) -> Report:
+    """Return the network's answers to the test digits and their figures; computed once for all visitors and pages."""
+    return _report(source.digest, source)
+
+
+def metrics(source: Source) -> None:
+    """Draw accuracy and loss, in a horizontal container."""
+    evaluation = report_of(source).evaluation
+    st.metric("Accuracy on the 10,000 test digits", words.percent(evaluation.accuracy), width="content")
+    st.metric("Test loss", words.loss(evaluation.loss), width="content")
+
+
+def first_digits(source: Source, count: int) -> str:
+    """HTML of the first test digits with the network's predictions."""
+    first = test_digits()[:count]
+    return gallery(first.images, first.labels, report_of(source).evaluation.predictions[:count])
+
+
+# A resource, for it is large and nobody changes it: data would be pickled and copied for every visitor.
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _report(digest: str, _source: Source) -> Report:
+    return report(_source.network, test_digits(), _source.loss)
 
 
 def test_section() -> None:
+    """Draw the choice of a saved network or a file, and its figures."""
     st.markdown("#### Test a network")
     with st.container(key="test-a-network"):
-        source = st.segmented_control("Where it is", [HERE, FILE], default=HERE, label_visibility="collapsed")
-        content = _uploaded() if source == FILE else _saved()
-        if content is None:
-            return
+        where = st.segmented_control("Where it is", [HERE, FILE], default=HERE, label_visibility="collapsed")
         try:
-            report = _report(content)
-        except checkpoints.CheckpointError as error:
-            st.error(str(error))
+            network = _uploaded() if where == FILE else _saved()
+        except ValueError as error:
+            st.error(words.literal(str(error)))
             return
-        accuracy, loss, _ = st.columns([1, 1, 2])
-        accuracy.metric("Accuracy on the 10,000 test digits", percent(report.accuracy))
-        loss.metric("Test loss", f"{report.loss:.4f}")
-        st.caption(f"The first {SHOWN_DIGITS} test digits and what the network takes them for; mistakes are marked.")
-        st.html(report.digits)
+        if network is None:
+            return
+        with st.container(horizontal=True, gap="medium"):
+            metrics(network)
+        st.caption(f"The first {SHOWN_DIGITS} test digits and what the network predicts; mistakes are marked.")
+        st.html(first_digits(network, SHOWN_DIGITS))
 
 
-def _saved() -> bytes | None:
+def _saved() -> Source | None:
     models = {path.stem: path for path in checkpoints.list_models()}
     if not models:
         st.caption("No network is saved yet. After a run, Save keeps it here.")
@@ -50,19 +67,9 @@ def _saved() -> bytes | None:
     if st.session_state.get("test.model") not in models:
         st.session_state["test.model"] = None
     name = st.selectbox("Saved network", list(models), index=None, key="test.model", placeholder="Choose one")
-    return models[name].read_bytes() if name else None
+    return sources.from_file(models[name]) if name else None
 
 
-def _uploaded() -> bytes | None:
+def _uploaded() -> Source | None:
     file = st.file_uploader("Parameters, as safetensors", type="safetensors")
-    return file.getvalue() if file else None
-
-
-@st.cache_data(max_entries=32, show_spinner="Testing on 10,000 digits")
-def _report(content: bytes) -> Report:
-    """Raises CheckpointError unless ``content`` is this network's parameters."""
-    network, metadata = checkpoints.load_parameters(content)
-    digits = data.load().test
-    result = evaluate(network, digits, checkpoints.trained_loss(metadata))
-    first = digits[:SHOWN_DIGITS]
-    return Report(result.loss, result.accuracy, gallery(first.images, first.labels, result.predictions[:SHOWN_DIGITS]))
+    return sources.from_bytes(file.getvalue(), file.name) if file else None

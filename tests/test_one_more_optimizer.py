@@ -59,10 +59,10 @@ CHECKS = (
     "tests/core/surfaces/test_descent.py",
     "tests/core/training/test_trainer.py",
     "tests/core/analysis/test_weight_step.py",
-    "tests/dashboard/test_racing.py",
+    "tests/dashboard/test_run_curves.py",
     "tests/test_docs.py",
 )
-CHOSEN = "one_more_optimizer or heavy_ball or lion or test_table or every_rule or test_racing or test_docs and row"
+CHOSEN = "one_more_optimizer or heavy_ball or lion or test_table or every_rule or test_run_curves or test_docs and row"
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.analysis.findings import findings
 from core.runs.store import Run
-from dashboard import forms, racing
+from dashboard import forms, run_curves
 from dashboard.analysis import stability
 from dashboard.words import differences
 
@@ -13,7 +13,7 @@ def section(run: Run) -> None:
     """Draw the findings."""
     st.markdown("#### What just happened")
     with st.container(key="findings"):
-        matches = findings(run.config, racing.curves(run), stability.diagnoses(run))
+        matches = findings(run.config, run_curves.curves(run), stability.diagnoses(run))
         if not matches:
             st.caption("Nothing stands out: no sign of divergence, overfitting, bouncing or a rate that is too small.")
         for finding in matches:

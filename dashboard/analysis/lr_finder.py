@@ -3,16 +3,21 @@
 import hashlib
 import json
 
+import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from core.analysis.lr_finder import RateCurve, find_learning_rate
 from core.models import checkpoints
 from core.runs.store import Run
 from core.training.config import RunConfig
-from dashboard import charts, fields, forms, lab
+from dashboard import fields, forms, lab, plots
+from dashboard.colors import HUES
 
 FIRST, THIS = "From the first weights", "From this run's network"
 RESULT = "lr-finder.result"
+#: Of the figure, CSS pixels.
+HEIGHT = 280
 
 
 def section(form: forms.Form, run: Run | None) -> None:
@@ -55,8 +60,8 @@ def _find(config: RunConfig, content: bytes) -> RateCurve:
 
 
 def _show(result: RateCurve) -> None:
-    figure = charts.rate_curve(result)
-    st.plotly_chart(figure, config={"displayModeBar": False}, key="range", alt="Loss against learning rate")
+    figure = rate_figure(result)
+    st.plotly_chart(figure, config=plots.NO_BAR, key="range", alt="Loss against learning rate")
     if result.steepest is None or result.tenth is None:
         st.caption("The loss never fell, so there is no rate to suggest.")
         return
@@ -68,3 +73,32 @@ def _show(result: RateCurve) -> None:
 
 def _take(rate: float) -> None:
     forms.put("lr", float(f"{rate:g}"))
+
+
+def rate_figure(curve: RateCurve) -> go.Figure:
+    """Plot loss against learning rate, the suggested rates marked."""
+    figure = go.Figure()
+    thin = {"width": 1, "color": HUES[0]}
+    figure.add_scatter(x=curve.rates, y=curve.losses, mode="lines", line=thin, opacity=0.35, name="each step")
+    figure.add_scatter(
+        x=curve.rates, y=curve.smoothed, mode="lines", line={"width": 2.5, "color": HUES[0]}, name="smoothed"
+    )
+    marks = ((curve.steepest, "steepest", HUES[2]), (curve.tenth, "a tenth of the minimum's", HUES[1]))
+    for rate, name, color in marks:
+        if rate is not None:
+            figure.add_vline(x=rate, line={"color": color, "width": 2, "dash": "dash"})
+            # An annotation's place on a logarithmic axis is the logarithm.
+            figure.add_annotation(
+                x=float(np.log10(rate)),
+                y=1,
+                yref="paper",
+                text=f" {name}: {rate:g} ",
+                font={"color": color},
+                showarrow=False,
+                xanchor="left" if rate == max(filter(None, (curve.steepest, curve.tenth))) else "right",
+                yanchor="top",
+            )
+    finite = curve.smoothed[np.isfinite(curve.smoothed)]
+    figure.update_xaxes(type="log", title={"text": "learning rate", "standoff": 2}, dtick=1, tickformat="~g")
+    figure.update_yaxes(title="loss", range=[0.6 * float(finite.min()), 1.5 * float(finite[0])], nticks=6)
+    return plots.framed(figure, HEIGHT)

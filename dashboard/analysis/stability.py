@@ -1,19 +1,23 @@
 """Stability and layers: the diagnoses of a run, made in the background when a person asks for them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
-from core.analysis.diagnostics import Diagnosis, diagnosed_steps
+from core.analysis.diagnostics import LAYERS, Diagnosis, diagnosed_steps
 from core.analysis.sharpness import SAMPLE
 from core.jobs import Job
 from core.runs.diagnoses import Diagnoses
 from core.runs.store import Run
-from dashboard import charts, lab, racing, waiting
+from dashboard import lab, plots, run_curves, waiting
+from dashboard.colors import HUES
 
 #: Seconds of one core per diagnosed point (benchmarks/diagnoses.py).
 POINT_SECONDS = 0.08
+#: Of a figure, CSS pixels.
+HEIGHT = 210
 
 
 def diagnoses(run: Run) -> Diagnoses:
@@ -47,7 +51,7 @@ def _job(run: Run) -> Job[Diagnoses] | None:
 
 
 def _invitation(run: Run, job: Job[Diagnoses]) -> None:
-    curves = racing.curves(run)
+    curves = run_curves.curves(run)
     points = len(diagnosed_steps(run.config, curves.last_step))
     st.caption(
         f"Replays the run and measures it at {points} points on {SAMPLE:,} training images: sharpness of the loss, "
@@ -58,16 +62,16 @@ def _invitation(run: Run, job: Job[Diagnoses]) -> None:
 
 
 def _show(run: Run, points: Sequence[Diagnosis]) -> None:
-    curves = racing.curves(run)
+    curves = run_curves.curves(run)
     steps = np.array([point.step for point in points], dtype=float)
     rates = np.interp(steps, curves.steps, curves.rates)
     st.markdown(_verdict(run, points, rates))
-    figures = charts.diagnosis_figures(points, rates)
+    figures = diagnosis_figures(points, rates)
     for row in range(0, len(figures), 2):
         for column, (title, figure) in zip(st.columns(2), figures[row : row + 2], strict=True):
             with column:
                 st.markdown(f"**{title}**")
-                st.plotly_chart(figure, config={"displayModeBar": False}, key=f"diagnosis.{title}", alt=title)
+                st.plotly_chart(figure, config=plots.NO_BAR, key=f"diagnosis.{title}", alt=title)
 
 
 def _verdict(run: Run, points: Sequence[Diagnosis], rates: np.ndarray) -> str:
@@ -87,3 +91,50 @@ def _verdict(run: Run, points: Sequence[Diagnosis], rates: np.ndarray) -> str:
         f"{verdict} At the end the sharpness is **{last.sharpness:.3g}**, so rates up to "
         f"**{last.largest_stable_rate:.3g}** are stable; the rate is **{rate:.3g}**.{plain}"
     )
+
+
+def diagnosis_figures(diagnoses: Sequence[Diagnosis], rates: np.ndarray) -> list[tuple[str, go.Figure]]:
+    """Plot the diagnoses over the steps, one figure per quantity, each with its title.
+
+    Args:
+        rates: (n,) the learning rate at each diagnosis.
+    """
+    steps = np.array([d.step for d in diagnoses])
+    ratios = [d.update_ratios or (np.nan, np.nan) for d in diagnoses]
+    return [
+        (
+            "Sharpness, and 2 / learning rate",
+            _curves(
+                steps,
+                {"sharpness": np.array([d.sharpness for d in diagnoses]), "2 / rate": 2 / np.maximum(rates, 1e-12)},
+                dashed="2 / rate",
+            ),
+        ),
+        ("Dead hidden units, of 128", _curves(steps, {"dead": np.array([d.dead for d in diagnoses])}, log=False)),
+        (
+            "Length of the gradient",
+            _curves(steps, {name: np.array([d.gradient_norms[i] for d in diagnoses]) for i, name in enumerate(LAYERS)}),
+        ),
+        (
+            "Length of a step / length of the weights",
+            _curves(steps, {name: np.array([ratio[i] for ratio in ratios]) for i, name in enumerate(LAYERS)}),
+        ),
+    ]
+
+
+def _curves(steps: np.ndarray, curves: Mapping[str, np.ndarray], dashed: str = "", log: bool = True) -> go.Figure:
+    figure = go.Figure()
+    for (name, values), color in zip(curves.items(), HUES, strict=False):
+        figure.add_scatter(
+            x=steps,
+            y=values,
+            name=name,
+            mode="lines+markers",
+            line={"color": color, "width": 2, "dash": "dash" if name == dashed else "solid"},
+            marker={"size": 5},
+            hovertemplate="%{y:.3~g}",
+        )
+    figure.update_xaxes(title={"text": "step", "standoff": 2}, tickformat=",d", nticks=6)
+    figure.update_yaxes(tickformat="~g", rangemode="tozero", nticks=3 if log else 5, type="log" if log else "linear")
+    legend = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0}
+    return plots.framed(figure, HEIGHT, hovermode="x unified", legend=legend, showlegend=len(curves) > 1)

@@ -1,5 +1,6 @@
 """A page's values: what is missing is the default, and what was put in is there on the next page."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,9 @@ def test_settings_from_a_run_are_still_there_on_the_next_page(service: Service) 
     page.switch_page("views/race/page.py").run()
     assert form(page) == {"lr": "0.3", "epochs": "2"}
     assert page.selectbox(key=forms.key("optimizer")).value == "sgd"
+
+
+def test_the_address_has_one_reader_and_one_writer() -> None:
+    folder = Path(MAIN).parent
+    users = [path for path in folder.rglob("*.py") if re.search(r"\bst\.query_params", path.read_text())]
+    assert users == [folder / "address.py"]

@@ -11,7 +11,7 @@ from core.runs.export import finite
 from core.runs.history import History
 from core.runs.store import Run
 from core.training.config import RunConfig
-from dashboard import lab, racing
+from dashboard import lab, run_curves
 from dashboard.views.landscape import items
 from dashboard.views.runs import figures
 from tests.fixtures import event_logs
@@ -52,7 +52,7 @@ def test_figures(expected):
 
 
 def test_curves_of_races_and_lessons(expected):
-    curves = racing.curves(RUN)
+    curves = run_curves.curves(RUN)
     assert (curves.last_step, curves.diverged) == (expected["step"], expected["diverged"])
     assert finite(curves.losses.tolist()) == expected["losses"]
     assert finite([asdict(epoch) for epoch in curves.epochs]) == expected["epochs"]

@@ -5,7 +5,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from dashboard.pictures import picture, signed_picture
+from dashboard.pictures import digit_url, signed_url
 
 
 def pixels(address: str, mode: str) -> np.ndarray:
@@ -16,13 +16,13 @@ def pixels(address: str, mode: str) -> np.ndarray:
 
 def test_a_picture_is_the_image_pixel_by_pixel() -> None:
     image = torch.arange(784).remainder(256).to(torch.uint8)
-    assert pixels(picture(image), "L").tolist() == image.view(28, 28).tolist()
+    assert pixels(digit_url(image), "L").tolist() == image.view(28, 28).tolist()
 
 
 def test_a_signed_picture_is_blue_above_zero_orange_below_and_clear_at_zero() -> None:
     values = torch.zeros(784)
     values[:4] = torch.tensor([2.0, -2.0, 1.0, 5.0])
-    shown = pixels(signed_picture(values, 2.0), "RGBA")[0]
+    shown = pixels(signed_url(values, 2.0), "RGBA")[0]
     assert shown[0].tolist() == [47, 127, 214, 255] == shown[3].tolist()
     assert shown[1].tolist() == [217, 119, 6, 255]
     assert shown[2, :3].tolist() == [47, 127, 214] and 110 < shown[2, 3] < 145
@@ -30,4 +30,4 @@ def test_a_signed_picture_is_blue_above_zero_orange_below_and_clear_at_zero() ->
 
 
 def test_a_signed_picture_of_nothing_is_clear() -> None:
-    assert not pixels(signed_picture(torch.zeros(784), 0.0), "RGBA")[..., 3].any()
+    assert not pixels(signed_url(torch.zeros(784), 0.0), "RGBA")[..., 3].any()

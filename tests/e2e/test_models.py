@@ -167,5 +167,5 @@ def test_rename_notes_delete_and_restore(page: Page, lab: Lab) -> None:
 def test_a_phone_has_no_sideways_scroll(phone: Page, lab: Lab) -> None:
     for query in ("", "?model=good"):
         open_models(phone, lab, query)
-        expect(phone.get_by_role("img", name="Confusion matrix").first).to_be_visible()
+        expect(phone.get_by_label("Confusion matrix").first).to_be_visible()
         assert phone.evaluate("document.documentElement.scrollWidth") <= 390

@@ -1,7 +1,5 @@
-"""What the networks answer, and what they see, as HTML that a stroke replaces at once; draw.css dresses it."""
+"""Networks' predictions and their input as HTML, replaced after every stroke; styled by draw.css."""
 
-import base64
-import io
 from collections.abc import Mapping
 from html import escape
 
@@ -10,15 +8,17 @@ from PIL import Image
 
 from core.handwriting.answers import Answer
 from core.handwriting.preprocessing import SIDE, Bytes, Steps
+from dashboard import words
+from dashboard.pictures import data_url, grey_url
 
-#: Screen pixels: what the network sees, a step on the way to it.
-SEEN, STEP = 224, 112
+#: Sides in screen pixels: of the network's input, of a step on the way to it.
+INPUT_SIDE, STEP_SIDE = 224, 112
 
 
 def answer_html(answer: Answer | None, doubt: str | None = None) -> str:
-    """The answer in large, its runner-up and ten bars; without an answer, an invitation to draw."""
+    """Return the answer in large, its runner-up and ten bars; without an answer, an invitation to draw."""
     if answer is None:
-        digit, state, lead, rest = "?", "empty", "No digit yet", "Every stroke is answered at once."
+        digit, state, lead, rest = "?", "empty", "No digit yet", "The answer changes with every stroke."
     else:
         digit, second = str(answer.digit), f"{answer.runner_up} with {_percent(answer.probabilities[answer.runner_up])}"
         state, lead, rest = "sure", _percent(answer.probability), f"Next would be {second}."
@@ -33,26 +33,28 @@ def answer_html(answer: Answer | None, doubt: str | None = None) -> str:
 
 
 def steps_html(way: Steps | None) -> str:
-    """What the network sees, and the steps to it: the ink found, and scaled."""
-    seen = np.zeros((SIDE, SIDE), dtype=np.uint8) if way is None else way.digit
-    figures = _figure("What the network sees: centred in 28 x 28", _pixels(seen, SEEN, "what the network sees"), "seen")
+    """Return the network's input, and the steps to it: the ink, and the ink scaled."""
+    pixels = np.zeros((SIDE, SIDE), dtype=np.uint8) if way is None else way.digit
+    figures = _figure(
+        "What the network sees: centred in 28 x 28", _pixels(pixels, INPUT_SIDE, "what the network sees"), "seen"
+    )
     if way is not None:
         scaled = np.round(way.fitted * 255).astype(np.uint8)
         thicker = ",<br>strokes thickened" if way.thickened else ""
-        figures += _figure("1. The ink, found", _found(way, STEP))
+        figures += _figure("1. The ink, found", _found(way, STEP_SIDE))
         figures += _figure(
-            f"2. Scaled: {scaled.shape[1]} x {scaled.shape[0]}{thicker}", _pixels(scaled, STEP, "scaled")
+            f"2. Scaled: {scaled.shape[1]} x {scaled.shape[0]}{thicker}", _pixels(scaled, STEP_SIDE, "scaled")
         )
     return f'<div class="steps" data-testid="steps">{figures}</div>'
 
 
 def found_html(way: Steps, side: int) -> str:
-    """The picture with a box around what was found in it."""
+    """Return the picture with a box around the digit."""
     return f'<div class="found" data-testid="found">{_found(way, side)}</div>'
 
 
 def others_html(answers: Mapping[str, Answer]) -> str:
-    """A row a network."""
+    """Return a table, one row per network."""
     rows = "".join(
         f'<tr><td>{escape(name)}</td><td class="said">{a.digit}</td>'
         f"<td>{_percent(a.probability)}{'' if a.sure else ', not sure'}</td>"
@@ -64,19 +66,12 @@ def others_html(answers: Mapping[str, Answer]) -> str:
 
 
 def crisp(pixels: Bytes, scale: int, alt: str) -> str:
-    """An image of whole screen pixels a pixel."""
+    """Return an image with ``scale`` x ``scale`` screen pixels per pixel."""
     height, width = pixels.shape
     return (
-        f'<img class="crisp" style="image-rendering: pixelated" src="{png(pixels)}" '
+        f'<img class="crisp" style="image-rendering: pixelated" src="{grey_url(pixels)}" '
         f'width="{width * scale}" height="{height * scale}" alt="{alt}">'
     )
-
-
-def png(pixels: Bytes) -> str:
-    """(height, width) grey values as a data URL."""
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG", compress_level=1)
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
 
 
 def _figure(caption: str, picture: str, kind: str = "") -> str:
@@ -96,7 +91,7 @@ def _found(way: Steps, side: int) -> str:
     small.thumbnail((2 * side, 2 * side), Image.Resampling.BOX)
     size = f"width: {width * scale:.0f}px; height: {height * scale:.0f}px"
     return (
-        f'<div class="frame" style="{size}"><img src="{png(np.asarray(small))}" style="{size}" alt="the picture">'
+        f'<div class="frame" style="{size}"><img src="{data_url(small)}" style="{size}" alt="the picture">'
         f'<div class="box" style="left: {left:.1f}px; top: {top:.1f}px; width: {max(1, right - left):.1f}px; '
         f'height: {max(1, bottom - top):.1f}px"></div></div>'
     )
@@ -113,7 +108,4 @@ def _bars(answer: Answer | None) -> str:
 
 
 def _percent(share: float) -> str:
-    """To a tenth of a percent, never rounded to a certainty that it is not."""
-    if share >= 0.9995:
-        return "&gt; 99.9 %"
-    return f"{100 * share:.1f} %" if share >= 0.0005 else "&lt; 0.1 %"
+    return escape(words.probability(share))

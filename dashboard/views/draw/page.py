@@ -1,4 +1,4 @@
-"""Draw: a digit by hand or in a picture, and what the networks make of it, stroke by stroke."""
+"""Draw: a digit by hand or in a picture, and the networks' predictions, stroke by stroke."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def page() -> None:
 
 @st.fragment
 def _drawing() -> None:
-    """The source and everything that a stroke changes; nothing else of the page runs again."""
+    """Draw the source and everything that a stroke changes; nothing else of the page runs again."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         chosen = source.choose()
         with st.container(key="draw-phone", width="content"):

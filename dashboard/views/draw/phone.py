@@ -1,4 +1,4 @@
-"""The lab's address on the local network, as a code that a phone's camera reads."""
+"""Address of the lab on the local network, as a QR code."""
 
 import socket
 from urllib.parse import urlsplit
@@ -26,15 +26,15 @@ def phone() -> None:
 
 
 def lan_address(url: str, bound: str | None, port: int) -> str | None:
-    """Where another device finds this page; None if the server listens to this computer only.
+    """Return the address of this page for other devices; None if the server answers this computer only.
 
     Args:
         url: the page's address in the browser; unless it is a local one, others can use it too.
-        bound: the address that the server was told to listen to, if any.
+        bound: the address that the server is bound to, if one is set.
     """
-    seen = urlsplit(url)
-    if seen.hostname and seen.hostname not in _LOCAL:
-        return f"{seen.scheme}://{seen.netloc}/draw"
+    parts = urlsplit(url)
+    if parts.hostname and parts.hostname not in _LOCAL:
+        return f"{parts.scheme}://{parts.netloc}/draw"
     if bound in _LOCAL:
         return None
     host = bound if bound not in (None, "", "0.0.0.0", "::") else _own_address()
@@ -42,7 +42,7 @@ def lan_address(url: str, bound: str | None, port: int) -> str | None:
 
 
 def _own_address() -> str | None:
-    """This computer's address on its network; nothing is sent to find it."""
+    """Return this computer's address on its network; nothing is sent to find it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))

@@ -1,4 +1,4 @@
-"""How the answer to one drawing changed while a run trained, from its first step to its last."""
+"""Replay of one drawing: the predictions of a run from its first step to its last."""
 
 import numpy as np
 import plotly.graph_objects as go
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from core.handwriting.answers import answers_along
 from core.handwriting.preprocessing import SIDE, Bytes
 from core.runs.trajectories import Trajectory
-from dashboard import fields, lab, waiting
+from dashboard import fields, lab, plots, waiting
 from dashboard.colors import GREY, HUES
 from dashboard.views.draw.answer import crisp
 from dashboard.words import run_choice
@@ -24,7 +24,7 @@ def replay_section() -> None:
     st.markdown("#### How a run came to its answer")
     runs = {run.id: run for run in lab.service().runs(RUNS) if lab.service().parameters_file(run.id)}
     if not runs:
-        st.caption("Train a network first. Then its whole training can be asked about your drawing.")
+        st.caption("Train a network first. Then its whole training can be replayed for your drawing.")
         return
     if st.session_state.get("draw.run") not in runs:
         st.session_state["draw.run"] = next(iter(runs))
@@ -48,7 +48,7 @@ def replay_section() -> None:
 
 
 def _freeze() -> None:
-    """The drawing as it is now; it stays in the replay while the canvas goes on."""
+    """Copy the drawing as it is now; it stays in the replay while the canvas goes on."""
     way = st.session_state.get("draw.way")
     if way is None:
         st.session_state["draw.nothing"] = "There is no digit yet. Draw one, then replay it."
@@ -62,31 +62,31 @@ def _show(trajectory: Trajectory, digit: Bytes) -> None:
         f'<div class="replayed">{crisp(digit, 3, "the replayed drawing")}'
         f'<div data-testid="story">{_story(steps, probabilities)}</div></div>'
     )
-    st.plotly_chart(figure(steps, probabilities), key="draw.story", config={"displayModeBar": False})
+    st.plotly_chart(figure(steps, probabilities), key="draw.story", config=plots.NO_BAR)
     if trajectory.message:
         st.caption(trajectory.message)
 
 
 def _story(steps: NDArray[np.int64], probabilities: NDArray[np.float32]) -> str:
-    """When the last answer was first given for good."""
-    said = probabilities.argmax(1)
-    changed = np.flatnonzero(said != said[-1])
+    """HTML that says from which step on the prediction is the last one."""
+    predicted = probabilities.argmax(1)
+    changed = np.flatnonzero(predicted != predicted[-1])
     if not len(changed):
-        return f"It said <b>{said[-1]}</b> from the first step to the last."
-    before, settled = said[changed[-1]], steps[changed[-1] + 1]
-    return f"It has said <b>{said[-1]}</b> since about step {settled:,}; before that, {before}."
+        return f"It said <b>{predicted[-1]}</b> from the first step to the last."
+    before, settled = predicted[changed[-1]], steps[changed[-1] + 1]
+    return f"It has said <b>{predicted[-1]}</b> since about step {settled:,}; before that, {before}."
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _answers(path: str, digit: bytes, _trajectory: Trajectory) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """(k,) steps and (k, 10) probabilities for a digit's bytes; a trajectory's path is of one run and one end."""
+    """Return (k,) steps and (k, 10) probabilities for a digit's bytes; a path stands for one run and one end."""
     steps, parameters = _trajectory.load()
     pixels = np.frombuffer(digit, dtype=np.uint8).reshape(SIDE, SIDE)
     return steps.numpy(), answers_along(parameters, pixels)
 
 
 def figure(steps: NDArray[np.int64], probabilities: NDArray[np.float32]) -> go.Figure:
-    """Ten lines over the steps, and ten bars that a slider moves along them; all frames are in the figure.
+    """Plot ten lines over the steps, and ten bars that a slider moves along them; all frames are in the figure.
 
     Args:
         steps: (k,) ascending.
@@ -135,12 +135,13 @@ def figure(steps: NDArray[np.int64], probabilities: NDArray[np.float32]) -> go.F
 
 
 def _dress(chart: go.Figure, steps: NDArray[np.int64]) -> None:
-    """Axes, the slider and its play button."""
+    """Add axes, the slider and its play button."""
     places = np.unique(np.linspace(0, len(steps) - 1, TICKS).round().astype(int))
     still = {"mode": "immediate", "frame": {"duration": 0, "redraw": False}, "transition": {"duration": 0}}
     playing = {"mode": "immediate", "frame": {"duration": 60, "redraw": False}, "transition": {"duration": 0}}
-    chart.update_layout(
-        height=380,
+    plots.framed(
+        chart,
+        380,
         margin={"l": 8, "r": 20, "t": 8, "b": 8},
         xaxis={"domain": [0, 0.62], "tickvals": places, "ticktext": [f"{steps[p]:,}" for p in places], "title": "step"},
         yaxis={"range": [0, 1.02], "tickformat": ".0%", "automargin": True},

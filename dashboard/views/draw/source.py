@@ -1,4 +1,4 @@
-"""Where the digit comes from: a canvas to draw on, a picture file, or the camera."""
+"""Sources of the digit: a canvas to draw on, a picture file, or the camera."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,13 +15,13 @@ CANVAS = "draw.canvas"
 DRAW, FILE, CAMERA = "Draw", "Picture", "Camera"
 ICONS = {DRAW: ":material/draw:", FILE: ":material/image:", CAMERA: ":material/photo_camera:"}
 THINNEST_PEN, PEN, WIDEST_PEN = 6, 18, 36
-#: The strokes and the picture that the canvas sent last, and what it sent before strokes were taken back.
+#: Strokes and picture of the canvas's last message, and the message that Undo or Clear has put out of date.
 NOTHING: dict[str, Any] = {"objects": [], "png": None, "json": None, "before": None}
 
 
 def choose() -> str:
-    """The kind of source, chosen above the board."""
-    # A browser lends its camera only to pages that nobody on the way can change.
+    """Draw the choice of a source, and return it."""
+    # Browsers open the camera only for secure pages: HTTPS, or this computer.
     address = urlsplit(st.context.url or "")
     cameras = [CAMERA] if address.scheme == "https" or address.hostname in ("localhost", "127.0.0.1", "::1") else []
     source = st.segmented_control(
@@ -37,10 +37,10 @@ def choose() -> str:
 
 
 def canvas() -> Steps | None:
-    """The canvas, Undo and Clear; the way of what is drawn on it, if there is ink."""
+    """Draw the canvas, Undo and Clear; return the preprocessed drawing, if there is ink."""
     kept = st.session_state.setdefault("draw.kept", dict(NOTHING))
     if CANVAS not in st.session_state and kept["objects"]:
-        # The canvas was away, on another page or behind a picture: it comes back with its drawing.
+        # The canvas was not on the page for a while: it comes back with its drawing.
         _put(kept["objects"], kept["png"])
     drawing = st_canvas(
         stroke_width=st.session_state.get("draw.pen", PEN),
@@ -66,12 +66,12 @@ def canvas() -> Steps | None:
 
 
 def tools() -> None:
-    """The pen's width."""
+    """Draw the choice of the pen's width."""
     st.slider("Pen, in pixels", THINNEST_PEN, WIDEST_PEN, PEN, key="draw.pen", width=SIDE, persist_state="session")
 
 
 def picture(source: str) -> Steps | None:
-    """A picture file or the camera; the way of the digit in it, if there is one."""
+    """Draw a picture file's or the camera's field; return the preprocessed digit, if there is one."""
     if source == CAMERA:
         file = st.camera_input("One digit, large in the picture")
     else:
@@ -83,7 +83,7 @@ def picture(source: str) -> Steps | None:
     if file is None:
         return None
     try:
-        way = _found(file.getvalue())
+        way = _find(file.getvalue())
     except ValueError as error:
         st.error(_kindly(str(error)), icon=":material/image_not_supported:")
         return None
@@ -92,9 +92,9 @@ def picture(source: str) -> Steps | None:
 
 
 def _put(objects: list[Any], png: bytes | None = None) -> None:
-    """Have the canvas show these strokes; the count makes it draw them even if it was given the same before.
+    """Show these strokes on the canvas; the count makes it draw them even if they are the same as before.
 
-    What it sent before is old from now on; the next thing that it sends is new.
+    Its last message is out of date from now on; the next one counts.
     """
     kept = st.session_state["draw.kept"]
     count = st.session_state.get("draw.start", {}).get("count", 0) + 1
@@ -119,6 +119,6 @@ def _kindly(message: str) -> str:
 
 
 @st.cache_data(max_entries=16, show_spinner="Looking for the digit")
-def _found(content: bytes) -> Steps:
-    """Raises ValueError with one sentence if there is no digit in it."""
+def _find(content: bytes) -> Steps:
+    """Find the digit; raise ValueError, in one sentence, if there is none."""
     return find_digit(read_image(content))

@@ -1,7 +1,4 @@
-"""The team's own test set: keep a drawing, see how every network does on them, carry them to another lab."""
-
-import base64
-import io
+"""Test set of the team: drawings to keep, every network's accuracy on them, export and import."""
 
 import pandas as pd
 import streamlit as st
@@ -12,6 +9,7 @@ from core.analysis.evaluation import evaluate
 from core.data import Digits
 from core.handwriting.drawings import Drawing, Drawings, as_digits
 from dashboard import notices
+from dashboard.pictures import data_url
 from dashboard.views.draw.networks import networks
 from dashboard.visitors import may_delete, visitor
 
@@ -23,7 +21,7 @@ def drawings() -> Drawings:
 
 
 def keep_as() -> None:
-    """Ten buttons; one keeps the drawing under its digit."""
+    """Draw ten buttons; each keeps the drawing under its digit."""
     st.pills(
         "Keep it for the team's test set. It is a",
         range(10),
@@ -83,7 +81,7 @@ def _accuracies(accuracies: dict[str, float], count: int) -> None:
 
 
 def _gallery(kept: list[Drawing]) -> None:
-    """The newest drawings; those chosen can be taken away."""
+    """Draw the newest drawings; the selected ones can be deleted."""
     shown = kept[:SHOWN]
     table = pd.DataFrame(
         {
@@ -113,7 +111,7 @@ def _gallery(kept: list[Drawing]) -> None:
         label = f"Delete {len(own)} drawing{'s' if len(own) > 1 else ''}"
         st.button(label, icon=":material/delete:", on_click=_remove, args=(own,))
     if len(own) < len(picked):
-        st.caption("A drawing is deleted by who kept it, or by the teacher.")
+        st.caption("Only the person who kept a drawing, or the teacher, can delete it.")
 
 
 def _remove(ids: list[str]) -> None:
@@ -125,7 +123,7 @@ def _remove(ids: list[str]) -> None:
 
 
 def _carry(kept: list[Drawing]) -> None:
-    """Export and import."""
+    """Draw export and import."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if kept:
             st.download_button(
@@ -158,7 +156,7 @@ def _import(key: str) -> None:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _digits(ids: tuple[str, ...], _kept: list[Drawing]) -> Digits:
-    """The drawings of these ids as the networks see them."""
+    """Return the drawings of these ids as a network's input."""
     return as_digits(_kept)
 
 
@@ -167,6 +165,4 @@ def _thumbnail(drawing: Drawing) -> str:
     picture.thumbnail((44, 44), Image.Resampling.BOX)
     square = Image.new("L", (48, 48))
     square.paste(picture, ((48 - picture.width) // 2, (48 - picture.height) // 2))
-    stream = io.BytesIO()
-    square.save(stream, "PNG")
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+    return data_url(square)

@@ -46,5 +46,4 @@ def write(items: list[str]) -> None:
     values = {name: str(value(name)) for name, default in DEFAULTS.items() if str(value(name)) != default}
     if items:
         values["items"] = ",".join(items)
-    if dict(st.query_params) != values:
-        address.only(**values)
+    address.only(**values)

@@ -7,7 +7,7 @@ import streamlit as st
 from core.landscape.study import PLANES, SEED, SETS, Study, images_parameter
 from core.training.config import LOSS
 from dashboard import fields
-from dashboard.views.landscape import address, items, racing
+from dashboard.views.landscape import address, items, new_runs
 from dashboard.views.landscape.address import STATE, key, value
 
 PLANE_LABELS = {
@@ -58,7 +58,7 @@ def controls(known: dict[str, str]) -> Study | None:
             st.selectbox("Loss", **STATE.choice("loss", LOSS.choices), format_func=LOSS_LABELS.__getitem__)
             st.text_input("Seed of the random plane", **STATE.text("seed"), help=fields.help_text(SEED))
         with st.popover("New runs", width=120):
-            racing.buttons()
+            new_runs.buttons()
     st.caption(PLANE_HELP[value("plane")])
     address.write(selection)
     if not selection:

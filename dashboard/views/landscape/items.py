@@ -15,7 +15,6 @@ from core.landscape.study import Result, Study, Track
 from core.models.checkpoints import (
     SUFFIX,
     CheckpointError,
-    is_run,
     list_models,
     load_checkpoint,
     load_parameters,
@@ -129,7 +128,8 @@ def _model(item: str) -> tuple[str, Tensor]:
     name = item.partition(":")[2].rpartition("@")[0]
     path = paths.models() / f"{name}{SUFFIX}"
     try:
-        network = network_of(load_checkpoint(path)) if is_run(path) else load_parameters(path)[0]
+        # Not by ``sources``: this runs in a job's thread, where Streamlit's caches have no session.
+        network = load_parameters(path)[0]
     except CheckpointError as error:
         raise ValueError(f"The model {name} cannot be read: {error}") from None
     return name, to_flat(network)

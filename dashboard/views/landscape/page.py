@@ -12,7 +12,7 @@ from core.runs.store import Run
 from dashboard import fields, waiting
 from dashboard.components.chart import live_chart
 from dashboard.components.player.landscape import landscape_player, scene_of, standalone, waiting_scene
-from dashboard.views.landscape import charts, controls, items, live, racing, sharpness
+from dashboard.views.landscape import controls, items, live, new_runs, plots, sharpness
 from dashboard.views.landscape.address import key
 from dashboard.words import loss, percent, run_line
 
@@ -52,7 +52,7 @@ def _welcome(title: str) -> None:
         "Race three optimizers and see their landscape",
         type="primary",
         icon=":material/landscape:",
-        on_click=racing.race,
+        on_click=new_runs.race,
         help="SGD, Adagrad and Adam from the same first weights. Takes about half a minute.",
     )
 
@@ -101,7 +101,7 @@ def _picture(status: Status[Result], study: Study) -> None:
 
 
 def _line(result: Result) -> None:
-    st.plotly_chart(charts.along_line(result), key="along-line", config={"displaylogo": False})
+    st.plotly_chart(plots.along_line(result), key="along-line", config={"displaylogo": False})
     one, two = st.columns(2)
     for column, path in zip((one, two), result.paths, strict=True):
         column.metric(path.label, percent(path.accuracy[-1]), f"loss {loss(path.true[-1])}", delta_color="off",
@@ -141,7 +141,7 @@ def _downloads(result: Result) -> None:
         else:
             st.download_button(
                 "Picture, HTML",
-                lambda: charts.along_line(result).to_html(include_plotlyjs=True),
+                lambda: plots.along_line(result).to_html(include_plotlyjs=True),
                 "line.html",
                 "text/html",
                 on_click="ignore",

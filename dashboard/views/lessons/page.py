@@ -8,7 +8,7 @@ from core.optimizers import OPTIMIZERS
 from core.runs.store import Run
 from core.training import config as rules
 from core.training.config import RunConfig
-from dashboard import address, fields, forms, handoff, operating, racing, starting
+from dashboard import address, fields, forms, handoff, operating, run_curves, starting
 from dashboard.analysis.weight_step import step_in_numbers
 from dashboard.components.chart import live_chart
 from dashboard.screens import screen
@@ -97,7 +97,7 @@ def _lesson(lesson: Lesson) -> None:
 
 def _lines(lesson: Lesson, runs: list[Run]) -> list[Any]:
     names = list(lesson.lines) if len(runs) == len(lesson.lines) else None
-    return racing.lines(runs, names) if runs else []
+    return run_curves.lines(runs, names) if runs else []
 
 
 def _prediction(lesson: Lesson, runs: list[Run]) -> None:
@@ -199,7 +199,7 @@ def _outcome(lesson: Lesson, runs: list[Run]) -> None:
     assert prediction
     if len(runs) != len(lesson.lines):
         return
-    measured = outcome(prediction, {name: racing.curves(run) for name, run in zip(lesson.lines, runs, strict=True)})
+    measured = outcome(prediction, {name: run_curves.curves(run) for name, run in zip(lesson.lines, runs, strict=True)})
     guess = _guess(lesson)
     right = None if measured.right is None else prediction.choices[measured.right].text
     with st.container(border=True, key="outcome"):

@@ -2,13 +2,9 @@
 
 import streamlit as st
 
-from core import data
-from core.analysis.evaluation import evaluate
-from core.models import checkpoints
 from core.runs.store import Run
-from dashboard import lab
+from dashboard import lab, sources, testing
 from dashboard.components.chart import live_chart
-from dashboard.pictures import gallery
 from dashboard.views.lessons import Lesson, Step
 from dashboard.words import network_table, percent
 
@@ -35,35 +31,18 @@ def _result(step: Step, lesson: Lesson, run: Run | None) -> None:
     elif step.shows == "curves":
         live_chart([run] if run else [], INVITATION, key=f"lesson.{lesson.key}")
     elif run and run.over and (path := lab.service().parameters_file(run.id)):
-        content = path.read_bytes()
+        source = sources.from_file(path)
         if step.shows == "evaluation":
-            accuracy, loss, _ = st.columns([1, 1, 2])
-            accuracy.metric("Accuracy on the 10,000 test digits", percent(_tested(content)[1]))
-            loss.metric("Test loss", f"{_tested(content)[0]:.4f}")
+            with st.container(horizontal=True, gap="medium"):
+                testing.metrics(source)
         elif step.shows == "predictions":
-            st.html(_first_digits(content))
+            st.html(testing.first_digits(source, FIRST_DIGITS))
         elif step.shows == "file":
-            read = percent(_tested(content)[1])
             st.success(
-                f"The file has {len(content):,} bytes. The network loaded from it reads {read} of the test digits; "
-                f"before it was saved, it read {percent(run.test_accuracy or 0.0)}.",
+                f"The file has {path.stat().st_size:,} bytes. The network loaded from it reads "
+                f"{percent(testing.report_of(source).evaluation.accuracy)} of the test digits; "
+                f"before it was saved, it read {percent(run.test_accuracy)}.",
                 icon=":material/check:",
             )
     elif step.shows in ("evaluation", "predictions", "file"):
         st.caption("The result is shown here once the network is trained.")
-
-
-@st.cache_data(max_entries=32, show_spinner=False)
-def _tested(content: bytes) -> tuple[float, float]:
-    """Test loss and accuracy of a parameter file."""
-    network, _ = checkpoints.load_parameters(content)
-    result = evaluate(network, data.load().test)
-    return result.loss, result.accuracy
-
-
-@st.cache_data(max_entries=32, show_spinner=False)
-def _first_digits(content: bytes) -> str:
-    """Return the first test digits and the network's predictions, as HTML."""
-    network, _ = checkpoints.load_parameters(content)
-    first = data.load().test[:FIRST_DIGITS]
-    return gallery(first.images, first.labels, evaluate(network, first).predictions)

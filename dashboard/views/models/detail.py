@@ -1,4 +1,4 @@
-"""One model: everything about it, and everything that can be done with it."""
+"""One model: its figures, weights and settings, and the actions on it."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from core.models.formats import FORMATS, Format
 from core.models.library import WHOLE, Model
 from core.models.metadata import LONGEST
 from core.training.config import RunConfig
-from dashboard import notices
+from dashboard import matrix, notices, testing
 from dashboard.views.models import pictures
 from dashboard.views.models.dialogs import continue_form
 from dashboard.views.models.shelf import KIND_BADGES, provenance, show, trained
-from dashboard.words import literal, percent
+from dashboard.words import literal
 
 
 def detail(name: str) -> None:
@@ -32,13 +32,12 @@ def detail(name: str) -> None:
             _delete(model)
         return
     try:
-        look = pictures.look(model)
+        source = pictures.source(model)
     except ValueError as error:
-        st.error(str(error))
+        st.error(literal(str(error)))
         return
     with st.container(horizontal=True, gap="medium"):
-        st.metric("Accuracy on the 10,000 test digits", percent(look.accuracy), width="content")
-        st.metric("Test loss", f"{look.loss:.4f}", width="content")
+        testing.metrics(source)
         if model.step is not None:
             st.metric("Steps trained", f"{model.step:,}", width="content")
     _actions(model)
@@ -46,14 +45,14 @@ def detail(name: str) -> None:
     left, right = st.columns([0.4, 0.6], gap="large")
     with left:
         st.markdown("**Confusion matrix**")
-        st.html(pictures.confusion(look.confusion, labelled=True))
-        st.caption("Row: the true digit. Column: what the network says. Blue is right, red is wrong.")
+        st.html(matrix.confusion(testing.report_of(source).confusion))
+        st.caption("Blue: right predictions; red: mistakes.")
     with right:
         st.markdown("**Weights**")
-        hidden, output = look.layers
+        hidden, output = pictures.layers(source)
         st.html(
-            '<div class="model-sheet"><span>Hidden layer: a tile a unit, as the pixels that it looks at</span>'
-            f"{hidden}<span>Output layer: a tile a digit, a square for each hidden unit above</span>{output}</div>"
+            '<div class="model-sheet"><span>Hidden layer: a tile per unit, a pixel per pixel of the digit</span>'
+            f"{hidden}<span>Output layer: a tile per digit, a square per hidden unit above</span>{output}</div>"
         )
         st.caption("Blue is a positive weight, orange a negative one.")
     _about(model)
@@ -165,7 +164,7 @@ def _about(model: Model) -> None:
 
 
 def _settings(config: RunConfig) -> list[tuple[str, Any]]:
-    """The settings, those of the optimizer and the schedule among them, that are not empty."""
+    """List the settings, with those of the optimizer and the schedule."""
     values = config.to_dict()
     for owner in ("optimizer", "schedule"):
         values |= {f"{owner}: {name}": value for name, value in values.pop(f"{owner}_params").items()}

@@ -1,4 +1,4 @@
-"""Saving and loading: the parameters, and the whole model."""
+"""Dialogs that save and load: the parameters, and the whole model."""
 
 from collections.abc import Callable
 
@@ -16,17 +16,19 @@ from dashboard.views.models.shelf import show
 from dashboard.words import literal
 
 SAVED, FILE = "From the library", "A file of yours"
+#: In the session: the name in the open dialog, and the one that it suggested last.
+_NAME, _SUGGESTED = "models.save.name", "models.save.suggested"
 PARAMETER_TYPES = [format.suffix.rpartition(".")[2] for format in formats.READABLE]
 
 
 def pairs() -> None:
-    """The two pairs of buttons."""
+    """Draw the two pairs of buttons."""
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True, height="stretch"):
         st.markdown("**Parameters**")
         st.caption("The 101,770 weights and biases: all that is needed to test the network, or to use it elsewhere.")
         with st.container(horizontal=True):
-            if st.button("Save parameters", icon=":material/save:", width="stretch"):
+            if st.button("Save parameters", icon=":material/save:", width="stretch", on_click=_forget_name):
                 _save_parameters()
             if st.button("Load parameters", icon=":material/file_open:", width="stretch"):
                 _load_parameters()
@@ -34,10 +36,10 @@ def pairs() -> None:
         st.markdown("**Whole model**")
         st.caption(
             "Network, parameters, optimizer with its memory, schedule, settings, history and the place in training: "
-            "training goes on from it exactly where it stood."
+            "training continues exactly where it stopped."
         )
         with st.container(horizontal=True):
-            if st.button("Save whole model", icon=":material/save:", width="stretch"):
+            if st.button("Save whole model", icon=":material/save:", width="stretch", on_click=_forget_name):
                 _save_whole()
             if st.button("Load whole model", icon=":material/file_open:", width="stretch"):
                 _load_whole()
@@ -53,18 +55,33 @@ def _save_whole() -> None:
     _save(runs.with_checkpoint())
 
 
-def _save(choices: list[runs.Choice]) -> None:
+def _save(choices: list[runs.SaveableRun]) -> None:
     if not choices:
         st.info("There is no run to save yet. Train one first.")
         if st.button("Go to Train", icon=":material/play_arrow:"):
             st.switch_page("views/train/page.py")
         return
     choice = st.selectbox("Run", choices, format_func=lambda choice: choice.label)
-    name = st.text_input("Name", choice.name, key=f"models.save.{choice.name}")
+    name = _name(choice.name)
     notes = st.text_area("Notes", max_chars=LONGEST["notes"], placeholder="optional", height=80)
     if not st.button("Save", type="primary"):
         return
-    _attempt(lambda: runs.keep(choice, name or "", notes or ""), "Saved")
+    _attempt(lambda: runs.keep(choice, name, notes or ""), "Saved")
+
+
+def _name(suggested: str) -> str:
+    """Draw the field of the name: the suggestion until a person has typed another."""
+    state = st.session_state
+    last = state.get(_SUGGESTED)
+    # A field that was not on the page has no value; one that was emptied waits for a name of the person's own.
+    if _NAME not in state or (suggested != last and state[_NAME] in ("", last)):
+        state[_NAME] = suggested
+    state[_SUGGESTED] = suggested
+    return st.text_input("Name", key=_NAME)
+
+
+def _forget_name() -> None:
+    st.session_state.pop(_NAME, None)
 
 
 @st.dialog("Load parameters", icon=":material/file_open:")
@@ -85,16 +102,16 @@ def _load_parameters() -> None:
 
 
 def _from_library(names: list[str]) -> bool:
-    """Whether the person wants one of these rather than a file; a file, if there are none."""
+    """Draw the choice between the library and a file; True for the library, False if it is empty."""
     if not names:
         return False
     return st.segmented_control("From", [SAVED, FILE], default=SAVED, label_visibility="collapsed") != FILE
 
 
 def _bring(file: UploadedFile | None) -> None:
-    """Take the file into the library."""
+    """Draw the form that adds the file to the library."""
     if file is None:
-        st.caption("It goes into the library, where everyone finds it, and is tested at once.")
+        st.caption("The file is added to the library, which everyone shares, and tested.")
         return
     try:
         suggested = pictures.library().suggested(file.name)
@@ -120,7 +137,7 @@ def _load_whole() -> None:
 
 
 def continue_form(model: Model) -> None:
-    """Where the model stands, how far to go on, and the button for it."""
+    """Draw the form that continues training: the model's step, the epochs, the button."""
     assert model.config is not None
     config, step = model.config, model.step or 0
     over = step >= config.span.steps
@@ -131,8 +148,8 @@ def continue_form(model: Model) -> None:
         min_value=fewest,
         max_value=int(EPOCHS.high),
         value=max(config.epochs, fewest),
-        help="With the number as it was, it ends as if it had never been left. With another, "
-        "a schedule that depends on the length of the run takes another course.",
+        help="With the same number, the run ends as if it had never been interrupted. Another number changes "
+        "a schedule that depends on the length of the run.",
     )
     if st.button("Continue", type="primary", icon=":material/play_arrow:", key="models.continue"):
         if run_id := runs.go_on(model, int(epochs)):
@@ -141,7 +158,7 @@ def continue_form(model: Model) -> None:
 
 
 def _attempt(action: Callable[[], Model], done: str) -> None:
-    """Do it, and open the model that comes of it; else show in the dialog why it was refused."""
+    """Run the action and open its model; or show in the dialog why it was refused."""
 
     def open_it() -> None:
         model = action()

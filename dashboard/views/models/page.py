@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dashboard import address
 from dashboard.screens import screen
 from dashboard.views.models import dialogs, pictures, shelf, together
 from dashboard.views.models.detail import detail
@@ -9,9 +10,9 @@ from dashboard.views.models.detail import detail
 
 def page() -> None:
     st.html(pictures.STYLE)
-    name = st.query_params.get("model")
+    name = address.get("model")
     with screen(f"models: {name}"):
-        if name is not None:
+        if name:
             detail(name)
             return
         dialogs.pairs()

@@ -1,4 +1,4 @@
-"""From a run to a model, and from a whole model to a run that goes on."""
+"""Runs saved as models, and whole models continued as runs."""
 
 import re
 from dataclasses import asdict, dataclass, replace
@@ -16,8 +16,8 @@ RECENT = 200
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A run, or its best epoch, that can be saved: its file, and where in the run that is from."""
+class SaveableRun:
+    """Run, or its best epoch, that can be saved, with its file."""
 
     run: Run
     path: Path
@@ -30,30 +30,30 @@ class Choice:
 
     @property
     def name(self) -> str:
-        """What it would be called: in the characters that a name may have."""
+        """Suggested name, in the characters that a name may have."""
         named = re.sub(r"[^A-Za-z0-9 _.-]+", "-", self.run.name).strip("-. ")[:40] or self.run.config.optimizer
         return f"{named}-{self.run.number}{'-best' if self.best else ''}"
 
 
-def with_parameters() -> list[Choice]:
-    """The latest runs that have parameters, newest first; each run's last ones, and those of its best epoch."""
+def with_parameters() -> list[SaveableRun]:
+    """List the latest runs that have parameters, newest first; each run's last ones, and those of its best epoch."""
     service, choices = lab.service(), []
     for run in service.runs(RECENT):
         if path := service.parameters_file(run.id):
-            choices.append(Choice(run, path))
+            choices.append(SaveableRun(run, path))
         if path := service.best_file(run.id):
-            choices.append(Choice(run, path, best=True))
+            choices.append(SaveableRun(run, path, best=True))
     return choices
 
 
-def with_checkpoint() -> list[Choice]:
-    """The latest runs that can be saved as they stand, newest first."""
+def with_checkpoint() -> list[SaveableRun]:
+    """List the latest runs that can be saved as they stand, newest first."""
     service = lab.service()
-    return [Choice(run, path) for run in service.runs(RECENT) if (path := service.checkpoint_file(run.id))]
+    return [SaveableRun(run, path) for run in service.runs(RECENT) if (path := service.checkpoint_file(run.id))]
 
 
-def keep(choice: Choice, name: str, notes: str = "") -> Model:
-    """Put it into the library.
+def keep(choice: SaveableRun, name: str, notes: str = "") -> Model:
+    """Save it to the library.
 
     Raises:
         ValueError: as ``Library.keep`` does, or if the run's file is gone.
@@ -72,15 +72,15 @@ def keep(choice: Choice, name: str, notes: str = "") -> Model:
 
 
 def go_on(model: Model, epochs: int) -> str | None:
-    """Start a run that goes on from a whole model; returns its id, or None if it was refused, with a notice.
+    """Start a run that continues a whole model; return its id, or None, with a notice, if it was refused.
 
     Args:
-        epochs: of the run in all, those that are over among them.
+        epochs: number of the whole run, finished epochs included.
     """
     try:
         checkpoint = pictures.library().open(model.name).checkpoint
         if checkpoint is None:
-            raise ValueError("Training goes on from a whole model, and this file holds parameters alone.")
+            raise ValueError("Only a whole model can be continued; this file has the parameters alone.")
         start = checkpoint.continued(epochs)
     except notices.REFUSALS as error:
         notices.refuse(error)

@@ -1,14 +1,13 @@
-"""The library as cards, and the bin."""
+"""Library as cards, and the bin."""
 
-from datetime import datetime
 from html import escape
 
 import streamlit as st
 
 from core.models.library import WHOLE, Model
-from dashboard import notices
+from dashboard import address, matrix, notices, testing
 from dashboard.views.models import pictures
-from dashboard.words import literal, percent
+from dashboard.words import counted, date_time, literal, percent, size
 
 #: Cards drawn at once; every one has to be tested once.
 SHOWN = 12
@@ -24,15 +23,15 @@ def shelf() -> None:
     wanted = ""
     if len(models) > SHOWN:
         wanted = st.text_input("Search", key="models.search", placeholder="a name, an owner, an optimizer or a note")
-    found = [model for model in models if all(word in _text(model) for word in wanted.lower().split())]
+    matches = [model for model in models if all(word in _text(model) for word in wanted.lower().split())]
     shown = st.session_state.setdefault("models.shown", SHOWN)
-    if not found:
-        st.caption("No model has these words.")
+    if not matches:
+        st.caption("No models match.")
     with st.grid(min_column_width=290):
-        for model in found[:shown]:
+        for model in matches[:shown]:
             _card(model)
-    if len(found) > shown:
-        st.button(f"Show {min(SHOWN, len(found) - shown)} more", on_click=_more)
+    if len(matches) > shown:
+        st.button(f"Show {min(SHOWN, len(matches) - shown)} more", on_click=_more)
 
 
 def _card(model: Model) -> None:
@@ -54,30 +53,29 @@ def _card(model: Model) -> None:
             st.error(model.problem)
             return
         try:
-            look = pictures.look(model)
+            source = pictures.source(model)
         except ValueError as error:
             # Deleted or changed since the list was read.
-            st.error(str(error))
+            st.error(literal(str(error)))
             return
+        report = testing.report_of(source)
+        accuracy = percent(report.evaluation.accuracy)
         notes = f'<div class="notes">{escape(model.notes)}</div>' if model.notes else ""
         st.html(
-            f'<div class="model-card"><div class="top">{pictures.confusion(look.confusion)}'
-            f'<div><div class="figure">{percent(look.accuracy)}</div><div class="quiet">of 10,000 test digits</div>'
+            f'<div class="model-card"><div class="top">{matrix.confusion(report.confusion, numbers=False)}'
+            f'<div><div class="figure">{accuracy}</div><div class="quiet">of 10,000 test digits</div>'
             f'<div class="quiet">{escape(trained(model))}</div></div></div>'
-            f'{look.units}<div class="quiet">{escape(provenance(model))}</div>{notes}</div>'
+            f'{pictures.units(source)}<div class="quiet">{escape(provenance(model))}</div>{notes}</div>'
         )
 
 
 def show(name: str | None) -> None:
     """Open a model, or with None the whole library; in a callback."""
-    if name is None:
-        st.query_params.pop("model", None)
-    else:
-        st.query_params["model"] = name
+    address.put(model=name)
 
 
 def trained(model: Model) -> str:
-    """How it was trained, briefly."""
+    """Optimizer, rate and batch size of its run."""
     if model.config is None:
         return ""
     config = model.config
@@ -85,19 +83,9 @@ def trained(model: Model) -> str:
 
 
 def provenance(model: Model) -> str:
-    """Where it is from, whose it is, when it was kept, how large it is."""
-    parts = [f"From {model.origin}" if model.origin else "", model.owner, day(model.modified), size(model.size)]
+    """Origin, owner, time and size."""
+    parts = [f"From {model.origin}" if model.origin else "", model.owner, date_time(model.modified), size(model.size)]
     return " · ".join(part for part in parts if part)
-
-
-def day(seconds: float) -> str:
-    when = datetime.fromtimestamp(seconds)
-    return f"{when.day} {when:%b %Y, %H:%M}"
-
-
-def size(count: int) -> str:
-    """Bytes for people: ``408 kB``."""
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
 def bin() -> None:
@@ -116,12 +104,8 @@ def bin() -> None:
                 )
                 st.markdown(f"{literal(model.name)} · {size(model.size)}")
         with st.popover("Empty the bin", icon=":material/delete_forever:"):
-            st.markdown(f"This deletes {_count(len(deleted))} for good, for everyone.")
+            st.markdown(f"This deletes {counted(len(deleted), 'model')} for everyone. This can't be undone.")
             st.button("Delete for good", type="primary", on_click=_empty_bin)
-
-
-def _count(number: int) -> str:
-    return "1 model" if number == 1 else f"{number} models"
 
 
 def _restore(name: str) -> None:

@@ -1,22 +1,21 @@
-"""Two models compared, and several averaged into one."""
+"""Comparison of two models, and the average of several."""
 
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
 import streamlit as st
 
-from core import data
 from core.analysis.comparison import NetworkComparison, compare_networks
-from core.analysis.evaluation import Evaluation, evaluate
 from core.analysis.interpolation import average, between
 from core.files import shortened
 from core.models.library import Opened
-from dashboard import notices
+from core.training.network import Network
+from dashboard import notices, plots, sources, testing
+from dashboard.sources import Source
 from dashboard.views.models import pictures
 from dashboard.views.models.shelf import show
 from dashboard.words import literal, percent
 
-Key = tuple[str, float]
 LAYERS = {
     "0.weight": "Hidden weights",
     "0.bias": "Hidden biases",
@@ -43,63 +42,71 @@ def together() -> None:
             "do whose weights are the mean of theirs (a model soup, Wortsman et al. 2022)?"
         )
         return
-    keys = tuple((name, models[name].modified) for name in names)
-    if len(names) == 2:
-        _comparison(keys)
-    _soup(keys)
+    try:
+        chosen = tuple(pictures.source(models[name]) for name in names)
+    except ValueError as error:
+        # Deleted or changed since the list was read.
+        st.error(literal(str(error)))
+        return
+    if len(chosen) == 2:
+        _comparison(*chosen)
+    _soup(chosen)
 
 
-def _comparison(keys: tuple[Key, ...]) -> None:
-    (first, _), (second, _) = keys
-    found = _compared(keys)
+def _comparison(first: Source, second: Source) -> None:
+    compared = _compared(first.digest, second.digest, first.network, second.network)
     with st.container(horizontal=True, gap="medium"):
         st.metric(
             "Distance of the weights",
-            f"{found.distance:.2f}",
+            f"{compared.distance:.2f}",
             help="Euclidean, of all 101,770 parameters. Units are compared in the order in which they are stored.",
             width="content",
         )
         st.metric(
             "In units of their size",
-            f"{found.relative:.2f}",
-            help="0 is the same network; two that know nothing of each other are about 1.41 apart.",
+            f"{compared.relative:.2f}",
+            help="0: the same network. About 1.41: two networks trained independently.",
             width="content",
         )
         st.metric(
-            "Cosine", f"{found.cosine:.3f}", help="Of the angle between them: 1 is one direction.", width="content"
+            "Cosine", f"{compared.cosine:.3f}", help="Of the angle between them: 1 is one direction.", width="content"
         )
-        st.metric("Same answer", percent(found.agreement), help="Of the 10,000 test digits.", width="content")
-    hits = found.hits
+        st.metric("Same answer", percent(compared.agreement), help="Of the 10,000 test digits.", width="content")
+    hits = compared.hits
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown(
             f"| Right answers | of 10,000 |\n|---|--:|\n| Both | {hits.both:,} |\n"
-            f"| Only {literal(first)} | {hits.only_first:,} |\n"
-            f"| Only {literal(second)} | {hits.only_second:,} |\n| Neither | {hits.neither:,} |\n"
+            f"| Only {literal(first.label)} | {hits.only_first:,} |\n"
+            f"| Only {literal(second.label)} | {hits.only_second:,} |\n| Neither | {hits.neither:,} |\n"
         )
     with right:
-        rows = "".join(f"| {LAYERS[name]} | {distance:.3f} |\n" for name, distance in found.distances.items())
+        rows = "".join(f"| {LAYERS[name]} | {distance:.3f} |\n" for name, distance in compared.distances.items())
         st.markdown(f"| Layer | Distance |\n|---|--:|\n{rows}")
+    line = _line(first.digest, second.digest, first.network, second.network)
     st.markdown("**On the straight line from one to the other**")
     with st.container(height=LINE_HEIGHT, border=False, gap=None):
         st.plotly_chart(
-            _line_figure(_line(keys)), config={"displayModeBar": False}, alt="The test accuracy between the two models"
+            _line_figure(line),
+            config=plots.NO_BAR,
+            alt="The test accuracy between the two models",
         )
     st.caption(
-        f"Left is {literal(first)}, right is {literal(second)}, the middle is their average. Two runs from different "
-        "first weights mostly have a valley of bad networks between them; two ends of one run have none."
+        f"Left is {literal(first.label)}, right is {literal(second.label)}, the middle is their average. Two runs from "
+        "different first weights mostly have a valley of bad networks between them; two ends of one run have none."
     )
 
 
-def _soup(keys: tuple[Key, ...]) -> None:
-    soup = _averaged(keys)
-    names = [name for name, _ in keys]
-    best = max(pictures.look(pictures.library().model(name)).accuracy for name in names)
-    change = 100 * (soup.accuracy - best)
+def _soup(chosen: Sequence[Source]) -> None:
+    names = [source.label for source in chosen]
+    mean = sources.from_network(average([source.network for source in chosen]), "average")
+    accuracy = testing.report_of(mean).evaluation.accuracy
+    best = max(testing.report_of(source).evaluation.accuracy for source in chosen)
+    change = 100 * (accuracy - best)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.metric(
             f"Test accuracy of the average of {len(names)}",
-            percent(soup.accuracy),
+            percent(accuracy),
             f"{change:+.2f} points against the best of them",
             width="content",
         )
@@ -121,22 +128,14 @@ def _keep(names: Sequence[str]) -> None:
     notices.attempt(keep)
 
 
-# The time of each file is a part of what is cached by.
 @st.cache_data(max_entries=64, show_spinner="Comparing on 10,000 digits")
-def _compared(keys: tuple[Key, ...]) -> NetworkComparison:
-    first, second = (pictures.library().open(name).network for name, _ in keys)
-    return compare_networks(first, second, data.load().test)
+def _compared(first: str, second: str, _first: Network, _second: Network) -> NetworkComparison:
+    return compare_networks(_first, _second, testing.test_digits())
 
 
 @st.cache_data(max_entries=64, show_spinner="Walking from one to the other")
-def _line(keys: tuple[Key, ...]) -> list[tuple[float, float, float]]:
-    first, second = (pictures.library().open(name).network for name, _ in keys)
-    return [(share, e.accuracy, e.loss) for share, e in between(first, second, data.load().test)]
-
-
-@st.cache_data(max_entries=64, show_spinner="Averaging")
-def _averaged(keys: tuple[Key, ...]) -> Evaluation:
-    return evaluate(average([pictures.library().open(name).network for name, _ in keys]), data.load().test)
+def _line(first: str, second: str, _first: Network, _second: Network) -> list[tuple[float, float, float]]:
+    return [(share, e.accuracy, e.loss) for share, e in between(_first, _second, testing.test_digits())]
 
 
 def _line_figure(line: list[tuple[float, float, float]]) -> go.Figure:
@@ -149,7 +148,6 @@ def _line_figure(line: list[tuple[float, float, float]]) -> go.Figure:
         mode="lines+markers",
         hovertemplate="%{y:.2f} %, loss %{customdata:.4f}<extra></extra>",
     )
-    figure.update_layout(height=LINE_HEIGHT, margin={"l": 4, "r": 4, "t": 8, "b": 4}, showlegend=False)
-    figure.update_xaxes(title={"text": "share of the second", "standoff": 14}, fixedrange=True, automargin=True)
-    figure.update_yaxes(title="test accuracy, %", fixedrange=True, automargin=True)
-    return figure
+    figure.update_xaxes(title={"text": "share of the second", "standoff": 14}, fixedrange=True)
+    figure.update_yaxes(title="test accuracy, %", fixedrange=True)
+    return plots.framed(figure, LINE_HEIGHT)

@@ -1,1 +1,1 @@
-"""The Predictions page: answers to the test digits, and why."""
+"""Predictions page: the predictions of a network for the test digits, and their reasons."""

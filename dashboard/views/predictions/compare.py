@@ -5,7 +5,7 @@ from torch import Tensor
 
 from core.analysis.comparison import PairedHits
 from core.analysis.report import Report
-from dashboard import sources
+from dashboard import sources, testing
 from dashboard.components.clickable import clickable
 from dashboard.sources import Source
 from dashboard.views.predictions import gallery, pictures, results
@@ -19,10 +19,10 @@ def panel(source: Source, report: Report) -> None:
     if other is None:
         st.caption("Choose a second network to see where the two differ.")
         return
-    second = results.report_of(other)
-    found = results.comparison_of(source, other)
-    clickable(pictures.comparison([source, other], [report, second], found), "comparison")
-    st.markdown(verdict(found, source, other))
+    second = testing.report_of(other)
+    hits = results.comparison_of(source, other)
+    clickable(pictures.comparison([source, other], [report, second], hits), "comparison")
+    st.markdown(verdict(hits, source, other))
     shown = st.segmented_control(
         "Digits",
         **gallery.STATE.many("differ", [ONLY_FIRST, ONLY_SECOND, DIFFERENT, BOTH_WRONG], ONLY_FIRST),
@@ -43,16 +43,16 @@ def _wanted(shown: str, first: Report, second: Report) -> Tensor:
     return first.hits & ~second.hits if shown == ONLY_FIRST else second.hits & ~first.hits
 
 
-def verdict(found: PairedHits, first: Source, second: Source) -> str:
-    """What McNemar's test says, in a sentence or two."""
+def verdict(hits: PairedHits, first: Source, second: Source) -> str:
+    """Put the result of McNemar's test into a sentence or two."""
     if first.digest == second.digest:
-        return "These are the same parameters: no answer differs."
-    p = f"p = {found.p_value:.3f}" if found.p_value >= 0.001 else "p < 0.001"
+        return "These are the same parameters: all predictions are equal."
+    p = f"p = {hits.p_value:.3f}" if hits.p_value >= 0.001 else "p < 0.001"
     split = (
-        f"On {found.only_first + found.only_second} digits only one of them is right: {found.only_first} the first, "
-        f"{found.only_second} the second. McNemar's exact test: **{p}**."
+        f"On {hits.only_first + hits.only_second} digits only one of them is right: {hits.only_first} the first, "
+        f"{hits.only_second} the second. McNemar's exact test: **{p}**."
     )
-    if found.p_value < 0.05:
-        better = "first" if found.only_first > found.only_second else "second"
-        return f"{split} Chance alone rarely splits them so unevenly: the {better} is better."
-    return f"{split} Chance alone often splits them so: neither is shown to be better."
+    if hits.p_value < 0.05:
+        better = "first" if hits.only_first > hits.only_second else "second"
+        return f"{split} So uneven a split is rare by chance: the {better} is better."
+    return f"{split} Such a split is common by chance: neither is shown to be better."

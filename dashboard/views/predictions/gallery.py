@@ -1,4 +1,4 @@
-"""The gallery: which digits, in pages; one of them opens."""
+"""Gallery of test digits, in pages; a click opens one."""
 
 import re
 from collections.abc import Sequence
@@ -9,21 +9,21 @@ from torch import Tensor
 
 from core.analysis.report import Report
 from core.data import CLASSES, TEST_IMAGES
-from dashboard import address, fields
+from dashboard import address, fields, testing
 from dashboard.components.clickable import clickable
-from dashboard.views.predictions import pictures, results
+from dashboard.views.predictions import pictures
 
 FIRST, WRONG, LEAST, MOST = "In order", "Wrong ones", "Least confident", "Most confident"
 CLASS, PAIR, NUMBER = "One class", "True against predicted", "By number"
 SHOWN = (FIRST, WRONG, LEAST, MOST, CLASS, PAIR, NUMBER)
 #: The narrowest that a digit is drawn, in CSS pixels, and how many a page has.
 SIZES = {"Small": (58, 102), "Medium": (80, 60), "Large": (140, 28)}
-#: The address's name of the digit that is open; in the session, that one was clicked just now.
-DIGIT, CLICKED = "digit", "predictions.clicked"
+#: In the session: True if a digit was clicked just now; the address has its number, under ``digit``.
+CLICKED = "predictions.clicked"
 _LISTED = "predictions.listed"
 
 
-#: All of the page's values that stand in its address, but for the networks and the open digit.
+#: Values of the page in its address, without the networks and the open digit.
 STATE = address.State("p-", {"show": FIRST, "size": "Medium", "page": 1, "class": 0, "numbers": "0-59"}, linked=True)
 
 
@@ -32,7 +32,7 @@ def to_first_page() -> None:
 
 
 def panel(report: Report) -> None:
-    """The choice of digits, and the digits."""
+    """Draw the choice of digits, and the digits."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         shown = st.selectbox("Show", **STATE.choice("show", SHOWN), on_change=to_first_page, width=220)
         numbers, wrong = torch.tensor([]), ""
@@ -48,10 +48,10 @@ def panel(report: Report) -> None:
 
 
 def paged(numbers: Sequence[int], answers: Sequence[Tensor], key: str, size: int = 80, per_page: int = 60) -> None:
-    """A page of these test digits, and the way to the others; a click opens a digit."""
+    """Draw one page of these test digits, and the pagination; a click opens a digit."""
     st.session_state[_LISTED] = numbers
     if not numbers:
-        st.info("No digit of the test set is like that.", icon=":material/check:")
+        st.info("No digits match.", icon=":material/check:")
         return
     pages = -(-len(numbers) // per_page)
     place = st.container()
@@ -63,21 +63,21 @@ def paged(numbers: Sequence[int], answers: Sequence[Tensor], key: str, size: int
         range_ = f" · {start + 1:,} to {start + len(part):,}" if pages > 1 else ""
         legend = "true → predicted" if len(answers) == 1 else "true → first / second"
         st.caption(f"{many}{range_} · {legend}")
-        clickable(pictures.gallery(results.test_digits(), part, answers, size), key, open_digit)
+        clickable(pictures.gallery(testing.test_digits(), part, answers, size), key, open_digit)
 
 
 def pair(label: int, answer: int, report: Report) -> Tensor:
-    """The digits of a class that were taken for ``answer``, the surest first."""
-    return _by_confidence((results.test_digits().labels == label) & (report.evaluation.predictions == answer), report)
+    """Return the digits of a class that were predicted as ``answer``, the most confident first."""
+    return _by_confidence((testing.test_digits().labels == label) & (report.evaluation.predictions == answer), report)
 
 
 def open_digit(number: str) -> None:
     st.session_state[CLICKED] = True
-    st.query_params[DIGIT] = number
+    address.put(digit=number)
 
 
 def beside(number: int, by: int) -> int | None:
-    """The digit that stands ``by`` places further in what the page lists."""
+    """Return the digit ``by`` places further in the page's list, if there is one."""
     listed = st.session_state.get(_LISTED, ())
     if number not in listed:
         return None
@@ -86,7 +86,7 @@ def beside(number: int, by: int) -> int | None:
 
 
 def _chosen(shown: str, report: Report) -> Tensor:
-    """The numbers of the digits to show.
+    """Return the numbers of the digits to show.
 
     Raises:
         ValueError: the sentence about what is wrong with the numbers typed.
@@ -97,7 +97,7 @@ def _chosen(shown: str, report: Report) -> Tensor:
         return report.evaluation.confidences.argsort(descending=shown == MOST, stable=True)
     if shown == CLASS:
         label = st.selectbox("Class", **STATE.choice("class", range(CLASSES)), on_change=to_first_page, width=90)
-        wanted: Tensor = results.test_digits().labels == label
+        wanted: Tensor = testing.test_digits().labels == label
         return wanted.nonzero()[:, 0]
     if shown == PAIR:
         return pair(*choose_pair(4, 9), report)
@@ -107,19 +107,21 @@ def _chosen(shown: str, report: Report) -> Tensor:
 
 
 def choose_pair(label: int, answer: int) -> tuple[int, int]:
-    """The true class and the answer that are looked at."""
+    """Draw the choice of a true and a predicted class."""
     true = st.selectbox("True", **STATE.choice("true", range(CLASSES), label), on_change=to_first_page, width=90)
-    said = st.selectbox("Predicted", **STATE.choice("said", range(CLASSES), answer), on_change=to_first_page, width=110)
-    return true, said
+    predicted = st.selectbox(
+        "Predicted", **STATE.choice("said", range(CLASSES), answer), on_change=to_first_page, width=110
+    )
+    return true, predicted
 
 
 def parse_numbers(text: str | None) -> Tensor:
-    """``"8, 240-247"`` as test digits' numbers.
+    """Parse ``"8, 240-247"`` into test digits' numbers.
 
     Raises:
         ValueError: if that is not numbers from 0 to 9999.
     """
-    found: list[int] = []
+    numbers: list[int] = []
     for part in (text or "").replace(" ", "").split(","):
         low, dash, high = part.partition("-")
         first, last = digit_number(low), digit_number(high if dash else low)
@@ -127,12 +129,12 @@ def parse_numbers(text: str | None) -> Tensor:
             raise ValueError(
                 f"numbers must be from 0 to {TEST_IMAGES - 1}, with commas or as ranges like 8, 240-247, got {text}."
             )
-        found += range(first, last + 1)
-    return torch.tensor(list(dict.fromkeys(found)))
+        numbers += range(first, last + 1)
+    return torch.tensor(list(dict.fromkeys(numbers)))
 
 
 def digit_number(text: str) -> int | None:
-    """The number of a test digit, 0 to 9999, if ``text`` is one."""
+    """Parse the number of a test digit, 0 to 9999; None if ``text`` is none."""
     return int(text) if re.fullmatch("[0-9]{1,4}", text) else None
 
 

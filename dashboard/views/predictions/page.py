@@ -1,12 +1,12 @@
-"""Predictions: what a network says about the 10,000 test digits, and why."""
+"""Predictions page: one network on the 10,000 test digits."""
 
 import streamlit as st
 
 from core.analysis.report import Report
-from dashboard import sources
+from dashboard import sources, testing
 from dashboard.components.clickable import clickable
 from dashboard.sources import Source
-from dashboard.views.predictions import compare, digit, gallery, panels, pictures, results
+from dashboard.views.predictions import compare, digit, gallery, panels, pictures
 
 TABS = ("Confusion", "Digits", "Confidence", "Compare", "Inside")
 
@@ -15,7 +15,7 @@ def page() -> None:
     source = sources.choose()
     if source is None:
         return
-    report = results.report_of(source)
+    report = testing.report_of(source)
     clickable(pictures.overview(report, source.loss), "overview")
     for name, tab in zip(TABS, st.tabs(TABS, **gallery.STATE.kept("tab")), strict=True):
         if tab.open:

@@ -1,4 +1,4 @@
-"""The panels of the Predictions page that show one network: confusion, confidence, inside."""
+"""Panels of the Predictions page that show one network: confusion, confidence, inside."""
 
 import re
 
@@ -8,26 +8,27 @@ from torch import Tensor
 
 from core.analysis.hidden import Units
 from core.analysis.report import Report
+from dashboard import matrix
 from dashboard.components.clickable import clickable
+from dashboard.plots import NO_BAR
 from dashboard.sources import Source
-from dashboard.views.predictions import charts, gallery, pictures, results
+from dashboard.views.predictions import gallery, pictures, plots, results
 from dashboard.views.predictions.gallery import STATE
 from dashboard.words import percent
 
-NO_BAR = {"displayModeBar": False}
-#: As many digits as stand beside the matrix.
+#: Digits beside the matrix.
 PER_CELL = 24
 NORM, VOTE, ACTIVITY, UNIT = "Norm", "Class voted for", "Activity", "Number"
 
 
 def confusion(report: Report) -> None:
-    """The matrix; a click on a cell shows its digits."""
+    """Draw the matrix; a click on a cell shows its digits."""
     left, right = st.columns([0.46, 0.54], gap="large")
     with right, st.container(horizontal=True, vertical_alignment="bottom"):
         wrong = report.confusion - report.confusion.diag().diag()
         label, answer = gallery.choose_pair(*divmod(int(wrong.argmax()), 10))
     with left:
-        clickable(pictures.confusion(report.confusion, (label, answer)), "confusion", _cell_clicked)
+        clickable(matrix.confusion(report.confusion, (label, answer)), "confusion", _cell_clicked)
         st.caption("Click a cell to see its digits. Red: mistakes; blue: right answers.")
     with right:
         numbers = gallery.pair(label, answer, report).tolist()
@@ -42,23 +43,23 @@ def _cell_clicked(value: str) -> None:
 
 
 def confidence(report: Report) -> None:
-    """Whether confidence is what it is worth, and what refusing the doubtful digits gains."""
+    """Draw the calibration, and the accuracy if uncertain digits are refused."""
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("##### Is it as sure as it is right?")
-        st.plotly_chart(charts.reliability(report.calibration), key="reliability", config=NO_BAR)
+        st.markdown("##### Calibration")
+        st.plotly_chart(plots.reliability(report.calibration), key="reliability", config=NO_BAR)
         st.caption(
             f"The digits in {len(report.calibration.counts)} bins by confidence, the probability of the answer. Bars: "
             "how many are right; dotted: as many as the confidence says. The mean distance of the two is the expected "
             f"calibration error, {percent(report.calibration.error)} (Guo et al. 2017)."
         )
     with right:
-        st.markdown("##### And if it refuses when in doubt?")
+        st.markdown("##### Refusing uncertain digits")
         place = st.container()
         threshold = st.slider("Refuse below a confidence of", 0, 100, format="%d %%", **STATE.text("refuse", 90))
-        found, n = report.refusal, len(report.hits)
-        answered, hits = int(found.answered[threshold]), int(found.hits[threshold])
-        place.plotly_chart(charts.refusal(found, threshold, n), key="refusal", config=NO_BAR)
+        curve, n = report.refusal, len(report.hits)
+        answered, hits = int(curve.answered[threshold]), int(curve.hits[threshold])
+        place.plotly_chart(plots.refusal(curve, threshold, n), key="refusal", config=NO_BAR)
         if answered:
             st.caption(
                 f"At {threshold} % it answers {answered:,} of {n:,} digits and is right on "
@@ -69,10 +70,10 @@ def confidence(report: Report) -> None:
 
 
 def inside(source: Source) -> None:
-    """The first layer's weights as images, and each class's template."""
-    seen = results.units_of(source)
-    st.markdown("##### What speaks for each class")
-    clickable(pictures.templates(seen), "templates")
+    """Draw the first layer's weights as images, and each class's template."""
+    units = results.units_of(source)
+    st.markdown("##### Class templates")
+    clickable(pictures.templates(units), "templates")
     st.caption(
         "Blue: ink here raises the class's logit above the mean of all ten; orange: it lowers it. Each picture is the "
         "mean gradient over the class's own test digits, so a hidden unit counts as often as it is active on them."
@@ -81,20 +82,20 @@ def inside(source: Source) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         order = st.segmented_control("Sort by", required=True, **STATE.many("sort", [NORM, VOTE, ACTIVITY, UNIT], NORM))
         same = st.toggle("One scale for all", **STATE.text("scale", False))
-    dead = int(seen.dead.sum())
+    dead = int(units.dead.sum())
     are = {0: "none is dead", 1: "1 is dead"}.get(dead, f"{dead} are dead")
     st.caption(
         "Weights from the 784 pixels; below each the class whose logit the unit raises most, and the weights' norm. "
         f"Of the 128, {are}: never active on any of the 10,000 test digits."
     )
-    clickable(pictures.weights(seen, _order(seen, order).tolist(), same), "weights")
+    clickable(pictures.weights(units, _order(units, order).tolist(), same), "weights")
 
 
-def _order(seen: Units, by: str) -> Tensor:
-    """The units' numbers, the first one first; where they vote for the same class, the largest norm first."""
-    by_norm = seen.norms.argsort(descending=True, stable=True)
+def _order(units: Units, by: str) -> Tensor:
+    """Return the units' numbers in order; among those with the same class, the largest norm first."""
+    by_norm = units.norms.argsort(descending=True, stable=True)
     if by == VOTE:
-        return by_norm[seen.votes[by_norm].argsort(stable=True)]
+        return by_norm[units.votes[by_norm].argsort(stable=True)]
     if by == ACTIVITY:
-        return seen.activity.argsort(descending=True, stable=True)
-    return by_norm if by == NORM else torch.arange(len(seen.norms))
+        return units.activity.argsort(descending=True, stable=True)
+    return by_norm if by == NORM else torch.arange(len(units.norms))

@@ -1,6 +1,6 @@
-"""What the Predictions page shows, computed once for all visitors and kept by the parameters' digest.
+"""Results that the Predictions page shows, computed once for all visitors and cached by the parameters' digest.
 
-Kept as they are, not pickled and copied for every visitor: they are large, and nobody changes them.
+Kept as resources, not pickled and copied for every visitor: they are large, and nobody changes them.
 """
 
 import streamlit as st
@@ -9,36 +9,22 @@ from torch import Tensor
 from core import data
 from core.analysis.comparison import PairedHits, compare_hits
 from core.analysis.hidden import Units, activations, units
-from core.analysis.report import Report, report
 from dashboard.sources import Source
-
-
-def test_digits() -> data.Digits:
-    return data.load().test
-
-
-def report_of(source: Source) -> Report:
-    """The answers to the 10,000 test digits."""
-    return _report(source.digest, source)
+from dashboard.testing import report_of, test_digits
 
 
 def units_of(source: Source) -> Units:
-    """The hidden units, judged on the test digits."""
+    """Return the hidden units, measured on the test digits."""
     return _units(source.digest, source)
 
 
 def training_activations(source: Source) -> Tensor:
-    """(60000, 128) what the hidden units answer to the training digits."""
+    """Return the (60000, 128) activations of the hidden units on the training digits."""
     return _training_activations(source.digest, source)
 
 
 def comparison_of(first: Source, second: Source) -> PairedHits:
     return compare_hits(report_of(first).hits, report_of(second).hits)
-
-
-@st.cache_resource(max_entries=128, show_spinner=False)
-def _report(digest: str, _source: Source) -> Report:
-    return report(_source.network, test_digits(), _source.loss)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

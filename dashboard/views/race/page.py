@@ -12,8 +12,9 @@ from core.runs.store import Run
 from core.sweep import race
 from core.training.config import LR, SEED, RunConfig, parse_batch_size
 from core.training.schedules import SCHEDULES
-from dashboard import address, charts, fields, forms, handoff, lab, operating, racing, starting
+from dashboard import address, fields, forms, handoff, lab, operating, plots, run_curves, starting
 from dashboard.components.chart import live_chart
+from dashboard.views.race.sensitivity import HEIGHT, sensitivity
 from dashboard.words import counted, percent
 
 INVITATION = (
@@ -57,7 +58,7 @@ def page() -> None:
             st.info("This lab does not have the runs that this link names. Start a new race.")
         if tried and not runs:
             _sweeping(tuple(run.id for run in tried))
-        live_chart(runs, INVITATION, key="race", lines=racing.lines(runs) if runs else ())
+        live_chart(runs, INVITATION, key="race", lines=run_curves.lines(runs) if runs else ())
         if tried and runs:
             _strip(tried)
 
@@ -222,10 +223,10 @@ def _strip(tried: Sequence[Run]) -> None:
     results = [(run.config, run.validation_accuracy) for run in tried]
     best = race.best_rates(results)
     st.markdown("#### Sensitivity to the learning rate")
-    with st.container(height=charts.STRIP_HEIGHT, border=False, gap=None):
+    with st.container(height=HEIGHT, border=False, gap=None):
         st.plotly_chart(
-            charts.sensitivity(results, best),
-            config={"displayModeBar": False},
+            sensitivity(results, best),
+            config=plots.NO_BAR,
             key="strip",
             alt="Validation accuracy against learning rate, one line per optimizer",
         )

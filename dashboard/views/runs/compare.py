@@ -1,4 +1,4 @@
-"""Several runs side by side: their curves over each other, their figures, their settings against their results."""
+"""Several runs side by side: curves, figures, and settings against results."""
 
 import csv
 import io
@@ -11,13 +11,14 @@ import streamlit as st
 from core.runs import export
 from core.runs.store import Run
 from core.training.config import RunConfig
-from dashboard import lab
+from dashboard import address, lab
 from dashboard.components.chart import live_chart
 from dashboard.components.run_table import Column, run_table
+from dashboard.plots import NO_BAR
 from dashboard.views.runs import actions, figures, parallel, rows
 from dashboard.words import counted, run_title, setting
 
-#: The most lines that can be told apart.
+#: Lines that look different.
 MOST = 32
 OFFERED = 200
 _COLUMNS = (
@@ -35,8 +36,8 @@ _COLUMNS = (
 _RESULTS = {"best_accuracy": "Best validation accuracy", "test_accuracy": "Test accuracy", "seconds": "Seconds"}
 
 
-def show(asked: str) -> None:
-    ids = list(dict.fromkeys(filter(None, asked.split(","))))
+def show(requested: str) -> None:
+    ids = list(dict.fromkeys(filter(None, requested.split(","))))
     runs = _runs_of(ids)
     if st.button("All runs", icon=":material/arrow_back:", type="tertiary"):
         actions.go()
@@ -54,7 +55,7 @@ def show(asked: str) -> None:
 
 
 def _chooser(runs: Sequence[Run]) -> None:
-    """Choice of the runs; the address keeps it."""
+    """Draw the choice of the runs; it is kept in the address."""
     offered = {run.id: run for run in (*rows.latest(OFFERED), *runs)}
     st.session_state["compare.runs"] = [run.id for run in runs]
     st.multiselect(
@@ -70,12 +71,12 @@ def _chooser(runs: Sequence[Run]) -> None:
 
 
 def _choose() -> None:
-    st.query_params["compare"] = ",".join(st.session_state["compare.runs"])
+    address.put(compare=",".join(st.session_state["compare.runs"]))
 
 
 @st.fragment
 def _figures(ids: list[str]) -> None:
-    """Best and last epochs, kept up to date by the browser."""
+    """Draw the figures of best and last epochs, kept up to date by the browser."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown("#### Figures")
         st.download_button(
@@ -94,7 +95,7 @@ def _figures(ids: list[str]) -> None:
 
 
 def table(ids: Sequence[str]) -> list[dict[str, Any]]:
-    """The rows of the figures' table."""
+    """Return the rows of the figures' table."""
     runs = _runs_of(ids)
     table_rows = []
     for run, name in zip(runs, rows.names(runs), strict=True):
@@ -110,7 +111,7 @@ def _runs_of(ids: Sequence[str]) -> list[Run]:
 
 
 def _parallel(runs: Sequence[Run]) -> None:
-    """Parallel coordinates of the runs that are over: a chart drawn again would lose the marks on its axes."""
+    """Draw parallel coordinates of the runs that are over: a chart drawn again would lose the marks on its axes."""
     over = [run for run in runs if run.over and run.epoch]
     if len(over) < 2:
         return
@@ -122,7 +123,7 @@ def _parallel(runs: Sequence[Run]) -> None:
     with st.container(height=parallel.HEIGHT, border=False, gap=None, key="parallel"):
         st.plotly_chart(
             parallel.parallel([run.config for run in over], results, [rows.style(run)[0] for run in over]),
-            config={"displayModeBar": False},
+            config=NO_BAR,
             key="compare.parallel.figure",
             alt="Parallel coordinates: the settings in which the runs differ, and their results",
         )

@@ -15,7 +15,7 @@ from dashboard.components.chart import live_chart
 from dashboard.views.runs import actions, rows
 from dashboard.words import STATE_COLORS, clock_time, config_in_full, date_time, literal, run_title
 
-#: Of a run's events, those that tell its story rather than its curve.
+#: Events of the run's story; the others are of its curves.
 _STORY = ("State", "CommandApplied", "Resumed")
 
 
@@ -113,8 +113,8 @@ def _environment(run: Run) -> None:
 
 
 def _pairs(values: Mapping[str, Any]) -> None:
-    """Names and values, two pairs to a line where there is room."""
-    shown = {fields.label(name).lower(): _worded(value) for name, value in values.items()}
+    """Draw names and values, two pairs per line where there is room."""
+    shown = {fields.label(name).lower(): _in_words(value) for name, value in values.items()}
     cells = "".join(
         f"<div><dt>{_escaped(name)}</dt><dd>{_escaped(value)}</dd></div>"
         for name, value in shown.items()
@@ -133,7 +133,7 @@ _STYLE = """<style>
 </style>"""
 
 
-def _worded(value: Any) -> Any:
+def _in_words(value: Any) -> Any:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return number(value) if isinstance(value, (int, float)) else value
@@ -144,7 +144,7 @@ def _escaped(value: Any) -> str:
 
 
 def _labels(run: Run) -> None:
-    """Name, notes and tags, for everyone to write."""
+    """Draw the form of name, notes and tags, which everyone may edit."""
     with st.expander("Name, notes and tags", expanded=bool(run.notes)), st.form(f"labels.{run.id}", border=False):
         st.text_input("Name", run.name, key=f"name.{run.id}", max_chars=100)
         st.text_area("Notes", run.notes, key=f"notes.{run.id}", max_chars=10_000, height=110)

@@ -1,4 +1,4 @@
-"""Parallel coordinates: a line a run, through its settings to its results."""
+"""Parallel coordinates: one line per run, through its settings to its results."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,19 +13,19 @@ from core.training.config import RunConfig
 from dashboard import fields
 
 HEIGHT = 360
-#: A choice of the run's, numbers that are read as powers of ten where they are all above 0.
+#: Settings drawn on a logarithmic axis if all values are above 0.
 _LOGARITHMIC = ("lr", "weight_decay", "batch_size")
 
 
 def parallel(
     configs: Sequence[RunConfig], results: Mapping[str, Sequence[float | None]], colors: Sequence[str]
 ) -> go.Figure:
-    """The settings in which the runs differ, then their results.
+    """Plot the settings in which the runs differ, then their results.
 
     Args:
         configs: of n runs, at least one.
-        results: by title, one figure a run; a run without it is drawn at the bottom of that axis.
-        colors: hexadecimal, one a run.
+        results: by title, one figure per run; a run without it is drawn at the bottom of that axis.
+        colors: hexadecimal, one per run.
     """
     axes: list[dict[str, Any] | None] = [_setting_axis(name, configs) for name in differing(configs)]
     axes += [_result_axis(title, values) for title, values in results.items()]
@@ -46,13 +46,13 @@ def parallel(
 
 
 def _setting_axis(name: str, configs: Sequence[RunConfig]) -> dict[str, Any]:
-    held = [getattr(config, name) for config in configs]
+    settings = [getattr(config, name) for config in configs]
     label = fields.label(name)
-    if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in held):
-        values = np.array(held, dtype=float)
+    if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in settings):
+        values = np.array(settings, dtype=float)
         if name in _LOGARITHMIC and values.min() > 0:
             values = np.log10(values)
-        marks = dict(sorted(zip(values.tolist(), map(number, held), strict=True)))
+        marks = dict(sorted(zip(values.tolist(), map(number, settings), strict=True)))
         if len(marks) <= 8:
             return _axis(label, values, list(marks), list(marks.values()))
         return _axis(label, values, None, None)
@@ -72,7 +72,7 @@ def _word(name: str, config: RunConfig) -> str:
 
 
 def _result_axis(title: str, values: Sequence[float | None]) -> dict[str, Any] | None:
-    """None where no run has the result."""
+    """Axis of a result; None if no run has it."""
     known = [value for value in values if value is not None and math.isfinite(value)]
     if not known:
         return None

@@ -11,7 +11,7 @@ from dashboard.analysis import findings
 from dashboard.analysis.closer_look import closer_look
 from dashboard.components.chart import live_chart
 from dashboard.testing import test_section
-from dashboard.views.models.runs import Choice, keep
+from dashboard.views.models.runs import SaveableRun, keep
 from dashboard.words import STATE_COLORS, literal, network_table, percent, run_line, stacked
 
 RECENT_RUNS = 8
@@ -107,7 +107,7 @@ def _saving(run: Run) -> None:
             icon=":material/bookmark_add:",
             help="Saves it to the lab's models, for everyone.",
             on_click=_save,
-            args=(Choice(run, path),),
+            args=(SaveableRun(run, path),),
         )
         st.download_button(
             "Download",
@@ -119,7 +119,7 @@ def _saving(run: Run) -> None:
         )
 
 
-def _save(choice: Choice) -> None:
+def _save(choice: SaveableRun) -> None:
     def save() -> None:
         saved = keep(choice, st.session_state[f"keep.{choice.run.id}"] or "")
         st.session_state["test.model"] = saved.name

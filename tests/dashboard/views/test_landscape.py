@@ -19,7 +19,7 @@ from core.training.trainer import Trainer
 from dashboard import lab
 from dashboard.colors import OPTIMIZER_COLORS
 from dashboard.components.player.landscape import scene_of, standalone, waiting_scene
-from dashboard.views.landscape import address, charts, items, live, sharpness
+from dashboard.views.landscape import address, items, live, plots, sharpness
 from dashboard.words import run_line
 from tests.dashboard.conftest import page_of
 from tests.waiting import wait_for
@@ -131,7 +131,7 @@ def test_the_standalone_page_needs_nothing_else(results: list[Result]) -> None:
 def test_the_line_marks_both_ends() -> None:
     study = Study("line", ("run:1", "run:2"), images=20)
     *_, result = compute(study, [track("adam", 1), track("sgd", 2)], data.load())
-    figure = charts.along_line(result)
+    figure = plots.along_line(result)
     assert [shape.x0 for shape in figure.layout.shapes] == [0, 1]
     assert [note.text for note in figure.layout.annotations] == ["#1 adam", "#2 sgd"]
     assert len(figure.data[0].y) == len(figure.data[1].y) == 121

@@ -8,6 +8,7 @@ from core.models.library import Library, Opened
 from core.runs.service import Service
 from core.training.network import Network
 from tests.dashboard.conftest import button, labels, open_page, text
+from tests.waiting import LIMIT
 
 
 @pytest.fixture
@@ -116,3 +117,26 @@ def test_no_models_is_an_invitation(library: Library, tmp_path: Path, monkeypatc
     page = open_page("models")
     assert not page.exception
     assert "Nothing is saved yet" in page.info[0].value
+
+
+def _saving() -> None:
+    from types import SimpleNamespace
+
+    from dashboard.views.models import dialogs
+
+    dialogs._save([SimpleNamespace(label="first", name="adam-1"), SimpleNamespace(label="second", name="sgd-2")])
+
+
+def test_another_run_suggests_another_name_until_one_is_typed() -> None:
+    page = AppTest.from_function(_saving, default_timeout=LIMIT).run()
+    assert page.text_input[0].value == "adam-1"
+    page.selectbox[0].select_index(1).run()
+    assert page.text_input[0].value == "sgd-2"
+    page.text_input[0].set_value("my own").run()
+    page.selectbox[0].select_index(0).run()
+    assert not page.exception and page.text_input[0].value == "my own"
+    # Emptied, it waits for a name; another run suggests one again.
+    page.text_input[0].set_value("").run()
+    assert page.text_input[0].value == ""
+    page.selectbox[0].select_index(1).run()
+    assert page.text_input[0].value == "sgd-2"

@@ -83,9 +83,9 @@ def test_the_contact_sheet_shows_every_weight_in_its_place(network):
 
 
 def test_a_network_without_weights_makes_a_blank_sheet(network):
-    from core.models.formats.contact_sheet import DARK, hidden_layer
+    from core.models.formats.contact_sheet import hidden_layer
     from core.training.network import Network
 
     blank = Network(0)
     blank.load_state_dict({name: tensor * 0 for name, tensor in blank.state_dict().items()})
-    assert hidden_layer(blank, dark=True).getcolors() == [(956 * 476, DARK[1])]
+    assert hidden_layer(blank).convert("RGBA").getchannel("A").getcolors() == [(956 * 476, 0)]

@@ -5,6 +5,7 @@ import plotly.graph_objects as go
 
 from core.landscape.study import Result
 from dashboard.colors import BLUE, GREY, ORANGE
+from dashboard.plots import framed
 
 LOSS, ACCURACY = BLUE, ORANGE
 
@@ -41,11 +42,12 @@ def along_line(result: Result) -> go.Figure:
         )
     figure.update_xaxes(title="place on the line", range=[grid.x[0], grid.x[-1]], nticks=9)
     figure.update_yaxes(title={"text": "loss", "font": {"color": LOSS}}, type="log", tickformat="~g")
-    figure.update_layout(
+    return framed(
+        figure, 460,
         yaxis2={
             "title": {"text": "accuracy", "font": {"color": ACCURACY}}, "type": "linear", "overlaying": "y",
             "side": "right", "showgrid": False, "tickmode": "auto", "nticks": 8, "tickformat": ".0%",
         },
-        height=460, margin={"l": 8, "r": 8, "t": 40, "b": 8}, showlegend=False,
+        # Above the figure, room for the two names.
+        margin={"l": 8, "r": 8, "t": 40, "b": 8},
     )  # fmt: skip
-    return figure

@@ -3,33 +3,33 @@ import pytest
 
 from core.training.config import RunConfig
 from core.training.schedules import SCHEDULES
-from dashboard.charts import schedule_preview
+from dashboard.schedule_preview import figure
 
 
 def test_preview_is_the_schedule_that_trains() -> None:
     config = RunConfig(schedule="linear", epochs=2, batch_size=480, validation_split=0.2)
-    line = schedule_preview(config).data[0]
+    line = figure(config).data[0]
     np.testing.assert_array_equal(line.x, np.arange(200) / 100)
     np.testing.assert_allclose(line.y, 1e-3 * (1 - np.arange(200) / 199))
 
 
 def test_preview_shows_the_warm_up() -> None:
-    line = schedule_preview(RunConfig(warmup_steps=4, epochs=1, batch_size=4800)).data[0]
+    line = figure(RunConfig(warmup_steps=4, epochs=1, batch_size=4800)).data[0]
     np.testing.assert_allclose(line.y, 1e-3 * np.array([0.25, 0.5, 0.75, 1, 1, 1, 1, 1, 1, 1]))
 
 
 def test_plateau_is_shown_for_a_loss_that_never_improves() -> None:
     config = RunConfig(schedule="plateau", schedule_params={"factor": 0.5, "patience": 0}, epochs=4, batch_size=24_000)
-    line = schedule_preview(config).data[0]
+    line = figure(config).data[0]
     np.testing.assert_allclose(line.y, 1e-3 * np.array([1, 1, 1, 1, 0.5, 0.5, 0.25, 0.25]))
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_long_runs_are_drawn_with_few_points(schedule: str) -> None:
-    figure = schedule_preview(RunConfig(schedule=schedule, epochs=1000))
-    assert len(figure.data[0].x) == 400
-    assert figure.data[0].x[-1] < 1000
+    preview = figure(RunConfig(schedule=schedule, epochs=1000))
+    assert len(preview.data[0].x) == 400
+    assert preview.data[0].x[-1] < 1000
 
 
 def test_without_a_config_the_axes_stand_alone() -> None:
-    assert len(schedule_preview(None).data) == 0
+    assert len(figure(None).data) == 0

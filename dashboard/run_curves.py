@@ -1,4 +1,4 @@
-"""Several runs in one chart: their curves, and a line for each lane of a race."""
+"""Curves of runs, and their lines in a live chart: one per lane of a race."""
 
 import json
 from collections.abc import Sequence

@@ -1,29 +1,30 @@
-"""The Predictions page's figures: data in, plotly Figure out."""
+"""Figures of the Predictions page."""
 
 import plotly.graph_objects as go
 
 from core.analysis.calibration import Calibration, Refusal
 from dashboard.colors import BLUE, GREY, ORANGE
+from dashboard.plots import framed
 
 HEIGHT = 340
 
 
-def reliability(found: Calibration) -> go.Figure:
-    """Accuracy over confidence, a bar a bin and its mean a dot; on the line, confidence is what it is worth."""
-    centres = ((found.edges[1:] + found.edges[:-1]) / 2).numpy()
-    filled = (found.counts > 0).numpy()
+def reliability(bins: Calibration) -> go.Figure:
+    """Plot accuracy over confidence: one bar per bin, a dot at its means; on the dotted line the two are equal."""
+    centres = ((bins.edges[1:] + bins.edges[:-1]) / 2).numpy()
+    filled = (bins.counts > 0).numpy()
     figure = go.Figure()
     figure.add_bar(
         x=centres[filled],
-        y=found.accuracy.numpy()[filled],
+        y=bins.accuracy.numpy()[filled],
         width=0.9 / len(centres),
         marker={"color": BLUE, "opacity": 0.8},
-        customdata=found.counts.numpy()[filled],
+        customdata=bins.counts.numpy()[filled],
         hovertemplate="%{y:.1%} right of %{customdata:,} digits<extra></extra>",
     )
     figure.add_scatter(
-        x=found.confidence.numpy()[filled],
-        y=found.accuracy.numpy()[filled],
+        x=bins.confidence.numpy()[filled],
+        y=bins.accuracy.numpy()[filled],
         mode="markers",
         marker={"color": ORANGE, "size": 8, "line": {"width": 1.5, "color": "white"}},
         hovertemplate="confidence %{x:.1%}, accuracy %{y:.1%}<extra></extra>",
@@ -36,17 +37,17 @@ def reliability(found: Calibration) -> go.Figure:
     return _framed(figure)
 
 
-def refusal(found: Refusal, at: int, total: int) -> go.Figure:
-    """Accuracy of what is answered, over the share that is; a diamond marks threshold number ``at``."""
-    some = (found.answered > 0).numpy()
-    share, accuracy = found.answered.numpy() / total, found.accuracy.numpy()
+def refusal(curve: Refusal, at: int, total: int) -> go.Figure:
+    """Plot the accuracy of the answers over the share of digits answered; a diamond marks threshold number ``at``."""
+    some = (curve.answered > 0).numpy()
+    share, accuracy = curve.answered.numpy() / total, curve.accuracy.numpy()
     figure = go.Figure()
     figure.add_scatter(
         x=share[some],
         y=accuracy[some],
         mode="lines",
         line={"color": BLUE, "width": 2.5},
-        customdata=found.thresholds.numpy()[some],
+        customdata=curve.thresholds.numpy()[some],
         hovertemplate="below %{customdata:.0%}: %{x:.1%} answered, %{y:.2%} right<extra></extra>",
     )
     if some[at]:
@@ -63,7 +64,7 @@ def refusal(found: Refusal, at: int, total: int) -> go.Figure:
 
 
 def _framed(figure: go.Figure) -> go.Figure:
-    figure.update_xaxes(fixedrange=True, automargin=True, zeroline=False)
-    figure.update_yaxes(fixedrange=True, automargin=True, zeroline=False)
-    figure.update_layout(height=HEIGHT, margin={"l": 8, "r": 24, "t": 8, "b": 8}, showlegend=False)
-    return figure
+    figure.update_xaxes(fixedrange=True, zeroline=False)
+    figure.update_yaxes(fixedrange=True, zeroline=False)
+    # At the right, room for half of the last number.
+    return framed(figure, HEIGHT, margin={"l": 8, "r": 24, "t": 8, "b": 8})

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from core.optimizers import OPTIMIZERS
 from core.training.config import RunConfig
 from dashboard.colors import DASHES, HUES, OPTIMIZER_COLORS, line_style
-from dashboard.racing import lines
+from dashboard.run_curves import lines
 from dashboard.words import differences, setting
 
 BASE = RunConfig()

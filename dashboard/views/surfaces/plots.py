@@ -1,4 +1,4 @@
-"""The still figures of the Surfaces page: data in, plotly Figure out."""
+"""Still figures of the Surfaces page."""
 
 from collections.abc import Sequence
 
@@ -11,13 +11,14 @@ from core.surfaces.expression import Array
 from core.surfaces.tuning import RATES
 from core.training.config import RunConfig
 from dashboard.colors import BLUE, HUES, OPTIMIZER_COLORS, OPTIMIZER_DASHES, ORANGE, RED, VIOLET
+from dashboard.plots import framed
 
 DIVERGED, LOST = (70, 76, 82), (150, 158, 165)
 ARROWS = {"gradient": RED, "velocity": ORANGE, "scaled": VIOLET, "update": BLUE}
 
 
 def sensitivity(configs: Sequence[RunConfig], tunings: Sequence[Tuning], rates: Sequence[float]) -> go.Figure:
-    """How far above the minimum each optimizer ends, over the learning rate; a diamond marks the rate in use."""
+    """Plot how far above the minimum each optimizer ends, over the learning rate; a diamond marks the rate in use."""
     figure = go.Figure()
     for config, tuning, rate in zip(configs, tunings, rates, strict=True):
         color = OPTIMIZER_COLORS[config.optimizer]
@@ -43,12 +44,11 @@ def sensitivity(configs: Sequence[RunConfig], tunings: Sequence[Tuning], rates: 
     figure.update_yaxes(
         type="log", title="f - minimum at the end", exponentformat="power", minor={"ticks": ""}, dtick=2
     )
-    figure.update_layout(height=380, margin={"l": 8, "r": 8, "t": 8, "b": 8}, legend={"orientation": "h", "y": 1.1})
-    return figure
+    return framed(figure, 380, margin=8, showlegend=True, legend={"orientation": "h", "y": 1.1})
 
 
 def basin_map(surface: Surface, basins: Basins, steps: int) -> go.Figure:
-    """Every start coloured by the minimum that it reaches, the paler the more steps it takes."""
+    """Draw every start in the colour of the minimum that it reaches, the paler the more steps it takes."""
     colors = np.array([_rgb(surface, basins, i) for i in range(len(basins.minima))] + [DIVERGED, LOST], dtype=float)
     # Indices -2 and -1 fall on the two colours at the end.
     pixels = colors[basins.reached]
@@ -77,12 +77,11 @@ def basin_map(surface: Surface, basins: Basins, steps: int) -> go.Figure:
     )
     figure.update_xaxes(range=[x[0], x[-1]], constrain="domain", title=None)
     figure.update_yaxes(range=[y[0], y[-1]], scaleanchor="x", constrain="domain", title=None)
-    figure.update_layout(height=520, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False)
-    return figure
+    return framed(figure, 520, margin=8)
 
 
 def _rgb(surface: Surface, basins: Basins, i: int) -> tuple[int, ...]:
-    """The colour of a minimum: one of the eight hues, or where there are more minima one by where it lies."""
+    """Colour of a minimum: one of the eight hues; beyond eight minima, one by its direction and distance."""
     if len(basins.minima) <= len(HUES):
         return tuple(int(HUES[i][k : k + 2], 16) for k in (1, 3, 5))
     offset = (np.array(basins.minima[i]) - surface.centre[:, 0]) / surface.half_width[:, 0]
@@ -91,7 +90,7 @@ def _rgb(surface: Surface, basins: Basins, i: int) -> tuple[int, ...]:
 
 
 def step_arrows(surface: Surface, step: Step) -> go.Figure:
-    """Contours around one step, with an arrow for the gradient, the momentum, the scaled gradient and the step."""
+    """Draw contours around one step, with arrows for the gradient, the momentum, the scaled gradient and the step."""
     reach = 1.6 * max(float(np.hypot(*step.update)), 1e-9 * float(surface.half_width.max()))
     xs, ys = (np.linspace(c - reach, c + reach, 81) for c in step.before)
     heights = surface.evaluate(*np.meshgrid(xs, ys))[0]
@@ -133,10 +132,7 @@ def step_arrows(surface: Surface, step: Step) -> go.Figure:
     figure.update_yaxes(
         range=[ys[0], ys[-1]], scaleanchor="x", constrain="domain", showgrid=False, zeroline=False, nticks=5
     )
-    figure.update_layout(
-        height=460, margin={"l": 8, "r": 8, "t": 8, "b": 8}, legend={"orientation": "h", "y": -0.08, "x": 0}
-    )
-    return figure
+    return framed(figure, 460, margin=8, showlegend=True, legend={"orientation": "h", "y": -0.08, "x": 0})
 
 
 def _arrow(figure: go.Figure, start: Array, vector: Array, name: str, color: str, width: float) -> None:
@@ -153,7 +149,7 @@ def _arrow(figure: go.Figure, start: Array, vector: Array, name: str, color: str
 
 
 def _ellipse(figure: go.Figure, step: Step, reach: float) -> None:
-    """A circle of gradients after the scaling."""
+    """Draw a circle of gradients after the scaling."""
     assert step.scaling is not None
     turn = np.linspace(0.0, 2.0 * np.pi, 73)
     radii = step.scaling / step.scaling.max() * 0.5 * reach / 1.6
