@@ -130,7 +130,7 @@ def test_double_click_starts_one_run(page: Page, lab: Lab) -> None:
     type_into(page, "Name", "only once")
     train_button(page).dblclick()
     expect_state(page, "finished")
-    expect(page.get_by_test_id("run-name")).to_have_text("only once")
+    expect(page.get_by_test_id("run-name")).to_have_text(re.compile(r"^#\d+ only once$"))
     expect(page.get_by_role("button", name=re.compile("only once"))).to_have_count(1)
 
 
@@ -199,7 +199,7 @@ def test_divergence_is_marked_and_said(page: Page, lab: Lab) -> None:
 
 def test_unknown_run_gets_a_kind_sentence(page: Page, lab: Lab) -> None:
     open_lab(page, lab, "/?run=nothing")
-    expect(page.get_by_text("This link names a run that this lab does not have.")).to_be_visible()
+    expect(page.get_by_text("This lab does not have the run that this link names.")).to_be_visible()
     expect(train_button(page)).to_be_enabled()
 
 
