@@ -89,6 +89,11 @@ def get(name: str) -> str:
     return st.query_params.get(name, "")
 
 
+def empty() -> bool:
+    """Return True if the address says nothing: the page then shows what it chooses itself."""
+    return not st.query_params
+
+
 def put(**values: str | None) -> None:
     """Write such values into the address; None takes one out."""
     for name, value in values.items():
@@ -96,6 +101,27 @@ def put(**values: str | None) -> None:
             st.query_params.pop(name, None)
         else:
             st.query_params[name] = value
+
+
+def complete(**values: str) -> None:
+    """Write such values, which the page chose by itself, into the address without a further entry in the history.
+
+    The browser's Back would lead to the address without them, which would be completed again: a trap. So the browser
+    replaces its entry; the script sees the values from its next run on.
+    """
+    with st.container(key="complete-address"):
+        st.html("<style>div:has(> .st-key-complete-address) { position: absolute; }</style>")
+        _complete(data=values)
+
+
+_complete = st.components.v2.component(
+    "descent_address",
+    js="""export default function ({ data }) {
+  const address = new URL(location.href)
+  for (const [name, value] of Object.entries(data)) address.searchParams.set(name, value)
+  history.replaceState(history.state, "", address)
+}""",
+)
 
 
 def only(**values: str) -> None:

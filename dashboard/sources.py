@@ -60,7 +60,8 @@ def choose(label: str = "Network", second: bool = False) -> Source | None:
     labels |= {token: f"Run {run_choice(run)}" for token, run in runs.items()}
     if requested is None and not second:
         requested = _first(labels)
-        _note(requested, suffix)
+        kind, _, value = requested.partition(":")
+        address.complete(**{kind: value})
     if requested is not None and requested not in labels:
         st.info(_missing(requested))
     key = f"source{suffix}"

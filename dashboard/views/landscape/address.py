@@ -46,4 +46,4 @@ def write(items: list[str]) -> None:
     values = {name: str(value(name)) for name, default in DEFAULTS.items() if str(value(name)) != default}
     if items:
         values["items"] = ",".join(items)
-    address.only(**values)
+    (address.complete if address.empty() else address.only)(**values)
