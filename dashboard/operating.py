@@ -13,11 +13,7 @@ from dashboard import lab, notices
 def command(run_ids: Iterable[str], name: str) -> None:
     """Give each of the runs the command; a callback. A run that cannot do it in its state is left as it is."""
 
-    def command_all() -> None:
-        for run_id in run_ids:
-            lab.service().command(run_id, name)
-
-    notices.attempt(command_all)
+    notices.attempt(lambda: lab.service().command_all(run_ids, name))
 
 
 def controls(run: Run, key: str) -> None:

@@ -1,6 +1,5 @@
 """Starting runs from a page: one, or a group that belongs together."""
 
-import contextlib
 import secrets
 from collections.abc import Iterable, Sequence
 
@@ -44,20 +43,16 @@ def group(configs: Sequence[RunConfig], tag: str = "") -> list[str]:
     """Start these runs in this order; a double click starts them once.
 
     Returns:
-        their ids; empty if one was refused, which a notice then says. None is left running in that case.
+        their ids; empty if they were refused, which a notice then says: all are started or none.
     """
     ids: list[str] = []
 
-    def submit_all() -> None:
-        for config in configs:
-            ids.append(_submit(config, "", None, None, (tag,) if tag else ()))
+    def submit() -> None:
+        you, tags = visitors.visitor(), (tag,) if tag else ()
+        ids.extend(lab.service().submit_group(configs, you.id, you.name, tags=tags, click=_click(*tags)))
 
-    if notices.attempt(submit_all):
-        return ids
-    for run_id in ids:
-        with contextlib.suppress(*notices.REFUSALS):
-            lab.service().command(run_id, "stop")
-    return []
+    notices.attempt(submit)
+    return ids
 
 
 def going(runs: Iterable[Run]) -> list[Run]:
@@ -72,8 +67,13 @@ def last() -> Run | None:
 
 
 def _submit(config: RunConfig, name: str, parent: str | None, start: Checkpoint | None, tags: tuple[str, ...]) -> str:
+    you = visitors.visitor()
+    return lab.service().submit(
+        config, name, you.id, you.name, parent=parent, start=start, tags=tags, click=_click(*tags)
+    )
+
+
+def _click(*tags: str) -> str:
     # The service takes the same settings with the same token within a second for one click. The tags are a part of
     # it, since the race that follows a search may have the very settings of one of its runs.
-    click = " ".join([st.session_state.setdefault(_CLICK, secrets.token_hex(8)), *tags])
-    you = visitors.visitor()
-    return lab.service().submit(config, name, you.id, you.name, parent=parent, start=start, tags=tags, click=click)
+    return " ".join([st.session_state.setdefault(_CLICK, secrets.token_hex(8)), *tags])

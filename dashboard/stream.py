@@ -2,23 +2,27 @@
 
 ``/lab/live`` first sends the token of this server process: ``{"lab": token}``. A client then sends the runs that it
 wants and the number of the last event that it has of each, ``{"runs": {id: seq}}``, -1 for none, as often as it
-likes. For each it gets ``{"run": id, "events": [...], "over": bool}`` with what it lacks, at once and perhaps empty,
-then with each new event, at most every 100 ms; ``over``: the run has ended, and these were its last events. So a
-dropped connection loses and doubles nothing. Under another token the events may be others (a server that was killed
+likes. For each it gets ``{"run": id, "events": [...], "over": bool, "position": number}`` with what it lacks, at once
+and perhaps empty, then with each new event, at most every 100 ms; ``over``: the run has ended, and these were its last
+events; ``position``: its place in the queue from 1, null unless it waits. So a dropped connection loses and doubles
+nothing. Under another token the events may be others (a server that was killed
 may have lost its last ones), so a client then starts from -1.
 
-One task polls the service for all runs that have subscribers; a frame is encoded once for all subscribers at the same
-event. There is no queue per subscriber: a slow one falls behind in its run's list, and gets fewer, larger frames. One
-that reads nothing for ``PATIENCE_SECONDS`` is cut off; its browser reconnects when it wakes.
+One task polls the service for those runs that have subscribers and have changed; a run that cannot be read is tried
+again later, and delays no other. A frame is encoded once for all subscribers at the same event. There is no queue per
+subscriber: a slow one falls behind in its run's list, and gets fewer, larger frames. One that reads nothing for
+``PATIENCE_SECONDS`` is cut off; its browser reconnects when it wakes.
 """
 
 import asyncio
 import contextlib
 import json
 import logging
+import math
+import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from starlette.middleware import Middleware
 from starlette.routing import WebSocketRoute
@@ -33,14 +37,15 @@ log = logging.getLogger(__name__)
 INTERVAL_SECONDS = 0.1
 #: Time between two polls of the service: the delay of an event that comes after a pause of the interval.
 POLL_SECONDS = 0.02
-#: The same for a run that is over, which somebody may resume.
-OVER_POLL_SECONDS = 1.0
+#: Time until a run whose events could not be read is tried again.
+RETRY_SECONDS = 5.0
 #: Characters of events in one frame, unless a single event has more.
 LARGEST_FRAME = 64 * 1024
 #: Longest time that a frame waits for a client that does not read.
 PATIENCE_SECONDS = 10.0
-#: Runs that one client may subscribe to at once.
-MOST_RUNS = 256
+#: Runs that one client may subscribe to at once, and characters of the message that says which.
+MOST_RUNS, LARGEST_MESSAGE = 256, 64 * 1024
+_RUN_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 #: Encoded frames of one run kept for other subscribers at the same event.
 KEPT_FRAMES = 8
 TOKEN = secrets.token_hex(8)
@@ -64,30 +69,47 @@ class Subscription:
         self.run_id = run_id
         self.subscribers: set[Subscriber] = set()
         self.messages: list[str] = []
+        self.position: int | None = None
+        #: Its messages have been read; no frame is sent before.
+        self.read = False
         self.unknown = self.over = False
-        self.polled: float | None = None
+        #: There is something to publish.
+        self.changed = False
+        #: The time to read it though it has not changed: now at first, and some time after a failure.
+        self.retry_at = -math.inf
         self._published = -INTERVAL_SECONDS
         self._frames: dict[int, tuple[str, int]] = {}
 
-    def due(self, now: float) -> bool:
-        """Return True if it is time to poll the service again."""
-        return self.polled is None or not self.over or now - self.polled >= OVER_POLL_SECONDS
-
-    def extend(self, new: list[str] | None, now: float) -> None:
+    def extend(self, new: list[str] | None) -> None:
         """Add the service's new messages of the run; None if there is no such run."""
-        self.unknown = new is None
-        if new or self.polled is None:
-            self.messages += new or []
+        self.changed = self.changed or not self.read or bool(new) or new is None
+        self.read, self.unknown, self.retry_at = True, new is None, math.inf
+        if new:
+            self.messages += new
             self._frames.clear()
         for message in new or []:
             if '"event":"State"' in message:
                 self.over = json.loads(message)["state"] in states.OVER
-        self.polled = now
+
+    def postpone(self, now: float, error: Exception) -> None:
+        """Read it again later. Only the first failure is logged."""
+        if not math.isfinite(self.retry_at):
+            log.error("the stream waits: the service did not answer for run %s", self.run_id, exc_info=error)
+        self.retry_at = now + RETRY_SECONDS
+
+    def move(self, position: int | None) -> None:
+        """Set the run's place in the queue; each subscriber gets a frame with another one, if need be an empty one."""
+        if position != self.position:
+            self.position, self.changed = position, True
+            self._frames.clear()
+            for subscriber in self.subscribers:
+                subscriber.unanswered.add(self.run_id)
 
     def publish(self, now: float) -> None:
         """Wake the subscribers that lack something, unless they were woken less than the interval ago."""
-        if now - self._published < INTERVAL_SECONDS:
+        if not self.changed or now - self._published < INTERVAL_SECONDS:
             return
+        self.changed = False
         last = len(self.messages) - 1
         for subscriber in self.subscribers:
             if self.unknown or subscriber.positions[self.run_id] < last or self.run_id in subscriber.unanswered:
@@ -105,7 +127,8 @@ class Subscription:
             events = ",".join(self.messages[after + 1 : end])
             if len(self._frames) == KEPT_FRAMES:
                 del self._frames[next(iter(self._frames))]
-            self._frames[after] = f'{{"run":{json.dumps(self.run_id)},"events":[{events}],"over":{over}}}', end - 1
+            head = f'"run":{json.dumps(self.run_id)},"position":{json.dumps(self.position)}'
+            self._frames[after] = f'{{{head},"events":[{events}],"over":{over}}}', end - 1
         return self._frames[after]
 
 
@@ -141,35 +164,60 @@ class Broadcast:
                 del self.subscriptions[run_id]
 
     async def _poll(self) -> None:
+        self._serial = 0
         while self.subscriptions:
-            now = time.monotonic()
-            known = {
-                run_id: len(subscription.messages) - 1
-                for run_id, subscription in self.subscriptions.items()
-                if subscription.due(now)
-            }
             self._poll_now.clear()
             try:
-                new = await asyncio.to_thread(_new_messages, known) if known else {}
+                await self._read_changes()
             except Exception:
                 log.exception("the stream waits: the service did not answer")
                 await asyncio.sleep(1)
                 continue
-            for run_id in known:
-                # Meanwhile its last subscriber may have gone, and come back to a new subscription.
-                subscription = self.subscriptions.get(run_id)
-                if subscription and len(subscription.messages) - 1 == known[run_id]:
-                    subscription.extend(new[run_id], now)
             for subscription in list(self.subscriptions.values()):
                 subscription.publish(time.monotonic())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._poll_now.wait(), POLL_SECONDS)
 
+    async def _read_changes(self) -> None:
+        """Get what is new of the runs that have changed, that nobody followed before, or that could not be read."""
+        now = time.monotonic()
+        known = {run_id: len(subscription.messages) - 1 for run_id, subscription in self.subscriptions.items()}
+        due = {run_id for run_id, subscription in self.subscriptions.items() if subscription.retry_at <= now}
+        self._serial, new, positions = await asyncio.to_thread(_changes, self._serial, known, due)
+        for run_id, subscription in self.subscriptions.items():
+            # Meanwhile its last subscriber may have gone, and come back to a new subscription.
+            if run_id in new and len(subscription.messages) - 1 == known[run_id]:
+                messages = new[run_id]
+                if isinstance(messages, Exception):
+                    subscription.postpone(now, messages)
+                else:
+                    subscription.extend(messages)
+            subscription.move(positions.get(run_id))
 
-def _new_messages(known: Mapping[str, int]) -> dict[str, list[str] | None]:
-    """Return the service's messages after the known ones. Not for the event loop: an old run is read from the disk."""
+
+Messages = list[str] | None
+
+
+def _changes(
+    serial: int, known: Mapping[str, int], due: Collection[str]
+) -> tuple[int, dict[str, Messages | Exception], dict[str, int]]:
+    """Ask the service; not in the event loop, since an old run is read from the disk.
+
+    Each run is asked for by itself, so that one that cannot be read, for whatever reason, stops no other.
+
+    Returns:
+        The serial number of its latest change; the new messages of runs that changed after ``serial`` or are due, or
+        the error; and the places of waiting runs.
+    """
     service = lab.service()
-    return {run_id: service.messages(run_id, after) for run_id, after in known.items()}
+    latest, changed = service.changes(serial)
+    new: dict[str, Messages | Exception] = {}
+    for run_id in known.keys() & (changed | set(due)):
+        try:
+            new[run_id] = service.messages(run_id, known[run_id])
+        except Exception as error:
+            new[run_id] = error
+    return latest, new, service.positions()
 
 
 broadcast = Broadcast()
@@ -204,18 +252,42 @@ async def _publish(websocket: WebSocket, subscriber: Subscriber) -> None:
 
 
 async def _listen(websocket: WebSocket, subscriber: Subscriber) -> None:
-    """Receive the runs that the client wants, until it goes or sends anything else."""
+    """Receive the runs that the client wants, until it goes or sends anything else, which closes the connection."""
     try:
         while True:
-            message = json.loads(await websocket.receive_text())
-            positions = {str(run_id): max(-1, int(seq)) for run_id, seq in message["runs"].items()}
-            if len(positions) > MOST_RUNS:
-                raise ValueError(f"runs must be at most {MOST_RUNS}, got {len(positions)}.")
-            broadcast.subscribe(subscriber, positions)
-    except WebSocketDisconnect:
-        pass
-    except (ValueError, KeyError, TypeError, AttributeError):
-        await websocket.close(code=1003)
+            message = await websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            broadcast.subscribe(subscriber, _requested(message.get("text") or ""))
+    except ValueError as error:
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            await websocket.close(1003, str(error))
+
+
+def _requested(text: str) -> dict[str, int]:
+    """Read a client's message.
+
+    Returns:
+        The id of each run that it wants, and the number of the last event that it has of it, from -1.
+
+    Raises:
+        ValueError: with the reason for which its connection is closed, of at most 123 bytes.
+    """
+    if len(text) > LARGEST_MESSAGE:
+        raise ValueError(f"A message has at most {LARGEST_MESSAGE} characters.")
+    try:
+        message = json.loads(text)
+    # Nested deeper than Python's own limit.
+    except (ValueError, RecursionError):
+        raise ValueError("A message is JSON.") from None
+    runs = message.get("runs") if isinstance(message, dict) else None
+    if not isinstance(runs, dict) or not all(type(seq) is int and -1 <= seq < 2**53 for seq in runs.values()):
+        raise ValueError('A message is {"runs": {id: number of the last event}}, -1 for none.')
+    if len(runs) > MOST_RUNS:
+        raise ValueError(f"A message names at most {MOST_RUNS} runs.")
+    if not all(_RUN_ID.fullmatch(run_id) for run_id in runs):
+        raise ValueError("A run's id has 1 to 64 letters, digits, _ and -.")
+    return runs
 
 
 async def _send_new(websocket: WebSocket, subscriber: Subscriber) -> None:
@@ -228,7 +300,7 @@ async def _send_new(websocket: WebSocket, subscriber: Subscriber) -> None:
                 del positions[run_id]
                 broadcast.unsubscribe(subscriber, run_id)
                 await _send(websocket, f'{{"run":{json.dumps(run_id)},"events":[{{"event":"Unknown"}}],"over":true}}')
-            elif subscription.polled is not None and (
+            elif subscription.read and (
                 positions[run_id] < len(subscription.messages) - 1 or run_id in subscriber.unanswered
             ):
                 frame, last = subscription.frame(positions[run_id])

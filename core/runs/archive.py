@@ -80,10 +80,11 @@ class Archive:
                 self._write_now(self._store.update, run_id, deleted=None)
 
     def purge(self, run_ids: Iterable[str]) -> None:
-        """Remove runs that are in the bin, and their files, for good."""
+        """Remove runs that are in the bin, and their files, for good; others stay."""
         with self._lock:
             for run_id in run_ids:
-                if self.existing(run_id).deleted is not None:
+                run = self.existing(run_id)
+                if run.deleted is not None and run.state not in (states.QUEUED, states.RUNNING):
                     self._write_now(self._store.remove, run_id)
                     self._record.forget(run_id)
                     shutil.rmtree(self._files / run_id, ignore_errors=True)
@@ -119,6 +120,11 @@ class Archive:
         """Return the runs that were forked from this one, oldest first, without those in the bin."""
         with self._lock:
             return self._with_live(self._store.children(run_id))
+
+    def changes(self, after: int) -> tuple[int, set[str]]:
+        """Return the number of the latest change, and the runs that got events, or are gone, since ``after``."""
+        with self._lock:
+            return self._record.changes(after)
 
     def messages(self, run_id: str, after: int = -1) -> list[str] | None:
         """Viewers' messages: the run's events after sequence number ``after``, each as JSON text, ``seq`` in it.

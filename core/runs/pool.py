@@ -32,8 +32,9 @@ def worker_count() -> int:
     setting = os.environ.get("DESCENT_WORKERS", "")
     if not setting:
         return torch.cuda.device_count() if torch.cuda.is_available() else os.cpu_count() or 1
-    if not setting.isdigit() or not 1 <= int(setting) <= 64:
-        raise ValueError(f"DESCENT_WORKERS must be a whole number in [1, 64], got DESCENT_WORKERS = {setting}.")
+    # ASCII: "²" is a digit too, and no number.
+    if not (setting.isascii() and setting.isdigit() and 1 <= int(setting) <= 64):
+        raise ValueError(f"DESCENT_WORKERS must be a whole number in [1, 64], got DESCENT_WORKERS = {setting[:40]}.")
     return int(setting)
 
 
@@ -101,6 +102,12 @@ class Pool:
         for keeper in self._keepers:
             keeper.start()
 
+    @property
+    def idle(self) -> bool:
+        """True if a worker could take a job."""
+        with self._lock:
+            return any(w.ready and w.run_id is None for w in self._workers)
+
     def give(self, job: dict[str, Any]) -> bool:
         """Start the job, as core.runs.worker describes it, on an idle worker; False if there is none."""
         with self._lock:
@@ -131,6 +138,15 @@ class Pool:
                 if worker.run_id == run_id:
                     worker.run_id = None
 
+    def abandon(self, run_id: str) -> None:
+        """End the worker that has the run, which nobody wants any more; another one takes its place."""
+        with self._lock:
+            for worker in self._workers:
+                if worker.run_id == run_id:
+                    worker.run_id = None
+                    worker.ready = False
+                    worker.process.kill()
+
     def close(self) -> None:
         """End all workers: their stdin closes, and those that do not end by themselves are killed.
 
@@ -155,17 +171,28 @@ class Pool:
     def _keep(self) -> None:
         """Keep one worker alive, until the pool closes."""
         while not self._closing.is_set():
-            with self._lock:
-                if self._closing.is_set():
-                    return
-                worker = Worker(self._threads)
-                self._workers.append(worker)
+            try:
+                self._use_one()
+            except Exception:
+                # Without this thread the lab would have one worker fewer for good.
+                log.exception("a worker is replaced after an error")
+            self._closing.wait(RESTART_SECONDS)
+
+    def _use_one(self) -> None:
+        """Start a worker and pass its messages on until it ends."""
+        with self._lock:
+            if self._closing.is_set():
+                return
+            worker = Worker(self._threads)
+            self._workers.append(worker)
+        try:
             self._read(worker)
+        finally:
+            worker.process.kill()
             with self._lock:
                 self._workers.remove(worker)
             if worker.run_id is not None:
                 self._on_lost(worker.run_id)
-            self._closing.wait(RESTART_SECONDS)
 
     def _read(self, worker: Worker) -> None:
         """Pass on the worker's messages until it ends."""

@@ -7,43 +7,73 @@ class FairQueue:
 
     def __init__(self) -> None:
         self._owners: dict[str, str] = {}
+        self._groups: dict[str, str] = {}
         self._turns: dict[str, int] = {}
+        self._order: list[str] | None = None
 
     def __contains__(self, run_id: str) -> bool:
         return run_id in self._owners
 
-    def put(self, run_id: str, owner: str) -> None:
-        """Add the run behind its owner's others."""
-        self._owners[run_id] = owner
+    def put(self, run_id: str, owner: str, group: str = "") -> None:
+        """Add the run behind its owner's others.
+
+        Args:
+            group: of runs that were started together; "" for a run alone.
+        """
+        self._owners[run_id], self._groups[run_id] = owner, group
+        self._order = None
 
     def remove(self, run_id: str) -> None:
         """Take the run out without a turn; nothing if it does not wait."""
         self._owners.pop(run_id, None)
+        self._groups.pop(run_id, None)
+        self._order = None
 
     def take(self, run_id: str) -> None:
         """Take the run out: its owner has had a turn."""
-        self._turns[self._owners.pop(run_id)] = max(self._turns.values(), default=0) + 1
+        owner = self._owners[run_id]
+        self.remove(run_id)
+        self._turns[owner] = max(self._turns.values(), default=0) + 1
 
     def move(self, run_id: str, by: int) -> list[str]:
         """Move the run among its owner's, -1 is one place earlier; returns these in their new order."""
         mine = self._owners[run_id]
-        own = [other for other, owner in self._owners.items() if owner == mine]
+        own = self.of(mine)
         place = own.index(run_id)
         own.insert(max(0, place + by), own.pop(place))
         moved = iter(own)
         self._owners = {next(moved) if owner == mine else other: owner for other, owner in self._owners.items()}
+        self._order = None
         return own
+
+    def of(self, owner: str) -> list[str]:
+        """Return the owner's runs, in their order."""
+        return [run_id for run_id, other in self._owners.items() if other == owner]
+
+    def places(self, owner: str) -> int:
+        """Return the number of the owner's waiting runs, those of a group counted as one."""
+        return len({self._groups[run_id] or run_id for run_id in self.of(owner)})
 
     def order(self) -> list[str]:
         """Return the runs in the order in which they will have their turns."""
+        if self._order is None:
+            self._order = self._in_turns()
+        return self._order
+
+    def _in_turns(self) -> list[str]:
         turns, order = dict(self._turns), []
         waiting: dict[str, list[str]] = {}
-        for run_id, owner in self._owners.items():
+        # Backwards, so that the next one is popped from the end.
+        for run_id, owner in reversed(self._owners.items()):
             waiting.setdefault(owner, []).append(run_id)
+        # Owners in the order of their first runs decide between equal turns.
+        waiting = {owner: waiting[owner] for owner in dict.fromkeys(self._owners.values())}
+        latest = max(turns.values(), default=0)
         while waiting:
             owner = min(waiting, key=lambda o: turns.get(o, 0))
-            order.append(waiting[owner].pop(0))
-            turns[owner] = max(turns.values(), default=0) + 1
+            order.append(waiting[owner].pop())
+            latest += 1
+            turns[owner] = latest
             if not waiting[owner]:
                 del waiting[owner]
         return order

@@ -1,10 +1,12 @@
 """The record: every event of every run, in the store, and in memory as messages to viewers."""
 
+import itertools
 import json
 import sqlite3
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from core.runs import feed
@@ -27,17 +29,32 @@ class Record:
         self._store = store
         self._feeds: OrderedDict[str, list[str]] = OrderedDict()
         self._unwritten: deque[Callable[[], None]] = deque()
+        #: The number of the latest change of each run that has changed in this process, the latest last.
+        self._changes: OrderedDict[str, int] = OrderedDict()
+        self._serial = 0
+        self._batch: list[Callable[[], None]] | None = None
         self.trouble = ""
 
     def append(self, run_id: str, event: dict[str, Any]) -> None:
-        """Append the event to the store, and to the messages to viewers."""
+        """Append the event to the store, and to the messages to viewers.
+
+        Raises:
+            LookupError: if there is no such run.
+            sqlite3.DatabaseError: if the store is damaged.
+        """
         messages = self.messages(run_id)
         run = self._store.run(run_id)
-        assert messages is not None
-        assert run is not None
+        if messages is None or run is None:
+            raise LookupError(f"There is no run {run_id}.")
         seq = len(messages)
         self.write(self._store.append, run_id, seq, json.dumps(event, separators=(",", ":")), time.time())
         messages.append(feed.message(seq, event, run.config.span.steps))
+        self._note(run_id)
+
+    def changes(self, after: int) -> tuple[int, set[str]]:
+        """Return the number of the latest change, and the runs that got events, or are gone, since ``after``."""
+        new = itertools.takewhile(lambda change: change[1] > after, reversed(self._changes.items()))
+        return self._serial, {run_id for run_id, _ in new}
 
     def update(self, run_id: str, **columns: Any) -> None:
         """Set columns of the run."""
@@ -45,8 +62,23 @@ class Record:
 
     def write(self, operation: Callable[..., None], *arguments: Any, **columns: Any) -> None:
         """Write to the store, after the pending writes."""
+        if self._batch is not None:
+            self._batch.append(lambda: operation(*arguments, **columns))
+            return
         self._unwritten.append(lambda: operation(*arguments, **columns))
         self.flush()
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Make one write of all the writes inside, for a change of many runs."""
+        writes: list[Callable[[], None]] = []
+        self._batch = writes
+        try:
+            yield
+        finally:
+            self._batch = None
+            if writes:
+                self.write(self._store.together, writes)
 
     def flush(self) -> None:
         """Retry the pending writes, in order, until one fails."""
@@ -56,6 +88,10 @@ class Record:
             except sqlite3.OperationalError as error:
                 self.trouble = f"The lab cannot record what happens: {error}. Runs go on; free some space on its disk."
                 return
+            except sqlite3.Error:
+                # A damaged page: trying again would fail for ever, and hold up what all other runs write.
+                self._unwritten.popleft()
+                raise
             self._unwritten.popleft()
         self.trouble = ""
 
@@ -72,7 +108,7 @@ class Record:
             bodies = self._store.events(run_id)
             self._feeds[run_id] = [feed.message(seq, json.loads(body), steps) for seq, body in enumerate(bodies)]
             # Never while writes wait: some of these events may be in memory alone.
-            while len(self._feeds) > REMEMBERED_RUNS and not self._unwritten:
+            while len(self._feeds) > REMEMBERED_RUNS and not self._unwritten and self._batch is None:
                 self._feeds.popitem(last=False)
         self._feeds.move_to_end(run_id)
         return self._feeds[run_id]
@@ -80,3 +116,9 @@ class Record:
     def forget(self, run_id: str) -> None:
         """Drop the run's messages from memory."""
         self._feeds.pop(run_id, None)
+        self._note(run_id)
+
+    def _note(self, run_id: str) -> None:
+        self._serial += 1
+        self._changes[run_id] = self._serial
+        self._changes.move_to_end(run_id)

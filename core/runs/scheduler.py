@@ -5,6 +5,7 @@ waits for one: there is one way back for all of them.
 """
 
 import contextlib
+import logging
 import subprocess
 import threading
 import time
@@ -21,6 +22,10 @@ from core.runs.record import Record
 from core.runs.states import State
 from core.runs.store import Run, Store
 
+log = logging.getLogger(__name__)
+
+#: Times that a run whose worker was lost goes back into the queue by itself.
+RETRIES = 3
 #: A run whose worker has been silent for so long counts as stalled; workers send a heartbeat every second.
 STALLED_SECONDS = 4.0
 _WATCH_SECONDS = 0.5
@@ -54,6 +59,7 @@ class Scheduler:
         self._histories: dict[str, History] = {}
         self._requests: dict[str, dict[str, Any]] = {}
         self._stalled: set[str] = set()
+        self._losses: dict[str, int] = {}
         self._commit = project_commit()
         self._closing = threading.Event()
         self._pool = Pool(workers, threads, self.on_message, self.dispatch, self.on_worker_lost)
@@ -68,7 +74,7 @@ class Scheduler:
                 self._record.update(run.id, **history.columns)
             self._change(run.id, states.INTERRUPTED, _SERVER_ENDED)
         for run in self._store.in_states((states.QUEUED,)):
-            self._queue.put(run.id, run.owner)
+            self._queue.put(run.id, run.owner, run.sweep)
         self._pool.start()
         self._watcher.start()
 
@@ -86,31 +92,40 @@ class Scheduler:
             live[run_id] = history.columns if history.step else {}
         for run_id in self._stalled:
             live.setdefault(run_id, {})["stalled"] = True
-        for position, run_id in enumerate(self._queue.order(), 1):
+        for run_id, position in self.positions().items():
             live.setdefault(run_id, {})["position"] = position
         return live
 
-    def waits(self, run_id: str) -> bool:
-        return run_id in self._queue
+    def positions(self) -> dict[str, int]:
+        """Return the place in the queue, from 1, of each run that waits."""
+        return {run_id: position for position, run_id in enumerate(self._queue.order(), 1)}
 
-    def enqueue(self, run: Run, request: dict[str, Any] | None = None) -> None:
+    def waiting(self, owner: str) -> list[str]:
+        """Return the owner's waiting runs, in their order."""
+        return self._queue.of(owner)
+
+    def places(self, owner: str) -> int:
+        """Return the number of the owner's waiting runs, those that were started together counted as one."""
+        return self._queue.places(owner)
+
+    def enqueue(self, run: Run, request: dict[str, Any] | None = None, message: str = "") -> None:
         """Let the run wait for a worker.
 
         Args:
             request: further keys of its job, as core.runs.worker describes it.
+            message: the reason, for people.
         """
         if request is not None:
             self._requests[run.id] = request
-        self._queue.put(run.id, run.owner)
-        self._record.update(run.id, state=states.QUEUED, message="", place=time.time_ns())
-        self._record.append(run.id, State(states.QUEUED, len(self._queue.order())).to_dict())
+        self._queue.put(run.id, run.owner, run.sweep)
+        self._record.update(run.id, place=time.time_ns())
+        self._change(run.id, states.QUEUED, message)
         self.dispatch()
 
     def withdraw(self, run_id: str, state: str) -> None:
         """Take a waiting run out of the queue, into ``state``."""
         self._queue.remove(run_id)
         self._change(run_id, state, "")
-        self._publish_positions()
 
     def move(self, run_id: str, by: int) -> None:
         """Move a waiting run among its owner's own: -1 is one place earlier. Nothing if it does not wait."""
@@ -120,7 +135,6 @@ class Scheduler:
         places = sorted(run.place for waiting in own if (run := self._store.run(waiting)))
         for waiting, place in zip(own, places, strict=True):
             self._record.update(waiting, place=place)
-        self._publish_positions()
 
     def command(self, run_id: str, command: str, value: float | None = None) -> None:
         """Send a command to the run's worker."""
@@ -137,37 +151,54 @@ class Scheduler:
     def dispatch(self) -> None:
         """Give waiting runs to idle workers."""
         with self._lock:
-            started = False
-            for run_id in () if self._closing.is_set() else self._queue.order():
-                history = self._read_history(run_id)
-                if not self._pool.give(self._job(run_id, history)):
+            # A history is read for an idle worker alone.
+            while not self._closing.is_set() and self._pool.idle and (order := self._queue.order()):
+                run_id = order[0]
+                try:
+                    history = self._read_history(run_id)
+                    job = self._job(run_id, history)
+                except Exception as error:
+                    # It leaves the queue, whose other runs would wait behind it for ever.
+                    log.exception("run %s could not be started", run_id)
+                    self._queue.remove(run_id)
+                    self._mark_failed(run_id, error)
+                    continue
+                if not self._pool.give(job):
                     break
                 self._histories[run_id] = history
                 self._queue.take(run_id)
                 self._requests.pop(run_id, None)
                 self._change(run_id, states.RUNNING, "")
-                started = True
-            if started:
-                self._publish_positions()
 
     def on_message(self, message: dict[str, Any]) -> None:
-        """Record a worker's message about its run."""
+        """Record a worker's message about its run; a run that cannot be recorded fails, and its worker is replaced."""
         run_id = message["run"]
         with self._lock:
-            if "failed" in message:
-                self._finish(run_id, states.FAILED, message["failed"])
-            elif "trouble" in message:
-                self._change(run_id, states.RUNNING, message["trouble"])
-            elif "environment" in message:
-                self._record.update(run_id, environment={**message["environment"], "commit": self._commit})
-            else:
-                self._on_event(run_id, message["event"])
+            if run_id not in self._histories:
+                return
+            try:
+                self._on_message(run_id, message)
+            except Exception as error:
+                log.exception("a message of run %s could not be recorded", run_id)
+                self._histories.pop(run_id, None)
+                self._forget(run_id)
+                self._pool.abandon(run_id)
+                self._mark_failed(run_id, error)
 
     def on_worker_lost(self, run_id: str) -> None:
-        """Interrupt the run of a worker that has ended."""
+        """Let the run of a worker that has ended wait for another; interrupt it after ``RETRIES`` such losses."""
         with self._lock:
-            why = _SERVER_ENDED if self._closing.is_set() else "Its worker process ended."
-            self._finish(run_id, states.INTERRUPTED, why)
+            if self._closing.is_set():
+                self._finish(run_id, states.INTERRUPTED, _SERVER_ENDED)
+                return
+            losses = self._losses.get(run_id, 0) + 1
+            if losses > RETRIES:
+                self._finish(run_id, states.INTERRUPTED, f"Its worker process ended {losses} times.")
+                return
+            request = self._requests.get(run_id)
+            self._leave(run_id)
+            self._losses[run_id] = losses
+            self.enqueue(self._run(run_id), request, "Its worker process ended; it goes on from its last checkpoint.")
 
     def _job(self, run_id: str, history: History) -> dict[str, Any]:
         """Return the message that starts the run on a worker, as core.runs.worker describes it."""
@@ -177,6 +208,16 @@ class Scheduler:
             recorded = (history.step, history.epoch) if run.started is not None else (run.step, run.epoch)
             job |= {"recorded": recorded, "plan": history.plan}
         return {**job, **self._requests.get(run_id, {})}
+
+    def _on_message(self, run_id: str, message: dict[str, Any]) -> None:
+        if "failed" in message:
+            self._finish(run_id, states.FAILED, message["failed"])
+        elif "trouble" in message:
+            self._change(run_id, states.RUNNING, message["trouble"])
+        elif "environment" in message:
+            self._record.update(run_id, environment={**message["environment"], "commit": self._commit})
+        else:
+            self._on_event(run_id, message["event"])
 
     def _on_event(self, run_id: str, event: dict[str, Any]) -> None:
         self._record.append(run_id, event)
@@ -205,15 +246,29 @@ class Scheduler:
                     self.enqueue(self._run(run_id), request)
 
     def _finish(self, run_id: str, state: str, message: str | None = None) -> None:
-        """Let the run leave its worker."""
-        self._requests.pop(run_id, None)
-        self._stalled.discard(run_id)
+        """Let the run leave its worker, in ``state``."""
+        self._leave(run_id)
+        self._change(run_id, state, message)
+        self.dispatch()
+
+    def _leave(self, run_id: str) -> None:
+        self._forget(run_id)
         history = self._histories.pop(run_id)
         columns = history.columns if history.total_steps else {}
         self._record.update(run_id, ended=time.time(), **columns)
-        self._change(run_id, state, message)
         self._pool.free(run_id)
-        self.dispatch()
+
+    def _forget(self, run_id: str) -> None:
+        self._requests.pop(run_id, None)
+        self._losses.pop(run_id, None)
+        self._stalled.discard(run_id)
+
+    def _mark_failed(self, run_id: str, error: Exception) -> None:
+        """Record that the lab could not keep the run; nothing where that cannot be recorded either."""
+        try:
+            self._change(run_id, states.FAILED, f"The lab could not record this run: {error}.")
+        except Exception:
+            log.exception("run %s could not be marked as failed", run_id)
 
     def _change(self, run_id: str, state: str, message: str | None = None) -> None:
         """Record the run's new state, in its row and as an event; a message that is None stays as it is."""
@@ -223,19 +278,22 @@ class Scheduler:
             message = self._run(run_id).message
         self._record.append(run_id, State(state, message=message).to_dict())
 
-    def _publish_positions(self) -> None:
-        for position, run_id in enumerate(self._queue.order(), 1):
-            self._record.append(run_id, State(states.QUEUED, position).to_dict())
-
     def _watch(self) -> None:
         """Record which workers are silent, and write what could not be written before."""
         while not self._closing.wait(_WATCH_SECONDS):
-            with self._lock:
-                self._record.flush()
-                silent = {run for run, seconds in self._pool.silence().items() if seconds > STALLED_SECONDS}
-                for run_id in silent ^ self._stalled:
-                    self._record.append(run_id, State(states.RUNNING, stalled=run_id in silent).to_dict())
-                self._stalled = silent
+            try:
+                with self._lock:
+                    self._look()
+            except Exception:
+                # The next look may succeed; without this thread nothing is ever written again after a full disk.
+                log.exception("the watcher goes on after an error")
+
+    def _look(self) -> None:
+        self._record.flush()
+        silent = {run for run, seconds in self._pool.silence().items() if seconds > STALLED_SECONDS}
+        changed, self._stalled = silent ^ self._stalled, silent
+        for run_id in changed:
+            self._record.append(run_id, State(states.RUNNING, stalled=run_id in silent).to_dict())
 
     def _run(self, run_id: str) -> Run:
         run = self._store.run(run_id)

@@ -11,7 +11,8 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,21 @@ from core.training.events import CommandApplied
 
 #: The same settings of the same visitor twice within this time are one click that was a double click.
 DOUBLE_CLICK_SECONDS = 1.0
+#: Runs of one group.
+LARGEST_GROUP = 1000
 COMMANDS = ("pause", "resume", "stop", "step", "epoch", "learning_rate")
+
+
+def waiting_limit() -> int:
+    """Return the number of runs that one visitor may have waiting, a group counted as one: ``DESCENT_LIMIT``, else 100.
+
+    Raises:
+        ValueError: if ``DESCENT_LIMIT`` is not a whole number from 1 to 100,000.
+    """
+    setting = os.environ.get("DESCENT_LIMIT", "100")
+    if not (setting.isascii() and setting.isdigit() and 1 <= int(setting) <= 100_000):
+        raise ValueError(f"DESCENT_LIMIT must be a whole number in [1, 100000], got DESCENT_LIMIT = {setting[:40]}.")
+    return int(setting)
 
 
 class Service(Archive):
@@ -67,7 +82,8 @@ class Service(Archive):
         record = Record(store)
         self._scheduler = Scheduler(store, record, files, lock, self.history, size, threads)
         super().__init__(store, record, files, lock, self._scheduler.live)
-        self._clicks: dict[tuple[str, str], tuple[float, str]] = {}
+        self._clicks: dict[tuple[str, str], tuple[float, list[str]]] = {}
+        self._limit = waiting_limit()
         self._closed = False
         self._threads = threads
         #: All background work of the lab but runs, so that it ends with the lab.
@@ -102,6 +118,8 @@ class Service(Archive):
     ) -> str:
         """Queue a run; returns its id.
 
+        At most ``DESCENT_LIMIT`` runs of one visitor wait, a group counted as one.
+
         Args:
             name: for people.
             owner, owner_name: the visitor's opaque id and display name.
@@ -112,24 +130,75 @@ class Service(Archive):
                 ``DOUBLE_CLICK_SECONDS`` are the same click, and get the same run.
 
         Raises:
-            ValueError: if the name or a tag is too long, or the run cannot be recorded; nothing is queued then.
+            ValueError: if the name or a tag is too long, too many of the owner's runs wait, or the run cannot be
+                recorded; nothing is queued then.
         """
         labels = checked_labels(name=name, tags=tags)
+        columns = {**labels, "owner": owner, "owner_name": owner_name, "parent": parent}
+        if start:
+            columns |= {"step": start.state["step"], "epoch": start.state["epoch"]}
+        return self._submit((config,), start, click, columns)[0]
+
+    def submit_group(
+        self,
+        configs: Sequence[RunConfig],
+        owner: str = "",
+        owner_name: str = "",
+        *,
+        tags: Iterable[str] = (),
+        click: str = "",
+    ) -> list[str]:
+        """Queue runs that belong together, in their order; returns their ids. Arguments and errors as of ``submit``.
+
+        Raises:
+            ValueError: also for more than ``LARGEST_GROUP`` configs.
+        """
+        if len(configs) > LARGEST_GROUP:
+            raise ValueError(f"At most {LARGEST_GROUP:,} runs can be started at once; these are {len(configs):,}.")
+        labels = checked_labels(tags=tags)
+        columns = {**labels, "owner": owner, "owner_name": owner_name, "sweep": secrets.token_hex(8)}
+        return self._submit(configs, None, click, columns)
+
+    def _submit(
+        self, configs: Sequence[RunConfig], start: Checkpoint | None, click: str, columns: dict[str, Any]
+    ) -> list[str]:
         with self._lock:
-            key, now = (click, json.dumps(config.to_dict(), sort_keys=True)), time.monotonic()
+            key, now = (click, json.dumps([config.to_dict() for config in configs], sort_keys=True)), time.monotonic()
             self._clicks = {k: v for k, v in self._clicks.items() if now - v[0] < DOUBLE_CLICK_SECONDS}
             if click and key in self._clicks:
                 return self._clicks[key][1]
-            run_id = secrets.token_hex(8)
-            begin = {"step": start.state["step"], "epoch": start.state["epoch"]} if start else {}
-            self._add(run_id, config, start, **labels, owner=owner, owner_name=owner_name, parent=parent, **begin)
+            if (places := self._scheduler.places(columns["owner"])) >= self._limit:
+                raise ValueError(
+                    f"{places} of your runs and groups of runs are waiting already, and this lab takes no more of one "
+                    "person. Wait until some have begun, or cancel some."
+                )
+            run_ids = [secrets.token_hex(8) for _ in configs]
+            self._add(dict(zip(run_ids, configs, strict=True)), start, columns)
             if click:
-                self._clicks[key] = (now, run_id)
-            self._scheduler.enqueue(self.existing(run_id))
-        return run_id
+                self._clicks[key] = (now, run_ids)
+            runs = [self.existing(run_id) for run_id in run_ids]
+            with self._record.batch():
+                for run in runs:
+                    self._scheduler.enqueue(run)
+        return run_ids
+
+    def waiting(self, owner: str) -> list[str]:
+        """Return the owner's waiting runs, in their order."""
+        with self._lock:
+            return self._scheduler.waiting(owner)
+
+    def positions(self) -> dict[str, int]:
+        """Return the place in the queue, from 1, of each run that waits, the next one first."""
+        with self._lock:
+            return self._scheduler.positions()
 
     def command(self, run_id: str, command: str, value: float | None = None) -> None:
-        """Operate a run. A command that does not fit its state changes nothing: two people pressing Stop stop it once.
+        """Operate a run; as ``command_all`` of one run."""
+        self.command_all((run_id,), command, value)
+
+    def command_all(self, run_ids: Iterable[str], command: str, value: float | None = None) -> None:
+        """Operate runs. A command that does not fit a run's state, as it is now, changes nothing: two people pressing
+        Stop stop it once.
 
         Args:
             command: ``pause`` a running run; ``resume`` one that is paused, stopped, failed or interrupted, or let it
@@ -137,21 +206,29 @@ class Service(Archive):
                 set its ``learning_rate`` to ``value`` from the next step on.
 
         Raises:
-            ValueError: if there is no such run or command, or the learning rate is not a valid one.
+            ValueError: if there is no such run or command, a run is in the bin, or the learning rate is not a valid
+                one; nothing is done then.
         """
         if command not in COMMANDS:
             raise ValueError(f"command must be one of {', '.join(COMMANDS)}, got command = {command}.")
         lr = LR.check(value) if command == "learning_rate" else None
         with self._lock:
-            run = self.existing(run_id)
-            if isinstance(lr, float):
-                self._set_learning_rate(run, lr)
-            elif command == "stop":
-                self._stop(run)
-            elif command == "pause":
-                self._pause(run)
-            elif run.resumable:
-                self._scheduler.enqueue(run, {} if command == "resume" else {"pause_after": command})
+            runs = [self.existing(run_id) for run_id in run_ids]
+            if binned := next((run for run in runs if run.deleted is not None), None):
+                raise ValueError(f"Run #{binned.number} is in the bin. Restore it first.")
+            with self._record.batch():
+                for run in runs:
+                    self._command(run, command, lr)
+
+    def _command(self, run: Run, command: str, lr: Any) -> None:
+        if isinstance(lr, float):
+            self._set_learning_rate(run, lr)
+        elif command == "stop":
+            self._stop(run)
+        elif command == "pause":
+            self._pause(run)
+        elif run.resumable:
+            self._scheduler.enqueue(run, {} if command == "resume" else {"pause_after": command})
 
     def resume_all(self) -> int:
         """Resume every interrupted run; returns how many."""
@@ -183,14 +260,21 @@ class Service(Archive):
             run, events = self.existing(run_id), self.events(run_id, EVENTS)
         return ReplayRequest.of(run, events, self._files / run_id, self._threads)
 
-    def _add(self, run_id: str, config: RunConfig, start: Checkpoint | None, **columns: Any) -> None:
-        folder = self._files / run_id
+    def _add(self, configs: dict[str, RunConfig], start: Checkpoint | None, columns: dict[str, Any]) -> None:
+        """Add rows and files of new runs, all or none of them."""
+        now = time.time()
+        adding = [
+            partial(self._store.add, run_id, config, now, states.QUEUED, **columns)
+            for run_id, config in configs.items()
+        ]
         try:
             if start:
-                save_checkpoint(folder / run_files.START, start)
-            self._store.add(run_id, config, time.time(), states.QUEUED, **columns)
+                for run_id in configs:
+                    save_checkpoint(self._files / run_id / run_files.START, start)
+            self._store.together(adding)
         except (OSError, sqlite3.Error) as error:
-            shutil.rmtree(folder, ignore_errors=True)
+            for run_id in configs:
+                shutil.rmtree(self._files / run_id, ignore_errors=True)
             raise ValueError(f"The run could not be saved on the lab's disk: {error}.") from None
 
     def _pause(self, run: Run) -> None:

@@ -16,10 +16,9 @@ RESUMABLE = frozenset({PAUSED, STOPPED, FAILED, INTERRUPTED})
 
 @dataclass(frozen=True)
 class State(Event):
-    """The run is now in ``state``; ``position`` is its place in the queue from 1 while it waits;
-    ``message`` is the reason if it failed, was interrupted or diverged; ``stalled``: its worker sends no heartbeat."""
+    """The run is now in ``state``; ``message`` is the reason if it failed, was interrupted or diverged; ``stalled``:
+    its worker sends no heartbeat. A place in the queue is no event: one change would write one per run behind it."""
 
     state: str
-    position: int | None = None
     message: str = ""
     stalled: bool = False

@@ -7,7 +7,7 @@ order of their sequence numbers from 0.
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -58,12 +58,15 @@ ALTER TABLE runs ADD COLUMN environment TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE runs ADD COLUMN curve TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE runs ADD COLUMN deleted REAL;
 """,
+    """
+ALTER TABLE runs ADD COLUMN sweep TEXT NOT NULL DEFAULT '';
+""",
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 _COLUMNS = (
     "id, number, name, config, created, state, message, validation_accuracy, test_loss, test_accuracy, owner, "
     "owner_name, notes, tags, parent, place, started, ended, step, epoch, best_validation_accuracy, seconds, exact, "
-    "environment, curve, deleted"
+    "environment, curve, deleted, sweep"
 )
 _JSON = ("tags", "environment", "curve")
 
@@ -87,6 +90,7 @@ class Run:
         environment: hardware, versions and threads that it was trained with.
         curve: a small picture of its training loss: means over equal shares of its steps, None for those to come.
         deleted: time at which it went to the bin.
+        sweep: opaque, the same for runs that were started together; "" for a run alone.
         position: its place in the queue of all from 1; None when it does not wait.
         stalled: its worker sends no heartbeat.
     """
@@ -117,6 +121,7 @@ class Run:
     environment: dict[str, Any] = field(default_factory=dict)
     curve: list[float | None] = field(default_factory=list)
     deleted: float | None = None
+    sweep: str = ""
     position: int | None = None
     stalled: bool = False
 
@@ -205,6 +210,20 @@ class Store:
     def remove(self, run_id: str) -> None:
         """Delete the run and its events."""
         self._execute("DELETE FROM runs WHERE id = ?", (run_id,))
+
+    def together(self, writes: Iterable[Callable[[], None]]) -> None:
+        """Do all these writes of this store's, or none of them."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                for write in writes:
+                    write()
+                self._db.execute("COMMIT")
+            except BaseException:
+                # A full disk has ended the transaction already.
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
 
     def run(self, run_id: str) -> Run | None:
         rows = self._execute(f"SELECT {_COLUMNS} FROM runs WHERE id = ?", (run_id,))

@@ -66,6 +66,12 @@ class Scripted:
     def messages(self, run_id, after=-1):
         return self.runs[run_id][after + 1 :] if run_id in self.runs else None
 
+    def changes(self, after):
+        return after + 1, set(self.runs)
+
+    def positions(self):
+        return {}
+
 
 @pytest.fixture
 def scripted(monkeypatch):
@@ -156,7 +162,7 @@ def test_nonsense_closes_the_connection_and_harms_nobody_else(address, client, n
 def test_a_run_that_is_over_says_so_to_who_has_all_of_it(client, scripted):
     scripted.runs["done"] = [event(0, event="State", state="running"), event(1, event="State", state="finished")]
     ask(client, done=1)
-    assert json.loads(client.recv(timeout=LIMIT)) == {"run": "done", "events": [], "over": True}
+    assert json.loads(client.recv(timeout=LIMIT)) == {"run": "done", "position": None, "events": [], "over": True}
     ask(client, done=0)
     assert [e["seq"] for e in receive(client, "done", finished)] == [1]
 

@@ -71,11 +71,12 @@ class LiveChart {
     if (window.innerWidth <= 640) this.root.scrollIntoView({ behavior: "smooth", block: "start" })
   }
 
-  receive({ run: id, events }) {
+  receive({ run: id, events, position }) {
     const run = this.runs.get(id)
     if (!run) return
     const wasSettled = isSettled(run)
     for (const event of events) apply(run, event)
+    run.position = position
     if (isSettled(run) && !wasSettled && !run.settled) this.onSettled(`${id} ${run.seq}`)
     this.draw()
   }

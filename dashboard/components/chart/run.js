@@ -55,7 +55,6 @@ const handlers = {
   },
   State(run, event) {
     run.state = event.state
-    run.position = event.position
     run.message = event.message
     run.stalled = event.stalled
   },

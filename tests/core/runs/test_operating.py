@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sqlite3
 import time
 
 import pytest
@@ -195,6 +196,9 @@ def test_deleted_runs_are_in_the_bin_until_they_are_purged(service, reach):
     service.purge([run_id])
     assert service.run(run_id), "only what is in the bin is removed for good"
     service.delete([run_id])
+    for command in ("resume", "stop", "step", "epoch", "pause"):
+        with pytest.raises(ValueError, match=r"^Run #\d+ is in the bin\. Restore it first\.$"):
+            service.command(run_id, command)
     service.purge([run_id])
     assert service.run(run_id) is None and service.messages(run_id) is None and not folder.exists()
 
@@ -252,12 +256,9 @@ def test_a_killed_worker_costs_nothing_but_time(service, wait, reach):
     run_id = service.submit(config)
     wait(lambda: service.run(run_id).step, lambda step: step > 0)
     os.kill(service._scheduler._pool._workers[0].process.pid, signal.SIGKILL)
-    interrupted = reach(run_id, "interrupted")
-    assert interrupted.message == "Its worker process ended." and interrupted.step > 0
-    assert len(curve(service, run_id)) == interrupted.step
-    service.command(run_id, "resume")
     run = reach(run_id, "finished")
-    assert run.exact
+    messages = [event["message"] for event in told(service, run_id, "State")]
+    assert run.exact and "Its worker process ended; it goes on from its last checkpoint." in messages
     trainer, losses = uninterrupted(config)
     assert equal(service, run_id, trainer) and curve(service, run_id) == list(enumerate(losses))
 
@@ -299,3 +300,48 @@ def test_viewers_are_told_what_comes_again(service, wait, reach):
     messages = [json.loads(message) for message in service.messages(run_id)]
     assert [message["seq"] for message in messages] == list(range(len(messages)))
     assert len(messages) == len(service.events(run_id))
+
+
+def test_one_visitors_waiting_runs_are_limited_and_a_group_counts_as_one(service, wait, monkeypatch):
+    monkeypatch.setattr(service, "_limit", 3)
+    busy = service.submit(LONG)
+    wait(lambda: service.run(busy).state, lambda state: state == "running")
+    seeds = [RunConfig(epochs=1, seed=seed) for seed in range(20)]
+    group = service.submit_group(seeds, "ada", "Ada", tags=["race"])
+    singles = [service.submit(SHORT, owner="ada") for _ in range(2)]
+    with pytest.raises(ValueError, match=r"^3 of your runs and groups of runs are waiting already"):
+        service.submit(SHORT, owner="ada")
+    with pytest.raises(ValueError, match=r"^3 of your runs"):
+        service.submit_group(seeds, "ada")
+    service.submit(SHORT, owner="bob")
+    assert service.waiting("ada") == [*group, *singles]
+    assert {service.run(run).sweep for run in group} != {""} and {service.run(run).sweep for run in singles} == {""}
+    service.command_all(service.waiting("ada"), "stop")
+    assert service.waiting("ada") == [] and {service.run(run).state for run in group} == {"stopped"}
+    service.submit(SHORT, owner="ada")
+    service.command_all([*service.positions(), busy], "stop")
+    reached = wait(lambda: service.run(busy), lambda run: run.state == "stopped")
+    assert reached and service.positions() == {}
+
+
+def test_a_group_is_started_whole_or_not_at_all(service, monkeypatch):
+    add, rows = service._store.add, iter(range(100))
+
+    def full(*arguments, **columns):
+        if next(rows) == 3:
+            raise sqlite3.OperationalError("database or disk is full")
+        add(*arguments, **columns)
+
+    monkeypatch.setattr(service._store, "add", full)
+    before = service.runs()
+    with pytest.raises(ValueError, match=r"^The run could not be saved on the lab's disk: database or disk is full\.$"):
+        service.submit_group([RunConfig(seed=seed) for seed in range(5)])
+    assert service.runs() == before and service.positions() == {}
+
+
+def test_a_group_is_bounded_and_a_double_click_starts_it_once(service):
+    with pytest.raises(ValueError, match=r"^At most 1,000 runs can be started at once; these are 1,001\.$"):
+        service.submit_group([SHORT] * 1001)
+    group = service.submit_group([LONG] * 3, click="page")
+    assert service.submit_group([LONG] * 3, click="page") == group and len(set(group)) == 3
+    service.command_all(group, "stop")

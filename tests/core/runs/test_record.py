@@ -78,3 +78,49 @@ def test_runs_that_are_not_looked_at_leave_memory(store, monkeypatch):
     assert list(record._feeds) == ["b"] and told(record, "a") == [(0, "queued")]
     record.forget("a")
     assert list(record._feeds) == []
+
+
+def test_changes_are_those_since_a_number(store):
+    record = Record(store)
+    record.append("a", state("queued"))
+    record.append("b", state("queued"))
+    first, runs = record.changes(0)
+    assert runs == {"a", "b"} and record.changes(first) == (first, set())
+    record.append("a", state("running"))
+    second, runs = record.changes(first)
+    assert runs == {"a"} and second > first
+    record.forget("b")
+    assert record.changes(second)[1] == {"b"} and record.changes(first)[1] == {"a", "b"}
+
+
+def test_a_batch_is_written_at_its_end_and_as_a_whole(store):
+    record = Record(store)
+    with record.batch():
+        record.append("a", state("queued"))
+        record.update("b", state="stopped")
+        assert store.events("a") == [] and told(record, "a") == [(0, "queued")]
+    assert len(store.events("a")) == 1 and store.run("b").state == "stopped"
+    store.full = True
+    with record.batch():
+        record.append("a", state("running"))
+        record.update("b", state="paused")
+    assert record.trouble and store.run("b").state == "stopped" and told(record, "a")[1:] == [(1, "running")]
+    store.full = False
+    record.flush()
+    assert store.run("b").state == "paused" and len(store.events("a")) == 2
+
+
+def test_a_damaged_page_holds_up_nobody_else(store, monkeypatch):
+    record = Record(store)
+    append = store.append
+
+    def damaged(run_id, *rest):
+        if run_id == "a":
+            raise sqlite3.DatabaseError("database disk image is malformed")
+        append(run_id, *rest)
+
+    monkeypatch.setattr(store, "append", damaged)
+    with pytest.raises(sqlite3.DatabaseError):
+        record.append("a", state("queued"))
+    record.append("b", state("queued"))
+    assert len(store.events("b")) == 1 and record.trouble == ""

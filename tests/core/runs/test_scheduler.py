@@ -1,6 +1,7 @@
 """The row of a run in the store, kept from its workers' messages; the workers are played by the tests."""
 
 import json
+import sqlite3
 import threading
 
 import pytest
@@ -13,10 +14,13 @@ from core.runs.scheduler import Scheduler
 from core.runs.store import Store
 from core.training.config import RunConfig
 from tests.fixtures import event_logs
+from tests.waiting import LIMIT
 
 
 class IdlePool:
     """Takes every job and does none."""
+
+    idle = True
 
     def __init__(self, *_):
         self.jobs = []
@@ -30,6 +34,9 @@ class IdlePool:
 
     def free(self, run_id):
         pass
+
+    def abandon(self, run_id):
+        self.abandoned = run_id
 
     def close(self):
         pass
@@ -108,3 +115,75 @@ def test_a_continued_run_that_had_not_started_keeps_its_beginning(lab):
     lab.scheduler.enqueue(run)
     (job,) = lab.scheduler._pool.jobs
     assert job["recorded"] == (8, 2)
+
+
+def test_a_run_goes_back_into_the_queue_three_times_and_then_is_interrupted(lab):
+    lab.store.add("abc", RunConfig(), 0.0, states.QUEUED)
+    lab.scheduler.start()
+    lab.scheduler.enqueue(lab.store.run("abc"))
+    for _ in range(scheduler_module.RETRIES):
+        lab.scheduler.on_worker_lost("abc")
+        assert lab.store.run("abc").state == states.RUNNING
+    assert len(lab.scheduler._pool.jobs) == 1 + scheduler_module.RETRIES
+    lab.scheduler.on_worker_lost("abc")
+    run = lab.store.run("abc")
+    assert (run.state, run.message) == (states.INTERRUPTED, "Its worker process ended 4 times.")
+    assert lab.scheduler.live() == {}
+
+
+def test_a_run_that_cannot_be_recorded_fails_and_its_worker_is_replaced(lab, monkeypatch, caplog):
+    for run_id in ("abc", "def"):
+        lab.store.add(run_id, RunConfig(), 0.0, states.QUEUED)
+    lab.scheduler.start()
+    for run_id in ("abc", "def"):
+        lab.scheduler.enqueue(lab.store.run(run_id))
+    append = lab.store.append
+
+    def damaged(run_id, seq, body, at):
+        if run_id == "abc" and "StepsDone" in body:
+            raise sqlite3.DatabaseError("database disk image is malformed")
+        append(run_id, seq, body, at)
+
+    monkeypatch.setattr(lab.store, "append", damaged)
+    started = next(log for log in event_logs.load() if log["name"] == "plain run")["events"][2:5]
+    for run_id in ("abc", "def"):
+        for event in started:
+            lab.scheduler.on_message({"run": run_id, "event": event})
+    failed = lab.store.run("abc")
+    assert failed.state == states.FAILED and "database disk image is malformed" in failed.message
+    assert lab.scheduler._pool.abandoned == "abc" and "could not be recorded" in caplog.text
+    assert lab.store.run("def").state == states.RUNNING and len(lab.store.events("def")) == 5
+
+
+def test_a_run_whose_history_cannot_be_read_does_not_hold_up_the_queue(lab, monkeypatch):
+    for run_id in ("abc", "def"):
+        lab.store.add(run_id, RunConfig(), 0.0, states.QUEUED)
+    lab.scheduler._pool.idle = False
+    lab.scheduler.start()
+    events = lab.store.events
+
+    def damaged(run_id):
+        if run_id == "abc":
+            raise sqlite3.DatabaseError("database disk image is malformed")
+        return events(run_id)
+
+    lab.scheduler._pool.idle = True
+    monkeypatch.setattr(lab.store, "events", damaged)
+    lab.scheduler.dispatch()
+    assert [job["run"] for job in lab.scheduler._pool.jobs] == ["def"]
+    assert lab.scheduler.positions() == {}
+
+
+def test_the_watcher_survives_an_error(lab, monkeypatch, caplog):
+    looks = iter([sqlite3.DatabaseError("malformed"), None, None])
+    seen = threading.Event()
+
+    def flush():
+        if error := next(looks, None):
+            raise error
+        seen.set()
+
+    monkeypatch.setattr(scheduler_module, "_WATCH_SECONDS", 0.01)
+    monkeypatch.setattr(lab.record, "flush", flush)
+    lab.scheduler.start()
+    assert seen.wait(LIMIT) and "the watcher goes on" in caplog.text

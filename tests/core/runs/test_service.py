@@ -56,7 +56,7 @@ def test_one_worker_takes_runs_in_turn_and_positions_are_told(service, wait):
     assert service.run(first).state == "stopped"
     assert service.parameters_file(first).exists()
     assert service.parameters_file(second) is None
-    assert [e["position"] for e in events(service, third) if e["event"] == "State"][-1] is None
+    assert service.run(third).position is None and service.positions() == {}
 
 
 def test_two_stops_are_one_and_a_stop_after_the_end_is_nothing(service, wait):
