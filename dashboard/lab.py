@@ -14,9 +14,11 @@ import plotly.graph_objects  # noqa: F401
 
 from core import data, paths
 from core.runs.service import Service
-from dashboard import access
+from dashboard import access, ending
 
 _service: Service | None = None
+#: Both the signal and the server's own end stop the service; the second waits for the first.
+_stopping = threading.Lock()
 
 
 def service() -> Service:
@@ -40,9 +42,10 @@ def start() -> None:
 def stop() -> None:
     """Stop the service, and with it every worker process."""
     global _service
-    if _service is not None:
-        _service.close()
-        _service = None
+    with _stopping:
+        if _service is not None:
+            _service.close()
+            _service = None
 
 
 @asynccontextmanager
@@ -56,6 +59,7 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
         # An exception from here would be printed as a traceback; nothing runs yet that would need to be ended.
         os._exit(1)
     print(notice, flush=True)
+    ending.bound(stop)
     # Imported only now: what is cached needs the server's runtime.
     from dashboard.views.surfaces import controls, walks
 

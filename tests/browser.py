@@ -175,8 +175,8 @@ def lab(_running_lab: Lab, request: pytest.FixtureRequest) -> Iterator[Lab]:
     yield _running_lab
     if request.node.stash.get(_FAILED, False):
         # What the failed test has left in training would hold the workers against the tests to come.
-        for worker in _running_lab.workers():
-            os.kill(worker, signal.SIGKILL)
+        _running_lab.stop()
+        _running_lab.start()
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from typing import Any, Generic, TypeVar
 R = TypeVar("R")
 
 WAITING = "Waiting for its turn"
-#: Seconds that ``close`` waits for each kind's thread: a report comes a few times per second.
-CLOSE_SECONDS = 10.0
+#: Seconds that ``close`` waits for the threads: a report comes a few times per second, and nothing is lost without it.
+CLOSE_SECONDS = 1.0
 
 
 class Cancelled(BaseException):  # not an error, and no ``except Exception`` of a job may swallow it
@@ -221,8 +221,9 @@ class Jobs:
                 job.cancel()
             for waiting in self._queues.values():
                 waiting.put(None)
+        deadline = time.monotonic() + CLOSE_SECONDS
         for thread in self._threads:
-            thread.join(CLOSE_SECONDS)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def enqueue(self, attempt: Report[Any]) -> None:
         """Give an attempt to its kind's thread, which starts with the first one; only ``Job`` calls it."""

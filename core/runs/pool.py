@@ -18,7 +18,7 @@ from core.paths import ROOT
 log = logging.getLogger(__name__)
 
 #: How long a worker may take to end by itself once its stdin is closed.
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 3.0
 #: The pause before a worker that died is replaced, so that a broken set-up does not spin.
 RESTART_SECONDS = 1.0
 

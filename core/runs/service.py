@@ -20,14 +20,15 @@ from filelock import FileLock, Timeout
 
 from core.jobs import Job, Jobs
 from core.models.checkpoints import Checkpoint, save_checkpoint
-from core.runs import run_files, states
+from core.runs import rescue, run_files, states
 from core.runs.archive import Archive, checked_labels
 from core.runs.diagnoses import Diagnoses, diagnosis_job
 from core.runs.pool import worker_count
 from core.runs.record import Record
 from core.runs.replay_request import EVENTS, ReplayRequest
 from core.runs.scheduler import Scheduler
-from core.runs.store import Run, Store
+from core.runs.states import Operated
+from core.runs.store import Run
 from core.runs.trajectories import Trajectory, trajectory_job
 from core.training.config import LR, RunConfig
 from core.training.events import CommandApplied
@@ -78,7 +79,7 @@ class Service(Archive):
         # No more threads than cores in all: OpenMP's teams would wait for each other, at many times the cost
         # (benchmarks/LOG.md).
         threads = threads or max(1, (os.cpu_count() or 1) // size)
-        store, files, lock = Store(home / "lab.sqlite"), home / "files", threading.RLock()
+        store, files, lock = rescue.open_store(home / "lab.sqlite"), home / "files", threading.RLock()
         record = Record(store)
         self._scheduler = Scheduler(store, record, files, lock, self.history, size, threads)
         super().__init__(store, record, files, lock, self._scheduler.live)
@@ -192,11 +193,11 @@ class Service(Archive):
         with self._lock:
             return self._scheduler.positions()
 
-    def command(self, run_id: str, command: str, value: float | None = None) -> None:
+    def command(self, run_id: str, command: str, value: float | None = None, by: str = "") -> None:
         """Operate a run; as ``command_all`` of one run."""
-        self.command_all((run_id,), command, value)
+        self.command_all((run_id,), command, value, by)
 
-    def command_all(self, run_ids: Iterable[str], command: str, value: float | None = None) -> None:
+    def command_all(self, run_ids: Iterable[str], command: str, value: float | None = None, by: str = "") -> None:
         """Operate runs. A command that does not fit a run's state, as it is now, changes nothing: two people pressing
         Stop stop it once.
 
@@ -204,6 +205,7 @@ class Service(Archive):
             command: ``pause`` a running run; ``resume`` one that is paused, stopped, failed or interrupted, or let it
                 train one more ``step`` or ``epoch``; ``stop`` a run where it stands, or take it out of the queue;
                 set its ``learning_rate`` to ``value`` from the next step on.
+            by: the name of a visitor who is not the owner, for the run's story.
 
         Raises:
             ValueError: if there is no such run or command, a run is in the bin, or the learning rate is not a valid
@@ -218,16 +220,30 @@ class Service(Archive):
                 raise ValueError(f"Run #{binned.number} is in the bin. Restore it first.")
             with self._record.batch():
                 for run in runs:
-                    self._command(run, command, lr)
+                    if self._fits(run, command):
+                        if by:
+                            self._record.append(run.id, Operated(command, by).to_dict())
+                        self._command(run, command, lr)
+
+    def _fits(self, run: Run, command: str) -> bool:
+        """Return True if the command changes something in the run's state."""
+        match command:
+            case "stop":
+                return run.state in (states.RUNNING, states.QUEUED, states.PAUSED, states.INTERRUPTED)
+            case "pause":
+                return run.state in (states.RUNNING, states.QUEUED)
+            case "learning_rate":
+                return run.state in (states.RUNNING, states.QUEUED) or run.resumable
+        return run.resumable
 
     def _command(self, run: Run, command: str, lr: Any) -> None:
-        if isinstance(lr, float):
+        if command == "learning_rate":
             self._set_learning_rate(run, lr)
         elif command == "stop":
             self._stop(run)
         elif command == "pause":
             self._pause(run)
-        elif run.resumable:
+        else:
             self._scheduler.enqueue(run, {} if command == "resume" else {"pause_after": command})
 
     def resume_all(self) -> int:
@@ -280,19 +296,19 @@ class Service(Archive):
     def _pause(self, run: Run) -> None:
         if run.state == states.RUNNING:
             self._scheduler.command(run.id, "pause")
-        elif run.state == states.QUEUED and run.step:
+        else:
             self._scheduler.withdraw(run.id, states.PAUSED)
 
     def _stop(self, run: Run) -> None:
-        if run.state == states.QUEUED and not run.step:
+        if run.state != states.RUNNING and not run.step:
             self._scheduler.withdraw(run.id, states.STOPPED)
-        elif run.state in (states.RUNNING, states.QUEUED, states.PAUSED, states.INTERRUPTED):
+        else:
             # A run that has taken steps is ended by a worker, which tests it and writes its parameters.
             self._scheduler.request_stop(run)
 
     def _set_learning_rate(self, run: Run, lr: float) -> None:
         if run.state == states.RUNNING:
             self._scheduler.command(run.id, "learning_rate", lr)
-        elif run.state == states.QUEUED or run.resumable:
+        else:
             # It becomes part of the plan that the run goes on with.
             self._record.append(run.id, CommandApplied(run.step, "learning_rate", lr).to_dict())

@@ -22,3 +22,11 @@ class State(Event):
     state: str
     message: str = ""
     stalled: bool = False
+
+
+@dataclass(frozen=True)
+class Operated(Event):
+    """``by`` has given the run ``command``; recorded where that is not its owner."""
+
+    command: str
+    by: str

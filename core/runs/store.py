@@ -153,7 +153,10 @@ class Store:
             raise ValueError(f"{path} could not be opened: there are no runs.")
         path.parent.mkdir(parents=True, exist_ok=True)
         place = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
-        self._db = sqlite3.connect(place, uri=True, check_same_thread=False, isolation_level=None, timeout=5.0)
+        try:
+            self._db = sqlite3.connect(place, uri=True, check_same_thread=False, isolation_level=None, timeout=5.0)
+        except sqlite3.Error as error:
+            raise ValueError(f"{path} could not be opened: {error}.") from None
         try:
             if read_only:
                 self._check_version(path, at_least=SCHEMA_VERSION)
@@ -210,6 +213,14 @@ class Store:
     def remove(self, run_id: str) -> None:
         """Delete the run and its events."""
         self._execute("DELETE FROM runs WHERE id = ?", (run_id,))
+
+    def damage(self) -> str:
+        """Return the first fault that SQLite finds in the file, or ""."""
+        try:
+            (message,) = self._execute("PRAGMA quick_check(1)", ())[0]
+        except sqlite3.DatabaseError as error:
+            return str(error)
+        return "" if message == "ok" else str(message)
 
     def together(self, writes: Iterable[Callable[[], None]]) -> None:
         """Do all these writes of this store's, or none of them."""

@@ -152,7 +152,7 @@ def test_a_run_that_cannot_be_recorded_fails_and_its_worker_is_replaced(lab, mon
     failed = lab.store.run("abc")
     assert failed.state == states.FAILED and "database disk image is malformed" in failed.message
     assert lab.scheduler._pool.abandoned == "abc" and "could not be recorded" in caplog.text
-    assert lab.store.run("def").state == states.RUNNING and len(lab.store.events("def")) == 5
+    assert lab.store.run("def").state == states.RUNNING and len(lab.store.events("def")) == 6
 
 
 def test_a_run_whose_history_cannot_be_read_does_not_hold_up_the_queue(lab, monkeypatch):
