@@ -5,10 +5,13 @@ import contextlib
 import json
 import os
 import socket
+import sqlite3
 import threading
 
 import pytest
 import uvicorn
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.applications import Starlette
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -148,13 +151,33 @@ def test_an_unknown_run_is_said_to_be_unknown(client):
     assert receive(client, "nobody", bool) == [{"event": "Unknown"}]
 
 
-@pytest.mark.parametrize("nonsense", ["", "[]", '{"runs": 3}', '{"runs": {"a": "b"}}', "{}", '{"runs": {"a": null}}'])
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"runs": 3}',
+        '{"runs": {"a": "b"}}',
+        '{"runs": {"a": null}}',
+        '{"runs": {"a": 1e999}}',
+        '{"runs": {"a": true}}',
+        '{"runs": {"a": -2}}',
+        '{"runs": {"\\ud800": -1}}',
+        '{"runs": {"../..": -1}}',
+        '{"runs": {"": -1}}',
+        "[" * 30_000,
+        '{"runs": ' * 7_000,
+        "x" * 100_000,
+    ],
+    ids=lambda text: f"{text[:20]} {len(text)}",
+)
 def test_nonsense_closes_the_connection_and_harms_nobody_else(address, client, nonsense):
     with connected(address) as other:
         other.send(nonsense)
         with pytest.raises(ConnectionClosed) as closed:
             other.recv(timeout=LIMIT)
-        assert closed.value.rcvd.code == 1003
+        assert closed.value.rcvd.code == 1003 and closed.value.rcvd.reason.startswith("A ")
     ask(client, nobody=-1)
     assert receive(client, "nobody", bool)
 
@@ -277,6 +300,83 @@ def test_viewers_go_on_after_the_service_failed_once(client, scripted, monkeypat
     assert "the service did not answer" in caplog.text
 
 
+def test_a_run_that_cannot_be_read_holds_up_no_other(client, scripted, monkeypatch, caplog):
+    monkeypatch.setattr(stream, "RETRY_SECONDS", 0.2)
+    scripted.runs |= {"damaged": [event(0)], "whole": [event(0)]}
+    messages, whole = scripted.messages, threading.Event()
+
+    def reading(run_id, after=-1):
+        if run_id == "damaged" and not whole.is_set():
+            raise sqlite3.DatabaseError("database disk image is malformed")
+        return messages(run_id, after)
+
+    monkeypatch.setattr(scripted, "messages", reading)
+    ask(client, damaged=-1, whole=-1)
+    for seq in (0, 1):
+        assert [e["seq"] for e in receive(client, "whole", bool)] == [seq]
+        scripted.runs["whole"].append(event(seq + 1))
+    assert [e["seq"] for e in receive(client, "whole", bool)] == [2]
+    assert caplog.text.count("did not answer for run damaged") == 1
+    whole.set()
+    assert [e["seq"] for e in receive(client, "damaged", bool)] == [0]
+
+
+def test_what_has_not_changed_is_not_read_again(client, scripted, monkeypatch):
+    scripted.runs |= {f"over{n}": [event(0, event="State", state="finished")] for n in range(20)}
+    scripted.runs["going"] = [event(0)]
+    reads, messages, changed = [], scripted.messages, {"going"}
+    monkeypatch.setattr(scripted, "changes", lambda after: (after + 1, set(changed)))
+
+    def reading(run_id, after=-1):
+        reads.append(run_id)
+        return messages(run_id, after)
+
+    monkeypatch.setattr(scripted, "messages", reading)
+    ask(client, **dict.fromkeys(scripted.runs, -1))
+    frames = [json.loads(client.recv(timeout=LIMIT)) for _ in range(21)]
+    assert {frame["run"] for frame in frames} == set(scripted.runs)
+    for seq in range(1, 6):
+        scripted.runs["going"].append(event(seq))
+        assert [e["seq"] for e in receive(client, "going", bool)] == [seq]
+    assert sorted(run for run in reads if run != "going") == sorted(set(scripted.runs) - {"going"})
+
+
+def test_a_place_in_the_queue_is_told_as_it_changes(client, scripted, monkeypatch):
+    scripted.runs["waits"] = [event(0, event="State", state="queued")]
+    place = {"waits": 3}
+    monkeypatch.setattr(scripted, "positions", lambda: dict(place))
+    ask(client, waits=-1)
+    frame = json.loads(client.recv(timeout=LIMIT))
+    while frame["position"] is None:
+        frame = json.loads(client.recv(timeout=LIMIT))
+    assert frame["position"] == 3
+    place["waits"] = 2
+    assert json.loads(client.recv(timeout=LIMIT)) == {"run": "waits", "position": 2, "events": [], "over": False}
+    place.clear()
+    assert json.loads(client.recv(timeout=LIMIT))["position"] is None
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: (
+    st.lists(inner) | st.dictionaries(st.text() | st.just("runs"), inner)
+)))  # fmt: skip
+def test_any_message_is_read_or_refused_in_one_short_sentence(message):
+    reason, wanted = "", None
+    try:
+        wanted = stream._requested(json.dumps(message))
+    except ValueError as error:
+        reason = str(error)
+    if wanted is None:
+        assert 0 < len(reason.encode()) <= 123 and reason.startswith("A ")
+    else:
+        assert wanted == message["runs"] and all(seq >= -1 for seq in wanted.values())
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused(text):
+    with contextlib.suppress(ValueError):
+        assert isinstance(stream._requested(text), dict)
+
+
 def test_too_many_runs_at_once_are_refused(client):
     ask(client, **{str(i): -1 for i in range(stream.MOST_RUNS + 1)})
     with pytest.raises(ConnectionClosed):
@@ -285,7 +385,7 @@ def test_too_many_runs_at_once_are_refused(client):
 
 def test_viewers_at_the_same_place_share_one_frame(scripted):
     subscription = stream.Subscription("run")
-    subscription.extend([event(seq, pad="x" * 30_000) for seq in range(5)], now=0.0)
+    subscription.extend([event(seq, pad="x" * 30_000) for seq in range(5)])
     frame, last = subscription.frame(-1)
     assert [e["seq"] for e in json.loads(frame)["events"]] == [0, 1]
     assert last == 1

@@ -26,6 +26,18 @@ def command(run_ids: Iterable[str], name: str) -> None:
     rows.forget()
 
 
+def cancel_mine() -> None:
+    # Those that wait now, not those that waited when the page was drawn.
+    _attempt(lambda: lab.service().command_all(lab.service().waiting(visitor().id), "stop"), "Your runs are canceled.")
+
+
+def clear_queue() -> None:
+    you = visitor()
+    if you.teacher:
+        service = lab.service()
+        _attempt(lambda: service.command_all(service.positions(), "stop", by=you.name), "The queue is empty.")
+
+
 def resume_all() -> None:
     _attempt(lab.service().resume_all, "All interrupted runs continue.")
 

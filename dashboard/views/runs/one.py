@@ -16,7 +16,7 @@ from dashboard.views.runs import actions, rows
 from dashboard.words import STATE_COLORS, clock_time, config_in_full, date_time, literal, run_title
 
 #: Events of the run's story; the others are of its curves.
-_STORY = ("State", "CommandApplied", "Resumed")
+_STORY = ("State", "Operated", "CommandApplied", "Resumed")
 
 
 def show(run_id: str) -> None:
@@ -203,6 +203,8 @@ def _event_in_words(event: dict[str, Any]) -> str:
             state = "stalled" if event.get("stalled") else event["state"]
             badge = f":{STATE_COLORS.get(state, 'orange')}-badge[{state}]"
             return f"{badge} {literal(event.get('message') or '')}".strip()
+        case "Operated":
+            return f"{event['command'].replace('_', ' ')} by {literal(event['by'])}"
         case "CommandApplied" if event["command"] == "learning_rate":
             return f"learning rate {number(event['value'])} from step {event['step']:,}"
         case "CommandApplied":

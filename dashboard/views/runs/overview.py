@@ -138,6 +138,7 @@ def _bar(chosen: list[Run], interrupted: int) -> None:
     if chosen:
         actions.downloads(ids, "runs.export")
     _places(chosen)
+    _queue()
     if interrupted:
         st.button(f"Resume all interrupted ({interrupted})", icon=":material/restart_alt:", on_click=actions.resume_all)
     if not chosen:
@@ -155,6 +156,28 @@ def _places(chosen: list[Run]) -> None:
                 args=(chosen[0].id, by),
                 help="Among your own queued runs; people take turns.",
             )
+
+
+def _queue() -> None:
+    """Buttons that empty the queue: of the visitor's own runs, or of all for the teacher."""
+    you, all_waiting = visitor(), len(lab.service().positions())
+    mine = len(lab.service().waiting(you.id))
+    if mine > 1:
+        st.button(
+            f"Cancel all mine ({mine})",
+            icon=":material/playlist_remove:",
+            on_click=actions.cancel_mine,
+            help="Takes all of your waiting runs out of the queue.",
+            key="runs.cancel-mine",
+        )
+    if you.teacher and all_waiting:
+        st.button(
+            f"Clear the queue ({all_waiting})",
+            icon=":material/clear_all:",
+            on_click=actions.clear_queue,
+            help="Takes everyone's waiting runs out of the queue. Runs in training go on.",
+            key="runs.clear-queue",
+        )
 
 
 @st.fragment

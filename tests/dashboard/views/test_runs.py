@@ -239,3 +239,24 @@ def test_a_fork_knows_its_parent(filled: list[str], service: Service) -> None:
     service.command(run.id, "stop")
     assert run.parent == "one" and [child.id for child in service.children("one")] == ["four", run.id]
     assert "A fork of run" not in text(page)
+
+
+def test_one_click_cancels_all_of_ones_own_waiting_runs(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service._scheduler._pool.__class__, "idle", False)
+    mine = [service.submit(RunConfig(seed=seed), owner=ME.id) for seed in range(3)]
+    other = service.submit(RunConfig(), owner="b" * 16, owner_name="Bob")
+    monkeypatch.setattr(overview, "visitor", lambda: ME)
+    monkeypatch.setattr(actions, "visitor", lambda: ME)
+    page = open_page("runs")
+    assert "Clear the queue" not in " ".join(labels(page))
+    button(page, "Cancel all mine (3)").click().run()
+    assert not page.exception and not page.error
+    assert {run.state for run_id in mine if (run := service.run(run_id))} == {"stopped"}
+    assert service.waiting(ME.id) == [] and list(service.positions()) == [other]
+    teacher = Visitor("t" * 16, "Teacher", True, True)
+    monkeypatch.setattr(overview, "visitor", lambda: teacher)
+    monkeypatch.setattr(actions, "visitor", lambda: teacher)
+    page = open_page("runs")
+    button(page, "Clear the queue (1)").click().run()
+    assert service.positions() == {}
+    assert [one._event_in_words(event) for event in service.events(other, ("Operated",))] == ["stop by Teacher"]
