@@ -390,11 +390,17 @@ def test_viewers_at_the_same_place_share_one_frame(scripted):
     assert [e["seq"] for e in json.loads(frame)["events"]] == [0, 1]
     assert last == 1
     assert subscription.frame(-1)[0] is frame
-    assert json.loads(subscription.frame(4)[0]) == {"run": "run", "events": [], "over": False}
+    assert json.loads(subscription.frame(4)[0]) == {
+        "run": "run",
+        "position": None,
+        "events": [],
+        "over": False,
+    }
     for after in range(20):
         subscription.frame(after)
     assert len(subscription._frames) == stream.KEPT_FRAMES
-    subscription.extend([event(5, event="State", state="stopped")], now=1.0)
+    subscription.extend([event(5, event="State", state="stopped")])
     assert (
-        subscription.frame(3)[0] == '{"run":"run","events":[' + ",".join(subscription.messages[4:]) + '],"over":true}'
+        subscription.frame(3)[0]
+        == '{"run":"run","position":null,"events":[' + ",".join(subscription.messages[4:]) + '],"over":true}'
     )
