@@ -25,7 +25,18 @@ from tests.waiting import LIMIT, wait_for
 
 MAIN = str(Path(__file__).resolve().parents[2] / "dashboard" / "main.py")
 WRITING: dict[type, tuple[str, ...]] = {
-    Service: ("submit", "command", "resume_all", "move", "edit", "delete", "restore", "purge"),
+    Service: (
+        "submit",
+        "submit_group",
+        "command",
+        "command_all",
+        "resume_all",
+        "move",
+        "edit",
+        "delete",
+        "restore",
+        "purge",
+    ),
     Library: ("keep", "bring", "rename", "duplicate", "note", "delete", "restore", "empty_bin"),
     Drawings: ("keep", "remove", "take_in"),
 }
