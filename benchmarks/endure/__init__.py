@@ -1,0 +1,1 @@
+"""Endurance of the lab under many visitors and attacks at once: ``python -m benchmarks.endure``."""
