@@ -47,7 +47,8 @@ class Worker:
         self.ready = False
         self.heartbeat = time.monotonic()
         # Warm: it has loaded torch and MNIST before it gets a run, so that a click does not wait for either.
-        command = [sys.executable, "-m", "core.runs.worker", "--threads", str(threads)]
+        command = [sys.executable, "-m", "core.runs.worker_start", "--threads", str(threads)]
+        command += ["--server", str(os.getpid())]
         self.process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
         )

@@ -1,4 +1,4 @@
-"""A worker: ``python -m core.runs.worker``, a warm process that trains one run after another.
+"""A worker: ``python -m core.runs.worker_start``, a warm process that trains one run after another.
 
 It knows nothing of pages or stores. Jobs and commands come in on stdin, events go out on stdout, one JSON
 line each:
@@ -19,7 +19,6 @@ on; ``plan``, learning rates that were set by hand, as (step, learning rate); ``
 The end of stdin means that the server is gone: the worker writes a checkpoint and exits.
 """
 
-import argparse
 import json
 import os
 import queue
@@ -28,6 +27,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -70,10 +70,14 @@ class Outbox:
         self.send({"run": run_id, "event": event.to_dict()})
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, required=True, help="CPU threads of this worker")
-    devices.prepare_cpu(parser.parse_args().threads)
+def main(threads: int, on_ready: Callable[[], object]) -> None:
+    """Work until stdin ends.
+
+    Args:
+        threads: of the CPU.
+        on_ready: called once jobs are taken.
+    """
+    devices.prepare_cpu(threads)
     # Ctrl-C reaches the whole process group; the server decides what it means and closes stdin.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     out = Outbox(_claim_stdout())
@@ -81,6 +85,7 @@ def main() -> None:
     threading.Thread(target=_listen, args=(sys.stdin, inbox), daemon=True).start()
     _warm_up()
     out.send({"ready": True})
+    on_ready()
     threading.Thread(target=_send_heartbeats, args=(out,), daemon=True).start()
     while (message := inbox.get()) is not None:
         # A command for a run that has just ended finds nothing to do.
@@ -250,7 +255,3 @@ def _warm_up() -> None:
     events = train(RunConfig(epochs=1))
     next(events), next(events)
     events.close()
-
-
-if __name__ == "__main__":
-    main()

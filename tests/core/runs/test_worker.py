@@ -2,8 +2,10 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,13 +16,13 @@ from core.runs import run_files
 from core.training.config import RunConfig
 from core.training.events import Checkpointed, CommandApplied, Event, Paused, Resumed, RunFinished, StepsDone
 from core.training.trainer import Trainer
-from tests.waiting import LIMIT
+from tests.waiting import LIMIT, wait_for
 
 
 @pytest.fixture
 def worker():
     process = subprocess.Popen(
-        [sys.executable, "-m", "core.runs.worker", "--threads", "1"],
+        [sys.executable, "-m", "core.runs.worker_start", "--threads", "1", "--server", str(os.getpid())],
         cwd=paths.ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -133,3 +135,31 @@ def test_the_end_of_stdin_ends_a_run_in_progress(worker, tmp_path):
     last = [m["event"]["first_step"] + len(m["event"]["losses"]) for m in told if "losses" in m.get("event", {})]
     # The checkpoint of the end is of the last step that was told.
     assert not last or load_checkpoint(tmp_path / run_files.CHECKPOINT).state["step"] == last[-1]
+
+
+#: A server whose worker gets no end of stdin when it is killed: the test holds the other end.
+SERVER = """
+import os, subprocess, sys, time
+command = [sys.executable, "-m", "core.runs.worker_start", "--threads", "1", "--server", str(os.getpid())]
+worker = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+print(worker.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_worker_that_still_starts_ends_with_a_killed_server():
+    command, pipe = [sys.executable, "-c", SERVER], subprocess.PIPE
+    with subprocess.Popen(command, cwd=paths.ROOT, stdin=pipe, stdout=pipe, text=True) as server:
+        worker = int(server.stdout.readline())
+        server.kill()
+        wait_for(lambda: not _lives(worker))
+
+
+def _lives(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{pid}/status")
+    # An orphan stays as a zombie where the first process does not collect it.
+    return not (status.exists() and "State:\tZ" in status.read_text())
