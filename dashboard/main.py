@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import lab, notices, visitors
+from dashboard.words import literal
 
 HEADER = """<style>
 .lab-title { display: flex; align-items: baseline; gap: 0.8rem; }
@@ -39,6 +40,6 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
 # mounted anew.
 with st.container():
     if trouble := lab.service().trouble:
-        st.error(trouble, icon=":material/hard_drive:")
+        st.error(literal(trouble), icon=":material/hard_drive:")
     notices.show()
 page.run()

@@ -14,7 +14,7 @@ from dashboard.components.chart import live_chart
 from dashboard.components.player.landscape import landscape_player, scene_of, standalone, waiting_scene
 from dashboard.views.landscape import controls, items, live, new_runs, plots, sharpness
 from dashboard.views.landscape.address import key
-from dashboard.words import loss, percent, run_line
+from dashboard.words import literal, loss, percent, run_line
 
 PLAYER = "landscape-player"
 
@@ -104,7 +104,7 @@ def _line(result: Result) -> None:
     st.plotly_chart(plots.along_line(result), key="along-line", config={"displaylogo": False})
     one, two = st.columns(2)
     for column, path in zip((one, two), result.paths, strict=True):
-        column.metric(path.label, percent(path.accuracy[-1]), f"loss {loss(path.true[-1])}", delta_color="off",
+        column.metric(literal(path.label), percent(path.accuracy[-1]), f"loss {loss(path.true[-1])}", delta_color="off",
                       delta_arrow="off")  # fmt: skip
 
 
@@ -122,7 +122,7 @@ def _explained(result: Result) -> None:
             "distances show how far, and the two losses how much that matters."
         )
     for note in sorted({path.about.get("note", "") for path in result.paths} - {""}):
-        st.caption(note)
+        st.caption(literal(note))
 
 
 def _downloads(result: Result) -> None:
