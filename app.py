@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from dashboard import access, assets, lab, stream, visitors
+from dashboard import access, assets, boundary, lab, stream, visitors
 from dashboard.views.runs import route
 
 app = st.App(
     "dashboard/main.py",
     lifespan=lab.lifespan,
     routes=stream.routes + assets.routes + access.routes + route.routes,
-    middleware=access.middleware + stream.middleware + visitors.middleware,
+    middleware=boundary.middleware + access.middleware + stream.middleware + visitors.middleware,
 )

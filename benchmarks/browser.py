@@ -127,7 +127,7 @@ def main() -> None:
         lab = Lab(Path(folder))
         lab.start()
         try:
-            page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+            page = browser.new_context(viewport={"width": 1280, "height": 900}, bypass_csp=True).new_page()
             starts, functions = surfaces(page, lab.url, repeats)
             print(f"click on the contours to the new picture:  {median_and_range(starts)} s, n = {repeats}")
             print(

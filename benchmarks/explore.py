@@ -91,7 +91,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS.split())
         lab.start()
         try:
-            page = browser.new_context(viewport={"width": 1280, "height": 1400}).new_page()
+            page = browser.new_context(viewport={"width": 1280, "height": 1400}, bypass_csp=True).new_page()
             page.set_default_timeout(120_000)
             page.add_init_script(WATCH_ASKING)
             url = f"{lab.url}/race?runs={','.join(ids)}"

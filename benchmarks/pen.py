@@ -49,7 +49,7 @@ def main() -> None:
         lab = Lab(Path(folder))
         lab.start()
         try:
-            page = browser.new_context(viewport={"width": 1280, "height": 1000}).new_page()
+            page = browser.new_context(viewport={"width": 1280, "height": 1000}, bypass_csp=True).new_page()
             open_draw(page, lab)
             answers, clears = [], []
             for repeat in range(repeats + 1):

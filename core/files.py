@@ -6,6 +6,9 @@ import secrets
 import stat
 from pathlib import Path
 
+#: Characters of an input that a sentence about it repeats.
+LONGEST_REPEATED = 100
+
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace ``path`` by ``content``, on disk when this returns; its folder is made if need be.
@@ -46,7 +49,7 @@ def read_ordinary(path: Path, most: int) -> bytes:
     Raises:
         ValueError: saying what is wrong, if it is anything else, cannot be read, or has more than ``most`` bytes.
     """
-    shown = shortened(str(path), 200)
+    shown = shortened(str(path))
     flags = sum(getattr(os, name, 0) for name in ("O_RDONLY", "O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
     try:
         if path.is_symlink():
@@ -63,7 +66,7 @@ def read_ordinary(path: Path, most: int) -> bytes:
         raise ValueError(f"The file {shown} cannot be read: {error.strerror}.") from None
 
 
-def shortened(text: str, most: int = 80) -> str:
+def shortened(text: str, most: int = LONGEST_REPEATED) -> str:
     """Return text from outside for a sentence: printable, and at most ``most`` characters."""
     shown = "".join(letter if letter.isprintable() else "�" for letter in text[:most])
     return shown + ("…" if len(text) > most else "")

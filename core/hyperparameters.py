@@ -27,7 +27,7 @@ class InvalidValue(ValueError):  # noqa: N818 - a name that pages and notebooks 
 
     def __init__(self, parameter: str, rule: str, value: Any) -> None:
         # A value from outside must not break the sentence into lines.
-        shown = shortened(number(value), 1000) or "nothing"
+        shown = shortened(number(value)) or "nothing"
         super().__init__(f"{parameter} must {rule}, got {parameter} = {shown}.")
         self.parameter, self.rule, self.value = parameter, rule, value
 
@@ -165,10 +165,10 @@ def check_all(known: tuple[Hyperparameter, ...], given: Mapping[str, Any], owner
         InvalidValue: for a value that breaks its rule.
     """
     if not isinstance(given, Mapping):
-        raise ValueError(f"{owner} takes its parameters as names with values, got {given}.")
+        raise ValueError(f"{owner} takes its parameters as names with values, got {shortened(str(given))}.")
     by_name = {parameter.name: parameter for parameter in known}
     for name in given:
         if name not in by_name:
             allowed = ", ".join(by_name) or "none"
-            raise ValueError(f"{owner} has no parameter {name}; its parameters: {allowed}.")
+            raise ValueError(f"{owner} has no parameter {shortened(str(name))}; its parameters: {allowed}.")
     return {name: by_name[name].check(value) for name, value in given.items()}

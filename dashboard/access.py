@@ -17,7 +17,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from itsdangerous import TimestampSigner
 from starlette.middleware import Middleware
@@ -27,9 +27,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from dashboard.boundary import HEALTH, allowed_hosts
+
 VISITOR, TEACHER = "visitor", "teacher"
-#: Both are open without a key. Monitors can't sign in, and the health check says only that the server runs.
-SIGN_IN, HEALTH = "/lab/sign-in", "/_stcore/health"
+#: Open without a key, as the health check is: monitors can't sign in.
+SIGN_IN = "/lab/sign-in"
 COOKIE_SECONDS = 30 * 24 * 3600
 KEY_LENGTHS = range(8, 201)
 #: A form with the longest key and address has fewer bytes.
@@ -121,16 +123,22 @@ def gate() -> Gate:
 
 
 def notice() -> str:
-    """Return one sentence about who can use the lab, for the server's log."""
-    if gate().closed:
-        return "This lab asks for its key (DESCENT_KEY)."
-    return "No key is set (DESCENT_KEY): anyone on the network can use this lab."
+    """Return two sentences about who can use the lab, for the server's log. Raises ValueError as ``allowed_hosts``."""
+    hosts = allowed_hosts()
+    names = "every name" if hosts is None else f"its addresses and as {', '.join(sorted(hosts))}"
+    who = (
+        "asks for its key (DESCENT_KEY)"
+        if gate().closed
+        else "has no key (DESCENT_KEY): anyone on its network can use it"
+    )
+    return f"This lab {who}. It answers to {names} (DESCENT_HOSTS)."
 
 
 class Attempts:
     """Wrong keys by address: a few at once, then one every few seconds. Keeps a bounded number of addresses.
 
-    By address, so that nobody can lock a class out; behind a proxy, all visitors share its address.
+    By address, so that nobody can lock a class out; behind a proxy that the operator has not named, all visitors share
+    its address.
     """
 
     AT_ONCE, EVERY_SECONDS, ADDRESSES = 6, 10.0, 4096
@@ -165,7 +173,7 @@ def _address(connection: HTTPConnection) -> str:
 
 
 class Access:
-    """Middleware that every request and every WebSocket passes first: pages, uploads, files and routes alike."""
+    """Middleware that every request and every WebSocket passes: pages, uploads, files and routes alike."""
 
     def __init__(self, app: ASGIApp, gate: Callable[[], Gate] = gate) -> None:
         self._app, self._gate = app, gate
@@ -181,27 +189,14 @@ class Access:
 
     def _refusal(self, scope: Scope) -> Response | None:
         connection, path = HTTPConnection(scope), scope["path"]
-        acts = scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD")
-        if acts and path.startswith("/lab/") and not _same_origin(connection):
-            return PlainTextResponse("Another site's page may not use this lab.", 403)
         gate = self._gate()
         if not gate.closed or path in (SIGN_IN, HEALTH) or gate.role(connection.cookies):
             return None
-        if not acts and "text/html" in connection.headers.get("accept", ""):
+        asks = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
+        if asks and "text/html" in connection.headers.get("accept", ""):
             query = scope["query_string"].decode("latin-1")
             return _page(gate, f"{path}?{query}" if query else path, 401)
         return PlainTextResponse("This lab asks for its key: open it in a browser and sign in.", 401)
-
-
-def _same_origin(connection: HTTPConnection) -> bool:
-    """Return True if the request comes from a page of this lab, or from no page at all.
-
-    Any other site that a visitor opens could send requests with the lab's cookie. Streamlit checks its own WebSocket
-    and uploads. A site that gives its own name the lab's address (DNS rebinding) passes, where the lab is open: a key
-    or ``server.allowedHosts`` ends that.
-    """
-    origin = connection.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == connection.headers.get("host")
 
 
 def sign_in(gate: Callable[[], Gate] = gate) -> Route:

@@ -5,6 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import lab, notices, visitors
+from dashboard.components.session import watch_session
+from dashboard.words import literal
 
 HEADER = """<style>
 .lab-title { display: flex; align-items: baseline; gap: 0.8rem; }
@@ -35,10 +37,11 @@ page = st.navigation(
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="header"):
     st.html(HEADER)
     visitors.control()
+watch_session()
 # A place of its own, so that a notice that comes or goes moves nothing of the page to another place, where it would be
 # mounted anew.
 with st.container():
     if trouble := lab.service().trouble:
-        st.error(trouble, icon=":material/hard_drive:")
+        st.error(literal(trouble), icon=":material/hard_drive:")
     notices.show()
 page.run()

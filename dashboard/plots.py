@@ -4,8 +4,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-#: Configuration of ``st.plotly_chart`` for a figure without tools.
-NO_BAR = {"displayModeBar": False}
+#: Configuration of every figure. plotly's own tools have a button that sends the figure to its maker's servers.
+CONFIG = {"displaylogo": False, "showSendToCloud": False}
+#: The same for a figure without tools.
+NO_BAR = {**CONFIG, "displayModeBar": False}
 
 
 def framed(figure: go.Figure, height: int, margin: int | dict[str, int] = 4, **layout: Any) -> go.Figure:

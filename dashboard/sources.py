@@ -87,7 +87,7 @@ def choose(label: str = "Network", second: bool = False) -> Source | None:
             return from_file(final, f"Run #{run.number}")
         return _from_replay(run, epoch)
     except ValueError as error:
-        st.error(literal(str(error)))
+        st.error(fields.explain(error))
         return None
 
 
@@ -179,7 +179,7 @@ def _from_replay(run: Run, epoch: int | None) -> Source | None:
     wanted = run.step if epoch is None else epoch * run.config.span.steps_per_epoch
     step, flat = trajectory.nearest(wanted)
     if trajectory.message:
-        st.caption(trajectory.message)
+        st.caption(literal(trajectory.message))
     if step != wanted:
         st.caption(f"Not every step of a replay is kept: this is step {step:,}, the nearest to step {wanted:,}.")
     label = f"Run #{run.number}" if epoch is None else f"Run #{run.number}, epoch {epoch}"

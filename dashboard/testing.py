@@ -5,7 +5,7 @@ import streamlit as st
 from core import data
 from core.analysis.report import Report, report
 from core.models import checkpoints
-from dashboard import sources, words
+from dashboard import fields, sources, words
 from dashboard.pictures import gallery
 from dashboard.sources import Source
 
@@ -49,7 +49,7 @@ def test_section() -> None:
         try:
             network = _uploaded() if where == FILE else _saved()
         except ValueError as error:
-            st.error(words.literal(str(error)))
+            st.error(fields.explain(error))
             return
         if network is None:
             return

@@ -18,7 +18,7 @@ from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboard import access
+from dashboard import access, fields
 from dashboard.words import literal
 
 TOKEN_COOKIE, NAME_COOKIE = "descent_visitor", "descent_name"
@@ -87,7 +87,7 @@ def control() -> None:
             st.caption("Everyone in this lab sees it beside your runs. This browser remembers it.")
             st.form_submit_button("Save", on_click=_rename, type="primary")
         if problem := st.session_state.pop(_PROBLEM, None):
-            st.error(problem)
+            st.error(fields.explain(problem))
         if access.gate().has_teacher and not you.teacher:
             st.html(f'<a class="visitor-teacher" href="{access.SIGN_IN}" target="_self">I am the teacher</a>')
     if name := st.session_state.pop(_TO_KEEP, None):
@@ -116,7 +116,7 @@ def _rename() -> None:
     try:
         name = checked_name(st.session_state[_INPUT] or "")
     except ValueError as error:
-        st.session_state[_PROBLEM] = str(error)
+        st.session_state[_PROBLEM] = error
         return
     st.session_state[_NAME] = st.session_state[_TO_KEEP] = name
     st.session_state[_POPOVER] = False

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser import Lab
+from tests.waiting import wait_for
 
 #: By title: each page's path, and the part of it that shows that it works.
 PAGES: dict[str, tuple[str, Callable[[Page], Locator]]] = {
@@ -29,6 +31,14 @@ EMPTY_PICTURES = """() => {
 }"""
 
 
+def wait_in(page: Page, script: str, argument: Any = None) -> None:
+    """Wait until the script is true in the page.
+
+    Playwright's own waiting evaluates text inside the page, which the pages' policy forbids.
+    """
+    wait_for(lambda: page.evaluate(script, argument))
+
+
 def inspect(page: Page) -> None:
     """Look at the page once it has settled: no error, no red sentence, no spinner left, no empty picture.
 
@@ -37,7 +47,7 @@ def inspect(page: Page) -> None:
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     for leftover in ("stException", "stAlertContentError", "stSpinner", "stSkeleton"):
         expect(page.get_by_test_id(leftover)).to_have_count(0)
-    page.wait_for_function(f"() => !({EMPTY_PICTURES})().length")
+    wait_in(page, f"() => !({EMPTY_PICTURES})().length")
 
 
 def look(page: Page, title: str) -> None:

@@ -23,6 +23,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except OSError as error:
         # Without the number that Python puts in front.
-        print(f"{shortened(str(error.filename or 'A file'), 200)} cannot be used: {error.strerror}.", file=sys.stderr)
+        print(f"{shortened(str(error.filename or 'A file'))} cannot be used: {error.strerror}.", file=sys.stderr)
         return 2
     return 0

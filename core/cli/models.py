@@ -7,7 +7,7 @@ from typing import Any
 from core import paths
 from core.cli.output import say
 from core.cli.parsing import Commands, add_command, add_group, file_path
-from core.files import read_ordinary, write_atomically
+from core.files import read_ordinary, shortened, write_atomically
 from core.models.checkpoints import LARGEST_CHECKPOINT
 from core.models.formats import FORMATS, READABLE, Format, of_name, write
 from core.models.library import Library, Model
@@ -53,7 +53,7 @@ def export(options: argparse.Namespace) -> None:
     library = Library(paths.models())
     format, model = of_name(options.path.name), library.open(options.name)
     if options.path.exists():
-        raise ValueError(f"path must be of a file that is not there yet, got {options.path}.")
+        raise ValueError(f"path must be of a file that is not there yet, got {shortened(str(options.path))}.")
     unchanged = format is FORMATS["safetensors"] and not options.parameters
     content = library.content(options.name) if unchanged else write(format, model.network, model.metadata)
     write_atomically(options.path, content)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
+from core.files import shortened
 from core.hyperparameters import Hyperparameter, InvalidValue, Value, number
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
@@ -13,10 +14,10 @@ Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 #: argparse's messages about an argument, and a sentence with the parameter, the rule and the value for each.
 _SENTENCES = (
     (r"argument ([^:]+): expected (?:one|at least one) argument", r"\1 must be followed by a value, got nothing."),
-    (r"argument ([^:]+): ignored explicit argument '(.*)'", r"\1 must be given without a value, got \2."),
-    (r"argument ([^:]+): invalid choice: '(.*)' \(choose from (.*)\)", r"\1 must be one of \3, got \1 = \2."),
+    (r"argument ([^:]+): ignored explicit argument '(?P<got>.*)'", r"\1 must be given without a value, got \2."),
+    (r"argument ([^:]+): invalid choice: '(?P<got>.*)' \(choose from (.*)\)", r"\1 must be one of \3, got \1 = \2."),
     (r"the following arguments are required: (.+)", r"\1 must be given, got nothing."),
-    (r"unrecognized arguments: (.+)", r"Arguments must be among those in --help, got \1."),
+    (r"unrecognized arguments: (?P<got>.+)", r"Arguments must be among those in --help, got \1."),
     (r"argument [^:]+: (.+)", r"\1"),
 )
 
@@ -32,6 +33,10 @@ class Parser(argparse.ArgumentParser):
         """Exit with status 2 and one sentence."""
         for pattern, sentence in _SENTENCES:
             if match := re.fullmatch(pattern, message, re.DOTALL):
+                if "got" in match.groupdict():
+                    start, end = match.span("got")
+                    shown = message[:start] + shortened(match["got"]) + message[end:]
+                    match = re.fullmatch(pattern, shown, re.DOTALL) or match
                 message = match.expand(sentence)
                 break
         printable = "".join(letter if letter.isprintable() else "�" for letter in message)

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from core import paths
 from core.cli.output import say
 from core.cli.parsing import Commands, add_command, add_group, add_hyperparameter, file_path, hyperparameters
-from core.files import write_atomically
+from core.files import shortened, write_atomically
 from core.hyperparameters import Hyperparameter, number
 from core.runs import export as export_file
 from core.runs import states
@@ -138,7 +138,7 @@ def _named(store: Store, names: Sequence[str]) -> list[Run]:
     known = {key: run for bin in (False, True) for run in store.runs(-1, bin) for key in (run.id, str(run.number))}
     for name in names:
         if name.removeprefix("#") not in known:
-            raise ValueError(f"run must be the number or id of one that the lab has, got run = {name[:100]}.")
+            raise ValueError(f"run must be the number or id of one that the lab has, got run = {shortened(name)}.")
     return list({(run := known[name.removeprefix("#")]).id: run for name in names}.values())
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageOps, UnidentifiedImageError
 
+from core.files import shortened
 from core.handwriting.preprocessing import Bytes, Floats, Steps, border, from_ink, steps
 
 LARGEST_PIXELS = 40_000_000
@@ -46,7 +47,7 @@ def read_image(source: Path | bytes) -> Image.Image:
             pixels = image.width * image.height
             upright = ImageOps.exif_transpose(image) if pixels <= LARGEST_PIXELS else None
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError):
-        raise ValueError(f"image must be a readable picture file, got {name}.") from None
+        raise ValueError(f"image must be a readable picture file, got {shortened(str(name))}.") from None
     if upright is None:
         raise ValueError(f"image must have at most {LARGEST_PIXELS} pixels, got one with {pixels}.")
     if upright.mode in ("1", "L", "RGB") and "transparency" not in upright.info:

@@ -195,9 +195,7 @@ def load_checkpoint(source: Path | bytes) -> Checkpoint:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"This file does not describe a whole run: {shortened(str(error), 300)}") from None
     if not isinstance(state, dict) or tensors:
-        raise CheckpointError(
-            f"The file has tensors that belong to nothing: {shortened(', '.join(sorted(tensors)), 200)}."
-        )
+        raise CheckpointError(f"The file has tensors that belong to nothing: {shortened(', '.join(sorted(tensors)))}.")
     return Checkpoint(config, state, metadata)
 
 

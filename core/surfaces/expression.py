@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.files import shortened
+
 Array = NDArray[np.float64]
 Part = Array | float
 Dual = tuple[Part, Part | None, Part | None]
@@ -63,7 +65,8 @@ def parse(text: str, constants: Mapping[str, float] | None = None) -> Expression
         tree = ast.parse(text.strip().replace("^", "**"), mode="eval")
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise ValueError(
-            f"formula must be one expression in x and y, with every product written as in 2*x, got {text.strip()}."
+            "formula must be one expression in x and y, with every product written as in 2*x, "
+            f"got {shortened(text.strip())}."
         ) from None
     builder = _Builder({**_CONSTANTS, **(constants or {})})
     node = builder.build(tree.body, 1)
@@ -73,7 +76,8 @@ def parse(text: str, constants: Mapping[str, float] | None = None) -> Expression
 def _refuse(node: ast.AST) -> ValueError:
     what = ast.unparse(node) if isinstance(node, ast.expr) else type(node).__name__
     return ValueError(
-        f"formula may hold only numbers, x, y, pi, e, + - * / ^ and the functions {', '.join(_FUNCTIONS)}, got {what}."
+        f"formula may hold only numbers, x, y, pi, e, + - * / ^ and the functions {', '.join(_FUNCTIONS)}, "
+        f"got {shortened(what)}."
     )
 
 
@@ -86,7 +90,7 @@ class _Builder:
             raise ValueError(f"formula must be nested at most {DEEPEST} deep.")
         match node:
             case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
-                return _constant(float(value))
+                return _constant(_finite(value))
             case ast.Name(id="x"):
                 return lambda x, y: x
             case ast.Name(id="y"):
@@ -107,6 +111,16 @@ class _Builder:
         raise _refuse(node)
 
 
+def _finite(value: float) -> float:
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"formula may hold only numbers below 1.8e308, got {shortened(str(value))}.")
+    return number
+
+
 def _constant(value: float) -> Node:
     dual: Dual = (value, None, None)
     return lambda x, y: dual
@@ -119,7 +133,8 @@ def _exponent(node: ast.expr) -> float:
     value = node.value if isinstance(node, ast.Constant) else None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value > LARGEST_POWER:
         raise ValueError(
-            f"formula may raise only to a number between -{LARGEST_POWER} and {LARGEST_POWER}, got {ast.unparse(node)}."
+            f"formula may raise only to a number between -{LARGEST_POWER} and {LARGEST_POWER}, "
+            f"got {shortened(ast.unparse(node))}."
         )
     return sign * float(value)
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from core.files import shortened
 from core.surfaces.basins import find_minima
 from core.surfaces.functions import Domain, Surface, check_domain
 
@@ -23,7 +24,9 @@ def own_surface(formula: str, domain: Domain) -> Surface:
     surface = Surface("Own formula", formula, domain, (), 0.0, start, log_levels=False)
     heights = surface.heights(101)
     if not np.isfinite(heights).any():
-        raise ValueError(f"formula must have a value somewhere in its domain, got {formula}, which has none.")
+        raise ValueError(
+            f"formula must have a value somewhere in its domain, got {shortened(formula)}, which has none."
+        )
     lowest = float(heights[np.isfinite(heights)].min())
     candidates = find_minima(surface)
     values = [float(surface.evaluate(np.array([a]), np.array([b]))[0][0]) for a, b in candidates]

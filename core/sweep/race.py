@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from core.files import shortened
 from core.hyperparameters import Hyperparameter
 from core.training.config import RunConfig
 
@@ -56,7 +57,7 @@ def race(base: RunConfig, knob: str, values: Sequence[Any], seeds: int = 1) -> l
             base, ``seeds`` is from 1 to 10 (1 where the seed is varied), and all are at most 64 runs.
     """
     if knob not in KNOBS:
-        raise ValueError(f"knob must be one of {', '.join(KNOBS)}, got knob = {knob}.")
+        raise ValueError(f"knob must be one of {', '.join(KNOBS)}, got knob = {shortened(str(knob))}.")
     SEEDS.check(seeds)
     if knob == "seed" and seeds != 1:
         raise ValueError(f"seeds must be 1 when the seed itself is varied, got seeds = {seeds}.")

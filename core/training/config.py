@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from core.data import TRAIN_IMAGES
+from core.files import shortened
 from core.hyperparameters import Hyperparameter, InvalidValue, Value, check_all, number, whole_number
 from core.optimizers import OPTIMIZERS, OptimizerSpec
 from core.training.schedules import SCHEDULES, ScheduleSpec, Span
@@ -156,7 +157,9 @@ class RunConfig:
         names = {f.name for f in fields(cls)}
         for name in values:
             if name not in names:
-                raise ValueError(f"A run config has no field {name}; its fields: {', '.join(sorted(names))}.")
+                raise ValueError(
+                    f"A run config has no field {shortened(str(name))}; its fields: {', '.join(sorted(names))}."
+                )
         return cls(**values)
 
     def _set(self, name: str, value: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from core.files import shortened
 from core.training import optimizer_states
 from core.training.config import LR, RunConfig
 from core.training.network import parameter_shapes
@@ -46,11 +47,11 @@ def check(state: dict[str, Any], config: RunConfig) -> None:
     for name, most in limits.items():
         value = state.get(name)
         if type(value) is not int or not 0 <= value <= most:
-            raise ValueError(f"{name} must be a whole number in [0, {most}], got {name} = {value}.")
+            raise ValueError(f"{name} must be a whole number in [0, {most}], got {name} = {shortened(str(value))}.")
     for name in ("loss_sum", "seconds", "epoch_seconds"):
         value = state.get(name)
         if not isinstance(value, float) or not math.isfinite(value) or value < 0:
-            raise ValueError(f"{name} must be a finite number of at least 0, got {name} = {value}.")
+            raise ValueError(f"{name} must be a finite number of at least 0, got {name} = {shortened(str(value))}.")
     LR.check(state.get("lr"))
     if state["step"] - state["epoch"] * span.steps_per_epoch not in range(span.steps_per_epoch + 1):
         raise ValueError(f"step must be in epoch {state['epoch']} or at its end, got step = {state['step']}.")
@@ -60,4 +61,6 @@ def check(state: dict[str, Any], config: RunConfig) -> None:
         or len(points) != state["epoch"]
         or not all(isinstance(p, list) and [type(part) for part in p] == [int, float] for p in points)
     ):
-        raise ValueError(f"history must have a step and a loss for each of {state['epoch']} epochs, got {points}.")
+        raise ValueError(
+            f"history must have a step and a loss for each of {state['epoch']} epochs, got {shortened(str(points))}."
+        )

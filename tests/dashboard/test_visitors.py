@@ -102,7 +102,9 @@ def test_the_control_takes_a_name_and_says_what_is_wrong_with_one():
 
     assert app.get("popover")[0].proto.popover.label.endswith("tell us your name")
     assert name("a\u202eb").endswith("tell us your name")
-    assert [error.value for error in app.error] == ["Your name must be 1 to 40 visible characters, got 'a\\u202eb'."]
+    assert [error.value for error in app.error] == [
+        literal("Your name must be 1 to 40 visible characters, got 'a\\u202eb'.")
+    ]
     assert name("*Ada*") == r"You: \*Ada\*"
     assert not app.error
 

@@ -5,6 +5,7 @@ import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, WebSocket, expect
@@ -13,7 +14,7 @@ from websockets.sync.client import connect
 
 from dashboard.access import TEACHER, VISITOR, Gate
 from tests.browser import Lab, Profiles
-from tests.visiting import expect_state, train
+from tests.visiting import expect_state, train, wait_in
 from tests.waiting import LIMIT
 
 KEY, TEACHER_KEY = "steepest-descent", "golden teacher"
@@ -126,7 +127,7 @@ def test_a_name_is_given_once_and_remembered(closed: Lab, guest: Page) -> None:
     yours = guest.get_by_text("You: Ada *of* <b>London</b>")
     expect(yours).to_be_visible()
     expect(guest.get_by_role("textbox", name="Your name")).to_have_count(0)
-    guest.wait_for_function("() => document.cookie.includes('descent_name')")
+    wait_in(guest, "() => document.cookie.includes('descent_name')")
     guest.reload()
     expect(yours).to_be_visible()
     guest.goto(f"{closed.url}/surfaces")
@@ -180,3 +181,21 @@ def test_a_page_starts_over_with_a_restarted_server(closed: Lab, guest: Page) ->
     expect(guest.get_by_test_id("link")).to_have_text("")
     expect_state(guest, "finished")
     assert [list(runs.values()) for runs in asked[before:]] == [[-1]]
+
+
+def test_open_pages_come_to_the_sign_in_once_the_key_is_another(tmp_path: Path, visitor: Profiles) -> None:
+    lab = Lab(tmp_path, DESCENT_KEY=KEY)
+    lab.start()
+    train_page, models_page = (context.new_page() for context in [visitor()] for _ in range(2))
+    train_page.goto(f"{lab.url}/#key={KEY}")
+    expect(train_page.locator(".live-plot .main-svg").first).to_be_visible()
+    models_page.goto(f"{lab.url}/models")
+    expect(models_page.get_by_role("button", name="Save parameters")).to_be_visible()
+    lab.stop()
+    lab.environment["DESCENT_KEY"] = f"{KEY}, changed"
+    lab.start()
+    for page in (train_page, models_page):
+        expect(page.get_by_label("Key")).to_be_visible()
+    sign_in(models_page, f"{KEY}, changed")
+    expect(models_page.get_by_role("button", name="Save parameters")).to_be_visible()
+    lab.stop()

@@ -9,6 +9,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser import Lab, Profiles
+from tests.visiting import wait_in
 
 Stroke = list[tuple[float, float]]
 
@@ -99,7 +100,7 @@ def test_every_stroke_is_answered_and_can_be_taken_back(lab: Lab, page: Page) ->
     says(page, "1")
     tool(page, "Clear").click()
     says(page, "?")
-    page.wait_for_function(f"({INK})() === 0")
+    wait_in(page, f"({INK})() === 0")
     expect(tool(page, "Clear")).to_be_disabled()
     draw(page, THREE)
     says(page, "3")
@@ -121,16 +122,16 @@ def test_the_drawing_stays_through_other_settings_and_other_pages(lab: Lab, page
     expect(page.get_by_text("A picture of one digit")).to_be_visible()
     says(page, "?")
     page.get_by_text("Draw", exact=True).last.click()
-    page.wait_for_function(f"({INK})() === {before}")
+    wait_in(page, f"({INK})() === {before}")
     says(page, "7")
     page.get_by_role("link", name="Surfaces").click()
     expect(page.locator(".surface-player[data-ready]")).to_be_visible()
     page.get_by_role("link", name="Draw").click()
-    page.wait_for_function(f"({INK})() === {before}")
+    wait_in(page, f"({INK})() === {before}")
     says(page, "7")
     tool(page, "Undo").click()
     says(page, "?")
-    page.wait_for_function(f"({INK})() === 0")
+    wait_in(page, f"({INK})() === 0")
 
 
 def test_a_finger_draws_on_a_phone(lab: Lab, phone: Page) -> None:

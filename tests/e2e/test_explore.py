@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser import Lab
-from tests.visiting import choose, expect_state, stop_button, train, train_button, type_into
+from tests.visiting import choose, expect_state, stop_button, train, train_button, type_into, wait_in
 
 
 def open_race(page: Page, lab: Lab, setting: str, values: str) -> None:
@@ -50,13 +50,13 @@ def test_a_race_is_ranked_and_a_click_hides_a_line(page: Page, lab: Lab) -> None
     assert names == ["rate 0.001", "rate 0.0001", "rate 1e-05"]
     accuracies = [float(text.split()[0]) for text in rows.locator("td:nth-child(3) > span").all_inner_texts()]
     assert accuracies == sorted(accuracies, reverse=True)
-    page.wait_for_function("document.querySelector('.live-plot').data?.length > 6")
+    wait_in(page, "document.querySelector('.live-plot').data?.length > 6")
     assert set(shown_lines(page)) == set(names)
     # Both axes are logarithmic, with every figure written out.
     expect(page.locator(".live-plot .ytick text").filter(has_text=re.compile(r"^0\.5$"))).to_have_count(1)
     expect(page.locator(".live-plot .y3tick text")).to_have_text(["0.00001", "0.0001", "0.001"])
     row(page, "rate 0.001").get_by_role("button").click()
-    page.wait_for_function("!document.querySelector('.live-plot').data.some(t => t.name === 'rate 0.001')")
+    wait_in(page, "!document.querySelector('.live-plot').data.some(t => t.name === 'rate 0.001')")
     page.reload()
     expect(rows).to_have_count(3)
     expect(page.get_by_test_id("state")).to_have_text("finished")
@@ -69,7 +69,7 @@ def test_seeds_are_drawn_as_mean_and_band(page: Page, lab: Lab) -> None:
     start(page, 4)
     expect(page.get_by_test_id("state")).to_have_text("finished")
     expect(row(page, "rate 0.001")).to_contain_text("n = 2")
-    page.wait_for_function("document.querySelector('.live-plot').data.some(t => t.fill === 'tonexty')")
+    wait_in(page, "document.querySelector('.live-plot').data.some(t => t.fill === 'tonexty')")
     band = page.evaluate(
         """() => { const of = end => document.querySelector('.live-plot').data.find(t => t.uid?.endsWith(end))
         const [low, mean, high] = ['-loss-low', '-loss', '-loss-high'].map(of)
@@ -82,8 +82,8 @@ def test_zoom_hidden_lines_and_controls_survive_hundreds_of_updates(page: Page, 
     open_race(page, lab, "Learning rate", "0.001, 0.0001")
     type_into(page, "Epochs", "1000")
     start(page, 2)
-    page.wait_for_function("document.querySelectorAll('.live-ranking tbody tr').length === 2")
-    page.wait_for_function("Number(document.querySelector('.live-plot').dataset.drawn) > 200")
+    wait_in(page, "document.querySelectorAll('.live-ranking tbody tr').length === 2")
+    wait_in(page, "Number(document.querySelector('.live-plot').dataset.drawn) > 200")
     row(page, "rate 0.0001").get_by_role("button").click()
     page.get_by_test_id("smoothing").fill("0.5")
     plot = page.locator(".live-plot .nsewdrag[data-subplot='xy']").bounding_box()
@@ -94,11 +94,11 @@ def test_zoom_hidden_lines_and_controls_survive_hundreds_of_updates(page: Page, 
     page.mouse.up()
     page.mouse.move(5, 5)
     ranges = "['xaxis', 'yaxis'].map(axis => document.querySelector('.live-plot')._fullLayout[axis].range)"
-    page.wait_for_function(f"{ranges}[0][1] < 200000")
+    wait_in(page, f"{ranges}[0][1] < 200000")
     zoomed, before = page.evaluate(ranges), drawn(page)
     type_into(page, "Learning rate", "0.002")
     expect(page.locator(".st-key-schedule-preview")).to_contain_text("0.002")
-    page.wait_for_function(f"Number(document.querySelector('.live-plot').dataset.drawn) > {before + 500}")
+    wait_in(page, f"Number(document.querySelector('.live-plot').dataset.drawn) > {before + 500}")
     assert page.evaluate(ranges) == zoomed
     assert shown_lines(page) == ["rate 0.001"]
     assert page.get_by_test_id("smoothing").input_value() == "0.5"

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import Lab, Profiles
 from tests.e2e.test_train import LONG, open_lab
-from tests.visiting import expect_state, press, stop_button, train, type_into
+from tests.visiting import expect_state, press, stop_button, train, type_into, wait_in
 
 
 def step_shown(page: Page) -> int:
@@ -41,7 +41,7 @@ def test_pause_one_step_another_rate_resume_and_stop(page: Page, lab: Lab) -> No
     expect_state(page, "running")
     expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
     rates = "() => document.querySelector('.live-plot').data.flatMap(t => t.y ?? [])"
-    page.wait_for_function(f"() => ({rates})().includes(0.02)")
+    wait_in(page, f"() => ({rates})().includes(0.02)")
     stop_button(page).click()
     expect_state(page, "stopped")
     expect(page.get_by_test_id("test-accuracy")).to_have_text(re.compile(r"\d+\.\d\d %"))
@@ -54,9 +54,10 @@ def test_a_run_whose_worker_was_killed_goes_on_by_itself(page: Page, lab: Lab) -
     before = step_shown(page)
     for worker in lab.workers():
         os.kill(worker, signal.SIGKILL)
-    page.wait_for_function(
+    wait_in(
+        page,
         f"() => Number(document.querySelector('[data-testid=step]').textContent.match(/step ([\\d,]+)/)[1]"
-        f".replaceAll(',', '')) > {before} + 500"
+        f".replaceAll(',', '')) > {before} + 500",
     )
     stop_button(page).click()
     expect_state(page, "stopped")

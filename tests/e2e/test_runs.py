@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from core.runs.service import Service
 from core.training.config import RunConfig
 from tests.browser import SHORT, Lab, Profiles
+from tests.visiting import wait_in
 from tests.waiting import wait_for
 
 TOKEN = "0123456789abcdef" * 2
@@ -133,17 +134,17 @@ def test_compare_by_link_and_a_joining_run_keeps_the_zoom(page: Page, lab: Lab) 
     names = page.get_by_test_id("ranking").locator("button span")
     expect(names).to_have_count(2)
     assert sorted(names.all_inner_texts()) == ["#1 first · rate 0.001", "#2 · rate 0.003"]
-    page.wait_for_function("document.querySelector('.live-plot')?.data?.length > 4")
+    wait_in(page, "document.querySelector('.live-plot')?.data?.length > 4")
     # Looked at in one go: plotly makes this layer anew at each drawing.
     box_of = "() => document.querySelector('.live-plot .nsewdrag[data-subplot=xy]')?.getBoundingClientRect().toJSON()"
-    page.wait_for_function(f"() => ({box_of})()?.width > 200")
+    wait_in(page, f"() => ({box_of})()?.width > 200")
     plot = page.evaluate(box_of)
     page.mouse.move(plot["x"] + 20, plot["y"] + 30)
     page.mouse.down()
     page.mouse.move(plot["x"] + 200, plot["y"] + 120, steps=4)
     page.mouse.up()
     axis = "document.querySelector('.live-plot')._fullLayout.xaxis.range"
-    page.wait_for_function(f"{axis}[1] < 100")
+    wait_in(page, f"{axis}[1] < 100")
     zoomed = page.evaluate(axis)
     box = page.get_by_test_id("stMultiSelect").get_by_role("combobox")
     box.fill("#3")

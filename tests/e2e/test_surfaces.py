@@ -5,6 +5,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from tests.visiting import wait_in
+
 CAMERA = """() => Object.values(document.querySelector('[data-testid=relief]')._fullLayout.scene._scene.getCamera().eye)
     .map(v => v.toFixed(4)).join()"""
 RANGE = "() => document.querySelector('[data-testid=map]')._fullLayout.xaxis.range.map(v => v.toFixed(6)).join()"
@@ -39,16 +41,17 @@ def turn_and_zoom(page: Page) -> tuple[str, str]:
     page.mouse.down()
     page.mouse.move(x + 60, y + 30, steps=5)
     page.mouse.up()
-    page.wait_for_function(f"before => ({CAMERA})() !== before", arg=before[0])
+    wait_in(page, f"before => ({CAMERA})() !== before", before[0])
     page.mouse.move(contours["x"] + contours["width"] / 2, contours["y"] + contours["height"] / 2)
     page.mouse.wheel(0, -300)
-    page.wait_for_function(f"before => ({RANGE})() !== before", arg=before[1])
+    wait_in(page, f"before => ({RANGE})() !== before", before[1])
     # A wheel's zoom settles a moment after the last turn.
-    page.wait_for_function(
+    wait_in(
+        page,
         f"""() => new Promise(done => {{
             const now = ({RANGE})()
             setTimeout(() => done(({RANGE})() === now), 300)
-        }})"""
+        }})""",
     )
     return page.evaluate(CAMERA), page.evaluate(RANGE)
 
@@ -68,9 +71,7 @@ def test_play_scrub_and_click_keep_camera_and_zoom(page: Page, lab) -> None:
     assert step(page) == 0
     page.get_by_role("button", name="Play").click()
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
-    page.wait_for_function(
-        "() => parseInt(document.querySelector('[data-testid=step]').textContent.split(' ')[1]) > 20"
-    )
+    wait_in(page, "() => parseInt(document.querySelector('[data-testid=step]').textContent.split(' ')[1]) > 20")
     page.get_by_role("button", name="Pause").click()
 
     page.get_by_test_id("scrub").fill("100")

@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from core.optimizers import OPTIMIZERS
 from tests.browser import Lab, Profiles
-from tests.visiting import choose, expect_state, stop_button, train, train_button, type_into
+from tests.visiting import choose, expect_state, stop_button, train, train_button, type_into, wait_in
 
 LONG = 400
 
@@ -90,7 +90,7 @@ def test_reload_and_second_browser_show_the_same_run(page: Page, lab: Lab, visit
         expect_state(viewer, "finished")
         expect(viewer.get_by_test_id("test-accuracy")).to_have_text(accuracy)
         expect(viewer.get_by_test_id("step")).to_have_text("step 750 of 750")
-        viewer.wait_for_function("document.querySelector('.live-plot').data?.[0].x.length > 0")
+        wait_in(viewer, "document.querySelector('.live-plot').data?.[0].x.length > 0")
         assert last_step(viewer) == shown
         expect(viewer.get_by_label("Epochs", exact=True)).to_have_value("1")
 
@@ -99,7 +99,7 @@ def test_zoom_survives_streaming_and_a_rerun_and_stop_stops(page: Page, lab: Lab
     open_lab(page, lab)
     train(page, LONG)
     expect_state(page, "running")
-    page.wait_for_function("document.querySelector('.live-plot').data?.[0].x.length > 20")
+    wait_in(page, "document.querySelector('.live-plot').data?.[0].x.length > 20")
     before = x_range(page)
     plot = page.locator(".live-plot .nsewdrag[data-subplot='xy']").bounding_box()
     assert plot
@@ -107,9 +107,9 @@ def test_zoom_survives_streaming_and_a_rerun_and_stop_stops(page: Page, lab: Lab
     page.mouse.down()
     page.mouse.move(plot["x"] + 90, plot["y"] + 120, steps=4)
     page.mouse.up()
-    page.wait_for_function(f"document.querySelector('.live-plot')._fullLayout.xaxis.range[1] < {before[1] / 2}")
+    wait_in(page, f"document.querySelector('.live-plot')._fullLayout.xaxis.range[1] < {before[1] / 2}")
     zoomed, step = x_range(page), last_step(page)
-    page.wait_for_function(f"document.querySelector('.live-plot').data[0].x.at(-1) > {step + 1000}")
+    wait_in(page, f"document.querySelector('.live-plot').data[0].x.at(-1) > {step + 1000}")
     assert x_range(page) == zoomed
     type_into(page, "Learning rate", "0.002")
     expect(page.locator(".st-key-schedule-preview")).to_contain_text("0.002")
@@ -143,7 +143,7 @@ def test_lost_connection_comes_back_without_loss_or_doubling(page: Page, lab: La
     )
     open_lab(page, lab)
     train(page, 10)
-    page.wait_for_function("document.querySelector('.live-plot').data?.[0]?.x.length > 20")
+    wait_in(page, "document.querySelector('.live-plot').data?.[0]?.x.length > 20")
     page.evaluate("opened.at(-1).close()")
     expect_state(page, "finished")
     assert page.evaluate("opened.length") == 2

@@ -18,6 +18,7 @@ from tests.visiting import (
     stop,
     train,
     type_into,
+    wait_in,
 )
 
 
@@ -28,7 +29,7 @@ def test_a_reload_in_the_middle_of_a_run(page: Page, lab: Lab) -> None:
     page.reload()
     expect_state(page, "running")
     expect(page.get_by_label("Epochs", exact=True)).to_have_value("400")
-    page.wait_for_function("document.querySelector('.live-plot').data?.[0]?.x.length > 20")
+    wait_in(page, "document.querySelector('.live-plot').data?.[0]?.x.length > 20")
     inspect(page)
     stop(page)
     go(page, "Runs")

@@ -1,7 +1,7 @@
 // The component: draws its runs as their events arrive. No script rerun is part of it.
 
 import { Feed } from "./feed.js"
-import { layout, SETTINGS, traces } from "./figure.js"
+import { CHART_SETTINGS, layout, traces } from "./figure.js"
 import { keepOnly, overlayLayout, overlayTraces, panels } from "./overlay.js"
 import { ranked, Ranking, timeLeft } from "./ranking.js"
 import { apply, isOver, isSettled, newRun, secondsLeft } from "./run.js"
@@ -236,7 +236,7 @@ class LiveChart {
 
   drawRun(Plotly, colors) {
     const runs = [...this.runs.values()]
-    return Plotly.react(this.plot, traces(runs, this.view, colors), this.keepZoom(layout(runs, this.view, colors)), SETTINGS)
+    return Plotly.react(this.plot, traces(runs, this.view, colors), this.keepZoom(layout(runs, this.view, colors)), CHART_SETTINGS)
   }
 
   drawLines(Plotly, colors) {
@@ -246,7 +246,7 @@ class LiveChart {
     const [from, to] = shown.xaxis.range.map(value => (this.view.logX ? 10 ** value : value))
     const edge = 0.25 * (to - from)
     const data = overlayTraces(this.lines, this.view, [from - edge, to + edge], Math.round(this.view.width / 2))
-    return Plotly.react(this.plot, data, shown, SETTINGS)
+    return Plotly.react(this.plot, data, shown, CHART_SETTINGS)
   }
 
   resize() {

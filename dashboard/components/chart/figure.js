@@ -2,6 +2,7 @@
 
 import { extent, frame, horizontal, panelTitle, positionOf, verticalAxis } from "./axes.js"
 import { placeOf } from "./run.js"
+import { SETTINGS } from "../shared/plotly.js"
 
 /** plotly takes a trace without points for none, and an axis without traces for half an axis: a gap keeps both. */
 const points = (x, y) => (x.length ? { x, y } : { x: [0], y: [null] })
@@ -61,7 +62,4 @@ export function layout(runs, view, colors) {
   }
 }
 
-export const SETTINGS = {
-  displaylogo: false, responsive: false,
-  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"], displayModeBar: "hover",
-}
+export const CHART_SETTINGS = { ...SETTINGS, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] }

@@ -5,12 +5,12 @@ import { paintMap, paintRelief, penOn } from "./paint.js"
 import { headsOf, reliefFigure, ridesOf } from "./relief.js"
 import { advance, stepBack, stepForward, within } from "./time.js"
 import { Drawing } from "../shared/drawing.js"
-import { plotly } from "../shared/plotly.js"
+import { plotly, SETTINGS } from "../shared/plotly.js"
 
 /** Time that the relief may go on turning after the hand has left it. */
 const TURN_MS = 800
 
-const SETTINGS = { displaylogo: false, displayModeBar: "hover", responsive: false,
+const PLAYER_SETTINGS = { ...SETTINGS,
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toImage", "hoverClosest3d", "orbitRotation", "tableRotation",
     "resetCameraLastSave3d", "hoverClosestCartesian", "hoverCompareCartesian", "toggleSpikelines", "zoom3d", "pan3d"] }
 
@@ -103,7 +103,7 @@ export class Player {
 
   async drawAll() {
     const { map, curves, relief } = this.parts
-    const { scene, tones } = this, first = !this.overlays, settings = { ...SETTINGS, doubleClick: this.doubleClick }
+    const { scene, tones } = this, first = !this.overlays, settings = { ...PLAYER_SETTINGS, doubleClick: this.doubleClick }
     this.rides = ridesOf(scene)
     await this.Plotly.react(map, ...this.mapFigure(), { ...settings, scrollZoom: true })
     if (this.drawing.closed) return

@@ -1,3 +1,6 @@
+/** What every figure is drawn with. plotly's own tools have a button that sends the figure to its maker's servers. */
+export const SETTINGS = { displaylogo: false, showSendToCloud: false, displayModeBar: "hover", responsive: false }
+
 /** plotly.js, loaded once a page; a page that stands alone brings it along. */
 export function plotly() {
   if (window.Plotly) return Promise.resolve(window.Plotly)

@@ -12,6 +12,7 @@ from dashboard.views.draw.networks import networks
 from dashboard.views.draw.phone import phone
 from dashboard.views.draw.replay import replay_section
 from dashboard.views.draw.team import keep_as, team_section
+from dashboard.words import literal
 
 STYLE = Path(draw.__file__).with_name("draw.css")
 
@@ -39,7 +40,7 @@ def _drawing() -> None:
         with st.container(key="draw-answer"):
             _answer(list(saved), answers, way.doubt if way else None)
             if damaged:
-                st.caption(f"Left out, since no network could be read from it: {', '.join(damaged)}.")
+                st.caption(f"Left out, since no network could be read from it: {', '.join(map(literal, damaged))}.")
         if chosen == source.DRAW:
             with st.container(key="draw-tools"):
                 source.tools()

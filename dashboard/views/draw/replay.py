@@ -11,7 +11,7 @@ from core.runs.trajectories import Trajectory
 from dashboard import fields, lab, plots, waiting
 from dashboard.colors import GREY, HUES
 from dashboard.views.draw.answer import crisp
-from dashboard.words import run_choice
+from dashboard.words import literal, run_choice
 
 RUNS = 30
 #: The lab's eight hues between two more, each readable on the light and on the dark page.
@@ -31,8 +31,8 @@ def replay_section() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run_id = st.selectbox("Run", list(runs), format_func=lambda run_id: run_choice(runs[run_id]), key="draw.run")
         st.button("Replay my drawing", icon=":material/history:", on_click=_freeze)
-    if message := st.session_state.pop("draw.nothing", None):
-        st.info(message)
+    if st.session_state.pop("draw.nothing", False):
+        st.info("There is no digit yet. Draw one, then replay it.")
     digit = st.session_state.get("draw.frozen")
     if digit is None or run_id is None:
         st.caption("Draw a digit, then see what this run said to it from its first step to its last.")
@@ -51,7 +51,7 @@ def _freeze() -> None:
     """Copy the drawing as it is now; it stays in the replay while the canvas goes on."""
     way = st.session_state.get("draw.way")
     if way is None:
-        st.session_state["draw.nothing"] = "There is no digit yet. Draw one, then replay it."
+        st.session_state["draw.nothing"] = True
         return
     st.session_state["draw.frozen"] = way.digit
 
@@ -64,7 +64,7 @@ def _show(trajectory: Trajectory, digit: Bytes) -> None:
     )
     st.plotly_chart(figure(steps, probabilities), key="draw.story", config=plots.NO_BAR)
     if trajectory.message:
-        st.caption(trajectory.message)
+        st.caption(literal(trajectory.message))
 
 
 def _story(steps: NDArray[np.int64], probabilities: NDArray[np.float32]) -> str:

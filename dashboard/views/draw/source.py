@@ -8,6 +8,7 @@ from streamlit_drawable_canvas import st_canvas
 
 from core.handwriting.photographs import find_digit, read_canvas, read_image
 from core.handwriting.preprocessing import Steps, steps
+from dashboard import fields
 from dashboard.views.draw.answer import found_html
 
 SIDE = 280
@@ -85,7 +86,7 @@ def picture(source: str) -> Steps | None:
     try:
         way = _find(file.getvalue())
     except ValueError as error:
-        st.error(_kindly(str(error)), icon=":material/image_not_supported:")
+        st.error(_kindly(error), icon=":material/image_not_supported:")
         return None
     st.html(found_html(way, SIDE))
     return way
@@ -110,12 +111,12 @@ def _clear() -> None:
     _put([])
 
 
-def _kindly(message: str) -> str:
-    if "readable" in message:
+def _kindly(error: ValueError) -> str:
+    if "readable" in str(error):
         return "This file is not a picture that the lab can read. Take a PNG or a JPEG."
-    if "stands out" in message:
+    if "stands out" in str(error):
         return "Nothing stands out from the paper here. Take a picture of one digit, large and in the middle."
-    return message
+    return fields.explain(error)
 
 
 @st.cache_data(max_entries=16, show_spinner="Looking for the digit")

@@ -43,7 +43,7 @@ def _keep() -> None:
     if way is None:
         notices.say("There is no digit yet. Draw one, then keep it.")
     else:
-        notices.attempt(lambda: drawings().keep(way, label, visitor().id), f"Kept as a {label}.")
+        notices.attempt(lambda: drawings().keep(way, label, visitor().id), f"Kept as a {label:d}.")
 
 
 @st.fragment

@@ -9,6 +9,7 @@ from core.training.config import LOSS
 from dashboard import fields
 from dashboard.views.landscape import address, items, new_runs
 from dashboard.views.landscape.address import STATE, key, value
+from dashboard.words import literal
 
 PLANE_LABELS = {
     "pca": "Where the runs moved (PCA)",
@@ -48,7 +49,7 @@ def controls(known: dict[str, str]) -> Study | None:
         )
         selection = st.multiselect("Runs and models", **STATE.many("items", list(known)), format_func=known.__getitem__)
         count = images_parameter(value("part"))
-        grid = f"{value('images')} {PART_LABELS[value('part')]}, {value('size')} x {value('size')}"
+        grid = literal(f"{value('images')} {PART_LABELS[value('part')]}, {value('size')} x {value('size')}")
         with st.popover(grid, width=250, key=key("grid")):
             st.selectbox(
                 "Loss on", **STATE.choice("part", list(SETS)), format_func=lambda part: PART_LABELS[part].capitalize()

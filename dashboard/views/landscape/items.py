@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from core import data, paths
+from core.files import shortened
 from core.jobs import Job
 from core.landscape.grid import Tick
 from core.landscape.job import landscape_job
@@ -57,7 +58,7 @@ def pinned(item: str) -> str:
         return f"{item}@{run.step}"
     path = paths.models() / f"{item.partition(':')[2]}{SUFFIX}"
     if path not in list_models():
-        raise ValueError(f"items must be runs and models that the lab has, got {item[:100]}.")
+        raise ValueError(f"items must be runs and models that the lab has, got {shortened(item)}.")
     return f"{item}@{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
 
 

@@ -14,7 +14,7 @@ from dashboard import lab, operating, starting
 from dashboard.colors import OPTIMIZER_COLORS
 from dashboard.views.landscape import items
 from dashboard.views.landscape.address import key
-from dashboard.words import run_line
+from dashboard.words import literal, run_line
 
 RUN, PATH = "l-live", "l-live-path"
 #: Enough for a run that can be followed by eye.
@@ -50,7 +50,7 @@ def section(result: Result) -> None:
     st.markdown("#### Watch a run live on this plane")
     run = watched()
     if run:
-        st.caption(f"Now: {run_line(run)}. The plane stays; the large marker is the run.")
+        st.caption(f"Now: {literal(run_line(run))}. The plane stays; the large marker is the run.")
         st.button("Stop", on_click=operating.command, args=((run.id,), "stop"))
         return
     ended = lab.service().run(st.session_state.get(RUN, ""))
@@ -59,7 +59,7 @@ def section(result: Result) -> None:
                      format_func=lambda name: OPTIMIZERS[name].label)  # fmt: skip
         st.button("Train and watch", icon=":material/play_arrow:", on_click=_start, args=(_seed(result),))
         if ended and f"run:{ended.id}" not in st.session_state[key("items")]:
-            st.button(f"Add {run_line(ended)} to the picture", on_click=_add, args=(ended.id,))
+            st.button(f"Add {literal(run_line(ended))} to the picture", on_click=_add, args=(ended.id,))
 
 
 def _start(seed: int) -> None:

@@ -12,9 +12,10 @@ from core.runs.store import Run
 from dashboard import fields, waiting
 from dashboard.components.chart import live_chart
 from dashboard.components.player.landscape import landscape_player, scene_of, standalone, waiting_scene
+from dashboard.plots import CONFIG
 from dashboard.views.landscape import controls, items, live, new_runs, plots, sharpness
 from dashboard.views.landscape.address import key
-from dashboard.words import loss, percent, run_line
+from dashboard.words import literal, loss, percent, run_line
 
 PLAYER = "landscape-player"
 
@@ -101,10 +102,10 @@ def _picture(status: Status[Result], study: Study) -> None:
 
 
 def _line(result: Result) -> None:
-    st.plotly_chart(plots.along_line(result), key="along-line", config={"displaylogo": False})
+    st.plotly_chart(plots.along_line(result), key="along-line", config=CONFIG)
     one, two = st.columns(2)
     for column, path in zip((one, two), result.paths, strict=True):
-        column.metric(path.label, percent(path.accuracy[-1]), f"loss {loss(path.true[-1])}", delta_color="off",
+        column.metric(literal(path.label), percent(path.accuracy[-1]), f"loss {loss(path.true[-1])}", delta_color="off",
                       delta_arrow="off")  # fmt: skip
 
 
@@ -122,7 +123,7 @@ def _explained(result: Result) -> None:
             "distances show how far, and the two losses how much that matters."
         )
     for note in sorted({path.about.get("note", "") for path in result.paths} - {""}):
-        st.caption(note)
+        st.caption(literal(note))
 
 
 def _downloads(result: Result) -> None:
@@ -141,7 +142,7 @@ def _downloads(result: Result) -> None:
         else:
             st.download_button(
                 "Picture, HTML",
-                lambda: plots.along_line(result).to_html(include_plotlyjs=True),
+                lambda: plots.along_line(result).to_html(include_plotlyjs=True, config=CONFIG),
                 "line.html",
                 "text/html",
                 on_click="ignore",

@@ -10,7 +10,7 @@ from core.models.formats import FORMATS, Format
 from core.models.library import WHOLE, Model
 from core.models.metadata import LONGEST
 from core.training.config import RunConfig
-from dashboard import matrix, notices, testing
+from dashboard import fields, matrix, notices, testing
 from dashboard.views.models import pictures
 from dashboard.views.models.dialogs import continue_form
 from dashboard.views.models.shelf import KIND_BADGES, provenance, show, trained
@@ -27,14 +27,14 @@ def detail(name: str) -> None:
     st.markdown(f"### {literal(model.name)} {KIND_BADGES.get(model.kind, '')}")
     st.caption(literal(provenance(model)))
     if model.problem:
-        st.error(model.problem)
+        st.error(literal(model.problem))
         with st.container(horizontal=True):
             _delete(model)
         return
     try:
         source = pictures.source(model)
     except ValueError as error:
-        st.error(literal(str(error)))
+        st.error(fields.explain(error))
         return
     with st.container(horizontal=True, gap="medium"):
         testing.metrics(source)

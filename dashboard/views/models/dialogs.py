@@ -10,7 +10,7 @@ from core.models.library import WHOLE, Model
 from core.models.metadata import LONGEST
 from core.training.config import EPOCHS
 from core.training.state import fewest_epochs
-from dashboard import notices
+from dashboard import fields, notices
 from dashboard.views.models import pictures, runs
 from dashboard.views.models.shelf import show
 from dashboard.words import literal
@@ -116,7 +116,7 @@ def _bring(file: UploadedFile | None) -> None:
     try:
         suggested = pictures.library().suggested(file.name)
     except ValueError as error:
-        st.error(literal(str(error)))
+        st.error(fields.explain(error))
         return
     name = st.text_input("Name", suggested, key=f"models.bring.{file.file_id}")
     if not st.button("Load", type="primary"):

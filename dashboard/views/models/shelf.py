@@ -5,7 +5,7 @@ from html import escape
 import streamlit as st
 
 from core.models.library import WHOLE, Model
-from dashboard import address, matrix, notices, testing
+from dashboard import address, fields, matrix, notices, testing
 from dashboard.views.models import pictures
 from dashboard.words import counted, date_time, literal, percent, size
 
@@ -31,7 +31,7 @@ def shelf() -> None:
         for model in matches[:shown]:
             _card(model)
     if len(matches) > shown:
-        st.button(f"Show {min(SHOWN, len(matches) - shown)} more", on_click=_more)
+        st.button(f"Show {min(SHOWN, len(matches) - shown):,} more", on_click=_more)
 
 
 def _card(model: Model) -> None:
@@ -50,13 +50,13 @@ def _card(model: Model) -> None:
             if model.kind in KIND_BADGES:
                 st.markdown(KIND_BADGES[model.kind], width="content")
         if model.problem:
-            st.error(model.problem)
+            st.error(literal(model.problem))
             return
         try:
             source = pictures.source(model)
         except ValueError as error:
             # Deleted or changed since the list was read.
-            st.error(literal(str(error)))
+            st.error(fields.explain(error))
             return
         report = testing.report_of(source)
         accuracy = percent(report.evaluation.accuracy)

@@ -10,7 +10,7 @@ from core.analysis.interpolation import average, between
 from core.files import shortened
 from core.models.library import Opened
 from core.training.network import Network
-from dashboard import notices, plots, sources, testing
+from dashboard import fields, notices, plots, sources, testing
 from dashboard.sources import Source
 from dashboard.views.models import pictures
 from dashboard.views.models.shelf import show
@@ -46,7 +46,7 @@ def together() -> None:
         chosen = tuple(pictures.source(models[name]) for name in names)
     except ValueError as error:
         # Deleted or changed since the list was read.
-        st.error(literal(str(error)))
+        st.error(fields.explain(error))
         return
     if len(chosen) == 2:
         _comparison(*chosen)

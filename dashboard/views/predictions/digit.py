@@ -54,7 +54,7 @@ def _dialog(source: Source) -> None:
         )
         sure = probability(float(attribution.probabilities.max()))
         st.markdown(
-            f"**Digit {number}** · {verdict}, {sure} sure",
+            f"**Digit {number:d}** · {verdict}, {sure} sure",
             width="stretch",
         )
         for name, by, key in (("Previous", -1, "Left"), ("Next", 1, "Right")):

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from core.analysis.report import Report
 from core.data import CLASSES, TEST_IMAGES
+from core.files import shortened
 from dashboard import address, fields, testing
 from dashboard.components.clickable import clickable
 from dashboard.views.predictions import pictures
@@ -127,7 +128,8 @@ def parse_numbers(text: str | None) -> Tensor:
         first, last = digit_number(low), digit_number(high if dash else low)
         if first is None or last is None or first > last:
             raise ValueError(
-                f"numbers must be from 0 to {TEST_IMAGES - 1}, with commas or as ranges like 8, 240-247, got {text}."
+                f"numbers must be from 0 to {TEST_IMAGES - 1}, with commas or as ranges like 8, 240-247, "
+                f"got {shortened(text or '') or 'nothing'}."
             )
         numbers += range(first, last + 1)
     return torch.tensor(list(dict.fromkeys(numbers)))

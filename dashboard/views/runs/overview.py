@@ -96,7 +96,7 @@ def _all() -> None:
             sum(r.state == states.INTERRUPTED for r in runs.values()),
         )
     if len(runs) == limit:
-        st.button(f"Only the latest {limit} are shown. Show all", type="tertiary", on_click=_show_all)
+        st.button(f"Only the latest {limit:,} are shown. Show all", type="tertiary", on_click=_show_all)
 
 
 def _show_all() -> None:

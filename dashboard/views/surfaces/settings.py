@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from core.files import shortened
 from core.hyperparameters import Hyperparameter, Value, number
 from core.optimizers import OPTIMIZERS
 from core.surfaces import FIRST_ORDER, Point, Surface
@@ -31,10 +32,14 @@ def parse_starts(text: str, surface: Surface) -> list[Point]:
     for part in parts:
         numbers = _numbers(part)
         if len(numbers) != 2:
-            raise ValueError(f"starts must be points x, y with a semicolon between them, got {part.strip()}.")
+            raise ValueError(
+                f"starts must be points x, y with a semicolon between them, got {shortened(part.strip())}."
+            )
         away = np.abs(np.array(numbers) - surface.centre[:, 0]) / surface.half_width[:, 0]
         if away.max() > FAR:
-            raise ValueError(f"starts must lie within {FAR:g} half-widths of the domain's centre, got {part.strip()}.")
+            raise ValueError(
+                f"starts must lie within {FAR:g} half-widths of the domain's centre, got {shortened(part.strip())}."
+            )
         points.append((numbers[0], numbers[1]))
     return points
 
@@ -52,7 +57,7 @@ def parse_domain(text: str) -> Domain:
     """
     numbers = _numbers(text)
     if len(numbers) != 4:
-        raise ValueError(f"domain must be four numbers: x from, x to, y from, y to, got {text.strip()}.")
+        raise ValueError(f"domain must be four numbers: x from, x to, y from, y to, got {shortened(text.strip())}.")
     domain = (numbers[0], numbers[1], numbers[2], numbers[3])
     check_domain(domain)
     return domain
@@ -86,12 +91,12 @@ def parse_settings(text: str) -> Settings:
         if not optimizer:
             continue
         if optimizer not in FIRST_ORDER:
-            raise ValueError(f"settings must name one of {', '.join(FIRST_ORDER)}, got {optimizer}.")
+            raise ValueError(f"settings must name one of {', '.join(FIRST_ORDER)}, got {shortened(optimizer)}.")
         known = {p.name: p for p in parameters_of(optimizer)}
         for pair in pairs:
             name, _, value = pair.partition("=")
             if name not in known:
-                raise ValueError(f"{optimizer} has no parameter {name}; its parameters: {', '.join(known)}.")
+                raise ValueError(f"{optimizer} has no parameter {shortened(name)}; its parameters: {', '.join(known)}.")
             settings.setdefault(optimizer, {})[name] = known[name].parse(value)
     return settings
 

@@ -113,3 +113,12 @@ def test_the_gradient_at_a_cusp_is_zero():
 )
 def test_latex(text, latex):
     assert parse(text).latex == latex
+
+
+@pytest.mark.parametrize(
+    "text", ["0x", "0x" + "f" * 290, "1e999", "x + 0x" + "f" * 280, "x^0x" + "f" * 290, "2^-1e999"]
+)
+def test_a_number_that_is_none_or_too_large_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^formula (must|may) [^\n]*\.$") as refused:
+        parse(text)
+    assert len(str(refused.value)) < 300

@@ -1,0 +1,17 @@
+// Back to the sign-in: a page whose connection is gone asks whether its key is still the lab's.
+
+const PERIOD_MS = 1000
+
+/** Load the page again if the lab refuses this browser's key. A lab that does not answer may come back. */
+export async function leave(page = location) {
+  const answer = await fetch(page.pathname, { method: "HEAD", cache: "no-store" }).catch(() => null)
+  if (answer?.status === 401) page.reload()
+}
+
+export default function () {
+  const timer = setInterval(() => {
+    const app = document.querySelector("[data-test-connection-state]")
+    if (app && app.dataset.testConnectionState !== "CONNECTED") leave()
+  }, PERIOD_MS)
+  return () => clearInterval(timer)
+}
