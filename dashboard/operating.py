@@ -7,27 +7,54 @@ import streamlit as st
 from core.runs import states
 from core.runs.store import Run
 from core.training.config import LR
-from dashboard import lab, notices
+from dashboard import lab, notices, visitors
+
+
+def operable(runs: Iterable[Run]) -> list[Run]:
+    """Select the runs that the visitor may operate; of others, no buttons are drawn."""
+    you = visitors.visitor()
+    return [run for run in runs if visitors.may_operate(you, run)]
 
 
 def command(run_ids: Iterable[str], name: str) -> None:
     """Give each of the runs the command; a callback. A run that cannot do it in its state is left as it is."""
+    notices.attempt(lambda: _command(run_ids, name))
 
-    def command_all() -> None:
-        for run_id in run_ids:
-            lab.service().command(run_id, name)
 
-    notices.attempt(command_all)
+def move(run_id: str, by: int) -> None:
+    """Move a waiting run among its owner's own: -1 is one place earlier; a callback."""
+
+    def checked() -> None:
+        _check((run_id,))
+        lab.service().move(run_id, by)
+
+    notices.attempt(checked)
+
+
+def _command(run_ids: Iterable[str], name: str, value: float | None = None) -> None:
+    _check(run_ids)
+    for run_id in run_ids:
+        lab.service().command(run_id, name, value)
+
+
+def _check(run_ids: Iterable[str]) -> None:
+    """Raise ValueError if the visitor may not operate one of them: who may can change while a page is open."""
+    runs = [run for run_id in run_ids if (run := lab.service().run(run_id))]
+    allowed = operable(runs)
+    for run in runs:
+        if run not in allowed:
+            owner = f"{run.owner_name}, who started it, or the teacher" if run.owner else "the teacher"
+            raise ValueError(f"Run #{run.number} can be operated only by {owner}.")
 
 
 def controls(run: Run, key: str) -> None:
-    """Draw the buttons for what the run can do in its state; none where that is nothing.
+    """Draw the buttons for what the run can do in its state and the visitor may do; none where that is nothing.
 
     Args:
         key: a prefix for the keys of the widgets.
     """
     going = run.state in (states.QUEUED, states.RUNNING)
-    if not going and not run.resumable:
+    if not (going or run.resumable) or not operable([run]):
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"{key}.operate"):
         if going:
@@ -53,7 +80,7 @@ def _button(label: str, icon: str, run: Run, name: str, key: str, help: str) -> 
 def _set_learning_rate(run_id: str, key: str) -> None:
     text = (st.session_state[key] or "").strip()
     if text:
-        notices.attempt(lambda: lab.service().command(run_id, "learning_rate", _rate(text)))
+        notices.attempt(lambda: _command((run_id,), "learning_rate", _rate(text)))
 
 
 def _rate(text: str) -> float:

@@ -11,7 +11,7 @@ from core.runs.store import Run
 from core.training.config import RunConfig
 from dashboard import address, handoff, lab, notices, operating
 from dashboard.views.runs import rows
-from dashboard.visitors import may_delete, visitor
+from dashboard.visitors import visitor
 from dashboard.words import counted
 
 
@@ -26,12 +26,9 @@ def command(run_ids: Iterable[str], name: str) -> None:
     rows.forget()
 
 
-def resume_all() -> None:
-    _attempt(lab.service().resume_all, "All interrupted runs continue.")
-
-
 def move(run_id: str, by: int) -> None:
-    _attempt(lambda: lab.service().move(run_id, by))
+    operating.move(run_id, by)
+    rows.forget()
 
 
 def edit(run_id: str, **labels: Any) -> None:
@@ -41,7 +38,7 @@ def edit(run_id: str, **labels: Any) -> None:
 def deletable(runs: Sequence[Run]) -> bool:
     """Return True if the visitor may delete all of them, and none trains or waits."""
     you = visitor()
-    return all(run.state not in (states.QUEUED, states.RUNNING) and may_delete(you, run.owner) for run in runs)
+    return all(run.state not in (states.QUEUED, states.RUNNING) and you.may_change(run.owner) for run in runs)
 
 
 def delete(runs: Sequence[Run]) -> None:
