@@ -4,6 +4,7 @@ import argparse
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 from core import devices, paths
@@ -126,8 +127,11 @@ def _check_targets(targets: dict[str, Path]) -> None:
         if path.resolve() in shipped:
             raise InvalidValue(name, "be another path than that of the model that comes with the lab", str(path))
         nearest = next(folder for folder in path.absolute().parents if folder.exists())
-        if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-            raise InvalidValue(name, "be in a folder that can be written to", str(path))
+        try:
+            # Only an attempt tells: rights say nothing of a read-only disk.
+            tempfile.TemporaryFile(dir=nearest).close()
+        except OSError:
+            raise InvalidValue(name, "be in a folder that can be written to", str(path)) from None
     if len({path.resolve() for path in targets.values()}) < len(targets):
         raise ValueError(f"--save and --save-whole must be two different files, got {targets['save']} for both.")
 

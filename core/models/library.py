@@ -155,10 +155,10 @@ class Library:
             return f"The model {model.name} comes with the lab: it cannot be changed; duplicate it instead."
         if self._by.may_change(model.owner_id):
             return ""
-        saver = f"{model.owner or 'the visitor'}, who saved it" if model.owner_id else ""
+        saver = f"{model.owner or 'the visitor'}, who saved it," if model.owner_id else ""
         teacher = "" if self._by.open_lab else "the teacher"
+        allowed = " or ".join(filter(None, (saver, teacher))).removesuffix(",")
         instead = "; duplicate it instead" if model.path.parent == self.folder else ""
-        allowed = " or ".join(filter(None, (saver, teacher)))
         return f"The model {model.name} can be changed or deleted only by {allowed}{instead}."
 
     def keep(self, model: Opened, name: str, *, notes: str = "", origin: str = "") -> Model:
