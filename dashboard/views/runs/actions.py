@@ -42,9 +42,7 @@ def deletable(runs: Sequence[Run]) -> bool:
 
 
 def delete(runs: Sequence[Run]) -> None:
-    if deletable(runs):
-        ids = [run.id for run in runs]
-        _attempt(lambda: lab.service().delete(ids), f"{counted(len(ids), 'run')} moved to the bin.")
+    _attempt(lambda: lab.service().delete(_checked(runs)), f"{counted(len(runs), 'run')} moved to the bin.")
 
 
 def restore(ids: Sequence[str]) -> None:
@@ -52,9 +50,14 @@ def restore(ids: Sequence[str]) -> None:
 
 
 def purge(runs: Sequence[Run]) -> None:
-    if deletable(runs):
-        ids = [run.id for run in runs]
-        _attempt(lambda: lab.service().purge(ids), f"{counted(len(ids), 'run')} deleted permanently.")
+    _attempt(lambda: lab.service().purge(_checked(runs)), f"{counted(len(runs), 'run')} deleted permanently.")
+
+
+def _checked(runs: Sequence[Run]) -> list[str]:
+    """Return the ids of runs that the visitor may delete; raise ValueError if not: the page may be an old one."""
+    if not deletable(runs):
+        raise ValueError("Only runs that are over can be deleted, and only by their owner or the teacher.")
+    return [run.id for run in runs]
 
 
 def train_with(config: RunConfig, parent: str | None = None) -> None:

@@ -1,6 +1,5 @@
 import os
 import re
-import subprocess
 import threading
 
 import pytest
@@ -356,22 +355,6 @@ def test_a_model_that_could_not_be_read_for_a_moment_is_read_at_the_next_look(ke
 def test_a_model_that_vanishes_is_a_name_that_no_model_has(kept, library, monkeypatch):
     monkeypatch.setattr("core.models.names.os.path.lexists", lambda path: path.name == "gone.safetensors")
     refused(lambda: library.model("gone"), "name must be a saved model's, got name = gone.")
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of its own with room for two models, mounted; and a function that mounts it with other options."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-
-    def mount(*options):
-        done = subprocess.run(["mount", *options, str(folder)], capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"this machine lets nobody mount a disk: {done.stderr.strip()}")
-
-    mount("-t", "tmpfs", "-o", "size=1m", "none")
-    yield folder, mount
-    subprocess.run(["umount", str(folder)], check=True)
 
 
 def changes(library, trained):

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -178,3 +179,35 @@ def test_with_a_teacher_what_nobody_owns_is_theirs(library: Library) -> None:
     assert not {"Rename", "Delete"} & set(labels(page))
     sentence = "The model untrained can be changed or deleted only by the teacher; duplicate it instead."
     assert sentence in text(page).replace("\\", "")
+
+
+def test_a_full_and_a_read_only_disk_are_a_sentence_and_nothing_changes(
+    service: Service, small_disk: tuple[Path, Callable[..., None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, mount = small_disk
+    monkeypatch.setenv("DESCENT_MODELS", str(folder))
+    Library(folder).keep(Opened(Network(4), {}), "first", notes="words")
+    ballast = folder / "ballast"
+    ballast.write_bytes(bytes(600_000))
+    content = (folder / "first.safetensors").read_bytes()
+
+    def refusal(act: Callable[[AppTest], object]) -> list[str]:
+        page = open_page("", model="first")
+        page.switch_page("views/models/page.py")
+        page.query_params["model"] = "first"
+        page.run()
+        act(page)
+        assert not page.exception
+        return [error.value for error in page.error]
+
+    def note(page: AppTest) -> object:
+        return page.text_area[0].set_value("other words").run()
+
+    for act in (note, lambda page: press(page, "Duplicate")):
+        assert refusal(act) == ["The lab could not use its disk: No space left on device."]
+    ballast.unlink()
+    mount("-o", "remount,ro")
+    for act in (note, lambda page: press(page, "Duplicate"), lambda page: press(page, "Delete")):
+        assert refusal(act) == [r"The lab could not use its disk: Read\-only file system."]
+    assert [path.name for path in folder.iterdir()] == ["first.safetensors"]
+    assert (folder / "first.safetensors").read_bytes() == content
