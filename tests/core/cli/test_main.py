@@ -294,5 +294,6 @@ def test_train_checks_where_it_will_save_before_the_first_step(arguments, senten
 
 def test_train_never_saves_over_the_model_that_comes_with_the_lab(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("DESCENT_MODELS", str(tmp_path))
+    monkeypatch.setattr(Trainer, "events", lambda self: pytest.fail("it trains"))
     assert main(["train", "--save", str(paths.ROOT / "models" / "reference.safetensors")]) == 2
     assert "save must be another path than that of the model" in capsys.readouterr().err
