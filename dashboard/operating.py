@@ -25,26 +25,25 @@ def move(run_id: str, by: int) -> None:
     """Move a waiting run among its owner's own: -1 is one place earlier; a callback."""
 
     def checked() -> None:
-        _check((run_id,))
+        _permitted((run_id,))
         lab.service().move(run_id, by)
 
     notices.attempt(checked)
 
 
 def _command(run_ids: Iterable[str], name: str, value: float | None = None) -> None:
-    _check(run_ids)
-    for run_id in run_ids:
-        lab.service().command(run_id, name, value)
+    for run in _permitted(run_ids):
+        lab.service().command(run.id, name, value)
 
 
-def _check(run_ids: Iterable[str]) -> None:
-    """Raise ValueError if the visitor may not operate one of them: who may can change while a page is open."""
-    runs = [run for run_id in run_ids if (run := lab.service().run(run_id))]
-    allowed = operable(runs)
-    for run in runs:
-        if run not in allowed:
-            owner = f"{run.owner_name}, who started it, or the teacher" if run.owner else "the teacher"
-            raise ValueError(f"Run #{run.number} can be operated only by {owner}.")
+def _permitted(run_ids: Iterable[str]) -> list[Run]:
+    """Return the runs; raise ValueError if the visitor may not operate one: its buttons may be those of an old page."""
+    you = visitors.visitor()
+    runs = [lab.service().existing(run_id) for run_id in run_ids]
+    if anothers := next((run for run in runs if not visitors.may_operate(you, run)), None):
+        allowed = f"{anothers.owner_name}, who started it, or the teacher" if anothers.owner else "the teacher"
+        raise ValueError(f"Run #{anothers.number} can be operated only by {allowed}.")
+    return runs
 
 
 def controls(run: Run, key: str) -> None:

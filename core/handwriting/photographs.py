@@ -7,7 +7,7 @@ remains where strokes are wiped away. Source: Gonzalez and Woods, Digital Image 
 
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,7 +43,7 @@ class TooLargeError(ValueError):
 
 
 @contextmanager
-def open_picture(source: Path | bytes, formats: Sequence[str]) -> Iterator[Image.Image]:
+def open_picture(source: Path | bytes, formats: tuple[str, ...]) -> Iterator[Image.Image]:
     """Open a picture from outside, which is decoded when its pixels are first used, in the ``with`` block too.
 
     Raises:
