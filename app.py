@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from dashboard import access, assets, boundary, lab, stream, visitors
+from dashboard import access, assets, boundary, lab, notices, stream, visitors
 from dashboard.views.runs import route
 
 app = st.App(
     "dashboard/main.py",
     lifespan=lab.lifespan,
     routes=stream.routes + assets.routes + access.routes + route.routes,
+    on_script_error=notices.show_failure,
     middleware=boundary.middleware + access.middleware + stream.middleware + visitors.middleware,
 )

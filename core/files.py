@@ -10,6 +10,10 @@ from pathlib import Path
 LONGEST_REPEATED = 100
 
 
+class UnreadableError(ValueError):
+    """Refusal of a file that the system would not let be read; another time it may."""
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace ``path`` by ``content``, on disk when this returns; its folder is made if need be.
 
@@ -47,7 +51,8 @@ def read_ordinary(path: Path, most: int) -> bytes:
     """Return the content of an ordinary file: no link, no folder, no pipe or device, which may never end.
 
     Raises:
-        ValueError: saying what is wrong, if it is anything else, cannot be read, or has more than ``most`` bytes.
+        ValueError: saying what is wrong, if it is anything else or has more than ``most`` bytes.
+        UnreadableError: if the system does not let it be read.
     """
     shown = shortened(str(path))
     flags = sum(getattr(os, name, 0) for name in ("O_RDONLY", "O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
@@ -63,7 +68,7 @@ def read_ordinary(path: Path, most: int) -> bytes:
                 raise ValueError(f"The file {shown} must have at most {most} bytes, got {status.st_size} bytes.")
             return file.read(most + 1)
     except OSError as error:
-        raise ValueError(f"The file {shown} cannot be read: {error.strerror}.") from None
+        raise UnreadableError(f"The file {shown} cannot be read: {error.strerror}.") from None
 
 
 def shortened(text: str, most: int = LONGEST_REPEATED) -> str:

@@ -2,7 +2,7 @@
 
 Every action of a page that writes goes through ``attempt``, so that a full disk or a run that somebody else has
 deleted is the same sentence everywhere. The frame shows it above the page. A fragment, and a dialog is one, is drawn
-without the frame: those that have actions call ``show`` themselves.
+without the frame: those that have actions call ``show`` themselves. What only reads needs nothing: ``show_failure``.
 """
 
 import sqlite3
@@ -13,8 +13,10 @@ import streamlit as st
 
 from dashboard import fields
 
+#: Failures of the disk and of what is on it; every reading and writing may raise them.
+FAILURES = (OSError, sqlite3.Error)
 #: All that an action may be refused with; anything else is a fault of ours.
-REFUSALS = (ValueError, OSError, sqlite3.Error)
+REFUSALS = (ValueError, *FAILURES)
 _DONE, _REFUSED = "notices.done", "notices.refused"
 
 
@@ -46,6 +48,18 @@ def say(done: str) -> None:
 def refuse(error: Exception) -> None:
     """Show why something cannot be done."""
     st.session_state[_REFUSED] = fields.explain(error)
+
+
+def show_failure(error: Exception) -> bool:
+    """Show a failure of the disk in place of that part of a page, or of a callback, that raised it.
+
+    Streamlit calls it for all that a script raises, so that nothing that only reads needs to catch it. Returns False
+    for any other error, a fault of ours, which Streamlit then shows itself.
+    """
+    if not isinstance(error, FAILURES):
+        return False
+    st.error(fields.explain(error), icon=":material/error:")
+    return True
 
 
 def show() -> None:

@@ -7,23 +7,58 @@ import streamlit as st
 from core.runs import states
 from core.runs.store import Run
 from core.training.config import LR
-from dashboard import lab, notices
+from dashboard import lab, notices, visitors
+
+
+def operable(runs: Iterable[Run]) -> list[Run]:
+    """Select the runs that the visitor may operate; of others, no buttons are drawn."""
+    you = visitors.visitor()
+    return [run for run in runs if visitors.may_operate(you, run)]
 
 
 def command(run_ids: Iterable[str], name: str) -> None:
     """Give each of the runs the command; a callback. A run that cannot do it in its state is left as it is."""
+    notices.attempt(lambda: _command(run_ids, name))
 
-    notices.attempt(lambda: lab.service().command_all(run_ids, name))
+
+def move(run_id: str, by: int) -> None:
+    """Move a waiting run among its owner's own: -1 is one place earlier; a callback."""
+
+    def checked() -> None:
+        _permitted((run_id,))
+        lab.service().move(run_id, by)
+
+    notices.attempt(checked)
+
+
+def _command(run_ids: Iterable[str], name: str, value: float | None = None) -> None:
+    you, runs = visitors.visitor(), _permitted(run_ids)
+    own = [run.id for run in runs if run.owner == you.id]
+    others = [run.id for run in runs if run.id not in own]
+    # Of a run of somebody else's, its story says who operated it.
+    for ids, by in ((own, ""), (others, you.name)):
+        if ids:
+            lab.service().command_all(ids, name, value, by)
+
+
+def _permitted(run_ids: Iterable[str]) -> list[Run]:
+    """Return the runs; raise ValueError if the visitor may not operate one: its buttons may be those of an old page."""
+    you = visitors.visitor()
+    runs = [lab.service().existing(run_id) for run_id in run_ids]
+    if anothers := next((run for run in runs if not visitors.may_operate(you, run)), None):
+        allowed = f"{anothers.owner_name}, who started it, or the teacher" if anothers.owner else "the teacher"
+        raise ValueError(f"Run #{anothers.number} can be operated only by {allowed}.")
+    return runs
 
 
 def controls(run: Run, key: str) -> None:
-    """Draw the buttons for what the run can do in its state; none where that is nothing.
+    """Draw the buttons for what the run can do in its state and the visitor may do; none where that is nothing.
 
     Args:
         key: a prefix for the keys of the widgets.
     """
     going = run.state in (states.QUEUED, states.RUNNING)
-    if not going and not run.resumable:
+    if not (going or run.resumable) or not operable([run]):
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"{key}.operate"):
         if going:
@@ -49,7 +84,7 @@ def _button(label: str, icon: str, run: Run, name: str, key: str, help: str) -> 
 def _set_learning_rate(run_id: str, key: str) -> None:
     text = (st.session_state[key] or "").strip()
     if text:
-        notices.attempt(lambda: lab.service().command(run_id, "learning_rate", _rate(text)))
+        notices.attempt(lambda: _command((run_id,), "learning_rate", _rate(text)))
 
 
 def _rate(text: str) -> float:

@@ -8,7 +8,6 @@ import hashlib
 import re
 import secrets
 import unicodedata
-from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from urllib.parse import quote, unquote
 
@@ -18,6 +17,8 @@ from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core.owners import Visitor
+from core.runs.store import Run
 from dashboard import access, fields
 from dashboard.words import literal
 
@@ -30,19 +31,8 @@ _NAME, _TOKEN, _TO_KEEP, _PROBLEM, _INPUT = (
 )
 
 
-@dataclass(frozen=True)
-class Visitor:
-    """A browser. ``id`` is 16 hexadecimal characters; ``name`` is plain text of at most ``LONGEST_NAME`` characters,
-    not escaped; ``named`` says whether they gave it; a teacher has signed in with the teacher's key."""
-
-    id: str
-    name: str
-    named: bool
-    teacher: bool
-
-
 def visitor() -> Visitor:
-    """Return the visitor of the page that is running."""
+    """Return the visitor of the page that is running; their name has at most ``LONGEST_NAME`` characters."""
     cookies = dict(st.context.cookies)
     token = cookies.get(TOKEN_COOKIE, "")
     if not _is_token(token):
@@ -50,14 +40,14 @@ def visitor() -> Visitor:
         token = st.session_state.setdefault(_TOKEN, secrets.token_hex(16))
     id = hashlib.sha256(token.encode()).hexdigest()[:16]
     name = st.session_state.get(_NAME) or _kept_name(cookies.get(NAME_COOKIE, ""))
-    teacher = access.gate().role(cookies) == access.TEACHER
-    return Visitor(id, name or f"Guest {id[:4]}", bool(name), teacher)
+    gate = access.gate()
+    teacher = gate.role(cookies) == access.TEACHER
+    return Visitor(id, name or f"Guest {id[:4]}", bool(name), teacher, open_lab=not gate.has_teacher)
 
 
-def may_delete(visitor: Visitor, owner: str) -> bool:
-    """Return True if the visitor may delete a run of ``owner``: it is their own, or they are the teacher."""
-    # A run without an owner, from the terminal, is no visitor's: the teacher or the terminal deletes it.
-    return visitor.teacher or visitor.id == owner
+def may_operate(visitor: Visitor, run: Run) -> bool:
+    """Return True if the visitor may pause, resume, stop or re-rate the run: in an open lab, everyone may."""
+    return visitor.open_lab or visitor.may_change(run.owner)
 
 
 def checked_name(text: str) -> str:

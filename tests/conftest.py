@@ -2,6 +2,8 @@
 
 import os
 import random
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -88,3 +90,19 @@ def trained(mnist: data.Mnist) -> Network:
     trainer = Trainer(RunConfig(epochs=1, device="cpu"), mnist)
     list(trainer.events())
     return trainer.network
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[tuple[Path, Callable[..., None]]]:
+    """A disk of its own with room for two models, mounted, and a function that mounts it with other options."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def mount(*options: str) -> None:
+        done = subprocess.run(["mount", *options, str(folder)], capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"A disk can only be mounted by root: {done.stderr.strip()}")
+
+    mount("-t", "tmpfs", "-o", "size=1m", "none")
+    yield folder, mount
+    subprocess.run(["umount", str(folder)], check=True)

@@ -4,12 +4,14 @@ import argparse
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
-from core import devices
+from core import devices, paths
 from core.cli.output import say
 from core.cli.parsing import Commands, add_command, add_hyperparameter, file_path, flag, hyperparameters, named_values
 from core.hyperparameters import Hyperparameter, InvalidValue, number
+from core.models import names
 from core.models.checkpoints import Checkpoint, load_checkpoint, save_checkpoint, save_parameters
 from core.optimizers import OPTIMIZERS, OptimizerSpec
 from core.training.commands import Stop
@@ -47,8 +49,7 @@ def train(options: argparse.Namespace) -> None:
     """Train, show the progress, save what is asked for, and print the figures."""
     start = _resumed(options) if options.resume else None
     config = start.config if start else _config(options)
-    for name in ("save", "save_whole"):
-        _check_target(name, getattr(options, name))
+    _check_targets({name: path for name in ("save", "save_whole") if (path := getattr(options, name))})
     threads = hyperparameters(options, [THREADS]).get("threads", THREADS.default)
     devices.prepare_cpu(int(str(threads)))
     trainer = Trainer(config)
@@ -112,10 +113,27 @@ def _resumed(options: argparse.Namespace) -> Checkpoint:
     return load_checkpoint(options.resume).continued(None if epochs is None else int(str(epochs)))
 
 
-def _check_target(name: str, path: Path | None) -> None:
-    """Raise InvalidValue for a folder: before training, since the run would be lost after it."""
-    if path and path.is_dir():
-        raise InvalidValue(name, "be the path of a file", str(path))
+def _check_targets(targets: dict[str, Path]) -> None:
+    """Raise ValueError for a path that nothing can be saved to: before training, since the run would be lost after it.
+
+    Args:
+        targets: the paths by the names of their options.
+    """
+    folders = (paths.models(), paths.ROOT / "models")
+    shipped = {names.place(folder, name).resolve() for folder in folders for name in names.SHIPPED}
+    for name, path in targets.items():
+        if path.exists() and not path.is_file():
+            raise InvalidValue(name, "be the path of a file", str(path))
+        if path.resolve() in shipped:
+            raise InvalidValue(name, "be another path than that of the model that comes with the lab", str(path))
+        nearest = next(folder for folder in path.absolute().parents if folder.exists())
+        try:
+            # Only an attempt tells: rights say nothing of a read-only disk.
+            tempfile.TemporaryFile(dir=nearest).close()
+        except OSError:
+            raise InvalidValue(name, "be in a folder that can be written to", str(path)) from None
+    if len({path.resolve() for path in targets.values()}) < len(targets):
+        raise ValueError(f"--save and --save-whole must be two different files, got {targets['save']} for both.")
 
 
 def _save(options: argparse.Namespace, trainer: Trainer, finished: RunFinished) -> None:

@@ -1,5 +1,6 @@
 """The team's own test set: labelled drawings in one SQLite file, and an archive to move them to another lab."""
 
+import contextlib
 import hashlib
 import io
 import json
@@ -7,7 +8,6 @@ import sqlite3
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from core.data import CLASSES, PIXELS, Digits
+from core.handwriting.photographs import open_picture
 from core.handwriting.preprocessing import Bytes, Steps, steps
 
 SCHEMA_VERSION = 1
@@ -85,12 +86,16 @@ class Drawings:
             store.execute("DELETE FROM drawings WHERE id = ?", (drawing_id,))
 
     def all(self) -> list[Drawing]:
-        """List the drawings, newest first."""
+        """List the drawings, newest first; without those whose picture is damaged."""
         if not self._path.exists():
             return []
+        drawings = []
         with self._open() as store:
             rows = store.execute("SELECT id, label, made, owner, picture FROM drawings ORDER BY made DESC, rowid DESC")
-            return [Drawing(id, label, made, owner, _pixels(png)) for id, label, made, owner, png in rows]
+            for id, label, made, owner, png in rows:
+                with contextlib.suppress(ValueError):
+                    drawings.append(Drawing(id, label, made, owner, _pixels(png)))
+        return drawings
 
     def export(self) -> bytes:
         """Make a zip archive with one PNG per drawing and a list of their labels."""
@@ -133,9 +138,13 @@ class Drawings:
                 )
         return after - before
 
-    @contextmanager
+    @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        """Open a connection for one transaction: all of it happens or nothing."""
+        """Open a connection for one transaction: all of it happens or nothing.
+
+        Raises:
+            sqlite3.Error: if the file cannot be used; of a damaged one, with what to do.
+        """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         store = sqlite3.connect(self._path, timeout=10, isolation_level=None)
         try:
@@ -145,6 +154,12 @@ class Drawings:
                 store.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             yield store
             store.execute("COMMIT")
+        except sqlite3.DatabaseError as error:
+            # The low byte is the kind of an error; the others say more of it.
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+                raise
+            remedy = "whoever runs the lab can move this file elsewhere, and a new set begins"
+            raise sqlite3.DatabaseError(f"{self._path.name} is damaged ({error}); {remedy}") from None
         finally:
             # What was not committed is undone.
             store.close()
@@ -176,7 +191,8 @@ def _png(picture: Bytes) -> bytes:
 
 
 def _pixels(png: bytes) -> Bytes:
-    return np.asarray(Image.open(io.BytesIO(png)))
+    with open_picture(png, ("PNG",)) as image:
+        return np.asarray(image)
 
 
 def _read_archive(content: bytes, owner: str) -> list[Drawing]:
@@ -235,7 +251,7 @@ def _read_drawing(archive: zipfile.ZipFile, entry: dict[str, Any], owner: str) -
     content = _read(archive, name, LARGEST_PICTURE)
     try:
         made = datetime.fromisoformat(str(entry.get("made"))).astimezone(UTC).isoformat(timespec="seconds")
-        with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
+        with open_picture(content, ("PNG",)) as image:
             if image.mode != "L" or not max(image.size) <= LARGEST_SIDE:
                 raise ArchiveError(
                     f"The picture {name!r:.60} must be grey and at most {LARGEST_SIDE} pixels a side, "
@@ -246,6 +262,6 @@ def _read_drawing(archive: zipfile.ZipFile, entry: dict[str, Any], owner: str) -
         steps(picture, paper=0)
     except ArchiveError:
         raise
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError, OverflowError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         raise ArchiveError(f"The drawing {name!r:.60} cannot be taken: {str(error)[:200]}") from None
     return drawing

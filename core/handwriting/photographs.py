@@ -6,11 +6,14 @@ remains where strokes are wiped away. Source: Gonzalez and Woods, Digital Image 
 """
 
 import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from core.files import shortened
 from core.handwriting.preprocessing import Bytes, Floats, Steps, border, from_ink, steps
@@ -32,24 +35,50 @@ LEAST_CONTRAST = 0.12
 SMALLEST_PART, FARTHEST_PART = 0.03, 0.25
 
 
+#: Of 90 to 179 million pixels Pillow would only warn, on stderr, in whatever thread; of more, it raises by itself.
+warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+
+
+class TooLargeError(ValueError):
+    """Refusal of a picture for the number of its pixels, before it is decoded."""
+
+
+@contextmanager
+def open_picture(source: Path | bytes, formats: tuple[str, ...]) -> Iterator[Image.Image]:
+    """Open a picture from outside, which is decoded when its pixels are first used, in the ``with`` block too.
+
+    Raises:
+        TooLargeError: if it has over 40 million pixels.
+        ValueError: if it is no readable picture of these formats.
+    """
+    try:
+        with Image.open(source if isinstance(source, Path) else io.BytesIO(source), formats=formats) as image:
+            if (pixels := image.width * image.height) > LARGEST_PIXELS:
+                raise TooLargeError(f"image must have at most {LARGEST_PIXELS} pixels, got one with {pixels}.")
+            yield image
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise TooLargeError(f"image must have at most {LARGEST_PIXELS} pixels, got one with far more.") from None
+    except (OSError, SyntaxError) as error:
+        raise ValueError(f"image must be a readable picture file, got an error: {error}.") from None
+
+
 def read_image(source: Path | bytes) -> Image.Image:
     """Return the picture in a file or of its content, upright, as grey values on white paper.
 
-    Its size is looked at before it is decoded; a JPEG larger than needed is decoded smaller.
+    A JPEG larger than needed is decoded smaller.
 
     Raises:
         ValueError: if it is not a picture, or one of over 40 million pixels.
     """
     name = source if isinstance(source, Path) else "a file that is none"
     try:
-        with Image.open(source if isinstance(source, Path) else io.BytesIO(source), formats=FORMATS) as image:
+        with open_picture(source, FORMATS) as image:
             image.draft("RGB", (2 * WORKING_SIDE, 2 * WORKING_SIDE))
-            pixels = image.width * image.height
-            upright = ImageOps.exif_transpose(image) if pixels <= LARGEST_PIXELS else None
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError):
+            upright = ImageOps.exif_transpose(image)
+    except TooLargeError:
+        raise
+    except ValueError:
         raise ValueError(f"image must be a readable picture file, got {shortened(str(name))}.") from None
-    if upright is None:
-        raise ValueError(f"image must have at most {LARGEST_PIXELS} pixels, got one with {pixels}.")
     if upright.mode in ("1", "L", "RGB") and "transparency" not in upright.info:
         return upright.convert("L")
     if upright.mode.startswith(("I", "F")):
@@ -63,9 +92,9 @@ def read_image(source: Path | bytes) -> Image.Image:
 def read_canvas(png: bytes, side: int) -> Bytes | None:
     """Return the (side, side) grey values of a drawing canvas; None for data that such a canvas cannot have sent."""
     try:
-        with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
+        with open_picture(png, ("PNG",)) as image:
             return np.asarray(image.convert("L")) if image.size == (side, side) else None
-    except (OSError, Image.DecompressionBombError, SyntaxError, ValueError):
+    except ValueError:
         return None
 
 

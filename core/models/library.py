@@ -1,5 +1,6 @@
 """Library of models: a folder with one safetensors file per model, named as the model, for people and the terminal."""
 
+import contextlib
 import os
 import re
 import threading
@@ -11,13 +12,11 @@ from typing import Any
 
 from core import data
 from core.analysis.evaluation import evaluate
-from core.files import read_ordinary, shortened, write_atomically
-from core.models import formats
+from core.files import UnreadableError, read_ordinary, shortened
+from core.models import formats, names
 from core.models.checkpoints import (
     LARGEST_CHECKPOINT,
     LONGEST_NAME,
-    MODEL_NAME,
-    SUFFIX,
     Checkpoint,
     CheckpointError,
     is_run,
@@ -30,13 +29,12 @@ from core.models.checkpoints import (
     trained_loss,
 )
 from core.models.metadata import LONGEST, as_dict, checked_texts, known, shown_texts
+from core.owners import OPERATOR, Visitor
 from core.training.config import RunConfig
 from core.training.network import Network
 from core.training.trainer import Trainer
 
 PARAMETERS, WHOLE = "parameters", "whole model"
-#: Models that come with the lab; nobody renames, changes or deletes them.
-SHIPPED = frozenset({"reference"})
 BIN = "bin"
 
 #: Held from looking whether a name is free until a file has that name.
@@ -51,6 +49,7 @@ class Model:
         kind: ``PARAMETERS``, or ``WHOLE`` for one that training can go on from.
         size: bytes.
         modified: unix seconds.
+        owner: name of who saved it; ``owner_id`` is their id, "" if it is not known.
         origin: source in words: its run and epoch, its file, or the models it is the average of.
         config: of its run, if it has one; ``run`` is its run's id, in the lab where it was saved.
         step: number of steps that its parameters have had, if known.
@@ -63,6 +62,7 @@ class Model:
     modified: float
     kind: str = PARAMETERS
     owner: str = ""
+    owner_id: str = ""
     notes: str = ""
     origin: str = ""
     config: RunConfig | None = None
@@ -74,7 +74,7 @@ class Model:
 
     @property
     def shipped(self) -> bool:
-        return self.name in SHIPPED
+        return self.name in names.SHIPPED
 
 
 @dataclass(frozen=True)
@@ -115,16 +115,20 @@ def opened(content: bytes) -> Opened:
 
 
 class Library:
-    """The models of one folder. Every method may be called from any thread.
+    """The models of one folder, as one visitor may use them. Every method may be called from any thread.
 
-    The files describe themselves; there is no index, which could disagree with them.
+    Whoever saved a model, or the teacher, may change, delete and restore it; others may duplicate it. The files
+    describe themselves; there is no index, which could disagree with them.
 
     All raise ValueError, in one sentence, for a name that is invalid, taken, or no model's; and its subclass
-    CheckpointError for a file that is no model.
+    CheckpointError for a file that is no model. Those that change a model also raise it for one that is another's.
+
+    Args:
+        by: who acts, and becomes the owner of what is saved; the operator, who may do all, unless given.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, by: Visitor = OPERATOR) -> None:
+        self.folder, self._by = folder, by
         self._bin = folder / BIN
 
     def models(self) -> list[Model]:
@@ -145,20 +149,33 @@ class Library:
         """Return the bytes of the model's file."""
         return read_ordinary(self._path(name), LARGEST_CHECKPOINT)
 
-    def keep(self, model: Opened, name: str, *, owner: str = "", notes: str = "", origin: str = "") -> Model:
+    def refusal(self, model: Model) -> str:
+        """Return in one sentence why the model may not be changed or deleted; "" if it may."""
+        if model.shipped:
+            return f"The model {model.name} comes with the lab: it cannot be changed; duplicate it instead."
+        if self._by.may_change(model.owner_id):
+            return ""
+        saver = f"{model.owner or 'the visitor'}, who saved it," if model.owner_id else ""
+        teacher = "" if self._by.open_lab else "the teacher"
+        allowed = " or ".join(filter(None, (saver, teacher))).removesuffix(",")
+        instead = "; duplicate it instead" if model.path.parent == self.folder else ""
+        return f"The model {model.name} can be changed or deleted only by {allowed}{instead}."
+
+    def keep(self, model: Opened, name: str, *, notes: str = "", origin: str = "") -> Model:
         """Save a model under a new name, with its figures on the test set.
 
         Of its metadata only what is known and valid is saved.
         """
-        metadata = {**known(model.metadata), **checked_texts(owner=owner, notes=notes, origin=origin)}
+        texts = checked_texts(notes=notes, origin=origin, **self._owner())
+        metadata = {**known(model.metadata), **texts}
         test = evaluate(model.network, data.load().test, trained_loss(metadata))
         metrics = {**metadata["metrics"], "test_loss": test.loss, "test_accuracy": test.accuracy}
         with _lock:
-            path = self._unused(name)
+            path = names.unused(self.folder, name)
             model.write(path, {**metadata, "metrics": metrics})
             return _described(path)
 
-    def bring(self, file_name: str, content: bytes, name: str = "", *, owner: str = "", notes: str = "") -> Model:
+    def bring(self, file_name: str, content: bytes, name: str = "", *, notes: str = "") -> Model:
         """Import a file, whose name says its format; the model is called as the file unless ``name`` is given."""
         format = formats.of_name(file_name, readable=True)
         if format is formats.FORMATS["safetensors"]:
@@ -168,7 +185,7 @@ class Library:
         with _lock:
             name = name or self.suggested(file_name)
             notes = notes or str(model.metadata.get("notes", ""))[: LONGEST["notes"]]
-            return self.keep(model, name, owner=owner, notes=notes, origin=f"the file {shortened(_base(file_name))}")
+            return self.keep(model, name, notes=notes, origin=f"the file {shortened(names.base(file_name))}")
 
     def suggested(self, file_name: str) -> str:
         """Suggest a free name for a file from outside, near to its own.
@@ -177,25 +194,26 @@ class Library:
             CheckpointError: if it ends like no file that can be read.
         """
         formats.of_name(file_name, readable=True)
-        return _free(self.folder, re.sub(r"[^A-Za-z0-9 _.-]", "-", formats.stem(_base(file_name))))
+        return names.free(self.folder, re.sub(r"[^A-Za-z0-9 _.-]", "-", formats.stem(names.base(file_name))))
 
     def rename(self, name: str, new: str) -> Model:
         with _lock:
-            return _described(self._own(name).rename(self._unused(new)))
+            return _described(self._own(name).rename(names.unused(self.folder, new)))
 
     def duplicate(self, name: str) -> Model:
-        """Make a copy called ``NAME copy``."""
+        """Make a copy called ``NAME copy``, which is the visitor's."""
         with _lock:
-            path = _place(self.folder, _free(self.folder, f"{name[: LONGEST_NAME - 5]} copy"))
-            write_atomically(path, self.content(name))
+            model = self.open(name)
+            path = names.place(self.folder, names.free(self.folder, f"{name[: LONGEST_NAME - 5]} copy"))
+            model.write(path, {**known(model.metadata), **shown_texts(model.metadata), **self._owner()})
             return _described(path)
 
     def note(self, name: str, notes: str) -> Model:
         """Replace the notes in its file."""
         with _lock:
             path, model = self._own(name), self.open(name)
-            provenance = {key: model.metadata.get(key, "") for key in ("owner", "origin")}
-            model.write(path, {**known(model.metadata), **provenance, **checked_texts(notes=notes)})
+            texts = {**shown_texts(model.metadata), **checked_texts(notes=notes)}
+            model.write(path, {**known(model.metadata), **texts})
             return _described(path)
 
     def delete(self, name: str) -> Model:
@@ -206,74 +224,56 @@ class Library:
     def restore(self, name: str) -> Model:
         """Move the model out of the bin; it gets another name if its own is taken by now."""
         with _lock:
-            return _moved(_existing(self._bin, name), self.folder)
+            return _moved(self._changeable(names.existing(self._bin, name)), self.folder)
 
     def empty_bin(self) -> None:
-        """Delete the models in the bin for good."""
+        """Delete those models in the bin for good that the visitor may delete."""
         with _lock:
             for model in self.deleted():
+                if self.refusal(model):
+                    continue
                 model.path.unlink(missing_ok=True)
 
     def _path(self, name: str) -> Path:
-        return _existing(self.folder, name)
+        return names.existing(self.folder, name)
 
     def _own(self, name: str) -> Path:
-        """Return the file of a model that may be changed."""
-        if name in SHIPPED:
-            raise ValueError(f"The model {name} comes with the lab: it cannot be changed; duplicate it instead.")
-        return self._path(name)
+        return self._changeable(self._path(name))
 
-    def _unused(self, name: str) -> Path:
-        """Return the path of a model to be saved under this new name."""
-        name = name.strip().removesuffix(SUFFIX)
-        if not MODEL_NAME.fullmatch(name):
-            raise ValueError(
-                f"name must be 1 to {LONGEST_NAME} letters, digits, spaces, dots, hyphens or underscores "
-                f"and begin with a letter or a digit, got name = {shortened(name)}."
-            )
-        path = _place(self.folder, name)
-        if name in SHIPPED or os.path.lexists(path):
-            raise ValueError(f"name must be one that no saved model has, got name = {name}.")
+    def _changeable(self, path: Path) -> Path:
+        """Return the path of a model that the visitor may change."""
+        if refusal := self.refusal(_described(path)):
+            raise ValueError(refusal)
         return path
 
-
-def _base(file_name: str) -> str:
-    return re.split(r"[/\\]", file_name)[-1]
-
-
-def _place(folder: Path, name: str) -> Path:
-    return folder / f"{name}{SUFFIX}"
-
-
-def _existing(folder: Path, name: str) -> Path:
-    # A name that does not match is never made a path: it could lead out of the folder.
-    path = _place(folder, name) if MODEL_NAME.fullmatch(name) else None
-    if path is None or not os.path.lexists(path):
-        raise ValueError(f"name must be a saved model's, got name = {shortened(name)}.")
-    return path
-
-
-def _free(folder: Path, wished: str) -> str:
-    """Return a valid name: the one wished for, or with the first number that makes it new."""
-    wished = re.sub(r"^[^A-Za-z0-9]+", "", wished)[:LONGEST_NAME].strip() or "model"
-    name, number = wished, 2
-    while name in SHIPPED or os.path.lexists(_place(folder, name)):
-        name, number = f"{wished[: LONGEST_NAME - 6]} {number}", number + 1
-    return name
+    def _owner(self) -> dict[str, str]:
+        return {"owner": self._by.name, "owner_id": self._by.id}
 
 
 def _moved(path: Path, folder: Path) -> Model:
     folder.mkdir(parents=True, exist_ok=True)
-    return _described(path.rename(_place(folder, _free(folder, path.stem))))
+    return _described(path.rename(names.place(folder, names.free(folder, path.stem))))
 
 
 def _models(folder: Path) -> list[Model]:
-    return [_described(path) for path in list_models(folder)]
+    models = []
+    for path in list_models(folder):
+        # Others may rename or delete one after it was listed.
+        with contextlib.suppress(names.MissingModelError):
+            models.append(_described(path))
+    return models
 
 
 def _described(path: Path) -> Model:
-    status = path.lstat()
-    return _describe(path, status.st_mtime_ns, status.st_size)
+    try:
+        status = path.lstat()
+        return _describe(path, status.st_mtime_ns, status.st_size)
+    except FileNotFoundError:
+        raise names.missing(path.stem) from None
+    except UnreadableError as error:
+        if not os.path.lexists(path):
+            raise names.missing(path.stem) from None
+        return Model(path.stem, path, status.st_size, status.st_mtime, problem=str(error))
 
 
 @lru_cache(1024)
@@ -282,6 +282,9 @@ def _describe(path: Path, modified: int, size: int) -> Model:
     model = Model(path.stem, path, size, modified / 1e9)
     try:
         file = opened(read_ordinary(path, LARGEST_CHECKPOINT))
+    except UnreadableError:
+        # Not kept: it may be there or be readable at the next look, with the same time and size.
+        raise
     except ValueError as error:
         return replace(model, problem=str(error))
     metadata, texts = known(file.metadata), shown_texts(file.metadata)
@@ -290,6 +293,7 @@ def _describe(path: Path, modified: int, size: int) -> Model:
         model,
         kind=WHOLE if file.checkpoint else PARAMETERS,
         owner=texts["owner"],
+        owner_id=texts["owner_id"],
         notes=texts["notes"],
         origin=texts["origin"],
         config=RunConfig.from_dict(metadata["config"]) if "config" in metadata else None,

@@ -8,8 +8,8 @@ from typing import Any
 
 from core.training.config import RunConfig
 
-#: Most characters of the texts that people write.
-LONGEST = {"notes": 2000, "owner": 80, "origin": 1000}
+#: Most characters of the texts that say whose a model is, where it comes from and what it is for.
+LONGEST = {"notes": 2000, "owner": 80, "owner_id": 16, "origin": 1000}
 
 
 def known(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def known(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def shown_texts(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """Return notes, owner and origin, cut to the length that they may have."""
+    """Return notes, owner, the owner's id and origin, cut to the length that they may have."""
     return {key: str(metadata.get(key, ""))[:most] for key, most in LONGEST.items()}
 
 

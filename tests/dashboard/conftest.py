@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from streamlit.runtime.scriptrunner import ScriptRunner
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
+from app import app
 from core.models import checkpoints
 from core.runs.service import Service
 from core.training.network import Network
@@ -56,6 +58,19 @@ def text(page: AppTest) -> str:
 def wait_for_runs(service: Service, ids: list[str]) -> None:
     """Wait until all these runs are over."""
     wait_for(lambda: all(run and run.over for run in map(service.run, ids)))
+
+
+@pytest.fixture(autouse=True)
+def served(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have what a page raises shown as the server shows it."""
+    handler = property(lambda runner: app._on_script_error, lambda runner, none: None)
+    monkeypatch.setattr(ScriptRunner, "_on_script_error", handler, raising=False)
+
+
+@pytest.fixture
+def teachers_lab(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lab with a teacher's key, which the visitor does not have."""
+    monkeypatch.setattr("dashboard.access.Gate.has_teacher", True)
 
 
 @pytest.fixture(scope="module")

@@ -2,15 +2,19 @@
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from core.owners import Visitor
+from core.runs.store import Run
+from core.training.config import RunConfig
 from dashboard import access, visitors
 from dashboard.access import TEACHER, VISITOR, Gate
-from dashboard.visitors import Visitor, checked_name, may_delete, visitor
+from dashboard.visitors import checked_name, may_operate, visitor
 from dashboard.words import literal
 from tests.waiting import LIMIT
 
@@ -27,17 +31,19 @@ def cookies(monkeypatch):
     return given
 
 
-def test_the_owner_or_the_teacher_may_delete():
+def test_the_owner_or_the_teacher_may_operate_and_in_an_open_lab_everyone():
     ada, teacher = Visitor("a" * 16, "Ada", True, False), Visitor("b" * 16, "Grace", True, True)
-    assert may_delete(ada, ada.id)
-    assert not may_delete(ada, teacher.id)
-    assert not may_delete(ada, "")
-    assert may_delete(teacher, ada.id) and may_delete(teacher, "")
+    run = Run("1", 1, "", RunConfig(), 0.0, "running", "", None, None, None, owner=ada.id)
+    assert may_operate(ada, run) and may_operate(teacher, run)
+    assert not may_operate(ada, replace(run, owner=teacher.id)) and not may_operate(ada, replace(run, owner=""))
+    assert may_operate(teacher, replace(run, owner=""))
+    guest = Visitor("c" * 16, "Guest", False, False, open_lab=True)
+    assert may_operate(guest, run) and may_operate(guest, replace(run, owner=""))
 
 
 def test_the_id_is_of_the_browser_and_does_not_tell_its_cookie(cookies):
     cookies[visitors.TOKEN_COOKIE] = TOKEN
-    assert visitor() == Visitor(ID, f"Guest {ID[:4]}", False, False)
+    assert visitor() == Visitor(ID, f"Guest {ID[:4]}", False, False, open_lab=True)
     assert TOKEN not in ID
 
 
@@ -79,7 +85,7 @@ def test_only_the_teachers_key_makes_a_teacher(cookies, monkeypatch):
     monkeypatch.setattr(access, "gate", lambda: gate)
     for role, teacher in ((VISITOR, False), (TEACHER, True)):
         cookies[gate.cookie_name] = gate.cookie(role)
-        assert visitor().teacher is teacher
+        assert (visitor().teacher, visitor().open_lab) == (teacher, False)
 
 
 def test_a_name_is_shown_as_it_is():

@@ -11,7 +11,7 @@ from core.handwriting.drawings import Drawing, Drawings, as_digits
 from dashboard import notices
 from dashboard.pictures import data_url
 from dashboard.views.draw.networks import networks
-from dashboard.visitors import may_delete, visitor
+from dashboard.visitors import visitor
 
 SHOWN = 300
 
@@ -106,7 +106,7 @@ def _gallery(kept: list[Drawing]) -> None:
     )
     you = visitor()
     picked = [shown[row] for row in chosen["selection"]["rows"] if row < len(shown)]
-    own = [drawing.id for drawing in picked if may_delete(you, drawing.owner)]
+    own = [drawing.id for drawing in picked if you.may_change(drawing.owner)]
     if own:
         label = f"Delete {len(own)} drawing{'s' if len(own) > 1 else ''}"
         st.button(label, icon=":material/delete:", on_click=_remove, args=(own,))

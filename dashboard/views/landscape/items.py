@@ -8,12 +8,13 @@ import numpy as np
 from torch import Tensor
 
 from core import data, paths
-from core.files import shortened
+from core.files import read_ordinary, shortened
 from core.jobs import Job
 from core.landscape.grid import Tick
 from core.landscape.job import landscape_job
 from core.landscape.study import Result, Study, Track
 from core.models.checkpoints import (
+    LARGEST_CHECKPOINT,
     SUFFIX,
     CheckpointError,
     list_models,
@@ -59,7 +60,7 @@ def pinned(item: str) -> str:
     path = paths.models() / f"{item.partition(':')[2]}{SUFFIX}"
     if path not in list_models():
         raise ValueError(f"items must be runs and models that the lab has, got {shortened(item)}.")
-    return f"{item}@{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
+    return f"{item}@{hashlib.sha256(read_ordinary(path, LARGEST_CHECKPOINT)).hexdigest()[:16]}"
 
 
 def default_items() -> list[str]:

@@ -51,7 +51,8 @@ def section(result: Result) -> None:
     run = watched()
     if run:
         st.caption(f"Now: {literal(run_line(run))}. The plane stays; the large marker is the run.")
-        st.button("Stop", on_click=operating.command, args=((run.id,), "stop"))
+        if operating.operable([run]):
+            st.button("Stop", on_click=operating.command, args=((run.id,), "stop"))
         return
     ended = lab.service().run(st.session_state.get(RUN, ""))
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -162,9 +162,9 @@ def _start_row(lesson: Lesson, runs: list[Run], hidden: set[str]) -> None:
                 args=(lesson.key,),
             )
         else:
-            going = [run.id for run in starting.going(runs)]
-            if going:
-                st.button("Stop", icon=":material/stop:", on_click=operating.command, args=(going, "stop"))
+            going = starting.going(runs)
+            if stoppable := [run.id for run in operating.operable(going)]:
+                st.button("Stop", icon=":material/stop:", on_click=operating.command, args=(stoppable, "stop"))
             st.button(
                 "Run again",
                 icon=":material/restart_alt:",

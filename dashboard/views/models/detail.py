@@ -7,7 +7,7 @@ import streamlit as st
 from core.hyperparameters import number
 from core.models import formats
 from core.models.formats import FORMATS, Format
-from core.models.library import WHOLE, Model
+from core.models.library import WHOLE, Library, Model
 from core.models.metadata import LONGEST
 from core.training.config import RunConfig
 from dashboard import fields, matrix, notices, testing
@@ -19,16 +19,20 @@ from dashboard.words import literal
 
 def detail(name: str) -> None:
     st.button("All models", icon=":material/arrow_back:", type="tertiary", on_click=show, args=(None,))
+    library = pictures.library()
     try:
-        model = pictures.library().model(name)
+        model = library.model(name)
     except ValueError:
         st.info("This link names a model that this lab does not have. It may have been renamed, or lie in the bin.")
         return
     st.markdown(f"### {literal(model.name)} {KIND_BADGES.get(model.kind, '')}")
     st.caption(literal(provenance(model)))
+    refusal = library.refusal(model)
+    if refusal:
+        st.caption(literal(refusal))
     if model.problem:
         st.error(literal(model.problem))
-        with st.container(horizontal=True):
+        if not refusal:
             _delete(model)
         return
     try:
@@ -40,8 +44,8 @@ def detail(name: str) -> None:
         testing.metrics(source)
         if model.step is not None:
             st.metric("Steps trained", f"{model.step:,}", width="content")
-    _actions(model)
-    _downloads(model)
+    _actions(model, changeable=not refusal)
+    _downloads(library, model)
     left, right = st.columns([0.4, 0.6], gap="large")
     with left:
         st.markdown("**Confusion matrix**")
@@ -55,20 +59,18 @@ def detail(name: str) -> None:
             f"{hidden}<span>Output layer: a tile per digit, a square per hidden unit above</span>{output}</div>"
         )
         st.caption("Blue is a positive weight, orange a negative one.")
-    _about(model)
+    _about(model, changeable=not refusal)
 
 
-def _actions(model: Model) -> None:
-    if model.shipped:
-        st.caption("This model comes with the lab: it cannot be renamed, changed or deleted. Duplicate it instead.")
+def _actions(model: Model, changeable: bool) -> None:
     with st.container(horizontal=True):
         if model.kind == WHOLE:
             with st.popover("Continue training", icon=":material/play_arrow:", type="primary"):
                 continue_form(model)
-        if not model.shipped and st.button("Rename", icon=":material/edit:"):
+        if changeable and st.button("Rename", icon=":material/edit:"):
             _rename(model.name)
         st.button("Duplicate", icon=":material/content_copy:", on_click=_duplicate, args=(model.name,))
-        if not model.shipped:
+        if changeable:
             _delete(model)
 
 
@@ -101,13 +103,14 @@ def _do_delete(name: str) -> None:
         show(None)
 
 
-def _downloads(model: Model) -> None:
+def _downloads(library: Library, model: Model) -> None:
+    """Draw the downloads. Their content is made outside of the script, where nobody is the visitor."""
     st.markdown("**Download**")
     with st.container(horizontal=True):
         if model.kind == WHOLE:
             st.download_button(
                 "Whole model",
-                lambda: pictures.library().content(model.name),
+                lambda: library.content(model.name),
                 f"{model.name}.safetensors",
                 "application/octet-stream",
                 icon=":material/download:",
@@ -115,15 +118,15 @@ def _downloads(model: Model) -> None:
                 help="All that training needs to go on exactly where it stood.",
             )
         for key, format in FORMATS.items():
-            _download(model, key, format)
+            _download(library, model, key, format)
     missing = [format.missing for format in FORMATS.values() if format.missing]
     if missing:
         st.caption("  \n".join(map(literal, missing)))
 
 
-def _download(model: Model, key: str, format: Format) -> None:
+def _download(library: Library, model: Model, key: str, format: Format) -> None:
     def content() -> bytes:
-        opened = pictures.library().open(model.name)
+        opened = library.open(model.name)
         return formats.write(format, opened.network, opened.metadata)
 
     ending = "-parameters" if model.kind == WHOLE else ""
@@ -140,10 +143,10 @@ def _download(model: Model, key: str, format: Format) -> None:
     )
 
 
-def _about(model: Model) -> None:
+def _about(model: Model, changeable: bool) -> None:
     left, right = st.columns([0.4, 0.6], gap="large")
     with left:
-        if model.shipped:
+        if not changeable:
             st.markdown(literal(model.notes))
         else:
             # The time makes it a new field when somebody else has changed the file.

@@ -121,7 +121,7 @@ def _bring(file: UploadedFile | None) -> None:
     name = st.text_input("Name", suggested, key=f"models.bring.{file.file_id}")
     if not st.button("Load", type="primary"):
         return
-    _attempt(lambda: pictures.library().bring(file.name, file.getvalue(), name or "", owner=pictures.owner()), "Loaded")
+    _attempt(lambda: pictures.library().bring(file.name, file.getvalue(), name or ""), "Loaded")
 
 
 @st.dialog("Load whole model", icon=":material/file_open:")

@@ -26,14 +26,8 @@ STYLE = """<style>
 
 
 def library() -> Library:
-    """Return the lab's library of models."""
-    return Library(paths.models())
-
-
-def owner() -> str:
-    """Name of the visitor, if they gave one."""
-    visitor = visitors.visitor()
-    return visitor.name if visitor.named else ""
+    """Return the lab's library of models, as the visitor of the page that is running may use it."""
+    return Library(paths.models(), visitors.visitor())
 
 
 def source(model: Model) -> Source:

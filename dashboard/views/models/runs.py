@@ -67,8 +67,7 @@ def keep(choice: SaveableRun, name: str, notes: str = "") -> Model:
     epochs = [asdict(epoch) for epoch in lab.service().history(run.id).epochs]
     metadata = {**model.metadata, "run": run.id, "history": epochs}
     kept = replace(model, metadata=metadata)
-    owner = pictures.owner() or run.owner_name
-    return pictures.library().keep(kept, name, owner=owner, notes=notes, origin=origin)
+    return pictures.library().keep(kept, name, notes=notes, origin=origin)
 
 
 def go_on(model: Model, epochs: int) -> str | None:

@@ -84,28 +84,36 @@ def trained(model: Model) -> str:
 
 def provenance(model: Model) -> str:
     """Origin, owner, time and size."""
-    parts = [f"From {model.origin}" if model.origin else "", model.owner, date_time(model.modified), size(model.size)]
+    origin, owner = (f"From {model.origin}" if model.origin else ""), (f"by {model.owner}" if model.owner else "")
+    parts = [origin, owner, date_time(model.modified), size(model.size)]
     return " · ".join(part for part in parts if part)
 
 
 def bin() -> None:
-    deleted = pictures.library().deleted()
+    library = pictures.library()
+    deleted = library.deleted()
     if not deleted:
         return
+    own = [model for model in deleted if not library.refusal(model)]
     with st.expander(f"Bin · {len(deleted)}", icon=":material/delete:"):
         for model in deleted:
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.button(
-                    "Restore",
-                    key=f"models.restore.{model.name}",
-                    icon=":material/restore_from_trash:",
-                    on_click=_restore,
-                    args=(model.name,),
-                )
-                st.markdown(f"{literal(model.name)} · {size(model.size)}")
-        with st.popover("Empty the bin", icon=":material/delete_forever:"):
-            st.markdown(f"This deletes {counted(len(deleted), 'model')} for everyone. This can't be undone.")
-            st.button("Delete for good", type="primary", on_click=_empty_bin)
+                if model in own:
+                    st.button(
+                        "Restore",
+                        key=f"models.restore.{model.name}",
+                        icon=":material/restore_from_trash:",
+                        on_click=_restore,
+                        args=(model.name,),
+                    )
+                    st.markdown(f"{literal(model.name)} · {size(model.size)}")
+                else:
+                    st.markdown(literal(library.refusal(model)))
+        if own:
+            with st.popover("Empty the bin", icon=":material/delete_forever:"):
+                which = "" if len(own) == len(deleted) else " that you may delete"
+                st.markdown(f"This deletes {counted(len(own), 'model')}{which} for everyone. This can't be undone.")
+                st.button("Delete for good", type="primary", on_click=_empty_bin)
 
 
 def _restore(name: str) -> None:

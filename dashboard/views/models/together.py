@@ -121,7 +121,7 @@ def _keep(names: Sequence[str]) -> None:
         soup = average([library.open(name).network for name in names])
         origin = shortened(f"the average of {', '.join(names)}", 500)
         name = st.session_state["models.soup"] or ""
-        model = library.keep(Opened(soup, {}), name, owner=pictures.owner(), origin=origin)
+        model = library.keep(Opened(soup, {}), name, origin=origin)
         show(model.name)
         notices.say(f"Saved as {literal(model.name)}.")
 

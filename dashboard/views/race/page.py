@@ -146,7 +146,8 @@ def _buttons(form: forms.Form, shown: list[Run]) -> None:
             count = len(tries) + len(lanes) * seeds
         except ValueError as error:
             errors.append(fields.explain(error))
-    going = [run.id for run in starting.going(shown)]
+    going = starting.going(shown)
+    stoppable = [run.id for run in operating.operable(going)]
     with st.container(horizontal=True):
         st.button(
             f"Start {count} runs" if count else "Start",
@@ -156,7 +157,8 @@ def _buttons(form: forms.Form, shown: list[Run]) -> None:
             width="stretch",
             on_click=_start,
         )
-        st.button("Stop", icon=":material/stop:", disabled=not going, on_click=_stop, args=(going,))
+        if stoppable or not going:
+            st.button("Stop", icon=":material/stop:", disabled=not going, on_click=_stop, args=(stoppable,))
     if errors:
         st.error("\n\n".join(errors), icon=":material/edit:")
 

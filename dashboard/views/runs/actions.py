@@ -11,7 +11,7 @@ from core.runs.store import Run
 from core.training.config import RunConfig
 from dashboard import address, handoff, lab, notices, operating
 from dashboard.views.runs import rows
-from dashboard.visitors import may_delete, visitor
+from dashboard.visitors import visitor
 from dashboard.words import counted
 
 
@@ -38,12 +38,9 @@ def clear_queue() -> None:
         _attempt(lambda: service.command_all(service.positions(), "stop", by=you.name), "The queue is empty.")
 
 
-def resume_all() -> None:
-    _attempt(lab.service().resume_all, "All interrupted runs continue.")
-
-
 def move(run_id: str, by: int) -> None:
-    _attempt(lambda: lab.service().move(run_id, by))
+    operating.move(run_id, by)
+    rows.forget()
 
 
 def edit(run_id: str, **labels: Any) -> None:
@@ -53,13 +50,11 @@ def edit(run_id: str, **labels: Any) -> None:
 def deletable(runs: Sequence[Run]) -> bool:
     """Return True if the visitor may delete all of them, and none trains or waits."""
     you = visitor()
-    return all(run.state not in (states.QUEUED, states.RUNNING) and may_delete(you, run.owner) for run in runs)
+    return all(run.state not in (states.QUEUED, states.RUNNING) and you.may_change(run.owner) for run in runs)
 
 
 def delete(runs: Sequence[Run]) -> None:
-    if deletable(runs):
-        ids = [run.id for run in runs]
-        _attempt(lambda: lab.service().delete(ids), f"{counted(len(ids), 'run')} moved to the bin.")
+    _attempt(lambda: lab.service().delete(_checked(runs)), f"{counted(len(runs), 'run')} moved to the bin.")
 
 
 def restore(ids: Sequence[str]) -> None:
@@ -67,9 +62,14 @@ def restore(ids: Sequence[str]) -> None:
 
 
 def purge(runs: Sequence[Run]) -> None:
-    if deletable(runs):
-        ids = [run.id for run in runs]
-        _attempt(lambda: lab.service().purge(ids), f"{counted(len(ids), 'run')} deleted permanently.")
+    _attempt(lambda: lab.service().purge(_checked(runs)), f"{counted(len(runs), 'run')} deleted permanently.")
+
+
+def _checked(runs: Sequence[Run]) -> list[str]:
+    """Return the ids of runs that the visitor may delete; raise ValueError if not: the page may be an old one."""
+    if not deletable(runs):
+        raise ValueError("Only runs that are over can be deleted, and only by their owner or the teacher.")
+    return [run.id for run in runs]
 
 
 def train_with(config: RunConfig, parent: str | None = None) -> None:

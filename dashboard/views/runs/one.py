@@ -69,7 +69,7 @@ def _operate(run: Run) -> None:
             "Fork", icon=":material/call_split:", help="The same, to change one thing; the new run links here."
         ):
             actions.train_with(run.config, run.id)
-        if run.state in (states.QUEUED, states.RUNNING, states.PAUSED):
+        if run.state in (states.QUEUED, states.RUNNING, states.PAUSED) and operating.operable([run]):
             st.button(
                 "Cancel" if run.state == states.QUEUED else "Stop",
                 icon=":material/stop:",

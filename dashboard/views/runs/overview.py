@@ -11,7 +11,7 @@ import streamlit as st
 from core.runs import states
 from core.runs.archive import BIN_SECONDS
 from core.runs.store import Run
-from dashboard import lab, notices
+from dashboard import lab, notices, operating
 from dashboard.components.run_table import Column, run_table
 from dashboard.views.runs import actions, rows
 from dashboard.visitors import visitor
@@ -93,7 +93,7 @@ def _all() -> None:
     with bar:
         _bar(
             [runs[run_id] for run_id in answer.chosen if run_id in runs],
-            sum(r.state == states.INTERRUPTED for r in runs.values()),
+            [r.id for r in operating.operable(runs.values()) if r.state == states.INTERRUPTED],
         )
     if len(runs) == limit:
         st.button(f"Only the latest {limit:,} are shown. Show all", type="tertiary", on_click=_show_all)
@@ -103,11 +103,12 @@ def _show_all() -> None:
     st.session_state["runs.limit"] = -1
 
 
-def _bar(chosen: list[Run], interrupted: int) -> None:
+def _bar(chosen: list[Run], interrupted: list[str]) -> None:
     """Buttons for the chosen runs. Those that do not apply are disabled, so that none moves under the pointer."""
     ids = [run.id for run in chosen]
-    stoppable = [run.id for run in chosen if run.state in (states.QUEUED, states.RUNNING, states.PAUSED)]
-    resumable = [run.id for run in chosen if run.resumable]
+    operable = operating.operable(chosen)
+    stoppable = [run.id for run in operable if run.state in (states.QUEUED, states.RUNNING, states.PAUSED)]
+    resumable = [run.id for run in operable if run.resumable]
     if st.button("Compare", icon=":material/stacked_line_chart:", disabled=len(ids) < 2, type="primary"):
         actions.go(compare=",".join(ids))
     st.button(
@@ -140,7 +141,14 @@ def _bar(chosen: list[Run], interrupted: int) -> None:
     _places(chosen)
     _queue()
     if interrupted:
-        st.button(f"Resume all interrupted ({interrupted})", icon=":material/restart_alt:", on_click=actions.resume_all)
+        st.button(
+            f"Resume all interrupted ({len(interrupted)})",
+            icon=":material/restart_alt:",
+            on_click=actions.command,
+            args=(interrupted, "resume"),
+        )
+    if len(operable) < len(chosen):
+        st.caption("Only its owner or the teacher can resume or stop a run.")
     if not chosen:
         st.caption("Select runs to compare, export, resume or delete them. Click a name to open a run.")
 

@@ -56,13 +56,14 @@ def _buttons(form: forms.Form, run: Run | None) -> None:
             width="stretch",
             on_click=_train,
         )
-        st.button(
-            "Stop",
-            icon=":material/stop:",
-            disabled=run is None or run.over,
-            on_click=operating.command,
-            args=((run.id,) if run else (), "stop"),
-        )
+        if run is None or operating.operable([run]):
+            st.button(
+                "Stop",
+                icon=":material/stop:",
+                disabled=run is None or run.over,
+                on_click=operating.command,
+                args=((run.id,) if run else (), "stop"),
+            )
     if run:
         operating.controls(run, key="train")
     if form.errors:
@@ -111,7 +112,7 @@ def _saving(run: Run) -> None:
         )
         st.download_button(
             "Download",
-            path.read_bytes(),
+            path.read_bytes,
             file_name=f"{name}{checkpoints.SUFFIX}",
             mime="application/octet-stream",
             icon=":material/download:",

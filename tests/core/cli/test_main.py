@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from core import paths
 from core.cli.main import main
 from core.models.checkpoints import load_checkpoint, load_parameters
 from core.training.config import RunConfig
@@ -262,3 +263,37 @@ def test_models_says_in_a_line_what_is_wrong(model, library, tmp_path, capsys):
         assert main(["models", *arguments]) == 2
         told = capsys.readouterr().err
         assert sentence in told and told.count("\n") == 1 and len(told) < 400
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("--save folder", "save must be the path of a file, got save = folder."),
+        ("--save-whole folder", "save_whole must be the path of a file, got save_whole = folder."),
+        ("--save file/x", "save must be in a folder that can be written to, got save = file/x."),
+        ("--save /proc/x", "save must be in a folder that can be written to, got save = /proc/x."),
+        ("--save x --save-whole folder/../x", "--save and --save-whole must be two different files, got x for both."),
+        (
+            "--save-whole models/reference.safetensors",
+            "save_whole must be another path than that of the model that comes with the lab, "
+            "got save_whole = models/reference.safetensors.",
+        ),
+    ],
+)
+def test_train_checks_where_it_will_save_before_the_first_step(arguments, sentence, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DESCENT_MODELS", str(tmp_path / "models"))
+    monkeypatch.setattr(Trainer, "events", lambda self: pytest.fail("it trains"))
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_bytes(b"")
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["train", *arguments.split()]) == 2
+    assert capsys.readouterr().err == sentence + "\n"
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_train_never_saves_over_the_model_that_comes_with_the_lab(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("DESCENT_MODELS", str(tmp_path))
+    monkeypatch.setattr(Trainer, "events", lambda self: pytest.fail("it trains"))
+    assert main(["train", "--save", str(paths.ROOT / "models" / "reference.safetensors")]) == 2
+    assert "save must be another path than that of the model" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 import io
 import json
+import sqlite3
 import struct
 import threading
 import zipfile
@@ -11,6 +12,7 @@ from PIL import Image
 from core.handwriting import drawings as module
 from core.handwriting.drawings import FORMAT, INDEX, ArchiveError, Drawings, as_digits
 from core.handwriting.preprocessing import steps
+from tests.core.handwriting.test_photographs import header
 
 
 def way(offset=0):
@@ -125,6 +127,8 @@ def made_up(**entry):
         (archive({"a.png": b"no picture"}), "'a.png' cannot be taken"),
         (archive({"a.png": png((600, 20))}), "at most 512 pixels a side, got L with 600 x 20"),
         (archive({"a.png": png(mode="RGB")}), "must be grey"),
+        (archive({"a.png": header(10_000)}), "at most 40000000 pixels, got one with far more"),
+        (archive({"a.png": header(20_000)}), "at most 40000000 pixels, got one with far more"),
         (archive({"a.png": png()}, made_up(label=11)), "label must be a whole number from 0 to 9, got label = 11"),
         (archive({"a.png": png()}, made_up(label="7")), "label must be"),
         (archive({"a.png": png()}, made_up(made="yesterday")), "cannot be taken"),
@@ -180,3 +184,37 @@ def test_a_blank_picture_is_no_drawing(drawings):
     Image.new("L", (20, 20)).save(stream, "PNG")
     with pytest.raises(ArchiveError, match="nothing stands out"):
         drawings.take_in(archive({"a.png": stream.getvalue()}))
+
+
+def damage(path, kind):
+    """Damage a file of drawings as a disk or a person may."""
+    content = path.read_bytes()
+    if kind == "cut off":
+        path.write_bytes(content[: len(content) // 2])
+    elif kind == "overwritten":
+        path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+    else:
+        path.write_bytes(b"no database at all" * 1000)
+
+
+@pytest.mark.parametrize("kind", ["cut off", "overwritten", "another file"])
+def test_a_damaged_file_gets_a_sentence_and_stays_as_it_is(drawings, tmp_path, kind):
+    for offset in range(5):
+        drawings.keep(way(offset), 7)
+    path = tmp_path / "lab" / "drawings.sqlite"
+    damage(path, kind)
+    before = path.read_bytes()
+    sentence = r"^drawings\.sqlite is damaged \(.+\); whoever runs the lab can move this file elsewhere, and a new set "
+    for action in (drawings.all, drawings.export, lambda: drawings.keep(way(9), 1), lambda: drawings.remove("x")):
+        with pytest.raises(sqlite3.DatabaseError, match=sentence):
+            action()
+    assert path.read_bytes() == before
+
+
+def test_a_damaged_picture_hides_no_other(drawings, tmp_path):
+    first, second = drawings.keep(way(), 1), drawings.keep(way(5), 2)
+    store = sqlite3.connect(tmp_path / "lab" / "drawings.sqlite")
+    store.execute("UPDATE drawings SET picture = substr(picture, 1, 60) WHERE id = ?", (first,))
+    store.commit()
+    store.close()
+    assert [drawing.id for drawing in drawings.all()] == [second]

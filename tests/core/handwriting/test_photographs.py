@@ -1,4 +1,6 @@
 import io
+import subprocess
+import sys
 import zlib
 
 import numpy as np
@@ -134,13 +136,40 @@ def test_a_cut_off_picture_is_refused(mnist_picture):
         read_image(png(mnist_picture)[:400])
 
 
+def header(side):
+    """The beginning of a PNG file that says it has ``side`` x ``side`` pixels."""
+    size = bytes.fromhex("0000000d49484452") + 2 * side.to_bytes(4) + b"\x08\0\0\0\0"
+    data = b"\0\0\0\0IDAT" + zlib.crc32(b"IDAT").to_bytes(4)
+    return b"\x89PNG\r\n\x1a\n" + size + zlib.crc32(size[4:]).to_bytes(4) + data
+
+
 def test_a_huge_picture_is_refused_before_it_is_decoded(monkeypatch):
     monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
     monkeypatch.setattr(photographs, "LARGEST_PIXELS", 99)
-    header = b"\x89PNG\r\n\x1a\n" + bytes.fromhex("0000000d49484452000000640000006408000000") + b"\0"
-    header += zlib.crc32(header[12:]).to_bytes(4) + b"\0\0\0\0IDAT" + zlib.crc32(b"IDAT").to_bytes(4)
     with pytest.raises(ValueError, match="at most 99 pixels, got one with 10000"):
-        read_image(header)
+        read_image(header(100))
+
+
+def test_a_bomb_is_refused_by_its_size_and_nothing_is_on_stderr(tmp_path):
+    """Pillow warns of the second and raises for the third; a process of its own has Python's own warning filters."""
+    paths = [tmp_path / f"{side}.png" for side in (7_000, 10_000, 20_000)]
+    for path in paths:
+        path.write_bytes(header(int(path.stem)))
+    script = """
+import sys
+from pathlib import Path
+from core.handwriting.photographs import read_canvas, read_image
+for path in map(Path, sys.argv[1:]):
+    assert read_canvas(path.read_bytes(), 280) is None
+    try:
+        read_image(path)
+    except ValueError as error:
+        print(error)
+"""
+    told = subprocess.run([sys.executable, "-c", script, *paths], capture_output=True, text=True, check=False)
+    assert told.stderr == ""
+    rule = "image must have at most 40000000 pixels, got one with"
+    assert told.stdout.splitlines() == [f"{rule} 49000000.", f"{rule} far more.", f"{rule} far more."]
 
 
 def test_a_canvas_is_read_only_if_it_is_one():

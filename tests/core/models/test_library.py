@@ -1,5 +1,6 @@
 import os
 import re
+import threading
 
 import pytest
 import torch
@@ -15,10 +16,13 @@ from core.models.checkpoints import (
 )
 from core.models.formats import FORMATS
 from core.models.library import Library, Opened
+from core.owners import Visitor
 from core.training.config import RunConfig
 from core.training.network import Network
 from core.training.trainer import Trainer
 
+ADA, BO = Visitor("a" * 16, "Ada", True, False), Visitor("b" * 16, "Bo", True, False)
+TEACHER = Visitor("c" * 16, "Grace", True, True)
 CONFIG = RunConfig(optimizer="sgd", lr=0.3)
 BAD_NAMES = [
     "", ".", "..", "../x", "/etc/x", "a/b", "a\\b", ".hidden", "a\0b", "a\nb", "a" * 65, "a" * 5000, "%2e%2e/x",
@@ -34,7 +38,7 @@ def library(tmp_path):
 @pytest.fixture
 def kept(library, trained):
     model = Opened(trained, {"config": CONFIG.to_dict(), "metrics": {"step": 750, "test_accuracy": 0.1}})
-    return library.keep(model, "first", owner="Ada", notes="mine", origin="run 1, epoch 1")
+    return Library(library.folder, ADA).keep(model, "first", notes="mine", origin="run 1, epoch 1")
 
 
 def files(folder):
@@ -91,8 +95,10 @@ def test_a_file_from_outside_gets_a_name_that_will_do(name, suffix, library, tra
 
 @pytest.mark.parametrize("format", formats.READABLE, ids=lambda format: format.label)
 def test_a_file_of_every_format_comes_in(format, library, trained):
-    model = library.bring("theirs" + format.suffix, formats.write(format, trained, {"notes": "hello"}), owner="Bo")
-    assert (model.name, model.owner, model.origin) == ("theirs", "Bo", f"the file theirs{format.suffix}")
+    content = formats.write(format, trained, {"notes": "hello", "owner_id": ADA.id})
+    model = Library(library.folder, BO).bring(f"theirs{format.suffix}", content)
+    assert (model.name, model.owner, model.owner_id) == ("theirs", "Bo", BO.id)
+    assert model.origin == f"the file theirs{format.suffix}"
     assert model.notes == ("hello" if format.label == "safetensors" else "")
     assert same(library.open("theirs").network, trained)
 
@@ -132,6 +138,7 @@ def test_a_taken_name_is_refused_and_its_model_stays(kept, library):
 
 
 def test_rename_duplicate_and_note(kept, library, trained):
+    library = Library(library.folder, ADA)
     copy = library.duplicate("first")
     assert (copy.name, library.duplicate("first").name) == ("first copy", "first copy 2")
     renamed = library.rename("first copy", "second")
@@ -257,3 +264,140 @@ def test_a_whole_model_is_a_network_like_any_other(library, left_run, whole_file
 def test_no_folder_is_no_models(library):
     assert (library.models(), library.deleted()) == ([], [])
     assert FORMATS["safetensors"].suffix == ".safetensors"
+
+
+def refused(action, sentence):
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+        action()
+
+
+def test_only_its_owner_and_the_teacher_change_a_model_and_a_copy_is_its_makers(kept, library):
+    own, others, teachers = (Library(library.folder, by) for by in (ADA, BO, TEACHER))
+    before = kept.path.read_bytes()
+    sentence = (
+        "The model first can be changed or deleted only by Ada, who saved it, or the teacher; duplicate it instead."
+    )
+    assert (own.refusal(kept), teachers.refusal(kept), others.refusal(kept)) == ("", "", sentence)
+    for action in (
+        lambda: others.rename("first", "second"),
+        lambda: others.note("first", "mine now"),
+        lambda: others.delete("first"),
+    ):
+        refused(action, sentence)
+    assert kept.path.read_bytes() == before
+    copy = others.duplicate("first")
+    assert (copy.owner, copy.owner_id, copy.notes, copy.origin) == ("Bo", BO.id, "mine", "run 1, epoch 1")
+    assert (others.note(copy.name, "mine now").owner_id, others.rename(copy.name, "mine").owner_id) == (BO.id, BO.id)
+    own.delete("first")
+    teachers.delete("mine")
+    binned = "The model first can be changed or deleted only by Ada, who saved it, or the teacher."
+    refused(lambda: others.restore("first"), binned)
+    others.empty_bin()
+    assert [model.name for model in library.deleted()] == ["first"]
+    assert own.restore("first").owner_id == ADA.id
+    assert teachers.rename("first", "seen").owner_id == ADA.id
+
+
+def test_a_model_without_an_owner_is_the_teachers_and_in_an_open_lab_everyones(library, trained):
+    library.keep(Opened(trained, {"owner": "Bo", "owner_id": BO.id}), "old")
+    assert library.model("old").owner_id == ""
+    sentence = "The model old can be changed or deleted only by the teacher; duplicate it instead."
+    refused(lambda: Library(library.folder, BO).delete("old"), sentence)
+    in_open_lab = Library(library.folder, Visitor(BO.id, "Bo", True, False, open_lab=True))
+    in_open_lab.delete("old")
+    in_open_lab.restore("old")
+    Library(library.folder, TEACHER).rename("old", "new")
+    Library(library.folder, ADA).keep(Opened(trained, {}), "hers")
+    hers = "The model hers can be changed or deleted only by Ada, who saved it; duplicate it instead."
+    refused(lambda: in_open_lab.delete("hers"), hers)
+
+
+def test_lists_while_others_rename(kept, library):
+    """Files are renamed behind the library's back too, as by another process."""
+    done, failed, listed = threading.Event(), [], []
+
+    def look():
+        try:
+            while not done.is_set():
+                listed.append([model.problem for model in library.models()])
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=look) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    name, other = kept.path, kept.path.with_name("second.safetensors")
+    for _ in range(300):
+        library.rename("first", "second")
+        os.rename(other, name)
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert len(listed) > 6 and not any(map(any, listed))
+
+
+def test_a_model_that_could_not_be_read_for_a_moment_is_read_at_the_next_look(kept, library, monkeypatch):
+    again = Library(library.folder)
+    os.utime(kept.path, (1, 1))
+
+    def refuse(*arguments):
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr("core.files.os.open", refuse)
+        (model,) = again.models()
+        assert model.problem.endswith("first.safetensors cannot be read: Permission denied.")
+    (model,) = again.models()
+    assert (model.problem, model.owner) == ("", "Ada")
+
+
+def test_a_model_that_vanishes_is_a_name_that_no_model_has(kept, library, monkeypatch):
+    monkeypatch.setattr("core.models.names.os.path.lexists", lambda path: path.name == "gone.safetensors")
+    refused(lambda: library.model("gone"), "name must be a saved model's, got name = gone.")
+
+
+def changes(library, trained):
+    return {
+        "keep": lambda: library.keep(Opened(trained, {}), "another"),
+        "duplicate": lambda: library.duplicate("first"),
+        "note": lambda: library.note("first", "other words"),
+        "rename": lambda: library.rename("first", "second"),
+        "delete": lambda: library.delete("first"),
+        "restore": lambda: library.restore("thrown away"),
+        "empty_bin": library.empty_bin,
+    }
+
+
+def snapshot(folder):
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("change", ["keep", "duplicate", "note"])
+def test_on_a_full_disk_a_change_fails_whole(change, small_disk, trained):
+    folder, _ = small_disk
+    library = Library(folder)
+    library.keep(Opened(trained, {}), "first", notes="words")
+    (folder / "ballast").write_bytes(bytes(500_000))
+    before = snapshot(folder)
+    with pytest.raises(OSError, match="No space left on device"):
+        changes(library, trained)[change]()
+    assert snapshot(folder) == before
+    assert library.model("first").notes == "words"
+    (folder / "ballast").unlink()
+    changes(library, trained)[change]()
+
+
+@pytest.mark.parametrize("change", ["keep", "duplicate", "note", "rename", "delete", "restore", "empty_bin"])
+def test_on_a_read_only_disk_a_change_fails_whole(change, small_disk, trained):
+    folder, mount = small_disk
+    library = Library(folder)
+    for name in ("first", "thrown away"):
+        library.keep(Opened(trained, {}), name)
+    library.delete("thrown away")
+    before = snapshot(folder)
+    mount("-o", "remount,ro")
+    with pytest.raises(OSError, match="Read-only file system"):
+        changes(library, trained)[change]()
+    assert snapshot(folder) == before
+    assert ([model.name for model in library.models()], library.deleted()[0].name) == (["first"], "thrown away")

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -5,10 +6,13 @@ from streamlit.testing.v1 import AppTest
 
 from core import paths
 from core.models.library import Library, Opened
+from core.owners import Visitor
 from core.runs.service import Service
 from core.training.network import Network
 from tests.dashboard.conftest import button, labels, open_page, text
 from tests.waiting import LIMIT
+
+STRANGER = Visitor("f" * 16, "<script>alert(1)</script>", named=True, teacher=False)
 
 
 @pytest.fixture
@@ -18,8 +22,8 @@ def library(service: Service) -> Library:
         if model.name != "untrained":
             library.delete(model.name)
     library.empty_bin()
-    words = {"owner": "<script>alert(1)</script>", "notes": "*mine* <img src=x>", "origin": "the file a.npz"}
-    library.keep(Opened(Network(4), {}), "another", **words)
+    words = {"notes": "*mine* <img src=x>", "origin": "the file a.npz"}
+    Library(library.folder, STRANGER).keep(Opened(Network(4), {}), "another", **words)
     return library
 
 
@@ -140,3 +144,70 @@ def test_another_run_suggests_another_name_until_one_is_typed() -> None:
     assert page.text_input[0].value == ""
     page.selectbox[0].select_index(1).run()
     assert page.text_input[0].value == "sgd-2"
+
+
+def test_anothers_model_can_be_duplicated_alone_and_the_page_says_why(library: Library) -> None:
+    page = open_page("models", model="another")
+    assert not page.exception
+    assert [label for label in labels(page) if label in ("Rename", "Duplicate", "Delete")] == ["Duplicate"]
+    sentence = "The model another can be changed or deleted only by <script>alert(1)</script>, who saved it"
+    assert f"{sentence}; duplicate it instead." in text(page).replace("\\", "")
+    assert not page.text_area
+    page = press(page, "Duplicate")
+    assert {"Rename", "Duplicate", "Delete"} < set(labels(page))
+    copy = library.model("another copy")
+    assert copy.owner == f"Guest {copy.owner_id[:4]}"
+    assert f"by {copy.owner}" in text(page)
+
+
+def test_what_another_put_into_the_bin_stays_there(library: Library) -> None:
+    library.delete("another")
+    library.duplicate("untrained")
+    library.delete("untrained copy")
+    page = open_page("models")
+    assert labels(page).count("Restore") == 1
+    assert "This deletes 1 model that you may delete for everyone." in text(page)
+    assert "The model another can be changed or deleted only by" in text(page)
+    press(page, "Delete for good")
+    assert [model.name for model in library.deleted()] == ["another"]
+    assert "Delete for good" not in labels(open_page("models"))
+
+
+@pytest.mark.usefixtures("teachers_lab")
+def test_with_a_teacher_what_nobody_owns_is_theirs(library: Library) -> None:
+    page = open_page("models", model="untrained")
+    assert not {"Rename", "Delete"} & set(labels(page))
+    sentence = "The model untrained can be changed or deleted only by the teacher; duplicate it instead."
+    assert sentence in text(page).replace("\\", "")
+
+
+def test_a_full_and_a_read_only_disk_are_a_sentence_and_nothing_changes(
+    service: Service, small_disk: tuple[Path, Callable[..., None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, mount = small_disk
+    monkeypatch.setenv("DESCENT_MODELS", str(folder))
+    Library(folder).keep(Opened(Network(4), {}), "first", notes="words")
+    ballast = folder / "ballast"
+    ballast.write_bytes(bytes(600_000))
+    content = (folder / "first.safetensors").read_bytes()
+
+    def refusal(act: Callable[[AppTest], object]) -> list[str]:
+        page = open_page("", model="first")
+        page.switch_page("views/models/page.py")
+        page.query_params["model"] = "first"
+        page.run()
+        act(page)
+        assert not page.exception
+        return [error.value for error in page.error]
+
+    def note(page: AppTest) -> object:
+        return page.text_area[0].set_value("other words").run()
+
+    for act in (note, lambda page: press(page, "Duplicate")):
+        assert refusal(act) == ["The lab could not use its disk: No space left on device."]
+    ballast.unlink()
+    mount("-o", "remount,ro")
+    for act in (note, lambda page: press(page, "Duplicate"), lambda page: press(page, "Delete")):
+        assert refusal(act) == [r"The lab could not use its disk: Read\-only file system."]
+    assert [path.name for path in folder.iterdir()] == ["first.safetensors"]
+    assert (folder / "first.safetensors").read_bytes() == content

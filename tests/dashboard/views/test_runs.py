@@ -2,17 +2,18 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Iterator
 
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
+from core.owners import Visitor
 from core.runs.service import Service
 from core.training.config import RunConfig
-from dashboard import colors, visitors
+from dashboard import colors
 from dashboard.views.runs import actions, compare, figures, one, overview, parallel, route, rows
-from dashboard.visitors import Visitor
 from tests.dashboard.conftest import button, labels, open_page, page_of, text
 
 ME = Visitor("a" * 16, "Ada", True, False)
@@ -178,11 +179,14 @@ def test_only_the_owner_or_the_teacher_deletes(
     assert one and two and three
     monkeypatch.setattr(actions, "visitor", lambda: ME)
     assert actions.deletable([one]) and not actions.deletable([one, two]) and not actions.deletable([three])
+    told: list[str] = []
+    monkeypatch.setattr("dashboard.notices.refuse", lambda error: told.append(str(error)))
     actions.delete([one, two])
-    assert service.runs(9, deleted=True) == []
+    actions.purge([three])
+    assert service.runs(9, deleted=True) == [] and service.run("three")
+    assert told == ["Only runs that are over can be deleted, and only by their owner or the teacher."] * 2
     monkeypatch.setattr(actions, "visitor", lambda: Visitor("t" * 16, "T", True, True))
     assert actions.deletable([one, two])
-    assert visitors.may_delete(ME, ME.id)
 
 
 def asked(query: str, has: str = "") -> Response:
@@ -203,6 +207,20 @@ def test_browsers_get_the_rows_once_and_nothing_while_nothing_changes(filled: li
     assert [row["id"] for row in json.loads(asked("compare=two,gone").body)] == ["two"]
     assert asked("view=nothing").status_code == 404
     assert asked("").status_code == 404
+
+
+def test_a_table_that_cannot_be_read_is_asked_for_again(
+    filled: list[str], service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    with monkeypatch.context() as damaged:
+        damaged.setattr(service, "runs", fail)
+        answer = asked("view=all")
+    told = b"The lab could not use its database: database disk image is malformed."
+    assert (answer.status_code, answer.body) == (503, told)
+    assert asked("view=all").status_code == 200
 
 
 def test_an_export_is_of_what_was_recorded(filled: list[str]) -> None:
