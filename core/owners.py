@@ -1,4 +1,4 @@
-"""Whoever acts in the lab, and the one rule of who may change what others made: runs, saved models and drawings."""
+"""Visitors, and the one rule of who may change what others made: runs, saved models and drawings."""
 
 from dataclasses import dataclass
 

@@ -117,7 +117,7 @@ def opened(content: bytes) -> Opened:
 class Library:
     """The models of one folder, as one visitor may use them. Every method may be called from any thread.
 
-    Whoever saved a model, or the teacher, may change, delete and restore it; others may duplicate it. The files
+    The visitor who saved a model, or the teacher, may change, delete and restore it; others may duplicate it. The files
     describe themselves; there is no index, which could disagree with them.
 
     All raise ValueError, in one sentence, for a name that is invalid, taken, or no model's; and its subclass
