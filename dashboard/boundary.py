@@ -144,7 +144,8 @@ def _restore_peer(scope: Scope, receive: Receive) -> None:
     """Put the address of the connection's other end back into the scope.
 
     uvicorn puts the one that ``X-Forwarded-For`` names there if a process of this machine asks, and anyone may write
-    that header. ``FORWARDED_ALLOW_IPS``, uvicorn's own variable, names the proxies whose header counts.
+    that header. ``FORWARDED_ALLOW_IPS``, uvicorn's own variable, names the proxies whose header counts; a lab that
+    listens on IPv6 too, as Streamlit does without ``--server.address``, knows an IPv4 proxy as ``::ffff:127.0.0.1``.
     """
     transport = getattr(getattr(receive, "__self__", None), "transport", None)
     peer = transport.get_extra_info("peername") if transport else None

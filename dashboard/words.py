@@ -33,6 +33,9 @@ STATE_COLORS = {
 }
 #: A figure that is missing or not finite.
 UNKNOWN = "–"  # noqa: RUF001
+#: Places where an invisible character keeps Markdown from a link or a picture of its own accord: it looks for addresses
+#: and for names such as ``:smile:`` in the text that is left when the escapes are gone.
+_AUTOMATIC = re.compile(r"(?<=:)(?=//|[a-z_+-][\w/+-]*:)|(?<=www)(?=\.)|(?<=\w)(?=@\w)", re.IGNORECASE)
 _ALWAYS = ("lr", "batch_size", "epochs", "schedule")
 _IF_CHANGED = (
     "optimizer_params",
@@ -200,7 +203,7 @@ def setting(config: RunConfig, name: str) -> str:
 
 def literal(text: str) -> str:
     """Plain text that Streamlit's Markdown shows as it is."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", _AUTOMATIC.sub("\u2060", text))
 
 
 def stacked(formula: str) -> str:

@@ -121,7 +121,7 @@ def test_senseless_hosts_are_refused_at_the_start(monkeypatch, hosts):
     with pytest.raises(ValueError) as refused:
         access.notice()
     assert re.fullmatch(
-        r"DESCENT_HOSTS must be names with commas between them, or \*, got DESCENT_HOSTS = .{1,81}\.",
+        r"DESCENT_HOSTS must be names with commas between them, or \*, got DESCENT_HOSTS = .{1,101}\.",
         str(refused.value),
     )
 

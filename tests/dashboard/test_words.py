@@ -72,3 +72,17 @@ def test_stacked_breaks_between_equations_only() -> None:
         for line in words.stacked(spec.formula).split(r" \\[0.4em] "):
             line = line.replace(r"\begin{gathered}", "").replace(r"\end{gathered}", "")
             assert line.count("{") == line.count("}"), spec.label
+
+
+@pytest.mark.parametrize(
+    ("text", "markdown"),
+    [
+        ("![i](http://a.example)", r"\!\[i\]\(http\:" + "\u2060" + r"\/\/a\.example\)"),
+        ("www.a.example", "www\u2060" + r"\.a\.example"),
+        ("a@b.example", "a\u2060" + r"\@b\.example"),
+        (":smile: :material/home:", r"\:" + "\u2060" + r"smile\: \:" + "\u2060" + r"material\/home\:"),
+        ("12:30, rate: 0.1, #1_2", r"12\:30\, rate\: 0\.1\, \#1\_2"),
+    ],
+)
+def test_literal_text_is_neither_markup_nor_a_link_nor_an_emoji(text: str, markdown: str) -> None:
+    assert words.literal(text) == markdown

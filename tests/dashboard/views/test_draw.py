@@ -18,6 +18,7 @@ from core.training.network import Network, to_flat
 from dashboard.views.draw import phone, replay, team
 from dashboard.views.draw.answer import answer_html, steps_html
 from dashboard.views.draw.replay import figure
+from dashboard.words import literal
 from tests.dashboard.conftest import page_of
 
 
@@ -193,4 +194,4 @@ def test_a_replayed_drawing_is_asked_at_every_step(page: AppTest, monkeypatch: A
     assert any("Draw a digit, then see" in caption.value for caption in page.caption)
     next(b for b in page.button if b.label == "Replay my drawing").click().run()
     assert 'data-testid="story"' in shown(page)
-    assert any("Not bit for bit." in caption.value for caption in page.caption)
+    assert any(literal("Not bit for bit.") == caption.value for caption in page.caption)
