@@ -3,7 +3,8 @@
 import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import test from "node:test"
-import { apply, imagesPerStep, isOver, isSettled, newRun, placeOf, secondsLeft } from "../../dashboard/components/chart/run.js"
+import { apply, imagesPerStep, isOver, isSettled, newRun, placeOf, secondsLeft, trainingLoss } from
+  "../../dashboard/components/chart/run.js"
 
 const LOGS = new URL("../fixtures/event_logs.json", import.meta.url)
 const logs = JSON.parse(readFileSync(LOGS, "utf8"))
@@ -16,6 +17,7 @@ function folded(messages) {
   return {
     steps: run.steps, losses: run.losses, learning_rates: run.rates, step: run.step ?? 0, diverged: run.diverged?.step ?? null,
     test_accuracy: run.test?.accuracy ?? null, seconds: run.seconds,
+    train_loss: trainingLoss(run),
     epochs: epochs.step.map((step, i) => ({
       epoch: step / run.size.steps_per_epoch - 1, step, train_loss: epochs.trainLoss[i], train_accuracy: epochs.trainAccuracy[i],
       validation_loss: epochs.loss[i], validation_accuracy: epochs.accuracy[i], seconds: epochs.ended[i] - (epochs.ended[i - 1] ?? 0),

@@ -7,19 +7,32 @@ import { decades, extentOf, known, logRange, logTicks, meanAndBand, smooth, spac
 
 const near = (actual, expected, tolerance = 1e-12) => assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected}`)
 
-test("smoothing is the weighted mean of all values so far", () => {
-  const values = [3, 1, 4, 1, 5, 9, 2, 6], share = 0.7
-  const smoothed = smooth(values.map((_, i) => i), values, share)
-  for (let last = 0; last < values.length; last++) {
-    // The first value has the weight that an unbiased mean starts with: all of it.
-    let sum = 0, weights = 0
-    for (let i = 0; i <= last; i++) {
-      const weight = (i === 0 ? 1 : 1 - share) * share ** (last - i)
-      sum += weight * values[i]
-      weights += weight
-    }
-    near(smoothed[last], sum / weights)
+test("smoothing is the exponential mean divided by 1 - share^t", () => {
+  // The plain definition, and its values written out: a loss that falls to 0.3, and an outlier at the first step.
+  const falling = Array.from({ length: 200 }, (_, i) => (i ? 0.3 + 2.05 * Math.exp(-i / 3) : 2.35))
+  const outlier = falling.map((_, i) => (i ? 1 : 10))
+  const exact = [
+    [falling, 0.9, { 1: 2.0441522035138253, 20: 0.436137150719303, 100: 0.3000267113438374 }],
+    [falling, 0.99, { 1: 2.0579845159177226, 20: 0.6186550417478212, 100: 0.3426023482710482 }],
+    [outlier, 0.99, { 0: 10, 1: 5.477386934673366, 100: 1.0516647820317626 }],
+  ]
+  for (const [values, share, at] of exact) {
+    const smoothed = smooth(values.map((_, i) => i), values, share)
+    for (const [i, value] of Object.entries(at)) near(smoothed[i], value)
+    let moving = 0
+    values.forEach((value, i) => {
+      moving = share * moving + (1 - share) * value
+      near(smoothed[i], moving / (1 - share ** (i + 1)))
+    })
   }
+})
+
+test("smoothing forgets by the steps between two points", () => {
+  const values = [5, 5, 5, 2, 2, 2]
+  const every = smooth([0, 1, 2, 3, 4, 5], values, 0.8), thinned = smooth([2, 5], [5, 2], 0.8)
+  // A run's first point counts as one step, as where it begins at another's checkpoint.
+  near(thinned[1], (0.2 * 0.8 ** 3 * 5 + (1 - 0.8 ** 3) * 2) / (0.2 * 0.8 ** 3 + 1 - 0.8 ** 3))
+  near(smooth([0, 1, 2, 5], [5, 5, 5, 2], 0.8)[3], every[5])
 })
 
 test("smoothing leaves a constant as it is, and nothing at a share of 0", () => {
@@ -28,8 +41,8 @@ test("smoothing leaves a constant as it is, and nothing at a share of 0", () => 
 })
 
 test("a gap stays a gap, a step that comes again counts once", () => {
-  assert.deepEqual(smooth([0, 1, 2], [1, null, 3], 0.5), [1, null, (0.25 * 1 + 0.75 * 3) / 1])
-  assert.deepEqual(smooth([0, 1, 1], [1, 3, 100], 0.5), [1, 2, 2])
+  assert.deepEqual(smooth([0, 1, 2], [1, null, 3], 0.5), [1, null, (0.25 * 0.5 * 1 + 0.75 * 3) / (0.25 * 0.5 + 0.75)])
+  assert.deepEqual(smooth([0, 1, 1], [1, 3, 100], 0.5), [1, 1.75 / 0.75, 1.75 / 0.75])
 })
 
 test("thinning keeps the extremes of each part, their order, and a gap", () => {

@@ -4,7 +4,7 @@ import { Feed } from "./feed.js"
 import { layout, SETTINGS, traces } from "./figure.js"
 import { keepOnly, overlayLayout, overlayTraces, panels } from "./overlay.js"
 import { ranked, Ranking, timeLeft } from "./ranking.js"
-import { apply, isOver, isSettled, newRun, secondsLeft } from "./run.js"
+import { apply, isOver, isSettled, newRun, secondsLeft, trainingLoss } from "./run.js"
 import { count, duration, loss, percent } from "../shared/format.js"
 import { Drawing } from "../shared/drawing.js"
 import { plotly } from "../shared/plotly.js"
@@ -168,7 +168,7 @@ class LiveChart {
     write("speed", run.speed ? `${count(run.speed)} images/s` : "")
     const left = isOver(run) ? null : secondsLeft(run)
     write("left", run.seconds !== null ? `trained in ${duration(run.seconds)}` : left === null ? "" : `${duration(left)} left`)
-    write("training-loss", loss(run.smoothed?.at(-1)))
+    write("training-loss", loss(trainingLoss(run)))
     write("validation-loss", loss(run.epochs.loss.at(-1)))
     write("validation-accuracy", percent(run.epochs.accuracy.at(-1)))
     write("test-loss", loss(run.test?.loss))

@@ -1,6 +1,6 @@
 // The ranking: a row per line of the picture, best first, kept up to date; a click on a row hides or shows its line.
 
-import { isOver, secondsLeft } from "./run.js"
+import { isOver, secondsLeft, trainingLoss } from "./run.js"
 import { dashArray, element } from "../shared/dom.js"
 import { count, duration, loss, NOTHING, percent } from "../shared/format.js"
 import { known, mean } from "../shared/series.js"
@@ -11,7 +11,7 @@ export function standing(line) {
   const last = pick => known(runs.map(pick))
   const accuracy = last(run => run.epochs.accuracy.at(-1) ?? run.epochs.trainAccuracy.at(-1))
   return {
-    line, accuracy, loss: last(run => run.smoothed?.at(-1)), test: last(run => run.test?.accuracy),
+    line, accuracy, loss: last(trainingLoss), test: last(run => run.test?.accuracy),
     speed: last(run => run.speed), seconds: last(run => run.seconds),
     broken: runs.length > 0 && runs.every(run => run.state === "diverged" || run.state === "failed"),
     over: runs.filter(isOver).length,

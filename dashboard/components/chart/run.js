@@ -1,5 +1,7 @@
 // The fold of one run's events in the browser; core/runs/history.py is its twin.
 
+import { known, mean } from "../shared/series.js"
+
 export function newRun(id) {
   return {
     id, seq: -1, state: "queued", position: null, size: null, speed: null, seconds: null, diverged: null, test: null,
@@ -69,6 +71,13 @@ export function apply(run, event) {
   if (event.seq !== undefined && event.seq <= run.seq) return
   handlers[event.event]?.(run, event)
   run.seq = event.seq ?? run.seq
+}
+
+/** The training loss so far, as everywhere in the lab: the mean over the last epoch that is over; before that over the
+ * steps so far. Null without one, or if a loss was not finite. */
+export function trainingLoss(run) {
+  if (run.epochs.trainLoss.length) return run.epochs.trainLoss.at(-1)
+  return run.means.length && known(run.means).length === run.means.length ? mean(run.means) : null
 }
 
 export const imagesPerStep = run => run.size.train_images / run.size.steps_per_epoch

@@ -5,19 +5,21 @@ export const mean = values => values.reduce((sum, value) => sum + value, 0) / va
 /** The values that are there: neither a gap nor NaN. */
 export const known = values => values.filter(value => value !== null && value !== undefined && Number.isFinite(value))
 
-/** An exponential moving mean that forgets by `share` per step, so thinned steps give the same curve; unbiased at the
- * start (Kingma and Ba 2014, section 3). A gap stays a gap and is not averaged. */
+/** An exponential moving mean that forgets by `share` per step, so thinned steps give the same curve. It begins at zero,
+ * and dividing by the weight so far, 1 - share^t, takes that out again (Kingma and Ba 2014, section 3). A gap stays a gap
+ * and is not averaged. */
 export function smooth(steps, values, share) {
-  let average = 0, weight = 0, last = null
+  let sum = 0, weight = 0, last = null
   return steps.map((step, i) => {
     if (values[i] === null) return null
-    const keep = last === null ? 0 : share ** Math.max(step - last, 0)
+    // The first value counts as one step: a run may begin at another's checkpoint.
+    const keep = last === null ? share : share ** Math.max(step - last, 0)
     if (last === null || step > last) {
-      average = keep * average + (1 - keep) * values[i]
+      sum = keep * sum + (1 - keep) * values[i]
       weight = keep * weight + (1 - keep)
       last = step
     }
-    return average / weight
+    return sum / weight
   })
 }
 
