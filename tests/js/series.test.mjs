@@ -2,8 +2,7 @@
 
 import assert from "node:assert/strict"
 import test from "node:test"
-import { decades, extentOf, known, logRange, logTicks, meanAndBand, smooth, spaced, sparkline, thin, valueAt } from
-  "../../dashboard/components/shared/series.js"
+import { extentOf, known, meanAndBand, smooth, spaced, thin, valueAt } from "../../dashboard/components/shared/series.js"
 
 const near = (actual, expected, tolerance = 1e-12) => assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected}`)
 
@@ -78,25 +77,4 @@ test("extent and known values pass over gaps", () => {
   assert.deepEqual(extentOf([]), [Infinity, -Infinity])
   assert.deepEqual(extentOf(new Float32Array(500_000).fill(2)), [2, 2])
   assert.deepEqual(known([1, null, undefined, NaN, 0]), [1, 0])
-})
-
-test("log axes: ticks, a range for most losses, whole decades", () => {
-  assert.equal(logTicks([0, 1.2]), 3)
-  assert.equal(logTicks([0, 1.3]), 4)
-  assert.deepEqual(logRange([]), [-1, 0.5])
-  assert.deepEqual(logRange([0, -1, 10]), [0.85, 1.15])
-  const [low, high] = logRange([...Array(999).fill(0.1), 1e9])
-  near(low, -1.15)
-  near(high, -0.85)
-  const { range, dtick } = decades([[1e-4, 1], [0, 1e-20, 1e4, Infinity]])
-  near(range[0], -4.48)
-  near(range[1], 4.48)
-  assert.equal(dtick, 2)
-  assert.deepEqual(decades([[1, 1]]), { nticks: 4 })
-})
-
-test("a sparkline fills its box, its height logarithmic; gaps are left out", () => {
-  assert.deepEqual(sparkline([1, Math.E, null, Math.E ** 2], 8, 24).map(point => point.map(value => Number(value.toFixed(9)))), [[1, 22], [3, 12], [7, 2]])
-  assert.deepEqual(sparkline([1], 92, 24), [])
-  assert.deepEqual(sparkline([2, 2], 92, 24), [[1, 22], [91, 22]])
 })

@@ -1,13 +1,14 @@
 // The component: draws its runs as their events arrive. No script rerun is part of it.
 
 import { Feed } from "./feed.js"
-import { layout, SETTINGS, traces } from "./figure.js"
-import { keepOnly, overlayLayout, overlayTraces, panels } from "./overlay.js"
+import { layout, scalesOf, SETTINGS, traces } from "./figure.js"
+import { keepOnly, overlayLayout, overlayScales, overlayTraces, panels } from "./overlay.js"
 import { ranked, Ranking, timeLeft } from "./ranking.js"
 import { apply, isOver, isSettled, newRun, secondsLeft, trainingLoss } from "./run.js"
 import { count, duration, loss, percent } from "../shared/format.js"
 import { Drawing } from "../shared/drawing.js"
 import { plotly } from "../shared/plotly.js"
+import { edgeOf } from "../shared/scales.js"
 import { smooth } from "../shared/series.js"
 import { themeOf } from "../shared/theme.js"
 
@@ -234,17 +235,20 @@ class LiveChart {
   }
 
   drawRun(Plotly, colors) {
-    const runs = [...this.runs.values()]
-    return Plotly.react(this.plot, traces(runs, this.view, colors), this.keepZoom(layout(runs, this.view, colors)), SETTINGS)
+    const runs = [...this.runs.values()], scales = scalesOf(runs, this.view)
+    const shown = this.keepZoom(layout(runs, this.view, colors, scales))
+    return Plotly.react(this.plot, traces(runs, this.view, colors, scales, shown), shown, SETTINGS)
   }
 
   drawLines(Plotly, colors) {
     const names = Object.fromEntries(panels(this.view).map(panel => [panel.axis.replace("y", "yaxis"), panel.name]))
-    const shown = this.keepZoom(overlayLayout(this.lines, this.view, colors), names)
+    const scales = overlayScales(this.lines, this.view)
+    const shown = this.keepZoom(overlayLayout(this.lines, this.view, colors, scales), names)
+    const edges = Object.fromEntries(Object.entries(names).map(([axis, name]) => [name, edgeOf(scales[name], shown[axis].range)]))
     // A zoom is drawn as finely as the whole was; a quarter beyond its edges is kept for panning.
     const [from, to] = shown.xaxis.range.map(value => (this.view.logX ? 10 ** value : value))
     const edge = 0.25 * (to - from)
-    const data = overlayTraces(this.lines, this.view, [from - edge, to + edge], Math.round(this.view.width / 2))
+    const data = overlayTraces(this.lines, this.view, [from - edge, to + edge], Math.round(this.view.width / 2), edges)
     return Plotly.react(this.plot, data, shown, SETTINGS)
   }
 

@@ -1,4 +1,4 @@
-// Arithmetic of curves: smoothing, thinning, mean and band, interpolation, and the ranges of their axes. Pure.
+// Arithmetic of curves: smoothing, thinning, mean and band, interpolation. Pure; their scales are in scales.js.
 
 export const mean = values => values.reduce((sum, value) => sum + value, 0) / values.length
 
@@ -89,44 +89,4 @@ export function extentOf(values) {
     if (value > high) high = value
   }
   return [low, high]
-}
-
-/** So many ticks that plotly labels 1, 2 and 5 of each decade of a log axis, whose range is in powers of ten: with more,
- * every digit of a single one; with fewer, powers alone. */
-export const logTicks = ([from, to]) => (to - from < 1.3 ? 3 : 4)
-
-/** Room for all but the most extreme of some losses, as powers of ten. */
-export function logRange(losses) {
-  const order = losses.filter(loss => loss > 0).sort((a, b) => a - b)
-  if (!order.length) return [-1, 0.5]
-  const at = share => Math.log10(order[Math.round(share * (order.length - 1))])
-  return [at(0.003) - 0.15, at(0.997) + 0.15]
-}
-
-/** Smaller values are rounding errors: a log axis that shows them shows nothing else. */
-const LOWEST = 1e-12
-
-/** The range of a log axis over several arrays of values, and ticks every so many whole decades, at most four. */
-export function decades(arrays) {
-  let low = Infinity, high = -Infinity
-  for (const values of arrays) {
-    for (const value of values) {
-      if (value >= LOWEST && value < low) low = value
-      if (value > high && Number.isFinite(value)) high = value
-    }
-  }
-  if (!(low < high)) return { nticks: 4 }
-  const [from, to] = [Math.log10(low), Math.log10(high)], margin = 0.06 * (to - from)
-  return { range: [from - margin, to + margin], dtick: Math.max(1, Math.ceil((to - from) / 4)) }
-}
-
-/** Points of a polyline `width` by `height` over values at equal distances, its height logarithmic; empty with fewer than
- * two values. */
-export function sparkline(losses, width, height) {
-  const values = losses.map(loss => (loss === null ? null : Math.log(Math.max(loss, 1e-9))))
-  if (known(values).length < 2) return []
-  const [low, high] = extentOf(values)
-  return values.flatMap((value, i) => (value === null ? [] : [[
-    (i / (values.length - 1)) * (width - 2) + 1, height - 2 - ((value - low) / (high - low || 1)) * (height - 4),
-  ]]))
 }
