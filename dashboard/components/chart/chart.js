@@ -5,7 +5,7 @@ import { layout, scalesOf, SETTINGS, traces } from "./figure.js"
 import { keepOnly, overlayLayout, overlayScales, overlayTraces, panels } from "./overlay.js"
 import { ranked, Ranking, timeLeft } from "./ranking.js"
 import { apply, isOver, isSettled, newRun, secondsLeft, trainingLoss } from "./run.js"
-import { count, duration, loss, percent } from "../shared/format.js"
+import { count, duration, ending, loss, percent } from "../shared/format.js"
 import { Drawing } from "../shared/drawing.js"
 import { plotly } from "../shared/plotly.js"
 import { edgeOf } from "../shared/scales.js"
@@ -155,7 +155,7 @@ class LiveChart {
     const [run = newRun("")] = this.runs.values()
     const write = (id, text) => this.write(id, text)
     const badge = this.find("state")
-    const state = run.stalled ? "stalled" : run.state
+    const state = run.stalled ? "stalled" : ending(run.state, run.test?.accuracy)
     badge.dataset.state = run.id ? state : "ready"
     write("state", !run.id ? "ready" : run.position ? `queued, number ${run.position}` : state)
     write("run-name", run.name ?? "")
