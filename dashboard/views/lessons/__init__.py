@@ -33,7 +33,7 @@ SHOWS = ("network", "config", "curves", "evaluation", "predictions", "file")
 
 @dataclass(frozen=True)
 class Measure:
-    """What a prediction is judged by.
+    """Measure by which a prediction is judged.
 
     Args:
         words: its name.
