@@ -31,6 +31,8 @@ STATE_COLORS = {
     "failed": "red",
     "interrupted": "orange",
 }
+#: Test accuracy of a network that only guesses, at most: the commonest digit is 11.35 % of the test digits.
+_GUESSING = 0.12
 #: A figure that is missing or not finite.
 UNKNOWN = "–"  # noqa: RUF001
 #: Places where an invisible character keeps Markdown from a link or a picture of its own accord: it looks for addresses
@@ -165,6 +167,19 @@ def _usual(optimizer: str) -> RunConfig:
     return RunConfig.recommended(optimizer)
 
 
+def ending(state: str, test_accuracy: float | None) -> str:
+    """Return a run's state; of a finished one also whether its network does no better than guessing."""
+    guesses = state == states.FINISHED and _known(test_accuracy) and test_accuracy <= _GUESSING
+    return f"{state}, only guesses" if guesses else state
+
+
+def state_color(run: Run) -> str:
+    """Return the colour of the run's badge, in Streamlit's names."""
+    if run.stalled or ending(run.state, run.test_accuracy) != run.state:
+        return "orange"
+    return STATE_COLORS[run.state]
+
+
 def state(run: Run) -> str:
     """Return the run's state and how far it is: ``running 42 %``, ``queued, number 2``, ``finished``."""
     if run.position:
@@ -174,7 +189,7 @@ def state(run: Run) -> str:
     if run.state in (states.RUNNING, states.PAUSED, states.INTERRUPTED, states.STOPPED):
         # Rounded down: 100 % is said of a run that is over only.
         return f"{run.state} {100 * run.step // run.config.span.steps} %"
-    return run.state
+    return ending(run.state, run.test_accuracy)
 
 
 def differences(configs: Sequence[RunConfig]) -> list[str]:

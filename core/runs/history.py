@@ -100,6 +100,17 @@ class History:
         return _epoch(best) if best else None
 
     @property
+    def train_loss(self) -> float | None:
+        """The training loss so far: the mean over the last epoch that is over, before that over the steps so far.
+
+        None without a step; from a viewer's messages also where it is not finite.
+        """
+        if self._events["EpochDone"]:
+            loss: float | None = self._last("EpochDone", "train_loss")
+            return loss
+        return sum(self._losses) / len(self._losses) if self._losses else None
+
+    @property
     def plan(self) -> list[tuple[int, float]]:
         """The learning rates that were set by hand: (step, learning rate)."""
         commands = self._events["CommandApplied"]

@@ -23,7 +23,13 @@ def _run(config: RunConfig, name: str = "", **more: Any) -> Run:
 
 @pytest.mark.parametrize(
     ("write", "cases"),
-    [(words.percent, "percent"), (words.loss, "loss"), (words.duration, "duration"), (words.counted, "counted")],
+    [
+        (words.percent, "percent"),
+        (words.loss, "loss"),
+        (words.duration, "duration"),
+        (words.counted, "counted"),
+        (words.ending, "ending"),
+    ],
 )
 def test_figures_read_as_in_the_browser(write: Callable[..., str], cases: str) -> None:
     for *values, text in TEXTS[cases]:
@@ -86,3 +92,10 @@ def test_stacked_breaks_between_equations_only() -> None:
 )
 def test_literal_text_is_neither_markup_nor_a_link_nor_an_emoji(text: str, markdown: str) -> None:
     assert words.literal(text) == markdown
+
+
+def test_a_run_that_learned_nothing_has_no_green_badge() -> None:
+    nothing, stalled = _run(RunConfig(), test_accuracy=0.0956), _run(RunConfig(), state="running", stalled=True)
+    assert (words.state(nothing), words.state_color(nothing)) == ("finished, only guesses", "orange")
+    assert words.state_color(_run(RunConfig(), test_accuracy=0.97)) == "green"
+    assert (words.state(stalled), words.state_color(stalled)) == ("stalled", "orange")

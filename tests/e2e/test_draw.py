@@ -54,7 +54,7 @@ def says(page: Page, digit: str) -> None:
 
 
 def tool(page: Page, name: str) -> Locator:
-    """Our button; the canvas component has one of its own by this name, out of sight."""
+    """Our button; the canvas component has a hidden one of its own by this name."""
     return page.locator(".st-key-draw-canvas").get_by_test_id("stBaseButton-secondary").filter(has_text=name)
 
 
@@ -144,6 +144,31 @@ def test_a_finger_draws_on_a_phone(lab: Lab, phone: Page) -> None:
     tool(phone, "Clear").tap()
     says(phone, "?")
     draw_by_finger(phone, SEVEN)
+    says(phone, "7")
+
+
+def test_a_stroke_may_begin_in_the_top_right_corner(lab: Lab, phone: Page) -> None:
+    """The canvas component has a toolbar of its own there, invisible without a mouse."""
+    open_draw(phone, lab)
+    toolbar = phone.locator(".dc-toolbar")
+    expect(toolbar).to_have_count(1)
+    expect(toolbar).to_be_hidden()
+    corner = (272, 8)
+    draw_by_finger(phone, [[corner, (200, 12), (60, 15)], [corner, (200, 120), (120, 265)]])
+    says(phone, "7")
+    before = phone.evaluate(INK)
+    # A tap there turns no other tool on: the next stroke draws, and moves nothing.
+    draw_by_finger(phone, [[(230, 12)], [(60, 15), (60, 240)]])
+    phone.wait_for_function(f"({INK})() > {before + 1000}")
+    tool(phone, "Clear").tap()
+    phone.wait_for_function(f"({INK})() === 0")
+    # It stays hidden on a canvas that comes anew.
+    phone.get_by_text("Picture", exact=True).tap()
+    expect(toolbar).to_have_count(0)
+    phone.get_by_text("Draw", exact=True).last.tap()
+    expect(toolbar).to_be_hidden()
+    expect(phone.locator(".upper-canvas")).to_be_visible()
+    draw_by_finger(phone, [[corner, (200, 12), (60, 15)], [corner, (200, 120), (120, 265)]])
     says(phone, "7")
 
 

@@ -7,7 +7,7 @@ import * as format from "../../dashboard/components/shared/format.js"
 
 const WORDS = new URL("../fixtures/words.json", import.meta.url)
 
-for (const kind of ["percent", "loss", "duration", "count", "counted"]) {
+for (const kind of ["percent", "loss", "duration", "count", "counted", "ending"]) {
   test(`${kind} as in Python`, () => {
     const rows = JSON.parse(readFileSync(WORDS, "utf8"))[kind]
     assert.ok(rows.length > 0)

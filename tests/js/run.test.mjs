@@ -3,7 +3,8 @@
 import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import test from "node:test"
-import { apply, imagesPerStep, isOver, isSettled, newRun, placeOf, secondsLeft } from "../../dashboard/components/chart/run.js"
+import { apply, imagesPerStep, isOver, isSettled, newRun, placeOf, secondsLeft, trainingLoss } from
+  "../../dashboard/components/chart/run.js"
 
 const LOGS = new URL("../fixtures/event_logs.json", import.meta.url)
 const logs = JSON.parse(readFileSync(LOGS, "utf8"))
@@ -16,6 +17,7 @@ function folded(messages) {
   return {
     steps: run.steps, losses: run.losses, learning_rates: run.rates, step: run.step ?? 0, diverged: run.diverged?.step ?? null,
     test_accuracy: run.test?.accuracy ?? null, seconds: run.seconds,
+    train_loss: trainingLoss(run),
     epochs: epochs.step.map((step, i) => ({
       epoch: step / run.size.steps_per_epoch - 1, step, train_loss: epochs.trainLoss[i], train_accuracy: epochs.trainAccuracy[i],
       validation_loss: epochs.loss[i], validation_accuracy: epochs.accuracy[i], seconds: epochs.ended[i] - (epochs.ended[i - 1] ?? 0),
@@ -58,4 +60,26 @@ test("over and settled states", () => {
   assert.deepEqual(["queued", "running", "paused", "finished", "unknown"].map(state => isOver({ state })), [false, false, false, true, true])
   assert.equal(isSettled({ state: "paused" }), true)
   assert.equal(isSettled({ state: "running" }), false)
+})
+
+test("a speed is told after half a second of training, without the first block", () => {
+  const run = newRun("run")
+  apply(run, { event: "RunStarted", steps: 1000, steps_per_epoch: 100, epochs: 10, train_images: 6400 })
+  const take = (step, speed) => apply(run, { event: "StepsDone", step, steps: [], losses: [], means: [], learning_rates: [], images_per_second: speed })
+  take(1, 6)
+  assert.deepEqual([run.speed, secondsLeft(run)], [null, null])
+  // 64 images a step: 0.32 s, then 0.64 s.
+  take(2, 200)
+  assert.equal(run.speed, null)
+  take(3, 200)
+  assert.deepEqual([run.speed, secondsLeft(run)], [200, (997 * 64) / 200])
+  // Steps long past count less: 3.2 s more make 3.84 s, a further 3.2 s halves those.
+  take(13, 200)
+  take(33, 400)
+  assert.equal(run.speed, (12 * 64 / 2 + 20 * 64) / (3.84 / 2 + 3.2))
+  // The seconds' axis has a pace from the first block on.
+  apply(run, { event: "Resumed", step: 33, epoch: 0, message: "" })
+  assert.equal(placeOf({ ...newRun("run"), size: run.size, latest: 640 }, "time")(20), 2)
+  take(34, 6)
+  assert.equal(run.speed, (12 * 64 / 2 + 20 * 64) / (3.84 / 2 + 3.2))
 })

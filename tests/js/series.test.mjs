@@ -2,24 +2,36 @@
 
 import assert from "node:assert/strict"
 import test from "node:test"
-import { decades, extentOf, known, logRange, logTicks, meanAndBand, smooth, spaced, sparkline, thin, valueAt } from
-  "../../dashboard/components/shared/series.js"
+import { extentOf, known, meanAndBand, smooth, spaced, thin, valueAt } from "../../dashboard/components/shared/series.js"
 
 const near = (actual, expected, tolerance = 1e-12) => assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected}`)
 
-test("smoothing is the weighted mean of all values so far", () => {
-  const values = [3, 1, 4, 1, 5, 9, 2, 6], share = 0.7
-  const smoothed = smooth(values.map((_, i) => i), values, share)
-  for (let last = 0; last < values.length; last++) {
-    // The first value has the weight that an unbiased mean starts with: all of it.
-    let sum = 0, weights = 0
-    for (let i = 0; i <= last; i++) {
-      const weight = (i === 0 ? 1 : 1 - share) * share ** (last - i)
-      sum += weight * values[i]
-      weights += weight
-    }
-    near(smoothed[last], sum / weights)
+test("smoothing is the exponential mean divided by 1 - share^t", () => {
+  // The plain definition, and its values written out: a loss that falls to 0.3, and an outlier at the first step.
+  const falling = Array.from({ length: 200 }, (_, i) => (i ? 0.3 + 2.05 * Math.exp(-i / 3) : 2.35))
+  const outlier = falling.map((_, i) => (i ? 1 : 10))
+  const exact = [
+    [falling, 0.9, { 1: 2.0441522035138253, 20: 0.436137150719303, 100: 0.3000267113438374 }],
+    [falling, 0.99, { 1: 2.0579845159177226, 20: 0.6186550417478212, 100: 0.3426023482710482 }],
+    [outlier, 0.99, { 0: 10, 1: 5.477386934673366, 100: 1.0516647820317626 }],
+  ]
+  for (const [values, share, at] of exact) {
+    const smoothed = smooth(values.map((_, i) => i), values, share)
+    for (const [i, value] of Object.entries(at)) near(smoothed[i], value)
+    let moving = 0
+    values.forEach((value, i) => {
+      moving = share * moving + (1 - share) * value
+      near(smoothed[i], moving / (1 - share ** (i + 1)))
+    })
   }
+})
+
+test("smoothing forgets by the steps between two points", () => {
+  const values = [5, 5, 5, 2, 2, 2]
+  const every = smooth([0, 1, 2, 3, 4, 5], values, 0.8), thinned = smooth([2, 5], [5, 2], 0.8)
+  // A run's first point counts as one step, as where it begins at another's checkpoint.
+  near(thinned[1], (0.2 * 0.8 ** 3 * 5 + (1 - 0.8 ** 3) * 2) / (0.2 * 0.8 ** 3 + 1 - 0.8 ** 3))
+  near(smooth([0, 1, 2, 5], [5, 5, 5, 2], 0.8)[3], every[5])
 })
 
 test("smoothing leaves a constant as it is, and nothing at a share of 0", () => {
@@ -28,8 +40,8 @@ test("smoothing leaves a constant as it is, and nothing at a share of 0", () => 
 })
 
 test("a gap stays a gap, a step that comes again counts once", () => {
-  assert.deepEqual(smooth([0, 1, 2], [1, null, 3], 0.5), [1, null, (0.25 * 1 + 0.75 * 3) / 1])
-  assert.deepEqual(smooth([0, 1, 1], [1, 3, 100], 0.5), [1, 2, 2])
+  assert.deepEqual(smooth([0, 1, 2], [1, null, 3], 0.5), [1, null, (0.25 * 0.5 * 1 + 0.75 * 3) / (0.25 * 0.5 + 0.75)])
+  assert.deepEqual(smooth([0, 1, 1], [1, 3, 100], 0.5), [1, 1.75 / 0.75, 1.75 / 0.75])
 })
 
 test("thinning keeps the extremes of each part, their order, and a gap", () => {
@@ -65,25 +77,4 @@ test("extent and known values pass over gaps", () => {
   assert.deepEqual(extentOf([]), [Infinity, -Infinity])
   assert.deepEqual(extentOf(new Float32Array(500_000).fill(2)), [2, 2])
   assert.deepEqual(known([1, null, undefined, NaN, 0]), [1, 0])
-})
-
-test("log axes: ticks, a range for most losses, whole decades", () => {
-  assert.equal(logTicks([0, 1.2]), 3)
-  assert.equal(logTicks([0, 1.3]), 4)
-  assert.deepEqual(logRange([]), [-1, 0.5])
-  assert.deepEqual(logRange([0, -1, 10]), [0.85, 1.15])
-  const [low, high] = logRange([...Array(999).fill(0.1), 1e9])
-  near(low, -1.15)
-  near(high, -0.85)
-  const { range, dtick } = decades([[1e-4, 1], [0, 1e-20, 1e4, Infinity]])
-  near(range[0], -4.48)
-  near(range[1], 4.48)
-  assert.equal(dtick, 2)
-  assert.deepEqual(decades([[1, 1]]), { nticks: 4 })
-})
-
-test("a sparkline fills its box, its height logarithmic; gaps are left out", () => {
-  assert.deepEqual(sparkline([1, Math.E, null, Math.E ** 2], 8, 24).map(point => point.map(value => Number(value.toFixed(9)))), [[1, 22], [3, 12], [7, 2]])
-  assert.deepEqual(sparkline([1], 92, 24), [])
-  assert.deepEqual(sparkline([2, 2], 92, 24), [[1, 22], [91, 22]])
 })

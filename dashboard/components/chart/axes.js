@@ -1,16 +1,18 @@
 // Common parts of the figures of one run and of several: the horizontal axis in the chosen unit, and the frame.
 
-import { placeOf } from "./run.js"
+import { isOver, placeOf } from "./run.js"
+import { lastStep } from "../shared/scales.js"
 
 const TITLES = { step: "step", epoch: "epoch", time: "seconds of training" }
 const HOVER = { step: "step %{x:,d}", epoch: "epoch %{x:.2f}", time: "%{x:.2f} s" }
 
-/** The end of the runs on the chosen axis, as far as it is known. */
+/** Both ends of the runs on the chosen axis. */
 export function extent(lines, view) {
   const runs = lines.flatMap(line => line.members).filter(run => run.size)
   const last = runs.map(run => {
     if (view.unit === "time") return placeOf(run, "time")(run.step ?? 0)
-    return view.unit === "epoch" ? run.size.epochs : run.size.steps
+    // A run that diverged has steps beyond those that its parameters went back to.
+    return placeOf(run, view.unit)(lastStep({ size: run.size, step: run.step, last: run.steps.at(-1), over: isOver(run) }))
   })
   const most = Math.max(...last, 0) || 1
   if (!view.logX) return [0, 1.01 * most]

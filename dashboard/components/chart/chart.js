@@ -1,13 +1,14 @@
 // The component: draws its runs as their events arrive. No script rerun is part of it.
 
 import { Feed } from "./feed.js"
-import { CHART_SETTINGS, layout, traces } from "./figure.js"
-import { keepOnly, overlayLayout, overlayTraces, panels } from "./overlay.js"
+import { CHART_SETTINGS, layout, scalesOf, traces } from "./figure.js"
+import { keepOnly, overlayLayout, overlayScales, overlayTraces, panels } from "./overlay.js"
 import { ranked, Ranking, timeLeft } from "./ranking.js"
-import { apply, isOver, isSettled, newRun, secondsLeft } from "./run.js"
-import { count, duration, loss, percent } from "../shared/format.js"
+import { apply, isOver, isSettled, newRun, secondsLeft, trainingLoss } from "./run.js"
+import { count, duration, ending, loss, percent } from "../shared/format.js"
 import { Drawing } from "../shared/drawing.js"
 import { plotly } from "../shared/plotly.js"
+import { edgeOf } from "../shared/scales.js"
 import { smooth } from "../shared/series.js"
 import { themeOf } from "../shared/theme.js"
 
@@ -155,7 +156,7 @@ class LiveChart {
     const [run = newRun("")] = this.runs.values()
     const write = (id, text) => this.write(id, text)
     const badge = this.find("state")
-    const state = run.stalled ? "stalled" : run.state
+    const state = run.stalled ? "stalled" : ending(run.state, run.test?.accuracy)
     badge.dataset.state = run.id ? state : "ready"
     write("state", !run.id ? "ready" : run.position ? `queued, number ${run.position}` : state)
     write("run-name", run.name ?? "")
@@ -169,7 +170,7 @@ class LiveChart {
     write("speed", run.speed ? `${count(run.speed)} images/s` : "")
     const left = isOver(run) ? null : secondsLeft(run)
     write("left", run.seconds !== null ? `trained in ${duration(run.seconds)}` : left === null ? "" : `${duration(left)} left`)
-    write("training-loss", loss(run.smoothed?.at(-1)))
+    write("training-loss", loss(trainingLoss(run)))
     write("validation-loss", loss(run.epochs.loss.at(-1)))
     write("validation-accuracy", percent(run.epochs.accuracy.at(-1)))
     write("test-loss", loss(run.test?.loss))
@@ -235,17 +236,20 @@ class LiveChart {
   }
 
   drawRun(Plotly, colors) {
-    const runs = [...this.runs.values()]
-    return Plotly.react(this.plot, traces(runs, this.view, colors), this.keepZoom(layout(runs, this.view, colors)), CHART_SETTINGS)
+    const runs = [...this.runs.values()], scales = scalesOf(runs, this.view)
+    const shown = this.keepZoom(layout(runs, this.view, colors, scales))
+    return Plotly.react(this.plot, traces(runs, this.view, colors, scales, shown), shown, CHART_SETTINGS)
   }
 
   drawLines(Plotly, colors) {
     const names = Object.fromEntries(panels(this.view).map(panel => [panel.axis.replace("y", "yaxis"), panel.name]))
-    const shown = this.keepZoom(overlayLayout(this.lines, this.view, colors), names)
+    const scales = overlayScales(this.lines, this.view)
+    const shown = this.keepZoom(overlayLayout(this.lines, this.view, colors, scales), names)
+    const edges = Object.fromEntries(Object.entries(names).map(([axis, name]) => [name, edgeOf(scales[name], shown[axis].range)]))
     // A zoom is drawn as finely as the whole was; a quarter beyond its edges is kept for panning.
     const [from, to] = shown.xaxis.range.map(value => (this.view.logX ? 10 ** value : value))
     const edge = 0.25 * (to - from)
-    const data = overlayTraces(this.lines, this.view, [from - edge, to + edge], Math.round(this.view.width / 2))
+    const data = overlayTraces(this.lines, this.view, [from - edge, to + edge], Math.round(this.view.width / 2), edges)
     return Plotly.react(this.plot, data, shown, CHART_SETTINGS)
   }
 

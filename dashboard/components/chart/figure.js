@@ -3,12 +3,23 @@
 import { extent, frame, horizontal, panelTitle, positionOf, verticalAxis } from "./axes.js"
 import { placeOf } from "./run.js"
 import { SETTINGS } from "../shared/plotly.js"
+import { accuracyScale, arrows, clipped, edgeOf, lossScale, rateScale } from "../shared/scales.js"
 
 /** plotly takes a trace without points for none, and an axis without traces for half an axis: a gap keeps both. */
 const points = (x, y) => (x.length ? { x, y } : { x: [0], y: [null] })
 const EMPTY = ["y", "y2", "y3"].map(yaxis => ({ type: "scatter", ...points([], []), yaxis, showlegend: false }))
 
-export function traces(runs, view, colors) {
+/** The scales of the three panels. */
+export function scalesOf(runs, view) {
+  return {
+    loss: lossScale(runs.map(run => [run.smoothed ?? [], run.epochs.loss]), view.log, runs.map(run => run.losses)),
+    accuracy: accuracyScale(runs.flatMap(run => [run.epochs.trainAccuracy, run.epochs.accuracy])),
+    rate: rateScale(runs.map(run => run.rates)),
+  }
+}
+
+/** The run's traces; `zoomed` is the layout as it is shown, which a person may have zoomed out of its scales. */
+export function traces(runs, view, colors, scales, zoomed) {
   if (!runs.length) return EMPTY
   const [run] = runs
   const [color, validation, rate] = colors.series
@@ -18,25 +29,27 @@ export function traces(runs, view, colors) {
   const x = run.steps.map(at), ends = step.map(at)
   const common = { type: "scatter", mode: "lines" }
   const epochs = { ...common, mode: "lines+markers", marker: { size: 6 } }
+  const edge = edgeOf(scales.loss, zoomed.yaxis.range), rateEdge = edgeOf(scales.rate, zoomed.yaxis3.range)
+  const drawn = (places, losses) => clipped(points(places, losses), edge, ".4f")
   return [
-    { ...common, uid: "raw", name: "each step", ...points(x, run.losses), opacity: 0.42, line: { color, width: 1 }, hovertemplate: "%{y:.4f}" },
-    { ...common, uid: "smooth", name: "smoothed", ...points(x, run.smoothed), line: { color, width: 2.5 }, hovertemplate: "%{y:.4f}" },
-    { ...epochs, uid: "loss", name: "validation", ...points(ends, loss), showlegend: validated, line: { color: validation, width: 2 },
-      hovertemplate: "%{y:.4f}" },
+    { ...common, uid: "raw", name: "each step", ...drawn(x, run.losses), opacity: 0.42, line: { color, width: 1 } },
+    { ...common, uid: "smooth", name: "smoothed", ...drawn(x, run.smoothed), line: { color, width: 2.5 } },
+    { ...epochs, uid: "loss", name: "validation", ...drawn(ends, loss), showlegend: validated, line: { color: validation, width: 2 } },
     { ...epochs, uid: "train-accuracy", name: "training", ...points(ends, trainAccuracy), yaxis: "y2", legend: "legend2",
       line: { color, width: 2 }, hovertemplate: "%{y:.2%}" },
     { ...epochs, uid: "accuracy", name: "validation", ...points(ends, accuracy), yaxis: "y2", legend: "legend2", showlegend: validated,
       line: { color: validation, width: 2 }, hovertemplate: "%{y:.2%}" },
-    { ...common, uid: "rate", name: "learning rate", ...points(x, run.rates), yaxis: "y3", showlegend: false,
-      line: { color: rate, width: 2 }, hovertemplate: "%{y:.3~g}" },
+    { ...common, uid: "rate", name: "learning rate", ...clipped(points(x, run.rates), rateEdge, ".3~g"), yaxis: "y3", showlegend: false,
+      line: { color: rate, width: 2 } },
+    ...arrows({ x, y: run.losses }, edge, { uid: "raw-beyond", marker: { color } }),
+    ...arrows({ x: ends, y: loss }, edge, { uid: "loss-beyond", marker: { color: validation } }),
+    ...arrows({ x, y: run.rates }, rateEdge, { uid: "rate-beyond", yaxis: "y3", marker: { color: rate } }),
   ]
 }
 
-export function layout(runs, view, colors) {
+export function layout(runs, view, colors, scales) {
   const axis = verticalAxis(colors)
   const empty = !runs.some(run => run.steps.length)
-  const lowest = Math.min(...runs.flatMap(run => [...run.epochs.trainAccuracy, ...run.epochs.accuracy.filter(a => a !== null)]))
-  const low = lowest < 1 ? lowest : 0.8
   const [first, last] = extent([{ members: runs }], view)
   const legend = { orientation: "h", x: 1, xanchor: "right", yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" }
   const broken = runs.filter(run => run.diverged)
@@ -48,10 +61,9 @@ export function layout(runs, view, colors) {
     legend: { ...legend, y: 1.0 }, legend2: { ...legend, y: 0.44 },
     grid: { rows: 3, columns: 1, subplots: [["xy"], ["xy2"], ["xy3"]] },
     xaxis: { ...axis, ...horizontal(view, first, last), showticklabels: !empty, anchor: "y3" },
-    yaxis: { ...axis, domain: [0.54, 1], uirevision: `${view.revision} ${view.log}`, type: view.log ? "log" : "linear", tickformat: "~g",
-      rangemode: view.log ? "normal" : "tozero", nticks: view.log ? 4 : 6, ...(empty && { range: [0, 2.5] }) },
-    yaxis2: { ...axis, domain: [0.19, 0.44], tickformat: ".0%", nticks: 5, range: [low - 0.1 * (1 - low), 1] },
-    yaxis3: { ...axis, domain: [0, 0.1], rangemode: "tozero", nticks: 3, exponentformat: "power", ...(empty && { range: [0, 0.0012] }) },
+    yaxis: { ...axis, ...scales.loss, domain: [0.54, 1], uirevision: `${view.revision} ${view.log}`, tickformat: "~g" },
+    yaxis2: { ...axis, ...scales.accuracy, domain: [0.19, 0.44] },
+    yaxis3: { ...axis, ...scales.rate, domain: [0, 0.1], exponentformat: "power" },
     annotations: [
       panelTitle("Loss", 1), panelTitle("Accuracy", 0.44), panelTitle("Learning rate", 0.1),
       ...broken.map(run => ({ text: "diverged", x: view.logX ? Math.log10(placed(run)) : placed(run), y: 1, yref: "paper", yanchor: "top",

@@ -1,7 +1,8 @@
 // Several lines in one picture. A line is one run, or several that differ in their seed: then its mean and its band.
 
 import { extent, frame, horizontal, panelTitle, positionOf, verticalAxis } from "./axes.js"
-import { logRange, logTicks, meanAndBand, spaced, thin } from "../shared/series.js"
+import { accuracyScale, arrows, clipped, edgeOf, gapScale, lossScale, rateScale } from "../shared/scales.js"
+import { meanAndBand, spaced, thin } from "../shared/series.js"
 import { faded } from "../shared/theme.js"
 
 /** Places at which the mean of several runs is computed, where they have more points. */
@@ -55,7 +56,8 @@ export function panels(view) {
   })
 }
 
-export function overlayTraces(lines, view, range, room) {
+/** The lines' traces in `range`, thinned to `room` parts; `edges` are the upper ends of the panels. */
+export function overlayTraces(lines, view, range, room, edges) {
   const axis = Object.fromEntries(panels(view).map(panel => [panel.name, panel.axis]))
   const alone = Object.values(axis).map(yaxis => ({ type: "scatter", x: [0], y: [null], yaxis, hoverinfo: "skip" }))
   return alone.concat(lines.flatMap(line => {
@@ -66,65 +68,62 @@ export function overlayTraces(lines, view, range, room) {
     const common = { type: "scatter", mode: "lines", name: line.name, opacity: strength }
     const all = line.members.filter(run => run.steps.length).map(run => curvesOf(run, view))
     const shown = []
-    const add = (kind, panel, style, extra = {}) => {
+    const add = (kind, panel, style, format, extra = {}) => {
       const curves = all.map(each => each[kind]).filter(curve => curve.x.length)
-      const uid = `${line.runs[0]}-${kind}`
-      if (curves.length === 1) {
-        // Thinned for the screen, anew at every zoom: the cost of drawing does not grow with the runs' lengths.
-        shown.push({ ...common, uid, yaxis: axis[panel], ...thin(curves[0].x, curves[0].y, range, room), line: style, ...extra })
-      } else if (curves.length) {
-        const ends = curves.map(curve => curve.x)
+      const uid = `${line.runs[0]}-${kind}`, yaxis = axis[panel]
+      let curve
+      // Thinned for the screen, anew at every zoom: the cost of drawing does not grow with the runs' lengths.
+      if (curves.length === 1) curve = thin(curves[0].x, curves[0].y, range, room)
+      else if (curves.length) {
+        const ends = curves.map(each => each.x)
         const longest = ends.reduce((a, b) => (a.at(-1) >= b.at(-1) ? a : b))
         const from = Math.max(range[0], longest[0]), to = Math.min(range[1], longest.at(-1))
         const at = longest.length <= GRID ? longest : spaced(from, to, GRID)
         const { x, y, low, high } = meanAndBand(curves, at)
-        const band = { ...common, yaxis: axis[panel], hoverinfo: "skip", line: { width: 0 } }
-        shown.push({ ...band, uid: `${uid}-low`, x, y: low },
-          { ...band, uid: `${uid}-high`, x, y: high, fill: "tonexty", fillcolor: faded(line.color, 0.16 * strength) },
-          { ...common, uid, yaxis: axis[panel], x, y, line: style, ...extra })
+        const band = { ...common, yaxis, line: { width: 0 } }
+        const bound = values => ({ ...clipped({ x, y: values }, edges[panel], format), hoverinfo: "skip", hovertemplate: null })
+        shown.push({ ...band, uid: `${uid}-low`, ...bound(low) },
+          { ...band, uid: `${uid}-high`, ...bound(high), fill: "tonexty", fillcolor: faded(line.color, 0.16 * strength) })
+        curve = { x, y }
+      }
+      if (!curve) return
+      shown.push({ ...common, uid, yaxis, ...clipped(curve, edges[panel], format), line: style, ...extra })
+      if (kind !== "raw") {
+        const marks = { uid: `${uid}-beyond`, name: line.name, yaxis, opacity: strength, marker: { color: line.color } }
+        shown.push(...arrows(curve, edges[panel], marks))
       }
     }
+    const dots = { mode: "lines+markers", marker: { size: 5 } }
     if (all.length === 1 && lines.length <= RAW_LINES) {
-      add("raw", "loss", { color: line.color, width: 1 }, { opacity: 0.2 * strength, hoverinfo: "skip" })
+      add("raw", "loss", { color: line.color, width: 1 }, ".4f", { opacity: 0.2 * strength, hoverinfo: "skip", hovertemplate: null })
     }
-    add("loss", "loss", stroke, { hovertemplate: "%{y:.4f}" })
-    add("accuracy", "accuracy", stroke, { mode: "lines+markers", marker: { size: 5 }, hovertemplate: "%{y:.2%}" })
-    if (view.gap) add("gap", "gap", stroke, { mode: "lines+markers", marker: { size: 5 }, hovertemplate: "%{y:.4f}" })
-    add("rate", "rate", stroke, { hovertemplate: "%{y:.3~g}" })
+    add("loss", "loss", stroke, ".4f")
+    add("accuracy", "accuracy", stroke, ".2%", dots)
+    if (view.gap) add("gap", "gap", stroke, ".4f", dots)
+    add("rate", "rate", stroke, ".3~g")
     return shown
   }))
 }
 
-/** The learning rates' axis: logarithmic where lines are so far apart that all but the greatest would lie on zero. */
-function rateAxis(lines) {
-  const highest = lines.filter(line => !line.hidden).flatMap(line => line.members)
-    .map(run => run.rates.reduce((most, rate) => Math.max(most, rate), 0)).filter(rate => rate > 0)
-  const axis = { nticks: 3, tickformat: "~g" }
-  if (!highest.length) return { ...axis, range: [0, 0.0012] }
-  const [low, high] = [Math.min(...highest), Math.max(...highest)]
-  if (high < 30 * low) return { ...axis, rangemode: "tozero" }
-  return { ...axis, type: "log", range: [Math.log10(low) - 0.5, Math.log10(high) + 0.5] }
+/** The scales of the panels, over the lines that are shown. */
+export function overlayScales(lines, view) {
+  const runs = lines.filter(line => !line.hidden).flatMap(line => line.members).filter(run => run.steps.length)
+  const curves = runs.map(run => curvesOf(run, view))
+  const loss = lossScale(curves.map(each => [each.loss.y ?? []]), view.log)
+  return {
+    loss, accuracy: accuracyScale(curves.map(each => each.accuracy.y)),
+    gap: gapScale(curves.map(each => each.gap.y), edgeOf(loss)), rate: rateScale(runs.map(run => run.rates)),
+  }
 }
 
-export function overlayLayout(lines, view, colors) {
+export function overlayLayout(lines, view, colors, scales) {
   const axis = verticalAxis(colors)
   const shown = panels(view)
   const empty = !lines.some(line => line.members.some(run => run.steps.length))
   const [first, last] = extent(lines, view)
-  const accuracies = lines.filter(line => !line.hidden).flatMap(line => line.members)
-    .flatMap(run => (run.epochs.accuracy.some(a => a !== null) ? run.epochs.accuracy : run.epochs.trainAccuracy))
-    .filter(value => value !== null)
-  // A lane that has learnt nothing would squeeze all others together; the ranking shows it all the same.
-  const best = Math.max(...accuracies, 0.1)
-  const lowest = accuracies.length ? Math.min(...accuracies.filter(value => value >= best - 0.25)) : 0.8
-  const drawn = lines.filter(line => !line.hidden).flatMap(line => line.members).flatMap(run => run.smoothed ?? []).filter(Number.isFinite)
-  const lossRange = view.log ? logRange(drawn) : [0, 1.1 * Math.max(...lines.flatMap(line => line.members).map(run => run.smoothed?.[0] ?? 0))]
   const styles = {
-    loss: { type: view.log ? "log" : "linear", tickformat: "~g", nticks: view.log ? logTicks(lossRange) : 6, uirevision: `${view.revision} ${view.log}`,
-      range: empty ? (view.log ? [-1, 0.5] : [0, 2.5]) : lossRange },
-    accuracy: { tickformat: ".0%", nticks: 5, range: [lowest - 0.1 * (1 - lowest), 1 + 0.03 * (1 - lowest)] },
-    gap: { nticks: 4, zeroline: true, zerolinecolor: colors.grid, ...(!accuracies.length && { range: [-0.1, 0.1] }) },
-    rate: rateAxis(lines),
+    loss: { ...scales.loss, tickformat: "~g", uirevision: `${view.revision} ${view.log}` }, accuracy: scales.accuracy,
+    gap: { ...scales.gap, zeroline: true, zerolinecolor: colors.grid }, rate: { ...scales.rate, tickformat: "~g" },
   }
   const figure = {
     ...frame(view, colors), showlegend: false, hovermode: "x", hoverlabel: { bgcolor: colors.paper, bordercolor: colors.grid, font: { color: colors.text, size: 12 } },

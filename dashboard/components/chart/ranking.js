@@ -1,8 +1,8 @@
 // The ranking: a row per line of the picture, best first, kept up to date; a click on a row hides or shows its line.
 
-import { isOver, secondsLeft } from "./run.js"
+import { isOver, secondsLeft, trainingLoss } from "./run.js"
 import { dashArray, element } from "../shared/dom.js"
-import { count, duration, loss, NOTHING, percent } from "../shared/format.js"
+import { count, duration, ending, loss, NOTHING, percent } from "../shared/format.js"
 import { known, mean } from "../shared/series.js"
 
 /** A line's figures, each as the values of its runs that have it; and how far its runs are. */
@@ -11,7 +11,7 @@ export function standing(line) {
   const last = pick => known(runs.map(pick))
   const accuracy = last(run => run.epochs.accuracy.at(-1) ?? run.epochs.trainAccuracy.at(-1))
   return {
-    line, accuracy, loss: last(run => run.smoothed?.at(-1)), test: last(run => run.test?.accuracy),
+    line, accuracy, loss: last(trainingLoss), test: last(run => run.test?.accuracy),
     speed: last(run => run.speed), seconds: last(run => run.seconds),
     broken: runs.length > 0 && runs.every(run => run.state === "diverged" || run.state === "failed"),
     over: runs.filter(isOver).length,
@@ -43,11 +43,13 @@ function spread(values, write) {
 
 function cells(s, rank) {
   const state = s.line.members.find(run => !isOver(run))?.state ?? s.line.members[0]?.state ?? "queued"
+  // Of several seeds the best one counts.
+  const guessed = s.test.length && ending("finished", Math.max(...s.test)) !== "finished" ? "only guesses" : ""
   const average = values => (values.length ? mean(values) : null)
   const timed = s.seconds.length === s.line.members.length ? average(s.seconds) : null
   return [
     [s.broken ? NOTHING : String(rank + 1), ""],
-    [s.line.name, s.broken ? state : s.progress >= 1 ? "" : state === "queued" ? "queued" : `${Math.floor(100 * s.progress)} %`],
+    [s.line.name, s.broken ? state : s.progress >= 1 ? guessed : state === "queued" ? "queued" : `${Math.floor(100 * s.progress)} %`],
     spread(s.accuracy, percent),
     [loss(average(s.loss)), ""],
     spread(s.test, percent),

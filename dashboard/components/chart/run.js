@@ -1,8 +1,10 @@
 // The fold of one run's events in the browser; core/runs/history.py is its twin.
 
+import { known, mean } from "../shared/series.js"
+
 export function newRun(id) {
   return {
-    id, seq: -1, state: "queued", position: null, size: null, speed: null, seconds: null, diverged: null, test: null,
+    id, seq: -1, state: "queued", position: null, size: null, speed: null, latest: null, timed: null, seconds: null, diverged: null, test: null,
     step: null, steps: [], losses: [], means: [], rates: [],
     epochs: { step: [], trainLoss: [], trainAccuracy: [], loss: [], accuracy: [], ended: [] },
   }
@@ -13,6 +15,22 @@ export const isOver = run => FINAL.includes(run.state)
 /** True if nothing more happens to the run by itself, so that the page offers other actions. */
 export const isSettled = run => isOver(run) || run.state === "paused"
 
+/** Seconds of training before a speed is told, and those that it is a mean of at most. */
+const TIMED_SECONDS = [0.5, 5]
+
+/** Measure the speed, in images per second. The first block after a start counts for nothing: in it the machine warms up. */
+function measureSpeed(run, event) {
+  run.latest = event.images_per_second
+  if (!run.timed) {
+    run.timed = { images: 0, seconds: 0 }
+    return
+  }
+  const images = (event.step - run.step) * imagesPerStep(run), seconds = images / run.latest
+  const kept = run.timed.seconds + seconds > TIMED_SECONDS[1] ? 0.5 : 1
+  run.timed = { images: kept * run.timed.images + images, seconds: kept * run.timed.seconds + seconds }
+  if (run.timed.seconds >= TIMED_SECONDS[0]) run.speed = run.timed.images / run.timed.seconds
+}
+
 const handlers = {
   RunStarted(run, event) {
     run.size = event
@@ -22,7 +40,7 @@ const handlers = {
     run.losses.push(...event.losses)
     run.means.push(...event.means)
     run.rates.push(...event.learning_rates)
-    run.speed = event.images_per_second
+    measureSpeed(run, event)
     run.step = event.step
   },
   EpochDone(run, event) {
@@ -41,6 +59,7 @@ const handlers = {
     const epochs = run.epochs.step.filter(step => step <= event.epoch * run.size.steps_per_epoch).length
     for (const series of Object.values(run.epochs)) series.length = epochs
     run.step = event.step
+    run.timed = null
     run.message = event.message
     run.diverged = run.test = run.seconds = null
   },
@@ -70,6 +89,13 @@ export function apply(run, event) {
   run.seq = event.seq ?? run.seq
 }
 
+/** The training loss so far, as everywhere in the lab: the mean over the last epoch that is over; before that over the
+ * steps so far. Null without one, or if a loss was not finite. */
+export function trainingLoss(run) {
+  if (run.epochs.trainLoss.length) return run.epochs.trainLoss.at(-1)
+  return run.means.length && known(run.means).length === run.means.length ? mean(run.means) : null
+}
+
 export const imagesPerStep = run => run.size.train_images / run.size.steps_per_epoch
 
 /** Seconds until the last step at the present speed, or null. */
@@ -85,7 +111,7 @@ export function placeOf(run, unit) {
   const perEpoch = run.size.steps_per_epoch
   if (unit === "epoch") return step => step / perEpoch
   const ended = run.epochs.ended
-  const pace = run.speed ? imagesPerStep(run) / run.speed : 0
+  const speed = run.speed ?? run.latest, pace = speed ? imagesPerStep(run) / speed : 0
   return step => {
     const epoch = Math.min(Math.floor(step / perEpoch), ended.length)
     const before = epoch ? ended[epoch - 1] : 0

@@ -2,12 +2,12 @@
 
 import { element, picture, swatch } from "../shared/dom.js"
 import { ago, count, duration, loss, NOTHING, percent } from "../shared/format.js"
-import { sparkline } from "../shared/series.js"
+import { sparkline } from "../shared/scales.js"
 
-/** A small curve. The whole width is the whole run, so one that trains grows to the right. */
-function curve(losses) {
+/** A small curve, on the scale of all in the table. The whole width is the whole run, so one that trains grows to the right. */
+function curve(losses, scale) {
   const width = 92, height = 24
-  const points = sparkline(losses, width, height)
+  const points = sparkline(losses, width, height, scale)
   if (!points.length) return ""
   const svg = picture(width, height, "polyline", {
     points: points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" "), fill: "none", stroke: "currentColor",
@@ -40,7 +40,7 @@ export const cells = {
     badge.dataset.tone = tone
     return [badge]
   },
-  curve: (table, row, values) => [curve(values)],
+  curve: (table, row, values) => [curve(values, table.scale)],
   action: (table, row, label) => [element("button", {
     type: "button", className: "act", textContent: label, onclick: () => table.tell.trigger("acted", row.id),
   })],

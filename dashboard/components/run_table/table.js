@@ -3,6 +3,7 @@
 import { cells, minute } from "./cells.js"
 import { element } from "../shared/dom.js"
 import { counted } from "../shared/format.js"
+import { sparkScale } from "../shared/scales.js"
 
 /** Rows drawn at first, and with each click on "more". */
 const PAGE = 100
@@ -76,6 +77,7 @@ class RunTable {
   /** Show other rows, or the same with other values. */
   setRows(rows) {
     this.rows = rows
+    this.scale = sparkScale(rows.map(row => row.curve ?? []))
     this.root.querySelector(".runs-filters").hidden = !this.filters
     this.fillChoices()
     const there = new Set(rows.map(row => row.id))
@@ -178,7 +180,7 @@ class RunTable {
   }
 
   line(row) {
-    const content = `${minute()} ${JSON.stringify(row)}`
+    const content = `${minute()} ${this.scale} ${JSON.stringify(row)}`
     const kept = this.lines.get(row.id)
     if (kept?.content === content) return kept
     const line = kept ?? { element: document.createElement("tr"), at: {} }
@@ -190,7 +192,7 @@ class RunTable {
       line.element.append(element("td", { className: "choice" }, element("label", {}, line.box)))
     }
     for (const column of this.columns) {
-      const text = JSON.stringify(row[column.key] ?? null) + (column.kind === "when" ? minute() : "")
+      const text = JSON.stringify(row[column.key] ?? null) + (column.kind === "when" ? minute() : column.kind === "curve" ? this.scale : "")
       const cell = line.at[column.key] ?? { element: element("td", { className: column.classes }) }
       if (cell.text !== text) cell.element.replaceChildren(...cells[column.kind](this, row, row[column.key] ?? null))
       cell.text = text

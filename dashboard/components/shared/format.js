@@ -43,3 +43,9 @@ export function ago(seconds) {
   if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ago`
   return `${Math.floor(seconds / 86400)} d ago`
 }
+
+/** Test accuracy of a network that only guesses, at most: the commonest digit is 11.35 % of the test digits. */
+const GUESSING = 0.12
+
+/** A run's state; of a finished one also whether its network does no better than guessing. */
+export const ending = (state, testAccuracy) => (state === "finished" && isKnown(testAccuracy) && testAccuracy <= GUESSING ? "finished, only guesses" : state)

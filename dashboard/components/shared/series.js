@@ -1,23 +1,25 @@
-// Arithmetic of curves: smoothing, thinning, mean and band, interpolation, and the ranges of their axes. Pure.
+// Arithmetic of curves: smoothing, thinning, mean and band, interpolation. Pure; their scales are in scales.js.
 
 export const mean = values => values.reduce((sum, value) => sum + value, 0) / values.length
 
 /** The values that are there: neither a gap nor NaN. */
 export const known = values => values.filter(value => value !== null && value !== undefined && Number.isFinite(value))
 
-/** An exponential moving mean that forgets by `share` per step, so thinned steps give the same curve; unbiased at the
- * start (Kingma and Ba 2014, section 3). A gap stays a gap and is not averaged. */
+/** An exponential moving mean that forgets by `share` per step, so thinned steps give the same curve. It begins at zero,
+ * and dividing by the weight so far, 1 - share^t, takes that out again (Kingma and Ba 2014, section 3). A gap stays a gap
+ * and is not averaged. */
 export function smooth(steps, values, share) {
-  let average = 0, weight = 0, last = null
+  let sum = 0, weight = 0, last = null
   return steps.map((step, i) => {
     if (values[i] === null) return null
-    const keep = last === null ? 0 : share ** Math.max(step - last, 0)
+    // The first value counts as one step: a run may begin at another's checkpoint.
+    const keep = last === null ? share : share ** Math.max(step - last, 0)
     if (last === null || step > last) {
-      average = keep * average + (1 - keep) * values[i]
+      sum = keep * sum + (1 - keep) * values[i]
       weight = keep * weight + (1 - keep)
       last = step
     }
-    return average / weight
+    return sum / weight
   })
 }
 
@@ -87,44 +89,4 @@ export function extentOf(values) {
     if (value > high) high = value
   }
   return [low, high]
-}
-
-/** So many ticks that plotly labels 1, 2 and 5 of each decade of a log axis, whose range is in powers of ten: with more,
- * every digit of a single one; with fewer, powers alone. */
-export const logTicks = ([from, to]) => (to - from < 1.3 ? 3 : 4)
-
-/** Room for all but the most extreme of some losses, as powers of ten. */
-export function logRange(losses) {
-  const order = losses.filter(loss => loss > 0).sort((a, b) => a - b)
-  if (!order.length) return [-1, 0.5]
-  const at = share => Math.log10(order[Math.round(share * (order.length - 1))])
-  return [at(0.003) - 0.15, at(0.997) + 0.15]
-}
-
-/** Smaller values are rounding errors: a log axis that shows them shows nothing else. */
-const LOWEST = 1e-12
-
-/** The range of a log axis over several arrays of values, and ticks every so many whole decades, at most four. */
-export function decades(arrays) {
-  let low = Infinity, high = -Infinity
-  for (const values of arrays) {
-    for (const value of values) {
-      if (value >= LOWEST && value < low) low = value
-      if (value > high && Number.isFinite(value)) high = value
-    }
-  }
-  if (!(low < high)) return { nticks: 4 }
-  const [from, to] = [Math.log10(low), Math.log10(high)], margin = 0.06 * (to - from)
-  return { range: [from - margin, to + margin], dtick: Math.max(1, Math.ceil((to - from) / 4)) }
-}
-
-/** Points of a polyline `width` by `height` over values at equal distances, its height logarithmic; empty with fewer than
- * two values. */
-export function sparkline(losses, width, height) {
-  const values = losses.map(loss => (loss === null ? null : Math.log(Math.max(loss, 1e-9))))
-  if (known(values).length < 2) return []
-  const [low, high] = extentOf(values)
-  return values.flatMap((value, i) => (value === null ? [] : [[
-    (i / (values.length - 1)) * (width - 2) + 1, height - 2 - ((value - low) / (high - low || 1)) * (height - 4),
-  ]]))
 }

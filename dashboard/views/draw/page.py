@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.handwriting.answers import Answer, answer
+from dashboard.components.canvas import hide_toolbar
 from dashboard.views import draw
 from dashboard.views.draw import source
 from dashboard.views.draw.answer import answer_html, others_html, steps_html
@@ -19,6 +20,7 @@ STYLE = Path(draw.__file__).with_name("draw.css")
 
 def page() -> None:
     st.html(STYLE)
+    hide_toolbar("draw-canvas", key="draw-no-toolbar")
     _drawing()
     replay_section()
     team_section()

@@ -30,15 +30,36 @@ LOOK = "## What to look at"
 CONTROLS = ("epochs", "seed")
 SHOWS = ("network", "config", "curves", "evaluation", "predictions", "file")
 
-#: name -> (in words, its value for a run or None, True if more is better)
-MEASURES: dict[str, tuple[str, Callable[[Curves], float | None], bool]] = {
-    "validation_accuracy": (
+
+@dataclass(frozen=True)
+class Measure:
+    """Measure by which a prediction is judged.
+
+    Args:
+        words: its name.
+        of: its value for a run, or None.
+        more: more is better.
+        spread: smaller differences come of the seed alone.
+    """
+
+    words: str
+    of: Callable[[Curves], float | None]
+    more: bool
+    spread: float = 0.0
+
+
+MEASURES = {
+    # The range over seeds is that of benchmarks/learning_rates.py, see benchmarks/LOG.md.
+    "validation_accuracy": Measure(
         "validation accuracy",
         lambda curves: curves.epochs[-1].validation_accuracy if curves.epochs else None,
-        True,
+        more=True,
+        spread=0.003,
     ),
-    "training_loss": ("training loss", lambda curves: curves.epochs[-1].train_loss if curves.epochs else None, False),
-    "images_per_second": ("images per second", lambda curves: curves.images_per_second, True),
+    "training_loss": Measure(
+        "training loss", lambda curves: curves.epochs[-1].train_loss if curves.epochs else None, more=False
+    ),
+    "images_per_second": Measure("images per second", lambda curves: curves.images_per_second, more=True),
 }
 
 
@@ -65,10 +86,14 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Measured values by line, and the index of the choice that they make right, or None."""
+    """Measured values by line, and the index of the choice that they make right, or None.
+
+    ``close``: another seed may make another choice right; none is right then.
+    """
 
     values: dict[str, float]
     right: int | None
+    close: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,18 +175,31 @@ def read(key: str, text: str) -> Lesson:
 
 def outcome(prediction: Prediction, runs: Mapping[str, Curves]) -> Outcome:
     """Evaluate the prediction on the runs' curves, given by the names of their lines."""
-    _, measure, more = MEASURES[prediction.measure]
-    measured = {name: measure(curves) for name, curves in runs.items()}
+    measure = MEASURES[prediction.measure]
+    measured = {name: measure.of(curves) for name, curves in runs.items()}
     values = {name: value for name, value in measured.items() if value is not None and math.isfinite(value)}
     if prediction.line:
         value = values.get(prediction.line, math.nan) - (
             values.get(prediction.minus, math.nan) if prediction.minus else 0
         )
-        fits = [choice.low <= value < choice.high for choice in prediction.choices]
-    else:
-        best = (max if more != prediction.worst else min)(values, key=values.__getitem__, default="")
-        fits = [best in choice.lines for choice in prediction.choices]
-    return Outcome(values, fits.index(True) if True in fits else None)
+        near = (_range(prediction.choices, value + apart) for apart in (-measure.spread, 0, measure.spread))
+        # Beyond the ends of all ranges there is no other choice to be close to.
+        possible = [place for place in dict.fromkeys(near) if place is not None]
+        return Outcome(values, possible[0] if len(possible) == 1 else None, len(possible) > 1)
+    sign = 1 if measure.more != prediction.worst else -1
+    best = [
+        max((sign * values[name] for name in choice.lines if name in values), default=-math.inf)
+        for choice in prediction.choices
+    ]
+    order = sorted(range(len(best)), key=best.__getitem__, reverse=True)
+    if not values or best[order[0]] == -math.inf:
+        return Outcome(values, None)
+    close = len(order) > 1 and best[order[0]] - best[order[1]] < measure.spread
+    return Outcome(values, None if close else order[0], close)
+
+
+def _range(choices: tuple[Choice, ...], value: float) -> int | None:
+    return next((place for place, choice in enumerate(choices) if choice.low <= value < choice.high), None)
 
 
 def _prediction(values: dict[str, Any], lines: Mapping[str, RunConfig]) -> Prediction:

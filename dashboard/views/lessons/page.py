@@ -22,6 +22,7 @@ HIDEABLE = {
     "prediction": "The prediction",
     "settings": "The settings",
     "rule": "The update rule",
+    "look": "What to look at",
     "list": "Links to other lessons",
 }
 PARAMETERS = {"epochs": rules.EPOCHS, "seed": rules.SEED}
@@ -76,7 +77,7 @@ def _lesson(lesson: Lesson) -> None:
         st.markdown(f"**{lesson.question}** {lesson.text}")
         _start_row(lesson, runs, hidden)
         walk(lesson, runs[0] if runs else None)
-        _look(lesson)
+        _look(lesson, hidden)
     else:
         text, stage = st.columns([0.4, 0.6], gap="large")
         with text:
@@ -89,7 +90,7 @@ def _lesson(lesson: Lesson) -> None:
                 _outcome(lesson, runs)
         with stage:
             live_chart(runs, INVITATION, key=f"lesson.{lesson.key}", lines=_lines(lesson, runs))
-            _look(lesson)
+            _look(lesson, hidden)
     if "rule" not in hidden:
         _rules(lesson)
     _ways_on(lesson, hidden)
@@ -203,7 +204,10 @@ def _outcome(lesson: Lesson, runs: list[Run]) -> None:
     guess = _guess(lesson)
     right = None if measured.right is None else prediction.choices[measured.right].text
     with st.container(border=True, key="outcome"):
-        if guess is not None and right is not None:
+        if measured.close:
+            apart = f"{100 * MEASURES[prediction.measure].spread:.1f} points"
+            st.markdown(f"**Too close to call.** Another seed alone may make a difference of {apart}.")
+        elif guess is not None and right is not None:
             verdict = "As you predicted" if guess == measured.right else "Not what you predicted"
             st.markdown(f"**{verdict}.** Measured: {right}")
         elif right is not None:
@@ -214,14 +218,16 @@ def _outcome(lesson: Lesson, runs: list[Run]) -> None:
 
 def _measured(lesson: Lesson, measured: Outcome) -> str:
     assert lesson.prediction
-    words, _, more = MEASURES[lesson.prediction.measure]
+    measure = MEASURES[lesson.prediction.measure]
     write = percent if "accuracy" in lesson.prediction.measure else (lambda value: f"{value:,.4g}")
-    ordered = sorted(measured.values.items(), key=lambda item: item[1], reverse=more)
-    return f"{words.capitalize()}: " + ", ".join(f"{name.split(':')[0]} **{write(value)}**" for name, value in ordered)
+    ordered = sorted(measured.values.items(), key=lambda item: item[1], reverse=measure.more)
+    return f"{measure.words.capitalize()}: " + ", ".join(
+        f"{name.split(':')[0]} **{write(value)}**" for name, value in ordered
+    )
 
 
-def _look(lesson: Lesson) -> None:
-    if lesson.look:
+def _look(lesson: Lesson, hidden: set[str]) -> None:
+    if lesson.look and "look" not in hidden:
         st.markdown(f"##{LOOK}\n\n{lesson.look}")
 
 

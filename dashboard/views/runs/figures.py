@@ -16,6 +16,7 @@ class Figures:
     Args:
         best_epoch: the epoch with the highest validation accuracy, the earliest of several; ``best_loss`` is its
             validation loss.
+        train_loss: mean over the last epoch; over the steps so far before the first epoch has ended.
         gap: final validation loss less final training loss.
     """
 
@@ -43,15 +44,21 @@ def _cached(run_id: str, ended: float | None, test: float | None) -> Figures:
 
 
 def _read(run: Run) -> Figures:
-    # Blocks of steps are most of a run's messages, and no figure here is of steps.
-    kinds = ('"event":"EpochDone"', '"event":"Resumed"')
     messages = lab.service().messages(run.id) or []
-    return of(History(json.loads(text) for text in messages if any(kind in text for kind in kinds)), run)
+    # Blocks of steps are most of a run's messages, and once an epoch is over no figure here is of steps.
+    kinds = ('"event":"EpochDone"', '"event":"Resumed"')
+    history = History(json.loads(text) for text in messages if any(kind in text for kind in kinds))
+    return of(history if history.epochs else History(json.loads(text) for text in messages), run)
 
 
 def of(history: History, run: Run) -> Figures:
     """Figures of a run with this history."""
-    spent = Figures(test_accuracy=run.test_accuracy, trained_epochs=run.epoch, seconds=run.seconds)
+    spent = Figures(
+        train_loss=history.train_loss,
+        test_accuracy=run.test_accuracy,
+        trained_epochs=run.epoch,
+        seconds=run.seconds,
+    )
     best, last = history.best, next(reversed(history.epochs), None)
     if last is None:
         return spent
@@ -62,7 +69,6 @@ def of(history: History, run: Run) -> Figures:
         best_loss=best.validation_loss if best else None,
         final_accuracy=last.validation_accuracy,
         final_loss=last.validation_loss,
-        train_loss=last.train_loss,
         gap=_difference(last.validation_loss, last.train_loss),
     )
 

@@ -12,7 +12,7 @@ from dashboard import lab
 from dashboard.colors import line_style
 from dashboard.components.chart import Line
 from dashboard.components.run_table import Column
-from dashboard.words import STATE_COLORS, config_in_full, differences, run_title, state
+from dashboard.words import config_in_full, differences, run_title, state, state_color
 
 #: Seconds for which the rows that everybody gets are cached.
 FRESH_SECONDS = 0.8
@@ -83,7 +83,7 @@ def row(run: Run, settings: str | None = None, **more: Any) -> dict[str, Any]:
             "color": color,
             "dash": dash,
         },
-        "state": {"text": state(run), "tone": "orange" if run.stalled else STATE_COLORS[run.state]},
+        "state": {"text": state(run), "tone": state_color(run)},
         "curve": [None if loss is None else float(f"{loss:.3g}") for loss in run.curve],
         "owner": owner,
         "best": run.best_validation_accuracy,

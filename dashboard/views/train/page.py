@@ -12,7 +12,7 @@ from dashboard.analysis.closer_look import closer_look
 from dashboard.components.chart import live_chart
 from dashboard.testing import test_section
 from dashboard.views.models.runs import SaveableRun, keep
-from dashboard.words import STATE_COLORS, literal, network_table, percent, run_line, stacked
+from dashboard.words import ending, literal, network_table, percent, run_line, stacked, state_color
 
 RECENT_RUNS = 8
 INVITATION = "Press Train. The network learns to read digits in a few seconds, and its curves grow here."
@@ -162,7 +162,8 @@ def _recent_runs(shown: Run | None) -> None:
     st.markdown("#### Recent runs")
     with st.container(gap="xsmall", key="recent-runs"):
         for run in runs:
-            label = f":{STATE_COLORS[run.state]}-badge[{run.state}] {literal(run_line(run))}{_result(run)}"
+            badge = f":{state_color(run)}-badge[{ending(run.state, run.test_accuracy)}]"
+            label = f"{badge} {literal(run_line(run))}{_result(run)}"
             st.button(
                 label,
                 key=f"open.{run.id}",

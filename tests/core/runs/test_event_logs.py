@@ -50,6 +50,7 @@ def test_the_history_is_as_expected(events, expected):
         "losses": plain(history.losses.tolist()),
         "learning_rates": history.learning_rates.tolist(),
         "epochs": plain([asdict(epoch) for epoch in history.epochs]),
+        "train_loss": plain(history.train_loss),
         "step": history.step,
         "epoch": history.epoch,
         "plan": [list(entry) for entry in history.plan],
@@ -71,7 +72,7 @@ def test_the_curves_are_as_expected(events, expected):
         "diverged": curves.diverged,
         "test_accuracy": curves.test_accuracy,
         "seconds": curves.seconds,
-    } == {name: expected[name] for name in expected if name not in ("epoch", "plan", "best_epoch")}
+    } == {name: expected[name] for name in expected if name not in ("train_loss", "epoch", "plan", "best_epoch")}
 
 
 def test_the_runs_row_is_as_expected(log, events, expected):

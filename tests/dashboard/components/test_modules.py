@@ -13,6 +13,7 @@ ENTRIES = [path for path, source in SOURCES.items() if "\nexport default " in so
 
 def test_every_component_has_an_entry() -> None:
     assert ENTRIES == [
+        "canvas/canvas.js",
         "chart/chart.js",
         "clickable/clickable.js",
         "player/landscape/landscape.js",
@@ -39,6 +40,7 @@ def test_what_a_module_needs() -> None:
         "run_table/table.js",
         "run_table/cells.js",
         "shared/dom.js",
+        "shared/scales.js",
         "shared/format.js",
         "shared/series.js",
     }

@@ -1,15 +1,18 @@
 """The lessons' files, and what is made of them."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from core.analysis.evaluation import evaluate
 from core.data import load
-from core.models.checkpoints import load_parameters
+from core.models.checkpoints import load_parameters, pack_parameters
 from core.runs.curves import Curves
 from core.training.events import EpochDone
-from dashboard.views.lessons import Choice, Prediction, lessons, outcome, read
+from core.training.network import Network
+from core.training.schedules import SCHEDULES
+from dashboard.views.lessons import MEASURES, Choice, Lesson, Outcome, Prediction, lessons, outcome, read
 
 FILE = """+++
 order = 3
@@ -91,10 +94,27 @@ def test_the_outcome_is_the_best_line_or_the_worst() -> None:
 
 def test_the_outcome_is_the_range_that_a_line_or_a_difference_falls_into() -> None:
     choices = (Choice("low", low=0.0, high=0.5), Choice("high", low=0.5, high=1.0))
-    assert outcome(Prediction("?", "validation_accuracy", choices, "", line="a"), {"a": ended(0.5)}).right == 1
+    assert outcome(Prediction("?", "training_loss", choices, "", line="a"), {"a": ended(0.9, loss=0.5)}).right == 1
     apart = Prediction("?", "validation_accuracy", choices, "", line="a", minus="b")
     assert outcome(apart, {"a": ended(0.9), "b": ended(0.8)}).right == 0
     assert outcome(apart, {"a": ended(0.9), "b": Curves()}).right is None
+
+
+def test_a_guess_is_judged_only_beyond_the_spread_of_seeds() -> None:
+    prediction = read("t", FILE).prediction
+    assert prediction and MEASURES[prediction.measure].spread == 0.003
+    clear, close = {"a": ended(0.9), "b": ended(0.896)}, {"a": ended(0.9), "b": ended(0.898)}
+    assert outcome(prediction, clear) == Outcome({"a": 0.9, "b": 0.896}, 0)
+    assert outcome(prediction, close) == Outcome({"a": 0.9, "b": 0.898}, None, close=True)
+    # Lines of one choice need not be apart from each other.
+    together = replace(prediction, choices=(Choice("both", ("a", "b")), Choice("none", ())))
+    assert outcome(together, close).right == 0
+    ranges = replace(
+        prediction, line="a", choices=(Choice("low", low=0.0, high=0.5), Choice("high", low=0.5, high=1.0))
+    )
+    assert outcome(ranges, {"a": ended(0.504)}) == Outcome({"a": 0.504}, 1)
+    assert outcome(ranges, {"a": ended(0.502)}) == Outcome({"a": 0.502}, None, close=True)
+    assert outcome(ranges, {"a": ended(0.999)}).right == 1
 
 
 def test_every_choice_of_every_lesson_can_come_true() -> None:
@@ -103,12 +123,94 @@ def test_every_choice_of_every_lesson_can_come_true() -> None:
             assert choice.lines or choice.low < choice.high, lesson.key
 
 
-def test_every_formula_is_closed() -> None:
-    for lesson in lessons().values():
-        text = lesson.text + lesson.look + "".join(step.text for step in lesson.steps)
-        assert text.count("$") % 2 == 0, lesson.key
-        for formula in re.findall(r"\$\$?(.+?)\$\$?", text, flags=re.DOTALL):
-            assert formula.count("{") == formula.count("}"), lesson.key
+def texts(lesson: Lesson) -> list[str]:
+    """All Markdown of a lesson, each as the page draws it."""
+    prediction, steps = lesson.prediction, [part for step in lesson.steps for part in (step.title, step.text)]
+    asked = [prediction.ask, prediction.why, *(choice.text for choice in prediction.choices)] if prediction else []
+    return [lesson.title, lesson.question, lesson.text, lesson.look, *asked, *steps]
+
+
+def faults(text: str) -> list[str]:
+    """Dollar signs that Markdown would not take for the ends of a formula."""
+    found = []
+    lines = text.splitlines()
+    for line in lines:
+        # A line that only begins a formula opens a block, which ends at a line with two dollar signs and nothing else.
+        if line.lstrip().startswith("$$") and line.strip() != "$$" and line.count("$$") % 2:
+            found.append(line)
+    if [line.strip() for line in lines].count("$$") % 2:
+        found.append("$$")
+    formula = r"(?<!\\)(\${1,2})(?!\s)([^$]+?)(?<!\s)\1"
+    rest = re.sub(r"(?m)^\s*\$\$\n.*?\n\s*\$\$$", "", text, flags=re.DOTALL)
+    found += [body for _, body in re.findall(formula, rest) if body.count("{") != body.count("}")]
+    return found + re.findall(r"(?<!\\)\$.{0,20}", re.sub(formula, "", rest))
+
+
+@pytest.mark.parametrize("key", lessons())
+def test_every_formula_of_a_lesson_is_one(key: str) -> None:
+    assert [fault for text in texts(lessons()[key]) for fault in faults(text)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        (r"$a$ and $$\frac{1}{2}$$, for \$5", False),
+        ("$$\na\n$$", False),
+        # What made lesson 5 red: a formula on two lines that begins on the line of its dollar signs.
+        ("$$a \\qquad\nb$$\n\nText with $c$.", True),
+        ("It costs $5.", True),
+        (r"$\frac{1}{2$", True),
+        ("$$\na", True),
+    ],
+)
+def test_a_fault_of_a_formula_is_found(text: str, wrong: bool) -> None:
+    assert bool(faults(text)) == wrong
+
+
+def numbers(key: str) -> set[float]:
+    """Return the numbers that a lesson's text may name, from its settings, the data and the network."""
+    lesson = lessons()[key]
+    lines, spans = lesson.lines, {config.span.steps for config in lesson.lines.values()}
+    rates = {config.lr for config in lines.values()}
+    match key:
+        case "1-batch":
+            # 0 is the end of the slider.
+            return spans | {config.images_per_step for config in lines.values()} | {0}
+        case "2-order":
+            sorted_run = lines["Sorted by digit"]
+            labels = load().train.labels[: sorted_run.train_images]
+            return {int((labels == 9).sum()) // sorted_run.images_per_step}
+        case "3-batch-size":
+            # "Nothing breaks with 100": a size that is none of the lines'.
+            return {config.images_per_step for config in lines.values()} | {100}
+        case "5-schedules":
+            low = next(h for h in SCHEDULES["cyclic"].hyperparameters if h.name == "low")
+            assert low.default == 0.1, "the text says a tenth"
+            return rates
+        case "6-momentum":
+            spec = lines["Momentum, rate 0.03"].optimizer_spec
+            momentum = next(h.default for h in spec.hyperparameters if h.name == "momentum")
+            return rates | {momentum, round(1 / (1 - momentum)), 1}
+        case "8-the-network":
+            (config,) = lines.values()
+            network = Network()
+            sizes = {size for parameter in network.parameters() for size in parameter.shape}
+            file = len(pack_parameters(network, {"config": config.to_dict(), "run": "abc", "test_accuracy": 0.9732}))
+            parameters = sum(parameter.numel() for parameter in network.parameters())
+            # "Between 1,000 and 2,000 bytes", "97 in 100".
+            assert 1000 < file - 4 * parameters < 2000
+            data = {config.train_images, config.images_per_step, len(load().test)}
+            return spans | sizes | data | {parameters, 1000, 2000, 97, 100}
+    return rates
+
+
+@pytest.mark.parametrize("key", lessons())
+def test_every_number_in_a_lessons_text_is_computed(key: str) -> None:
+    words = re.sub(r"\$\$?.+?\$\$?", "", " ".join(texts(lessons()[key])), flags=re.DOTALL)
+    found = {float(number.replace(",", "")) for number in re.findall(r"\d[\d,.]*\d|\d", words)}
+    years = {number for number in found if 1900 < number < 2100 and number not in (2000,)}
+    assert found - years <= numbers(key)
+    assert not re.search(r"(few|some|several) (dozen|hundred|thousand)", words), "a number that nothing computes"
 
 
 def test_the_code_of_the_last_lesson_runs(tmp_path, monkeypatch, capsys) -> None:
@@ -121,5 +223,6 @@ def test_the_code_of_the_last_lesson_runs(tmp_path, monkeypatch, capsys) -> None
     network, _ = load_parameters(tmp_path / "digits.safetensors")
     assert evaluate(network, load().test).accuracy == names["result"].accuracy > 0.93
     assert "tensor([7, 2, 1, 0])" in capsys.readouterr().out
+    assert "model.save_weights" in steps[-1].keras, "the lab's file has the parameters only, as Keras's save_weights"
     for step in steps:
         compile(step.keras, step.title, "exec")

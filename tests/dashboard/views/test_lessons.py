@@ -23,6 +23,8 @@ def test_every_lesson_draws(service: Service, key: str) -> None:
 def test_a_guess_comes_first_then_the_run_then_the_outcome(service: Service) -> None:
     page = open_page("lessons", lesson="4-learning-rate")
     assert button(page, "Run it").disabled
+    # What to look at is there from the start.
+    assert lessons()["4-learning-rate"].look in text(page)
     page.radio(key="lesson.4-learning-rate.prediction").set_value(2).run()
     page.text_input(key="lesson.4-learning-rate.epochs").set_value("1").run()
     button(page, "Run it").click().run()
@@ -41,6 +43,8 @@ def test_a_guess_comes_first_then_the_run_then_the_outcome(service: Service) -> 
 def test_a_link_fixes_settings_and_hides_controls(service: Service) -> None:
     page = open_page("lessons", lesson="2-order", epochs="1", seed="3", hide="prediction,list,rule")
     assert "All lessons" not in labels(page)
+    assert lessons()["2-order"].look in text(page)
+    assert lessons()["2-order"].look not in text(open_page("lessons", lesson="2-order", hide="look"))
     assert not page.radio
     assert page.text_input(key="lesson.2-order.epochs").disabled
     assert not button(page, "Run it").disabled

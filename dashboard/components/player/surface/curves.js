@@ -2,7 +2,7 @@
 
 import { frame, lineOf, upTo } from "../figures.js"
 import { paintCursor } from "../paint.js"
-import { decades } from "../../shared/series.js"
+import { decades } from "../../shared/scales.js"
 
 export const CURVES = [
   ["gap", "f − minimum"], ["slope", "gradient norm"], ["distance", "distance to the minimum"], ["reach", "effective step"],
