@@ -11,8 +11,10 @@ from core.hyperparameters import Hyperparameter, Value, number
 from core.optimizers import OPTIMIZERS
 from core.training import config as rules
 from core.training.config import RunConfig
+from core.training.remarks import remarks
 from core.training.schedules import SCHEDULES
 from dashboard import address, fields, plots, schedule_preview
+from dashboard.words import literal
 
 BATCH_SIZES = ("16", "32", "64", "128", "256", "512", "1024", "2048", "1", "full")
 BATCH_LABELS = {"1": "1 (stochastic)", "full": "full (batch gradient descent)"}
@@ -133,6 +135,7 @@ def hyperparameter_form(first: RunConfig | None = None) -> tuple[Form, DeltaGene
     with right:
         _batch_size()
         _choice("schedule", "Learning-rate schedule", SCHEDULES)
+        _remarks("schedule")
     _fields(SCHEDULES[schedule()].hyperparameters, schedule())
     preview = st.container(key="schedule-preview", gap=None)
     actions = st.container()
@@ -169,6 +172,11 @@ def _fields(parameters: tuple[Hyperparameter, ...], scope: str = "") -> None:
 
 
 def _field(parameter: Hyperparameter, scope: str = "") -> None:
+    _widget(parameter, scope)
+    _remarks(parameter.name, scope)
+
+
+def _widget(parameter: Hyperparameter, scope: str) -> None:
     name, default = f"{scope}.{parameter.name}", _as_entered(parameter.default)
     label, help_text = fields.label(parameter.name, scope), fields.help_text(parameter)
     if isinstance(parameter.default, bool):
@@ -177,6 +185,15 @@ def _field(parameter: Hyperparameter, scope: str = "") -> None:
         st.selectbox(label, **_STATE.choice(name, parameter.choices, default), help=help_text)
     else:
         st.text_input(label, **_STATE.text(name, default), help=help_text)
+
+
+def _remarks(name: str, scope: str = "") -> None:
+    """Say below a field what cannot act with the form's other values."""
+    # Read at each field: the session has all values before the first is drawn.
+    if config := read().config:
+        for remark in remarks(config):
+            if (remark.parameter, remark.scope) == (name, scope):
+                st.caption(f":material/info: {literal(remark.sentence)}")
 
 
 def _choice(name: str, label: str, table: dict[str, Any], **arguments: Any) -> str:
@@ -201,6 +218,7 @@ def _batch_size() -> None:
         accept_new_options=True,
         help=BATCH_HELP,
     )
+    _remarks("batch_size")
 
 
 def _device() -> None:
