@@ -93,6 +93,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_the_cause_is_told_and_its_remedy_helps(case: str, mnist: Mnist) -> None:
     config, (kind, cause, action) = CASES[case]
@@ -101,11 +102,12 @@ def test_the_cause_is_told_and_its_remedy_helps(case: str, mnist: Mnist) -> None
     assert advice
     assert advice.cause.startswith(cause)
     assert advice.remedy.action.startswith(action)
-    # Trained to its end, the remedy reads far more digits than the run did.
+    # Trained to its end, the remedy makes far fewer mistakes than the run did.
     reads = [list(Trainer(c, mnist).events())[-1].test_accuracy for c in (config, advice.remedy.config)]
-    assert reads[1] > 2 * reads[0] or reads[1] > 0.85
+    assert 1 - reads[1] < 0.7 * (1 - reads[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "config",
     [
