@@ -1,5 +1,6 @@
 """The hyperparameter form, generated from the registries: a new row there is a new choice here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,10 @@ from core.hyperparameters import Hyperparameter, Value, number
 from core.optimizers import OPTIMIZERS
 from core.training import config as rules
 from core.training.config import RunConfig
+from core.training.remarks import Remark, remarks
 from core.training.schedules import SCHEDULES
 from dashboard import address, fields, plots, schedule_preview
+from dashboard.words import literal
 
 BATCH_SIZES = ("16", "32", "64", "128", "256", "512", "1024", "2048", "1", "full")
 BATCH_LABELS = {"1": "1 (stochastic)", "full": "full (batch gradient descent)"}
@@ -124,27 +127,30 @@ def hyperparameter_form(first: RunConfig | None = None) -> tuple[Form, DeltaGene
     """
     if first and key("optimizer") not in st.session_state:
         fill(first)
+    # The session has all values before the first field is drawn.
+    said = remarks(known) if (known := read().config) else []
     spec = OPTIMIZERS[_choice("optimizer", "Optimizer", OPTIMIZERS, on_change=_recommend)]
     st.caption(f"{spec.year} · {spec.help}")
     left, right = st.columns(2, wrap=False)
     with left:
-        _field(rules.LR)
-        _field(rules.EPOCHS)
+        _field(rules.LR, said)
+        _field(rules.EPOCHS, said)
     with right:
-        _batch_size()
+        _batch_size(said)
         _choice("schedule", "Learning-rate schedule", SCHEDULES)
-    _fields(SCHEDULES[schedule()].hyperparameters, schedule())
+        _show(said, "schedule")
+    _fields(SCHEDULES[schedule()].hyperparameters, said, schedule())
     preview = st.container(key="schedule-preview", gap=None)
     actions = st.container()
     with st.expander("More settings"):
         st.markdown(f"**{spec.label}**")
-        _fields(spec.hyperparameters, optimizer())
+        _fields(spec.hyperparameters, said, optimizer())
         st.markdown("**Regularisation**")
-        _fields((rules.WEIGHT_DECAY, rules.LABEL_SMOOTHING, rules.AUGMENT))
+        _fields((rules.WEIGHT_DECAY, rules.LABEL_SMOOTHING, rules.AUGMENT), said)
         st.markdown("**Data and loss**")
-        _fields((rules.VALIDATION_SPLIT, rules.SHUFFLE, rules.SEED, rules.LOSS))
+        _fields((rules.VALIDATION_SPLIT, rules.SHUFFLE, rules.SEED, rules.LOSS), said)
         st.markdown("**This run**")
-        _fields((rules.WARMUP_STEPS, rules.PATIENCE))
+        _fields((rules.WARMUP_STEPS, rules.PATIENCE), said)
         _device()
         st.text_input("Name", **_STATE.text(".name"), placeholder="optional", max_chars=80)
     form = read()
@@ -158,17 +164,22 @@ def key(name: str, scope: str = "") -> str:
     return _STATE.key(f"{scope}.{name}")
 
 
-def _fields(parameters: tuple[Hyperparameter, ...], scope: str = "") -> None:
+def _fields(parameters: tuple[Hyperparameter, ...], said: Sequence[Remark], scope: str = "") -> None:
     """Draw two fields per row, in a container of their own: however many there are, the rest keeps its place."""
     with st.container():
         for start in range(0, len(parameters), 2):
             columns = st.columns(2, wrap=False, vertical_alignment="bottom")
             for column, parameter in zip(columns, parameters[start : start + 2], strict=False):
                 with column:
-                    _field(parameter, scope)
+                    _field(parameter, said, scope)
 
 
-def _field(parameter: Hyperparameter, scope: str = "") -> None:
+def _field(parameter: Hyperparameter, said: Sequence[Remark], scope: str = "") -> None:
+    _widget(parameter, scope)
+    _show(said, parameter.name, scope)
+
+
+def _widget(parameter: Hyperparameter, scope: str) -> None:
     name, default = f"{scope}.{parameter.name}", _as_entered(parameter.default)
     label, help_text = fields.label(parameter.name, scope), fields.help_text(parameter)
     if isinstance(parameter.default, bool):
@@ -177,6 +188,13 @@ def _field(parameter: Hyperparameter, scope: str = "") -> None:
         st.selectbox(label, **_STATE.choice(name, parameter.choices, default), help=help_text)
     else:
         st.text_input(label, **_STATE.text(name, default), help=help_text)
+
+
+def _show(said: Sequence[Remark], name: str, scope: str = "") -> None:
+    """Say below a field what cannot act with the form's other values."""
+    for remark in said:
+        if (remark.parameter, remark.scope) == (name, scope):
+            st.caption(f":material/info: {literal(remark.sentence)}")
 
 
 def _choice(name: str, label: str, table: dict[str, Any], **arguments: Any) -> str:
@@ -193,7 +211,7 @@ def _recommend() -> None:
         put(name, getattr(config, name))
 
 
-def _batch_size() -> None:
+def _batch_size(said: Sequence[Remark]) -> None:
     st.selectbox(
         "Batch size",
         **_STATE.choice(".batch_size", BATCH_SIZES, free=True),
@@ -201,6 +219,7 @@ def _batch_size() -> None:
         accept_new_options=True,
         help=BATCH_HELP,
     )
+    _show(said, "batch_size")
 
 
 def _device() -> None:

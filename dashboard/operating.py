@@ -68,12 +68,13 @@ def controls(run: Run, key: str) -> None:
             _button("One step", ":material/skip_next:", run, "step", key, "Train one more step.")
             _button("One epoch", ":material/fast_forward:", run, "epoch", key, "Train to the end of the epoch.")
         st.text_input(
-            "Learning rate from now on",
+            "Schedule's base rate from the next step on",
             key=f"{key}.lr.{run.id}",
             placeholder=f"{run.config.lr:g} at the start",
             on_change=_set_learning_rate,
             args=(run.id, f"{key}.lr.{run.id}"),
-            help="Takes effect at the next step and is recorded with it. The schedule continues from the new rate.",
+            help="The learning rate that the schedule and the warm-up start from: the rate of a step is their share of "
+            "it, and all of it with a constant schedule. Takes effect at the next step and is recorded with it.",
         )
 
 

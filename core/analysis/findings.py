@@ -1,19 +1,28 @@
-"""Findings about a finished run: plain sentences, each with its figures and a remedy to try.
+"""Findings about a finished run: what happened, with its figures, and the causes that it may have.
 
 Every finding is a pure function of the run's config, its curves and, where there are any, its diagnoses. A finding that
-lacks its measurement is not made.
+lacks its measurement is not made, no two of one run advise against each other, and each names its possible causes with
+remedies that ``core.analysis.advice`` tries before one is offered.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from core.analysis.causes import (
+    Cause,
+    Remedy,
+    falling,
+    lower_rates,
+    possible_causes,
+)
 from core.analysis.diagnostics import Diagnosis
+from core.analysis.trials import STEPS
 from core.runs.curves import Curves
 from core.runs.history import Array
-from core.training.config import RunConfig
+from core.training.config import RunConfig, same_rates
 from core.training.network import HIDDEN
 
 
@@ -24,23 +33,31 @@ class Finding:
     Args:
         kind: a short name for it.
         sentence: what happened, with its figures.
-        remedy: the config to try next; None if nothing has to be changed.
-        action: what the remedy changes, in words; empty without one.
+        causes: the likelier first; only one of them is told.
+        late: it shows at the end of the run, not in its first steps.
+        steps: of the run's first ones, those that show it; 0 for a few hundred, or for all of a late one.
+        failed: the run learned nothing that holds.
     """
 
     kind: str
     sentence: str
-    remedy: RunConfig | None = None
-    action: str = ""
+    causes: tuple[Cause, ...] = ()
+    late: bool = False
+    steps: int = 0
+    failed: bool = False
 
 
-Finder = Callable[[RunConfig, Curves, Sequence[Diagnosis]], Finding | None]
-
-#: The loss of a network that has learned nothing: all ten digits equally likely.
-CHANCE = math.log(10)
+#: The loss of a network that answers "a tenth each" to every image.
+GUESSING = {"cross_entropy": math.log(10), "mse": 0.09}
+#: A loss that ends above this share of guessing has learned nothing; one that went above that share rose.
+NOTHING, ROSE = 0.95, 1.5
+#: A test accuracy above this is not guessed.
+READS_SOME = 0.2
+#: A test accuracy below this share of the training accuracy is of a network that forgets what it was shown.
+FORGOTTEN = 0.5
 #: A rise of the validation loss above its minimum by this share counts as overfitting.
 OVERFIT = 0.05
-#: Halfway through a slow run, the loss is still above this share of the first.
+#: Halfway through a slow run, the loss is still above this share of guessing.
 SLOW = 0.5
 #: An epoch that improves the training loss by less than this share stands still.
 STILL = 0.01
@@ -51,62 +68,96 @@ SMOOTH = 0.03
 #: This share of the hidden units being dead is worth a word.
 DEAD = 0.1
 LARGE_BATCH = 512
-FEW_STEPS = 100
 
 
 def findings(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] = ()) -> list[Finding]:
     """Return the findings about a run that is over, the gravest first; empty if nothing stands out."""
-    finders: tuple[Finder, ...] = (
-        diverged,
-        learnt_nothing,
-        dead_units,
-        beyond_stability,
-        too_slow,
-        batch_too_large,
-        overfitting,
-        bouncing,
-        plateau,
+    dead = dead_units(config, diagnoses)
+    # A run that failed, or is still on its way, shows nothing about finer points.
+    for grave in (diverged, learnt_nothing, forgets, too_slow):
+        if found := grave(config, curves):
+            # Its own remedy would be a lower rate, which need not be this finding's.
+            return [found, *([replace(dead, causes=())] if dead else [])]
+    over = overfitting(config, curves)
+    # One way for the rate or the batch to be wrong: they would name opposite remedies. More steps do not help a run
+    # that has had too many.
+    progress = (
+        beyond_stability(config, curves, diagnoses)
+        or bouncing(config, curves)
+        or (None if over else batch_too_large(config, curves) or plateau(config, curves))
     )
-    results = [finding for finder in finders if (finding := finder(config, curves, diagnoses))]
-    # A run that failed shows nothing about finer points.
-    if results and results[0].kind in ("diverged", "learnt nothing"):
-        return [finding for finding in results if finding.kind in ("diverged", "learnt nothing", "dead units")]
-    return results
+    return [finding for finding in (dead, over, progress) if finding]
 
 
-def diverged(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] = ()) -> Finding | None:
+def guessing(config: RunConfig, share: float = 1.0) -> float:
+    """Return the training loss at a share of the way from the lowest that there is (0) to guessing (1)."""
+    # Smoothed targets have an entropy, which no network gets below.
+    spread = config.label_smoothing / 10
+    targets = [1 - 9 * spread, *[spread] * 9]
+    lowest = -sum(target * math.log(target) for target in targets if target > 0)
+    return lowest + share * (GUESSING[config.loss] - lowest)
+
+
+def diverged(config: RunConfig, curves: Curves) -> Finding | None:
     if curves.diverged is None:
         return None
+    rate = _rate_at(curves, curves.diverged)
+    at = f", with the learning rate at {rate:.3g}," if math.isfinite(rate) else ""
     return Finding(
         "diverged",
-        f"It diverged: at step {curves.diverged:,}, with the learning rate at {_rate_at(curves, curves.diverged):.3g}, "
-        "the loss stopped being a number.",
-        *_slower(config, 10),
+        f"It diverged: at step {curves.diverged:,}{at} the loss stopped being a number.",
+        possible_causes(config, curves, up=False),
+        steps=max(STEPS, curves.diverged + 1),
+        failed=True,
     )
 
 
-def learnt_nothing(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] = ()) -> Finding | None:
-    """Find a loss that rose above chance and stayed there."""
-    if curves.diverged is not None or len(curves.losses) < 20 or config.loss != "cross_entropy":
+def learnt_nothing(config: RunConfig, curves: Curves) -> Finding | None:
+    """Find a loss that ends where guessing is, or above."""
+    if len(curves.losses) < 2:
         return None
-    end, highest = float(np.nanmean(_last(curves.losses, 0.1))), float(np.nanmax(curves.losses))
-    if end < 0.95 * CHANCE or highest < 1.5 * CHANCE:
+    end, highest, guess = _end(curves), float(np.nanmax(curves.losses)), guessing(config)
+    if end < guessing(config, NOTHING):
+        return None
+    # A last digit unlike those before it can spoil the loss of a network that reads some.
+    some = curves.test_accuracy is not None and curves.test_accuracy > READS_SOME
+    learnt = "It learnt little" if some else "It learnt nothing"
+    if max(end, highest) > ROSE * guess:
+        at = curves.steps[int(np.nanargmax(curves.losses))]
+        sentence = (
+            f"{learnt}: the loss rose to {highest:.3g} at step {at:,.0f} and ended at {end:.3g}; guessing "
+            f"gives {guess:.3g}."
+        )
+        causes, steps = possible_causes(config, curves, up=False), max(STEPS, int(at) + 1)
+        return Finding("learnt nothing", sentence, causes, steps=steps, failed=True)
+    sentence = f"{learnt}: the loss ended at {end:.3g}, and guessing gives {guess:.3g}."
+    return Finding("learnt nothing", sentence, possible_causes(config, curves), failed=True)
+
+
+def forgets(config: RunConfig, curves: Curves) -> Finding | None:
+    """Find a network that was right on its batches and is wrong on the test digits."""
+    if not curves.epochs or curves.test_accuracy is None:
+        return None
+    seen = curves.epochs[-1].train_accuracy
+    if seen < FORGOTTEN or curves.test_accuracy >= FORGOTTEN * seen:
         return None
     return Finding(
-        "learnt nothing",
-        f"It learnt nothing: the loss shot up to {highest:.3g} and ended at {end:.2f}; guessing gives {CHANCE:.2f}.",
-        *_slower(config, 10),
+        "forgets",
+        f"It does not keep what it learns: while it trained it was right about {seen:.0%} of the last epoch's images, "
+        f"and in the end it reads {curves.test_accuracy:.0%} of the test digits.",
+        possible_causes(config, curves, up=False),
+        failed=True,
     )
 
 
-def dead_units(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] = ()) -> Finding | None:
+def dead_units(config: RunConfig, diagnoses: Sequence[Diagnosis] = ()) -> Finding | None:
     if not diagnoses or diagnoses[-1].dead < DEAD * HIDDEN:
         return None
     return Finding(
         "dead units",
         f"{diagnoses[-1].dead} of {HIDDEN} hidden units are dead: they answer 0 to every one of the images shown, so "
         "no gradient reaches them.",
-        *_slower(config, 3),
+        (Cause("Steps that are too large push units out of reach.", lower_rates(config, (3.0, 10.0))),),
     )
 
 
@@ -117,48 +168,34 @@ def beyond_stability(config: RunConfig, curves: Curves, diagnoses: Sequence[Diag
     last, rate = diagnoses[-1], float(curves.rates[-1])
     if not rate > last.largest_stable_rate:
         return None
-    remedy = replace(config, schedule="cosine", schedule_params={})
     return Finding(
         "stability",
         f"The rate of {rate:.3g} is beyond the stable {last.largest_stable_rate:.3g}, which is 2 divided by the loss's "
         f"sharpness of {last.sharpness:.3g}: plain gradient descent must bounce here.",
-        *((remedy, "Let the rate fall to zero: cosine") if config.schedule != "cosine" else (None, "")),
+        falling(config, curves),
+        late=True,
     )
 
 
-def too_slow(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] = ()) -> Finding | None:
+def too_slow(config: RunConfig, curves: Curves) -> Finding | None:
     """Find a loss that has hardly come down halfway through, and is still falling."""
-    if len(curves.losses) < 3 or curves.diverged is not None:
+    if len(curves.losses) < 3:
         return None
-    first = float(curves.losses[0])
-    half = _around(curves, 0.5)
-    end = float(np.nanmean(_last(curves.losses, 0.1)))
-    if not (half > SLOW * first and end < half):
+    half, end = _around(curves, 0.5), _end(curves)
+    if not (half > guessing(config, SLOW) and end < half):
         return None
-    remedy = _faster(config, 10 if half > 0.8 * first else 3)
-    if curves.last_step < FEW_STEPS:
-        # So few steps say nothing of the rate.
-        more = min(1000, 10 * config.epochs)
-        remedy = (replace(config, epochs=more), f"{more} epochs")
-        if config.images_per_step > 64 and not config.optimizer_spec.full_batch_only:
-            remedy = (replace(config, batch_size=64), "Batch 64: more steps for the same images")
     return Finding(
         "too slow",
-        f"It is too slow: halfway through its {curves.last_step:,} steps, the loss was still {half:.2f}, which is "
-        f"{half / first:.0%} of the {first:.2f} it started from, and it was still falling at the end.",
-        *remedy,
+        f"It is too slow: halfway through its {curves.last_step:,} steps, the loss was still {half:.3g}, and at the "
+        f"end {end:.3g}; guessing gives {guessing(config):.3g}.",
+        possible_causes(config, curves),
     )
 
 
-def batch_too_large(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] = ()) -> Finding | None:
+def batch_too_large(config: RunConfig, curves: Curves) -> Finding | None:
     """Find large batches whose losses hardly scatter, in a run that still makes progress."""
     size = config.images_per_step
-    if (
-        size < LARGE_BATCH
-        or len(curves.losses) < 10
-        or curves.diverged is not None
-        or config.optimizer_spec.full_batch_only
-    ):
+    if size < LARGE_BATCH or len(curves.losses) < 10 or isinstance(config.optimizer_spec.batch_size, str):
         return None
     tail = _last(curves.losses, 0.3)
     if len(tail) < 5 or not np.isfinite(tail).all():
@@ -170,15 +207,20 @@ def batch_too_large(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagn
     smaller = max(64, size // 8)
     return Finding(
         "batch too large",
-        f"The batch of {size:,} is too large for this rate: neighbouring steps' losses scatter by only {scatter:.1%}, "
-        f"so averaging over more images gains nothing, and the loss still fell by {fall:.0%} over the last "
-        f"{len(tail):,} of {curves.last_step:,} steps.",
-        replace(config, batch_size=smaller),
-        f"Batch {smaller}: more steps for the same images",
+        f"The batch of {size:,} is larger than the noise asks for: neighbouring steps' losses scatter by only "
+        f"{scatter:.1%}, and the loss still fell by {fall:.0%} over the last {len(tail):,} of {curves.last_step:,} "
+        "steps.",
+        (
+            Cause(
+                "Averaging over more images gains nothing here.",
+                (Remedy(replace(config, batch_size=smaller), f"Batch {smaller}: more steps for the same images"),),
+            ),
+        ),
+        late=True,
     )
 
 
-def overfitting(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] = ()) -> Finding | None:
+def overfitting(config: RunConfig, curves: Curves) -> Finding | None:
     losses = [epoch.validation_loss for epoch in curves.epochs]
     known = [loss for loss in losses if loss is not None]
     if len(known) < 3 or len(known) < len(losses):
@@ -189,17 +231,21 @@ def overfitting(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis
     if rise < OVERFIT or best == len(known) - 1 or not falling:
         return None
     epoch = best + 1
+    shorter = replace(config, epochs=epoch)
+    # Where the rate does not depend on the run's length, the shorter run is this one's beginning.
+    same = same_rates(config, shorter)
+    measured = f"validation loss {known[best]:.3f} instead of {known[-1]:.3f}" if same else ""
     return Finding(
         "overfitting",
         f"It has been overfitting since epoch {epoch}: from then on the training loss fell from "
         f"{curves.epochs[best].train_loss:.3f} to {curves.epochs[-1].train_loss:.3f}, but the validation loss rose by "
         f"{rise:.0%}, from {known[best]:.3f} to {known[-1]:.3f}.",
-        replace(config, epochs=epoch),
-        f"Stop after epoch {epoch}",
+        (Cause("It learns its training images by heart.", (Remedy(shorter, f"Stop after epoch {epoch}", measured),)),),
+        late=True,
     )
 
 
-def bouncing(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] = ()) -> Finding | None:
+def bouncing(config: RunConfig, curves: Curves) -> Finding | None:
     """Find a validation accuracy that goes up and down at the end, with the rate still high."""
     accuracies = [epoch.validation_accuracy for epoch in curves.epochs if epoch.validation_accuracy is not None]
     last = accuracies[len(accuracies) // 2 :]
@@ -214,12 +260,12 @@ def bouncing(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] =
         "bouncing",
         f"It bounces: over the last {len(last)} epochs, validation accuracy moved {100 * size:.2f} points an epoch "
         f"and turned {turns} times, yet got {100 * net * len(moves):.2f} points further in all.",
-        replace(config, schedule="cosine", schedule_params={}),
-        "Let the rate fall to zero: cosine",
+        falling(config, curves),
+        late=True,
     )
 
 
-def plateau(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] = ()) -> Finding | None:
+def plateau(config: RunConfig, curves: Curves) -> Finding | None:
     """Find last epochs that no longer lowered the training loss, which is not yet small."""
     losses = [epoch.train_loss for epoch in curves.epochs]
     if len(losses) < 4:
@@ -228,31 +274,26 @@ def plateau(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] = 
     fall = (tail[0] - tail[-1]) / tail[0] / (len(tail) - 1)
     if not -STILL < fall < STILL or curves.epochs[-1].train_accuracy > 0.995:
         return None
+    causes = list(possible_causes(config, curves))
     if curves.rates[-1] > 0.5 * curves.rates.max():
-        remedy, action = replace(config, schedule="plateau", schedule_params={}), "Lower the rate when the loss stalls"
-    else:
-        remedy, action = replace(config, epochs=max(1, len(losses) - len(tail) + 1)), "Stop where it came to rest"
+        causes = [*falling(config, curves)[:1], *causes]
     return Finding(
         "plateau",
         f"It stands still: over the last {len(tail) - 1} epochs the training loss went from {tail[0]:.3f} to "
         f"{tail[-1]:.3f}, {abs(fall):.1%} an epoch.",
-        remedy,
-        action,
+        tuple(causes),
+        late=True,
     )
-
-
-def _slower(config: RunConfig, factor: float) -> tuple[RunConfig, str]:
-    rate = float(f"{config.lr / factor:.2g}")
-    return replace(config, lr=rate), f"Learning rate {rate:g}"
-
-
-def _faster(config: RunConfig, factor: float) -> tuple[RunConfig, str]:
-    rate = float(f"{min(config.lr * factor, 1000.0):.2g}")
-    return replace(config, lr=rate), f"Learning rate {rate:g}"
 
 
 def _last(values: Array, share: float) -> Array:
     return values[-max(2, int(len(values) * share)) :]
+
+
+def _end(curves: Curves) -> float:
+    """Return the mean loss of the last tenth of the steps; infinite if one of them is not a number."""
+    end = float(_last(curves.losses, 0.1).mean())
+    return end if math.isfinite(end) else math.inf
 
 
 def _around(curves: Curves, share: float) -> float:

@@ -53,3 +53,18 @@ def report(network: Network, digits: Digits, loss: str = "cross_entropy") -> Rep
         calibration=calibration(confidences, hits),
         refusal=refusal(confidences, hits, THRESHOLDS),
     )
+
+
+def summary(report: Report, before: str = "") -> str:
+    """Return a report in one sentence: ``97.36 %: 264 of 10,000 wrong, most often 4 for 9.``
+
+    Args:
+        before: what the sentence begins with.
+    """
+    count, wrong = len(report.hits), report.mistakes
+    share = f"{before}{report.evaluation.accuracy:.2%}".replace("%", " %")
+    if not wrong:
+        return f"{share}: none of {count:,} wrong."
+    mistakes = report.confusion.clone().fill_diagonal_(0)
+    label, answer = divmod(int(mistakes.argmax()), mistakes.shape[1])
+    return f"{share}: {wrong:,} of {count:,} wrong, most often {answer} for {label}."

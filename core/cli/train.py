@@ -17,6 +17,7 @@ from core.optimizers import OPTIMIZERS, OptimizerSpec
 from core.training.commands import Stop
 from core.training.config import EPOCHS, PLAIN, RunConfig, parse_batch_size
 from core.training.events import Diverged, EpochDone, Event, RunFinished, RunStarted, StepsDone, StoppedEarly
+from core.training.remarks import remarks
 from core.training.schedules import SCHEDULES, ScheduleSpec
 from core.training.trainer import Trainer
 
@@ -47,15 +48,19 @@ def add_parser(commands: Commands) -> None:
 
 def train(options: argparse.Namespace) -> None:
     """Train, show the progress, save what is asked for, and print the figures."""
-    start = _resumed(options) if options.resume else None
+    before = load_checkpoint(options.resume) if options.resume else None
+    start = _resumed(options, before) if before else None
     config = start.config if start else _config(options)
     _check_targets({name: path for name in ("save", "save_whole") if (path := getattr(options, name))})
     threads = hyperparameters(options, [THREADS]).get("threads", THREADS.default)
     devices.prepare_cpu(int(str(threads)))
+    for remark in remarks(config):
+        print(f"Note: {remark.sentence}")
     trainer = Trainer(config)
-    if start:
+    if before and start:
         trainer.restore(start.state)
-        changes = devices.changes(start.metadata.get("environment"), devices.environment(trainer.device))
+        machine = devices.changes(start.metadata.get("environment"), devices.environment(trainer.device))
+        changes = ", ".join(filter(None, (before.changes(config), machine)))
         how = f"not bit-exact: {changes}" if changes else "bit-exact"
         print(f"Goes on after step {trainer.step} of {config.span.steps}, {how}.")
     epochs: list[EpochDone] = []
@@ -98,8 +103,8 @@ def _parameters(spec: OptimizerSpec | ScheduleSpec | None) -> dict[str, Hyperpar
     return {p.name: p for p in spec.hyperparameters} if spec else {}
 
 
-def _resumed(options: argparse.Namespace) -> Checkpoint:
-    """Return the whole model to go on from, with as many epochs as are asked for.
+def _resumed(options: argparse.Namespace, before: Checkpoint) -> Checkpoint:
+    """Return the whole model as it goes on, with as many epochs as are asked for.
 
     Raises:
         ValueError: for an option that the file decides, or if there is nothing left to train.
@@ -110,7 +115,7 @@ def _resumed(options: argparse.Namespace) -> Checkpoint:
         if getattr(options, name) is not None:
             raise ValueError(f"{flag(name)} must not be given with --resume: the file has the settings of its run.")
     epochs = hyperparameters(options, [EPOCHS]).get("epochs")
-    return load_checkpoint(options.resume).continued(None if epochs is None else int(str(epochs)))
+    return before.continued(None if epochs is None else int(str(epochs)))
 
 
 def _check_targets(targets: dict[str, Path]) -> None:

@@ -27,7 +27,7 @@ from core.devices import is_available
 from core.files import shortened, write_atomically
 from core.hyperparameters import InvalidValue
 from core.training import state as run_state
-from core.training.config import RunConfig
+from core.training.config import RunConfig, same_rates
 from core.training.network import Network, parameter_shapes
 
 #: Files of version 1 have no digest.
@@ -83,6 +83,17 @@ class Checkpoint:
             device=config.device if config.device == "auto" or is_available(config.device) else "auto",
         )
         return replace(self, config=config)
+
+    def changes(self, config: RunConfig) -> str:
+        """Return, in words, the settings of ``config`` by which its run leaves the way of this one; "" for none.
+
+        Args:
+            config: of ``continued``.
+        """
+        if same_rates(self.config, config, self.state["step"]):
+            return ""
+        lengths = f"epochs were {self.config.epochs} and are {config.epochs}"
+        return f"{lengths}, and {config.schedule_spec.label} sets other rates for another length"
 
 
 def save_parameters(network: Network, path: Path, metadata: Mapping[str, Any]) -> None:

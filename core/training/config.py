@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ from core.data import TRAIN_IMAGES
 from core.files import shortened
 from core.hyperparameters import Hyperparameter, InvalidValue, Value, check_all, number, whole_number
 from core.optimizers import OPTIMIZERS, OptimizerSpec
-from core.training.schedules import SCHEDULES, ScheduleSpec, Span
+from core.training.schedules import SCHEDULES, History, ScheduleSpec, Span
 
 LR = Hyperparameter("lr", 1e-3, "Size of each step.", low=0.0, high=1000.0, open_low=True)
 EPOCHS = Hyperparameter("epochs", 5, "Passes over the training images.", low=1, high=1000)
@@ -46,6 +47,9 @@ PATIENCE = Hyperparameter(
     high=1000,
 )
 AUGMENT = Hyperparameter("augment", False, "Distort each training image a little, differently each time.")
+
+#: Places at which two schedules are compared.
+COMPARED_STEPS = 100
 
 #: The fields that stand alone; ``optimizer``, ``schedule``, their parameters and ``device`` have rules of their own.
 PLAIN = (
@@ -142,6 +146,15 @@ class RunConfig:
     def span(self) -> Span:
         return Span(self.epochs, math.ceil(self.train_images / self.images_per_step))
 
+    def planned_rates(self, steps: Iterable[int], history: History = ()) -> list[float]:
+        """Return the schedule's rate at each of the steps.
+
+        Args:
+            history: the losses so far, for a schedule that reacts to them.
+        """
+        schedule = self.schedule_spec.create(self.lr, self.span, history, self.warmup_steps, **self.schedule_params)
+        return [schedule(step) for step in steps]
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain JSON types; tuples become lists."""
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
@@ -190,6 +203,17 @@ class RunConfig:
             raise InvalidValue(
                 "label_smoothing", "be 0 with loss mse, since it belongs to cross_entropy", self.label_smoothing
             )
+
+
+def same_rates(one: RunConfig, other: RunConfig, start: int = 0) -> bool:
+    """Return True if both plan the same rates from step ``start`` on, as far as the shorter goes.
+
+    Only their lengths may differ.
+    """
+    end = min(one.span.steps, other.span.steps)
+    # Some of them: a rate that depends on the length differs almost everywhere.
+    steps = sorted({start + i * max(0, end - 1 - start) // COMPARED_STEPS for i in range(COMPARED_STEPS + 1)})
+    return one.planned_rates(steps) == other.planned_rates(steps)
 
 
 def parse_batch_size(text: str) -> int | str:

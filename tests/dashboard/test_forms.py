@@ -89,6 +89,37 @@ def test_all_mistakes_are_told_at_once(form: AppTest) -> None:
     assert [error.split()[0] for error in read(form).errors] == ["Learning", "Epochs"]
 
 
+@pytest.mark.parametrize(
+    ("field", "scope", "entered", "sentence"),
+    [
+        ("warmup_steps", "", "4000", "The warm-up of 4,000 steps is longer than the run of 3,750:"),
+        ("weight_decay", "", "10", "Weight decay 10 adds so much"),
+        ("eps", "adam", "1", "Epsilon 1 is far above"),
+        ("batch_size", "", "full", "The run has only 5 steps of 48,000 images each."),
+        ("shuffle", "", "by-label", "Ordered by label"),
+    ],
+)
+def test_what_cannot_act_is_said_in_the_form(
+    form: AppTest, field: str, scope: str, entered: str, sentence: str
+) -> None:
+    def said() -> list[str]:
+        return [c.value.replace("\\", "") for c in form.caption if c.value.startswith(":material/info:")]
+
+    assert said() == []
+    put(form, field, entered, scope)
+    (caption,) = said()
+    assert caption.startswith(f":material/info: {sentence}")
+
+
+def test_a_schedule_without_effect_is_said_beside_it(form: AppTest) -> None:
+    put(form, "optimizer", "rprop")
+    put(form, "epochs", "50")
+    put(form, "schedule", "cosine")
+    captions = [caption.value.replace("\\", "") for caption in form.caption]
+    said = ":material/info: Rprop takes the learning rate for its first step alone: Cosine has no effect."
+    assert said in captions
+
+
 def _filled() -> None:
     import streamlit as st
 

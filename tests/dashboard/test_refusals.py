@@ -137,7 +137,12 @@ def use(page: AppTest, control: tuple[str, str]) -> None:
 
 VISITS: dict[str, tuple[str, dict[str, str], dict[str, Any], set[str]]] = {
     "train": ("train", {}, {}, {"Train"}),
-    "train, one that trains": ("train", {"run": "running"}, {}, {"Stop", "Pause", "Learning rate from now on"}),
+    "train, one that trains": (
+        "train",
+        {"run": "running"},
+        {},
+        {"Stop", "Pause", "Schedule's base rate from the next step on"},
+    ),
     "train, one that is paused": ("train", {"run": "paused"}, {}, {"Resume", "One step", "One epoch", "Stop"}),
     "train, one that is over": ("train", {"run": "finished"}, {}, {"Save"}),
     "runs": ("runs", {}, {}, {"Resume all interrupted (1)"}),

@@ -160,6 +160,28 @@ def library(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+def test_a_cosine_of_another_length_is_not_called_bit_exact(tmp_path, capsys):
+    whole = tmp_path / "whole.safetensors"
+    small = ["train", "--threads", "1", "--validation-split", "0.98", "--schedule"]
+    for schedule, how in (
+        ("cosine", "not bit-exact: epochs were 1 and are 3, and Cosine sets other rates for another length."),
+        ("step", "bit-exact."),
+    ):
+        assert main([*small, schedule, "--epochs", "1", "--save-whole", str(whole)]) == 0
+        assert main(["train", "--resume", str(whole), "--threads", "1", "--epochs", "3"]) == 0
+        assert f"Goes on after step 19 of 57, {how}" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_what_cannot_act_is_noted_before_the_run(capsys):
+    assert main(["train", "--threads", "1", "--validation-split", "0.98", "--epochs", "3", "--warmup-steps", "99"]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first == (
+        "Note: The warm-up of 99 steps is longer than the run of 57: the learning rate never rises above 0.00058."
+    )
+
+
+@pytest.mark.slow
 def test_a_resumed_whole_model_ends_like_the_run_that_was_never_left(tmp_path, capsys):
     train = ["train", "--seed", "7", "--threads", "1"]
     full, half, rest = (tmp_path / f"{name}.safetensors" for name in ("full", "half", "rest"))

@@ -5,8 +5,10 @@ import pytest
 
 from core.hyperparameters import InvalidValue
 from core.optimizers import OPTIMIZERS
-from core.training.config import RunConfig, parse_batch_size
+from core.training.config import RunConfig, parse_batch_size, same_rates
+from core.training.events import StepsDone
 from core.training.schedules import SCHEDULES, Span
+from core.training.trainer import Trainer
 
 
 def test_defaults():
@@ -226,3 +228,20 @@ def test_a_refusal_carries_its_parts():
         RunConfig(batch_size="64")
     error = refusal.value
     assert (error.parameter, error.rule, error.value) == ("batch_size", "be a whole number in [1, 60000] or full", "64")
+
+
+def test_planned_rates_are_those_of_training():
+    config = RunConfig(schedule="cosine", warmup_steps=10, validation_split=0.98, epochs=1, device="cpu")
+    trained = [
+        rate for event in Trainer(config).events() if isinstance(event, StepsDone) for rate in event.learning_rates
+    ]
+    assert config.planned_rates(range(19)) == trained
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_another_length_changes_the_rates_of_schedules_that_end_with_the_run(schedule):
+    short, long = RunConfig(schedule=schedule, epochs=4), RunConfig(schedule=schedule, epochs=8)
+    ends = schedule in ("polynomial", "linear", "cosine", "one_cycle")
+    assert same_rates(short, long) == (not ends)
+    # Where the short run ends, too: it would go on at another rate than the long one.
+    assert same_rates(short, long, short.span.steps) == (not ends)

@@ -1,16 +1,26 @@
+import re
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.models.checkpoints import save_parameters
+from core import data
+from core.analysis.evaluation import evaluate
+from core.models.checkpoints import load_parameters, save_parameters
 from core.runs.service import Service
 from core.training.config import RunConfig
 from core.training.network import Network
 from dashboard.analysis.closer_look import STEP
 from dashboard.analysis.lr_finder import THIS
 from dashboard.forms import key
-from tests.dashboard.conftest import button, open_page, text, wait_for_runs
+from tests.dashboard.conftest import button, labels, open_page, text, wait_for_runs
+from tests.waiting import wait_for
 
 SMALL = {"epochs": 2, "validation_split": 0.95, "device": "cpu"}
+
+
+def plain(page: AppTest) -> str:
+    """The page's sentences without the escapes of their Markdown."""
+    return text(page).replace("\\", "")
 
 
 def trained(service: Service, config: RunConfig) -> AppTest:
@@ -29,10 +39,30 @@ def finished(service: Service) -> str:
 
 def test_a_finding_stands_with_its_figure_and_its_remedy_fills_the_form(service: Service) -> None:
     page = trained(service, RunConfig(optimizer="sgd", lr=20.0, **SMALL))
-    assert "It learnt nothing: the loss shot up to" in text(page)
-    button(page, "Learning rate 2").click().run()
-    assert page.text_input(key=key("lr")).value == "2"
+    assert "It learnt nothing: the loss rose to" in plain(page)
+    wait_for(lambda: "Tried:" in text(page.run()))
+    remedy = next(b for b in page.button if b.label.startswith("Learning rate "))
+    assert re.search(r"Tried: after 94 steps: loss 0\.\d+ instead of ", plain(page))
+    remedy.click().run()
+    assert page.text_input(key=key("lr")).value == remedy.label.removeprefix("Learning rate ")
     assert page.text_input(key=key("epochs")).value == "2"
+
+
+def test_a_run_that_went_well_is_told_by_its_answers(finished: str, service: Service) -> None:
+    page = open_page("train", run=finished)
+    path = service.parameters_file(finished)
+    assert path
+    network, _ = load_parameters(path)
+    test = data.load().test
+    predictions = evaluate(network, test).predictions
+    wrong = [(p, d) for p, d in zip(predictions.tolist(), test.labels.tolist(), strict=True) if p != d]
+    said = re.search(r"From guessing to (\S+) %: (\S+) of 10,000 wrong, most often (\d) for (\d)", plain(page))
+    assert said
+    assert said[1] == f"{100 - len(wrong) / 100:.2f}"
+    assert said[2] == f"{len(wrong):,}"
+    assert wrong.count((int(said[3]), int(said[4]))) == max(map(wrong.count, set(wrong)))
+    assert any("predicted " in html.value for html in page.get("html"))
+    assert {"All of its answers", "Race its optimizer against others"} <= set(labels(page))
 
 
 def test_a_rate_of_the_finder_goes_into_the_form(finished: str) -> None:

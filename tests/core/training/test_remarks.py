@@ -1,0 +1,123 @@
+"""What remarks claim of settings, held against the schedules and, in test_advice.py, against training."""
+
+from dataclasses import replace
+
+import pytest
+
+from core.optimizers import OPTIMIZERS
+from core.training.config import RunConfig
+from core.training.remarks import remarks
+from core.training.schedules import SCHEDULES
+
+
+def said(config: RunConfig) -> list[tuple[str, str]]:
+    return [(remark.parameter, remark.sentence) for remark in remarks(config)]
+
+
+def test_recommended_settings_get_no_remark_but_a_run_of_few_whole_batches() -> None:
+    for name, spec in OPTIMIZERS.items():
+        few = [("epochs", "The run has only 5 steps of 48,000 images each.")]
+        assert said(RunConfig.recommended(name)) == (few if name == "rprop" else []), spec.label
+
+
+def test_every_schedule_can_act_in_an_ordinary_run() -> None:
+    for name in SCHEDULES:
+        assert said(RunConfig(schedule=name)) == []
+
+
+@pytest.mark.parametrize(
+    ("config", "parameter", "sentence"),
+    [
+        (
+            RunConfig(warmup_steps=100_000),
+            "warmup_steps",
+            "The warm-up of 100,000 steps is longer than the run of 3,750: the learning rate never rises above "
+            "3.7e-05.",
+        ),
+        (
+            RunConfig.recommended("rprop", warmup_steps=1000, epochs=50),
+            "warmup_steps",
+            "Rprop takes the learning rate for its first step alone, and the warm-up makes that 3e-06.",
+        ),
+        (
+            RunConfig.recommended("rprop", schedule="cosine", epochs=50),
+            "schedule",
+            "Rprop takes the learning rate for its first step alone: Cosine has no effect.",
+        ),
+        (
+            RunConfig.recommended("lbfgs", schedule="cosine"),
+            "schedule",
+            "The line search sets the length of each step: Cosine only sets where it begins.",
+        ),
+        (
+            RunConfig(schedule="step", schedule_params={"every": 5.0}),
+            "schedule",
+            "Step does not change the rate within 5 epochs.",
+        ),
+        (
+            RunConfig(schedule="plateau", schedule_params={"patience": 3}),
+            "schedule",
+            "Reduce on plateau cannot react within 5 epochs.",
+        ),
+        (
+            RunConfig(schedule="exponential", schedule_params={"factor": 0.01}),
+            "schedule",
+            "Under Exponential, the rate is below 1e-05, a hundredth of the learning rate, for more than half of the "
+            "run.",
+        ),
+        (
+            RunConfig(optimizer="sgd", lr=0.3, batch_size=1),
+            "lr",
+            "Learning rate 0.3 suits batches of 64; steps of 1 image are noisier, and about 0.04 suits them.",
+        ),
+        (
+            RunConfig(optimizer="sgd", lr=0.3, batch_size="full"),
+            "batch_size",
+            "The run has only 5 steps of 48,000 images each.",
+        ),
+        (RunConfig(patience=5), "patience", "The run cannot end early: it has 5 epochs, and that many are waited for."),
+    ],
+)
+def test_what_cannot_act_is_told_with_its_figures(config: RunConfig, parameter: str, sentence: str) -> None:
+    assert said(config) == [(parameter, sentence)]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        RunConfig(warmup_steps=3750),
+        RunConfig(schedule="plateau", schedule_params={"patience": 2}),
+        RunConfig(optimizer="sgd", lr=0.04, batch_size=1),
+        # Its steps do not grow with the noise.
+        RunConfig(batch_size=1),
+        RunConfig(patience=4),
+        RunConfig.recommended("lbfgs", schedule="cosine", optimizer_params={"line_search": "none"}),
+    ],
+)
+def test_what_can_act_gets_no_remark(config: RunConfig) -> None:
+    assert said(config) == []
+
+
+def test_a_plateau_that_can_react_lowers_the_rate_in_its_last_epoch() -> None:
+    """The remark's oracle: the schedule itself, on losses that never improve."""
+    for epochs, reacts in ((5, False), (6, True)):
+        config = RunConfig(epochs=epochs, schedule="plateau", schedule_params={"patience": 3})
+        history = [((i + 1) * 750, 1.0) for i in range(epochs)]
+        (last,) = config.planned_rates([config.span.steps - 1], history)
+        assert (last < config.lr) == reacts
+        assert (said(config) == []) == reacts
+
+
+def test_a_remark_on_what_harms_has_the_config_without_it() -> None:
+    (decay,) = remarks(RunConfig(weight_decay=10.0))
+    assert (decay.instead, decay.action) == (RunConfig(), "Weight decay 0")
+    (epsilon,) = remarks(RunConfig(optimizer_params={"eps": 1.0, "amsgrad": True}))
+    assert epsilon.instead == RunConfig(optimizer_params={"amsgrad": True})
+    assert (epsilon.parameter, epsilon.scope, epsilon.action) == ("eps", "adam", "Epsilon 1e-08")
+    (order,) = remarks(RunConfig(shuffle="by-label"))
+    assert order.instead == RunConfig()
+    whole = RunConfig(optimizer="sgd", lr=0.3, batch_size="full")
+    (steps,) = remarks(whole)
+    assert steps.instead == replace(whole, batch_size=64)
+    (epochs,) = remarks(RunConfig(epochs=1, validation_split=0.98))
+    assert epochs.instead == RunConfig(epochs=11, validation_split=0.98)
