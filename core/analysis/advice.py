@@ -1,6 +1,6 @@
 """Advice on a run: its findings weighed by trials of their remedies.
 
-A remedy is offered where its trial ended clearly below the run's own, with both losses; so the cause that is told is
+A remedy is offered where its trial ended clearly below the run's own, with both losses; so the cause that is shown is
 the one whose remedy worked, and the trials of the others exclude them.
 """
 

@@ -33,7 +33,7 @@ class Finding:
     Args:
         kind: a short name for it.
         sentence: what happened, with its figures.
-        causes: the likelier first; only one of them is told.
+        causes: the likelier first; only one of them is shown.
         late: it shows at the end of the run, not in its first steps.
         steps: of the run's first ones, those that show it; 0 for a few hundred, or for all of a late one.
         failed: the run learned nothing that holds.

@@ -51,7 +51,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a trial came to.
+    """Result of a trial.
 
     Attributes:
         steps: taken.
