@@ -159,9 +159,9 @@ def test_a_stroke_may_begin_in_the_top_right_corner(lab: Lab, phone: Page) -> No
     before = phone.evaluate(INK)
     # A tap there turns no other tool on: the next stroke draws, and moves nothing.
     draw_by_finger(phone, [[(230, 12)], [(60, 15), (60, 240)]])
-    phone.wait_for_function(f"({INK})() > {before + 1000}")
+    wait_in(phone, f"({INK})() > {before + 1000}")
     tool(phone, "Clear").tap()
-    phone.wait_for_function(f"({INK})() === 0")
+    wait_in(phone, f"({INK})() === 0")
     # It stays hidden on a canvas that comes anew.
     phone.get_by_text("Picture", exact=True).tap()
     expect(toolbar).to_have_count(0)
