@@ -79,6 +79,7 @@ def test_too_many_images_get_one_sentence(page: AppTest, service, monkeypatch) -
 def test_a_line_needs_two(page: AppTest, service) -> None:
     page.session_state[address.key("items")] = ["model:untrained"]
     page.session_state[address.key("plane")] = "line"
+    page.query_params["plane"] = "line"
     page.run()
     assert [error.value for error in page.error] == [r"This plane needs 2 runs or models\; you chose 1\."]
     assert page.query_params == {"plane": "line", "items": "model:untrained"}
