@@ -159,6 +159,9 @@ def _running_lab(tmp_path_factory: pytest.TempPathFactory, trained: Network) -> 
     for name in ("sgd", "adagrad", "adam"):
         running.runs[name] = service.submit(RunConfig.recommended(name, **SHORT), f"short {name}")
     wait_for(lambda: all(service.run(run_id).over for run_id in running.runs.values()))
+    # Replayed here once, since the pages of networks and landscapes would wait for it.
+    for name in ("sgd", "adagrad", "adam"):
+        service.trajectory(running.runs[name]).wait()
     service.close()
     running.start()
     yield running

@@ -14,12 +14,12 @@ ROOT = ".landscape"
 
 @pytest.fixture
 def picture(lab: Lab) -> str:
-    """The address of the common plane of three runs; its losses are computed once for all tests."""
+    """The address of the common plane of three runs, small; its losses are computed once for all tests."""
     items = ",".join(f"run:{lab.runs[name]}" for name in ("sgd", "adagrad", "adam"))
-    return f"{lab.url}/landscape?items={items}"
+    return f"{lab.url}/landscape?items={items}&size=25&images=300"
 
 
-def ready(page: Page, points: int = 51) -> None:
+def ready(page: Page, points: int = 25) -> None:
     expect(page.locator(ROOT)).to_have_attribute("data-points", str(points))
 
 
@@ -89,7 +89,7 @@ def test_numbers_and_a_page_that_stands_alone_download(page: Page, picture: str,
     with page.expect_download() as download:
         page.get_by_role("button", name="Numbers, NPZ").click()
     with np.load(download.value.path()) as held:
-        assert held["loss"].shape == (51, 51) and held["u"].shape == (101_770,)
+        assert held["loss"].shape == (25, 25) and held["u"].shape == (101_770,)
     with page.expect_download() as download:
         page.get_by_role("button", name="Picture, HTML").click()
     path = tmp_path / "landscape.html"
@@ -102,8 +102,8 @@ def test_numbers_and_a_page_that_stands_alone_download(page: Page, picture: str,
 
 
 def test_another_grid_comes_coarse_first_and_sharpness_is_measured(page: Page, picture: str) -> None:
-    page.goto(f"{picture}&size=25&images=300")
-    ready(page, 25)
+    page.goto(picture.replace("size=25", "size=51"))
+    ready(page, 51)
     page.get_by_test_id("scrub").fill("0")
     page.get_by_test_id("inspect").click()
     expect(page.get_by_role("columnheader", name="Largest eigenvalue")).to_be_visible()
