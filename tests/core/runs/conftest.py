@@ -2,8 +2,9 @@
 
 import pytest
 
+from core.runs import scheduler
 from core.runs.service import Service
-from tests.waiting import wait_for
+from tests.waiting import LIMIT, wait_for
 
 
 @pytest.fixture
@@ -12,7 +13,9 @@ def wait():
 
 
 @pytest.fixture
-def service(tmp_path):
+def service(tmp_path, monkeypatch):
+    # On a busy machine a worker is silent for seconds, which would be an event among those that the tests expect.
+    monkeypatch.setattr(scheduler, "STALLED_SECONDS", LIMIT)
     running = Service(tmp_path / "home", workers=1, threads=1)
     yield running
     running.close()
