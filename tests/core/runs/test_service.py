@@ -10,10 +10,12 @@ import torch
 
 from core import paths
 from core.models.checkpoints import load_parameters
+from core.runs import pool
 from core.runs.archive import BIN_SECONDS
 from core.runs.service import Service
 from core.training.config import RunConfig
 from core.training.trainer import Trainer
+from tests.waiting import LIMIT
 
 
 def events(service, run_id, after=-1):
@@ -86,18 +88,23 @@ def test_a_failed_run_says_why(service, wait):
     assert run.message == "device must be one that this machine has, got device = cuda:7."
 
 
-def test_a_killed_worker_interrupts_its_run_and_is_replaced(service, wait):
+def test_a_killed_worker_is_replaced_and_its_run_goes_on(service, wait):
     run_id = service.submit(RunConfig(epochs=1000))
     wait(lambda: len(service.messages(run_id)), lambda count: count > 3)
-    os.kill(service._scheduler._pool._workers[0].process.pid, signal.SIGKILL)
-    run = wait(lambda: service.run(run_id), lambda run: run.over)
-    assert (run.state, run.message) == ("interrupted", "Its worker process ended.")
+    killed = service._scheduler._pool._workers[0].process.pid
+    os.kill(killed, signal.SIGKILL)
+    wait(lambda: states(service, run_id), lambda told: told == ["queued", "running", "queued", "running"])
+    assert service._scheduler._pool._workers[0].process.pid != killed
+    service.command(run_id, "stop")
+    assert wait(lambda: service.run(run_id), lambda run: run.over).state == "stopped"
     following = service.submit(RunConfig(epochs=1))
     assert wait(lambda: service.run(following), lambda run: run.over).state == "finished"
 
 
 @pytest.mark.slow
-def test_closing_interrupts_what_runs_keeps_the_queue_and_leaves_no_process(tmp_path, wait):
+def test_closing_interrupts_what_runs_keeps_the_queue_and_leaves_no_process(tmp_path, wait, monkeypatch):
+    # On a busy machine a worker may take longer to end by itself.
+    monkeypatch.setattr(pool, "GRACE_SECONDS", LIMIT)
     first = Service(tmp_path, workers=1, threads=1)
     running, queued = first.submit(RunConfig(epochs=1000)), first.submit(RunConfig(epochs=1))
     wait(lambda: len(first.messages(running)), lambda count: count > 3)
