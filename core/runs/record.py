@@ -79,6 +79,7 @@ class Record:
             self._batch = None
             if writes:
                 self.write(self._store.together, writes)
+            self._trim()
 
     def flush(self) -> None:
         """Retry the pending writes, in order, until one fails."""
@@ -107,11 +108,14 @@ class Record:
             steps = run.config.span.steps
             bodies = self._store.events(run_id)
             self._feeds[run_id] = [feed.message(seq, json.loads(body), steps) for seq, body in enumerate(bodies)]
-            # Never while writes wait: some of these events may be in memory alone.
-            while len(self._feeds) > REMEMBERED_RUNS and not self._unwritten and self._batch is None:
-                self._feeds.popitem(last=False)
         self._feeds.move_to_end(run_id)
+        self._trim()
         return self._feeds[run_id]
+
+    def _trim(self) -> None:
+        # Never while writes wait: some of these events may be in memory alone.
+        while len(self._feeds) > REMEMBERED_RUNS and not self._unwritten and self._batch is None:
+            self._feeds.popitem(last=False)
 
     def forget(self, run_id: str) -> None:
         """Drop the run's messages from memory."""
