@@ -106,7 +106,7 @@ def test_a_network_from_its_training_to_its_next_run(page: Page, lab: Lab) -> No
     open_at(page, lab, "Train")
     train(page, 1)
     expect_state(page, "finished")
-    page.get_by_label("Keep this network as").fill("well travelled")
+    page.get_by_label("Save this network as").fill("well travelled")
     press(page, "Save")
     expect(page.get_by_text("Saved as well travelled")).to_be_visible()
     inspect(page)
