@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("core", "dashboard", "benchmarks", "scripts")
+FOLDERS = ("core", "dashboard", "benchmarks", "scripts", "tests")
 FILES = sorted(
     path.relative_to(ROOT).as_posix()
-    for pattern in ("app.py", *(f"{folder}/**/*.py" for folder in FOLDERS), "tests/**/conftest.py")
+    for pattern in ("app.py", *(f"{folder}/**/*.py" for folder in FOLDERS))
     for path in ROOT.glob(pattern)
 )
 
@@ -39,7 +39,7 @@ FIRST_WORDS = [
 ]
 #: Words that say in pictures what the field has a word for.
 BANNED = re.compile(r"\b(Desk|under glass|told|Whoever|whoever|obeys?|obeyed|listens to|_hear|_lose)\b")
-#: "A row a run": the second "a" is "per".
+#: Two articles around one noun: the second one means "per".
 PER = re.compile(r"\b[Aa]n? \w+ an? \w+\b")
 
 

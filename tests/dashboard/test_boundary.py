@@ -1,4 +1,4 @@
-"""What a request must be before the lab looks at it: its peer, its host, its origin; and the policy of every page."""
+"""Checks of a request before the lab looks at it: its peer, its host, its origin; and the policy of every page."""
 
 import http.client
 import re

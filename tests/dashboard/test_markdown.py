@@ -67,7 +67,7 @@ class Module:
         return found
 
     def foreign(self, expression: ast.AST, scope: ast.AST, seen: frozenset[str] = frozenset()) -> Iterator[str]:
-        """What the expression takes from outside and does not escape."""
+        """Texts from outside in the expression that it does not escape."""
         parts: list[ast.AST] = list(ast.iter_child_nodes(expression))
         match expression:
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in ESCAPES:
@@ -114,7 +114,7 @@ class Module:
 
 
 def _assigned(name: str, scope: ast.AST) -> Iterator[ast.AST]:
-    """What is assigned to a name in a scope; the handler, where it is an exception."""
+    """Values assigned to a name in a scope; the handler, where it is an exception."""
 
     def has_name(target: ast.AST) -> bool:
         return any(isinstance(part, ast.Name) and part.id == name for part in ast.walk(target))

@@ -1,4 +1,4 @@
-"""What a page or a callback raises, as a visitor sees it."""
+"""Errors that a page or a callback raises, as a visitor sees them."""
 
 import sqlite3
 from typing import Any

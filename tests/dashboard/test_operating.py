@@ -1,4 +1,4 @@
-"""Who may operate whose run, in an open lab and in one with a teacher."""
+"""Permission to operate another's run, in an open lab and in one with a teacher."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Where a page's screens are drawn."""
+"""Places of a page's screens."""
 
 from streamlit.testing.v1 import AppTest
 
@@ -13,7 +13,7 @@ def _app() -> None:
 
 
 def _place(test: AppTest, name: str) -> int:
-    """Which of the page's places holds the screen; the others must be empty."""
+    """Place of the page that holds the screen; the others must be empty."""
     test.session_state["name"] = name
     test.run()
     assert [markdown.value for markdown in test.markdown] == [name]

@@ -231,7 +231,7 @@ class Unread:
         self.socket.sendall(bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text)
 
     def ended(self):
-        """Whether the server has cut the connection, once what had arrived is read."""
+        """Return True once the server has cut the connection and all that had arrived is read."""
         self.socket.settimeout(LIMIT)
         with contextlib.suppress(ConnectionError):
             while self.socket.recv(1 << 20):

@@ -1,4 +1,4 @@
-"""Who is in front of the page."""
+"""The visitor of a page: id, name, and what they may do."""
 
 import asyncio
 import hashlib

@@ -58,7 +58,7 @@ def test_everything_that_a_server_serves_needs_the_key(closed: Lab, cookie: str)
         assert status(closed, path) == 401, path
         assert status(closed, path, Cookie=cookie + "0") == 401, path
         assert status(closed, path, Cookie=cookie) == 200, path
-    # What does not exist for anybody is not told to a stranger either.
+    # A stranger does not learn either what exists for nobody.
     for path, method in (
         ("/media/x.bin", "GET"),
         ("/_stcore/upload_file/a/b", "PUT"),

@@ -29,7 +29,7 @@ def row(page: Page, name: str) -> Locator:
 
 
 def drawn(page: Page) -> int:
-    """How many points the chart has received and drawn."""
+    """Number of points that the chart has received and drawn."""
     return int(page.get_by_test_id("plot").get_attribute("data-drawn") or 0)
 
 

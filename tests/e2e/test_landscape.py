@@ -24,7 +24,7 @@ def ready(page: Page, points: int = 25) -> None:
 
 
 def heads(page: Page) -> list[str]:
-    """What the table says of each run at the cursor."""
+    """Rows of the table: each run at the cursor."""
     return page.get_by_test_id("results").locator("tbody tr").all_inner_texts()
 
 

@@ -1,4 +1,4 @@
-"""However the server is ended, no process of it stays behind."""
+"""Every end of the server: no process of it stays behind."""
 
 import contextlib
 import os

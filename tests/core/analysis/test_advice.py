@@ -1,6 +1,6 @@
 """Advice on small runs: the oracle is what the trained remedy comes to.
 
-Each case was once told the wrong cause, or advised to do what made it worse.
+Each case once got the wrong cause, or was advised to do what made it worse.
 """
 
 from dataclasses import replace

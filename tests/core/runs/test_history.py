@@ -1,4 +1,4 @@
-"""What the event logs of ``tests/fixtures`` don't show: blocks in pieces, thinned steps, the small curve."""
+"""Histories that the event logs of ``tests/fixtures`` don't show: blocks in pieces, thinned steps, the small curve."""
 
 import math
 

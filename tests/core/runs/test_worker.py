@@ -133,7 +133,7 @@ def test_the_end_of_stdin_ends_a_run_in_progress(worker, tmp_path):
     told = [json.loads(line) for line in worker.stdout.read().splitlines()]
     assert worker.wait(LIMIT) == 0
     last = [m["event"]["first_step"] + len(m["event"]["losses"]) for m in told if "losses" in m.get("event", {})]
-    # The checkpoint of the end is of the last step that was told.
+    # The checkpoint of the end is of the last step that it reported.
     assert not last or load_checkpoint(tmp_path / run_files.CHECKPOINT).state["step"] == last[-1]
 
 

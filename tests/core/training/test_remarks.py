@@ -1,4 +1,4 @@
-"""What remarks claim of settings, held against the schedules and, in test_advice.py, against training."""
+"""Claims of remarks on settings, held against the schedules and, in test_advice.py, against training."""
 
 from dataclasses import replace
 

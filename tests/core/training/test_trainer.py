@@ -111,7 +111,7 @@ def plain_loop(config, mnist, steps):
 
 
 def apart(ours, theirs):
-    """How far apart two networks' parameters are, relative to how far these have moved from the start."""
+    """Distance between two networks' parameters, relative to how far these have moved from the start."""
     start = Network(0)
     distance = sum((a - b).square().sum() for a, b in zip(ours.parameters(), theirs.parameters(), strict=True)).sqrt()
     moved = sum((a - b).square().sum() for a, b in zip(start.parameters(), theirs.parameters(), strict=True)).sqrt()
@@ -215,7 +215,7 @@ def test_without_a_validation_split(few):
     ids=str,
 )
 def test_the_same_config_twice_gives_the_same_run_bit_by_bit(few, given):
-    """However the run is cut into blocks."""
+    """Any cut of the run into blocks gives the same."""
     config = RunConfig(**{"epochs": 2, "validation_split": SMALL, **given})
     runs = [Trainer(config, few), Trainer(config, few, StepClock(0.02))]
     first, second = map(follow, runs)
@@ -249,7 +249,7 @@ DIVERGING = {"optimizer": "sgd", "lr": 1000.0, "weight_decay": 1.0, "epochs": 2,
 @pytest.mark.parametrize("tick", [0.0, 1.0])
 @pytest.mark.parametrize(("kept_steps", "restored"), [(256, 0), (4, 4)])
 def test_divergence_ends_the_run_at_the_parameters_kept_last(few, monkeypatch, tick, kept_steps, restored):
-    """However the clock cuts the blocks: what a diverged run ends with is a function of its config."""
+    """The end of a diverged run is a function of its config, for any cut into blocks."""
     monkeypatch.setattr("core.training.trainer.KEPT_STEPS", kept_steps)
     trainer = Trainer(RunConfig(**DIVERGING), few, StepClock(tick))
     events = follow(trainer)

@@ -23,7 +23,7 @@ from tests.dashboard.conftest import page_of
 
 
 def sent(index: int = 0, size: int = 280) -> dict[str, Any]:
-    """What the canvas has sent when somebody has drawn a test digit on it."""
+    """Data that the canvas has sent when somebody has drawn a test digit on it."""
     stream = io.BytesIO()
     line = centre_lines(data.load().test.images[index : index + 1])[0]
     picture = Image.fromarray(draw(line, 180, 18, 0, (0.5, 0.5))).resize((size, size)).convert("RGBA")

@@ -214,7 +214,7 @@ def test_every_number_in_a_lessons_text_is_computed(key: str) -> None:
 
 
 def test_the_code_of_the_last_lesson_runs(tmp_path, monkeypatch, capsys) -> None:
-    """What stands on the page is what works: in one epoch here."""
+    """Code as the page shows it, with one epoch."""
     monkeypatch.chdir(tmp_path)
     steps = lessons()["8-the-network"].steps
     code = "\n".join(step.core for step in steps).replace("epochs=5", "epochs=1")

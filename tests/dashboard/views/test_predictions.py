@@ -252,7 +252,7 @@ def test_while_a_run_is_replayed_the_page_says_how_far(run_id: str, monkeypatch:
     assert [bar.proto.value for bar in page.get("progress")] == [50]
     go.set()
     wait_for(lambda: job.status().done)
-    # The same for whoever looks, until somebody tries again.
+    # The same for everyone who looks, until somebody tries again.
     for _ in range(2):
         page.run()
         assert [error.value for error in page.error] == [literal("The run could not be replayed: no reason.")]

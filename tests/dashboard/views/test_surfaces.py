@@ -21,7 +21,7 @@ def page() -> AppTest:
 
 
 def scene(page: AppTest) -> dict[str, Any]:
-    """What the player was given."""
+    """Data of the player."""
     assert not page.exception
     (component,) = [element for element in page.main if element.type == "bidi_component"]
     return json.loads(component.proto.json)

@@ -1,4 +1,4 @@
-"""Whatever comes from outside: refused in one sentence, quickly, in little memory, and nothing of it is run."""
+"""Hostile files: refused in one sentence, quickly, in little memory, and nothing of them is run."""
 
 import io
 import json
