@@ -22,8 +22,9 @@ def open_store(path: Path) -> Store:
     """Open or make the store at ``path``; a damaged one is replaced by one with all runs of it that are whole.
 
     Raises:
-        ValueError: if it is not a store, is of a newer version, or is damaged so that nothing of it can be read.
-        OSError: if the new one cannot be written; the damaged one is then where it was.
+        ValueError: if it is not a store, is of a newer version, or is damaged and what is whole could not be copied. A
+            damaged one is then where it was.
+        OSError: if the files could not be moved.
     """
     store = Store(path)
     damage = store.damage()
@@ -35,7 +36,13 @@ def open_store(path: Path) -> Store:
         path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}"),
     )
     _remove(new)
-    kept, lost = _copy(path, new)
+    try:
+        kept, lost = _copy(path, new)
+    except sqlite3.Error as error:
+        _remove(new)
+        raise ValueError(
+            f"{path} is damaged ({damage}), and what is whole of it could not be copied: {error}. Nothing was changed."
+        ) from None
     for part in _PARTS:
         if (old := Path(f"{path}{part}")).exists():
             old.rename(f"{aside}{part}")
@@ -61,22 +68,24 @@ def _copy(path: Path, new: Path) -> tuple[int, int]:
         for number in range(1, MOST_ROWS):
             try:
                 row = old.execute("SELECT * FROM runs WHERE rowid = ?", (number,)).fetchone()
-                if row is None:
-                    missing += 1
-                    if missing > GAP:
-                        break
-                    continue
-                missing = 0
-                events = old.execute("SELECT * FROM events WHERE run = ? ORDER BY seq", (row[0],)).fetchall()
-                # Without its last events a run would look whole and not be: their numbers are a row without a gap.
-                if [event[1] for event in events] != list(range(len(events))):
-                    raise sqlite3.DatabaseError("events are missing")
-                with target:
-                    target.execute(f"INSERT INTO runs VALUES ({', '.join('?' * len(row))})", row)
-                    target.executemany(f"INSERT INTO events VALUES ({', '.join('?' * 4)})", events)
-                kept += 1
+                events = row and old.execute("SELECT * FROM events WHERE run = ? ORDER BY seq", (row[0],)).fetchall()
             except sqlite3.DatabaseError:
                 lost += 1
+                continue
+            if row is None:
+                missing += 1
+                if missing > GAP:
+                    break
+                continue
+            missing = 0
+            # Without its last events a run would look whole and not be: their numbers are a row without a gap.
+            if [event[1] for event in events] != list(range(len(events))):
+                lost += 1
+                continue
+            with target:
+                target.execute(f"INSERT INTO runs VALUES ({', '.join('?' * len(row))})", row)
+                target.executemany(f"INSERT INTO events VALUES ({', '.join('?' * 4)})", events)
+            kept += 1
         target.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return kept, lost
 

@@ -88,3 +88,21 @@ def test_the_damage_is_named(tmp_path):
     store.close()
     with pytest.raises(sqlite3.ProgrammingError):
         store.events("run00")
+
+
+def test_a_disk_without_room_for_the_rescue_changes_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "lab.sqlite"
+    fill(path)
+    spoil(path, pages(path) // 2)
+    content, connect = path.read_bytes(), sqlite3.connect
+
+    def small(place, *arguments, **options):
+        connection = connect(place, *arguments, **options)
+        if str(place).endswith(".new"):
+            connection.execute("PRAGMA max_page_count = 40")
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", small)
+    with pytest.raises(ValueError, match=r"could not be copied: database or disk is full\. Nothing was changed\.$"):
+        open_store(path)
+    assert path.read_bytes() == content and [file.name for file in tmp_path.iterdir()] == ["lab.sqlite"]
