@@ -6,6 +6,8 @@ from core.analysis.signed_image import POSITIVE
 from core.data import CLASSES
 
 RIGHT, WRONG = POSITIVE, (214, 69, 80)
+#: The colours, in words.
+LEGEND = "Blue: right answers; red: mistakes."
 #: A mistake made on this share of a class has the full colour.
 FULL_MISTAKE = 0.1
 #: Opacity of the fullest cell, so that its number stays readable.

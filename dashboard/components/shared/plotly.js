@@ -1,5 +1,8 @@
-/** What every figure is drawn with. plotly's own tools have a button that sends the figure to its maker's servers. */
-export const SETTINGS = { displaylogo: false, showSendToCloud: false, displayModeBar: "hover", responsive: false }
+/** Without a mouse plotly's tools would not come and go: they would lie over the figure and its legend. A double tap resets. */
+const displayModeBar = globalThis.matchMedia?.("(hover: none)").matches ? false : "hover"
+
+/** Settings of every figure. plotly's own tools have a button that sends the figure to its maker's servers. */
+export const SETTINGS = { displaylogo: false, showSendToCloud: false, displayModeBar, responsive: false }
 
 /** plotly.js, loaded once a page; a page that stands alone brings it along. */
 export function plotly() {

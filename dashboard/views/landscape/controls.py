@@ -49,7 +49,9 @@ def controls(known: dict[str, str]) -> Study | None:
         )
         selection = st.multiselect("Runs and models", **STATE.many("items", list(known)), format_func=known.__getitem__)
         count = images_parameter(value("part"))
-        grid = literal(f"{value('images')} {PART_LABELS[value('part')]}, {value('size')} x {value('size')}")
+        # As it was entered where it is no number; the field then says so.
+        images = f"{int(value('images')):,}" if value("images").isdecimal() else value("images")
+        grid = literal(f"{images} {PART_LABELS[value('part')]}, {value('size')} x {value('size')}")
         with st.popover(grid, width=250, key=key("grid")):
             st.selectbox(
                 "Loss on", **STATE.choice("part", list(SETS)), format_func=lambda part: PART_LABELS[part].capitalize()

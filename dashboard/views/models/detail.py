@@ -50,7 +50,7 @@ def detail(name: str) -> None:
     with left:
         st.markdown("**Confusion matrix**")
         st.html(matrix.confusion(testing.report_of(source).confusion))
-        st.caption("Blue: right predictions; red: mistakes.")
+        st.caption(matrix.LEGEND)
     with right:
         st.markdown("**Weights**")
         hidden, output = pictures.layers(source)

@@ -29,7 +29,7 @@ def confusion(report: Report) -> None:
         label, answer = gallery.choose_pair(*divmod(int(wrong.argmax()), 10))
     with left:
         clickable(matrix.confusion(report.confusion, (label, answer)), "confusion", _cell_clicked)
-        st.caption("Click a cell to see its digits. Red: mistakes; blue: right answers.")
+        st.caption(f"Click a cell to see its digits. {matrix.LEGEND}")
     with right:
         numbers = gallery.pair(label, answer, report).tolist()
         gallery.paged(numbers, [report.evaluation.predictions], "cell", per_page=PER_CELL)
