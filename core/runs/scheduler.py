@@ -156,19 +156,15 @@ class Scheduler:
                 run_id = order[0]
                 try:
                     history = self._read_history(run_id)
-                    job = self._job(run_id, history)
+                    if not self._pool.give(self._job(run_id, history)):
+                        break
+                    self._histories[run_id] = history
+                    self._queue.take(run_id)
+                    self._requests.pop(run_id, None)
+                    self._change(run_id, states.RUNNING, "")
                 except Exception as error:
                     # It leaves the queue, whose other runs would wait behind it for ever.
-                    log.exception("run %s could not be started", run_id)
-                    self._queue.remove(run_id)
-                    self._mark_failed(run_id, error)
-                    continue
-                if not self._pool.give(job):
-                    break
-                self._histories[run_id] = history
-                self._queue.take(run_id)
-                self._requests.pop(run_id, None)
-                self._change(run_id, states.RUNNING, "")
+                    self._abandon(run_id, error)
 
     def on_message(self, message: dict[str, Any]) -> None:
         """Record a worker's message about its run; a run that cannot be recorded fails, and its worker is replaced."""
@@ -179,11 +175,7 @@ class Scheduler:
             try:
                 self._on_message(run_id, message)
             except Exception as error:
-                log.exception("a message of run %s could not be recorded", run_id)
-                self._histories.pop(run_id, None)
-                self._forget(run_id)
-                self._pool.abandon(run_id)
-                self._mark_failed(run_id, error)
+                self._abandon(run_id, error)
 
     def on_worker_lost(self, run_id: str) -> None:
         """Let the run of a worker that has ended wait for another; interrupt it after ``RETRIES`` such losses."""
@@ -196,9 +188,13 @@ class Scheduler:
                 self._finish(run_id, states.INTERRUPTED, f"Its worker process ended {losses} times.")
                 return
             request = self._requests.get(run_id)
-            self._leave(run_id)
-            self._losses[run_id] = losses
-            self.enqueue(self._run(run_id), request, "Its worker process ended; it goes on from its last checkpoint.")
+            message = "Its worker process ended; it goes on from its last checkpoint."
+            try:
+                self._leave(run_id)
+                self._losses[run_id] = losses
+                self.enqueue(self._run(run_id), request, message)
+            except Exception as error:
+                self._abandon(run_id, error)
 
     def _job(self, run_id: str, history: History) -> dict[str, Any]:
         """Return the message that starts the run on a worker, as core.runs.worker describes it."""
@@ -263,8 +259,13 @@ class Scheduler:
         self._losses.pop(run_id, None)
         self._stalled.discard(run_id)
 
-    def _mark_failed(self, run_id: str, error: Exception) -> None:
-        """Record that the lab could not keep the run; nothing where that cannot be recorded either."""
+    def _abandon(self, run_id: str, error: Exception) -> None:
+        """Give up a run that cannot be recorded: it fails, if that can be recorded, and its worker is replaced."""
+        log.error("run %s cannot be recorded", run_id, exc_info=error)
+        self._queue.remove(run_id)
+        self._histories.pop(run_id, None)
+        self._forget(run_id)
+        self._pool.abandon(run_id)
         try:
             self._change(run_id, states.FAILED, f"The lab could not record this run: {error}.")
         except Exception:

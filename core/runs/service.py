@@ -46,7 +46,7 @@ def waiting_limit() -> int:
     Raises:
         ValueError: if ``DESCENT_LIMIT`` is not a whole number from 1 to 100,000.
     """
-    setting = os.environ.get("DESCENT_LIMIT", "100")
+    setting = os.environ.get("DESCENT_LIMIT") or "100"
     if not (setting.isascii() and setting.isdigit() and 1 <= int(setting) <= 100_000):
         raise ValueError(f"DESCENT_LIMIT must be a whole number in [1, 100000], got DESCENT_LIMIT = {setting[:40]}.")
     return int(setting)
@@ -245,14 +245,6 @@ class Service(Archive):
             self._pause(run)
         else:
             self._scheduler.enqueue(run, {} if command == "resume" else {"pause_after": command})
-
-    def resume_all(self) -> int:
-        """Resume every interrupted run; returns how many."""
-        with self._lock:
-            interrupted = [run for run in self._store.in_states((states.INTERRUPTED,)) if run.deleted is None]
-            for run in interrupted:
-                self.command(run.id, "resume")
-            return len(interrupted)
 
     def move(self, run_id: str, by: int) -> None:
         """Move a waiting run among its owner's own: -1 is one place earlier. Nothing if it does not wait."""

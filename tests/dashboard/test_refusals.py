@@ -30,7 +30,6 @@ WRITING: dict[type, tuple[str, ...]] = {
         "submit_group",
         "command",
         "command_all",
-        "resume_all",
         "move",
         "edit",
         "delete",

@@ -151,7 +151,7 @@ def test_a_run_that_cannot_be_recorded_fails_and_its_worker_is_replaced(lab, mon
             lab.scheduler.on_message({"run": run_id, "event": event})
     failed = lab.store.run("abc")
     assert failed.state == states.FAILED and "database disk image is malformed" in failed.message
-    assert lab.scheduler._pool.abandoned == "abc" and "could not be recorded" in caplog.text
+    assert lab.scheduler._pool.abandoned == "abc" and "cannot be recorded" in caplog.text
     assert lab.store.run("def").state == states.RUNNING and len(lab.store.events("def")) == 6
 
 
@@ -187,3 +187,26 @@ def test_the_watcher_survives_an_error(lab, monkeypatch, caplog):
     monkeypatch.setattr(lab.record, "flush", flush)
     lab.scheduler.start()
     assert seen.wait(LIMIT) and "the watcher goes on" in caplog.text
+
+
+def test_a_run_that_cannot_follow_does_not_fail_the_one_that_has_finished(lab, monkeypatch):
+    for run_id in ("abc", "def"):
+        lab.store.add(run_id, RunConfig(), 0.0, states.QUEUED)
+    lab.scheduler.start()
+    lab.scheduler.enqueue(lab.store.run("abc"))
+    lab.scheduler._pool.idle = False
+    lab.scheduler.enqueue(lab.store.run("def"))
+    lab.scheduler._pool.idle = True
+    append = lab.store.append
+
+    def damaged(run_id, seq, body, at):
+        if run_id == "def":
+            raise sqlite3.DatabaseError("database disk image is malformed")
+        append(run_id, seq, body, at)
+
+    monkeypatch.setattr(lab.store, "append", damaged)
+    for event in next(log for log in event_logs.load() if log["name"] == "plain run")["events"]:
+        if event["event"] != "State":
+            lab.scheduler.on_message({"run": "abc", "event": event})
+    assert lab.store.run("abc").state == states.FINISHED
+    assert lab.scheduler._pool.abandoned == "def" and lab.scheduler.positions() == {}

@@ -138,8 +138,8 @@ def test_a_server_that_was_killed_leaves_no_worker_and_no_running_run(tmp_path, 
     run = after.run(run_id)
     assert (run.state, run.message) == ("interrupted", "The lab ended while this run was training.")
     assert run.step == len(after.history(run_id).losses) > 0
-    # One click goes on with all of them, from where the record ends at the latest.
-    assert after.resume_all() == 1
+    # It goes on from where the record ends at the latest.
+    after.command(run_id, "resume")
     wait(lambda: after.run(run_id).step, lambda step: step > run.step)
     (resumed,) = [event for event in after.events(run_id) if event["event"] == "Resumed"]
     assert resumed["step"] <= run.step and resumed["exact"]
