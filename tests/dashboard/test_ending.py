@@ -8,14 +8,16 @@ from core.paths import ROOT
 from tests.waiting import LIMIT
 
 #: A server that does not end: something keeps it.
-SERVER = """
-import signal, time
+SERVER = r"""
+import os, signal, time
 from dashboard import ending
+def say(line):  # two threads may speak at once: each line is one write
+    os.write(1, f"{line}\n".encode())
 ending.SECONDS = 0.5
 for number in (signal.SIGTERM, signal.SIGINT):
-    signal.signal(number, lambda number, frame: print("server", int(number), flush=True))
-ending.bound(lambda: print("stopped", flush=True))
-print("ready", flush=True)
+    signal.signal(number, lambda number, frame: say(f"server {int(number)}"))
+ending.bound(lambda: say("stopped"))
+say("ready")
 while True:
     time.sleep(0.1)
 """

@@ -11,6 +11,7 @@ from dashboard.views.runs import rows
 from tests.dashboard.conftest import button, labels, open_page
 
 STRANGER = "f" * 16
+RATE = "Schedule's base rate from the next step on"
 ADDRESSES = {
     "runs": {"run": "theirs"},
     "train": {"run": "theirs"},
@@ -46,16 +47,16 @@ def test_with_a_teacher_no_button_operates_anothers_run(view: str, commands: lis
     page = open_page(view, **ADDRESSES[view])
     assert not page.exception
     assert not {"Stop", "Pause"} & set(labels(page))
-    assert "Learning rate from now on" not in [field.label for field in page.text_input]
+    assert RATE not in [field.label for field in page.text_input]
 
 
-@pytest.mark.parametrize("label", ["Stop", "Pause", "Learning rate from now on"])
+@pytest.mark.parametrize("label", ["Stop", "Pause", RATE])
 def test_a_page_from_before_is_refused_with_a_sentence(
     label: str, commands: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = open_page("", run="theirs")
     monkeypatch.setattr("dashboard.access.Gate.has_teacher", True)
-    if label == "Learning rate from now on":
+    if label == RATE:
         next(field for field in page.text_input if field.label == label).set_value("0.1").run()
     else:
         button(page, label).click().run()

@@ -57,7 +57,8 @@ def test_scrubbing_moves_all_markers_together(page: Page, picture: str) -> None:
 def test_the_variance_stands_beside_its_baseline(page: Page, picture: str) -> None:
     page.goto(picture)
     ready(page)
-    expect(page.get_by_text(re.compile(r"This plane holds \d+\.\d% .* their own plane holds \d+\.\d%"))).to_be_visible()
+    said = re.compile(r"This plane holds \d+\.\d.% .* their own plane holds \d+\.\d.%")
+    expect(page.get_by_text(said)).to_be_visible()
 
 
 def test_a_point_tells_its_losses_and_its_distance(page: Page, picture: str) -> None:

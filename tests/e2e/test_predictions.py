@@ -81,6 +81,7 @@ def test_a_link_restores_what_it_was_copied_from(visitor: Profiles, page: Page, 
     expect(other.get_by_role("tab", name="Digits")).to_have_attribute("aria-selected", "true")
     expect(other.get_by_role("combobox", name="Network")).to_have_value("good")
     expect(other.get_by_role("radio", name="Small")).to_be_checked()
+    expect(other.locator("button.digit .label").first).to_have_text("3 → 5")
     assert set(other.locator("button.digit .label").all_inner_texts()) == {"3 → 5"}
 
 
