@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from core.runs.curves import Curves
+from core.sweep import race
 from core.training.config import RunConfig
 
 FOLDER = Path(__file__).parent
@@ -121,6 +122,15 @@ class Lesson:
     controls: tuple[str, ...]
     prediction: Prediction | None
     steps: tuple[Step, ...]
+
+    @property
+    def varied(self) -> str | None:
+        """The setting that its lines vary, of those that a race can vary; None for a lesson with one line.
+
+        Where optimizers differ, so may their rates: then it is the optimizer.
+        """
+        differing = race.differing(list(self.lines.values()))
+        return next((knob for knob in race.KNOBS if knob in differing), None)
 
     def configs(self, **chosen: Any) -> list[RunConfig]:
         """Return the lines' configs with what a person chose for all of them.

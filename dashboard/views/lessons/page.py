@@ -6,9 +6,9 @@ import streamlit as st
 
 from core.optimizers import OPTIMIZERS
 from core.runs.store import Run
+from core.sweep import race
 from core.training import config as rules
-from core.training.config import RunConfig
-from dashboard import address, fields, forms, handoff, operating, run_curves, starting
+from dashboard import address, fields, handoff, operating, run_curves, starting
 from dashboard.analysis.weight_step import step_in_numbers
 from dashboard.components.chart import live_chart
 from dashboard.screens import screen
@@ -25,6 +25,11 @@ HIDEABLE = {
     "look": "What to look at",
     "list": "Links to other lessons",
 }
+#: What makes a race of each setting fair, and what of the lesson it does not take over.
+FAIR = {
+    "optimizer": "each optimizer at a learning rate that was searched for it",
+    "schedule": "each schedule with its usual parameters",
+} | dict.fromkeys(("lr", "batch_size", "shuffle", "seed"), "over as many seeds as you like")
 PARAMETERS = {"epochs": rules.EPOCHS, "seed": rules.SEED}
 #: Every lesson's settings, and the choice predicted, None before there is one.
 _STATE = address.State("lesson.", {})
@@ -249,8 +254,14 @@ def _ways_on(lesson: Lesson, hidden: set[str]) -> None:
     keys = list(lessons())
     after = keys[keys.index(lesson.key) + 1 :][:1]
     with st.container(horizontal=True, key="ways-on"):
-        if len(lesson.lines) > 1 and st.button("Race them", icon=":material/flag:"):
-            _to_race(list(lesson.lines.values()))
+        if knob := lesson.varied:
+            setting = race.KNOBS[knob].lower()
+            if st.button(
+                "Race them fairly",
+                icon=":material/flag:",
+                help=f"On the Race page: the {setting} varied, {FAIR[knob]}.",
+            ):
+                _to_race(lesson, knob)
         if "list" not in hidden:
             with st.popover("Link for a class", icon=":material/link:"):
                 _link(lesson)
@@ -258,11 +269,13 @@ def _ways_on(lesson: Lesson, hidden: set[str]) -> None:
                 st.button(f"Next: {lessons()[key].title}", icon=":material/arrow_forward:", on_click=_open, args=(key,))
 
 
-def _to_race(configs: list[RunConfig]) -> None:
-    forms.fill(configs[0])
-    optimizers = list(dict.fromkeys(config.optimizer for config in configs))
-    if len(optimizers) > 1:
-        handoff.to_race(optimizers)
+def _to_race(lesson: Lesson, knob: str) -> None:
+    """Open the Race page with what the lesson varies, and the settings of the lesson and its visitor."""
+    try:
+        configs = lesson.configs(**_chosen(lesson))
+    except ValueError:
+        configs = lesson.configs()
+    handoff.to_race(configs[0], knob, [getattr(config, knob) for config in configs])
     st.switch_page("views/race/page.py", query_params={})
 
 

@@ -53,6 +53,23 @@ def test_there_are_eight_lessons_in_their_order() -> None:
     assert [lesson.order for lesson in lessons().values()] == list(range(1, 9))
 
 
+@pytest.mark.parametrize(
+    ("key", "knob"),
+    [
+        ("1-batch", "batch_size"),
+        ("2-order", "shuffle"),
+        ("3-batch-size", "batch_size"),
+        ("4-learning-rate", "lr"),
+        ("5-schedules", "schedule"),
+        ("6-momentum", "optimizer"),
+        ("7-adaptive", "optimizer"),
+        ("8-the-network", None),
+    ],
+)
+def test_what_a_lesson_varies_is_what_is_raced(key: str, knob: str | None) -> None:
+    assert lessons()[key].varied == knob
+
+
 def test_a_file_becomes_a_lesson() -> None:
     lesson = read("t", FILE)
     assert (lesson.title, lesson.text, lesson.look) == ("T", "Text with $x$.", "- This.")
