@@ -5,6 +5,7 @@ the curves. The TOML:
 
 - ``title``, ``question``: one line each; ``order``: its place in the list;
 - ``[base]``: fields of ``RunConfig`` that all runs share; ``[[lines]]``: a name, and the fields that differ;
+- ``touch``: one of ``TOUCHES``, the control beside the lesson's formula;
 - ``controls``: which fields a person may set for all runs: ``epochs``, ``seed``;
 - ``[prediction]``: ``ask``; ``measure``, one of ``MEASURES``; ``why``, shown with the outcome; ``choices``:
   each a ``text`` and either ``lines``, right if the best line by the measure (with ``worst = true`` the worst) is one
@@ -29,6 +30,7 @@ from core.training.config import RunConfig
 FOLDER = Path(__file__).parent
 LOOK = "## What to look at"
 CONTROLS = ("epochs", "seed")
+TOUCHES = ("batch", "order", "noise", "rate", "schedule", "momentum", "adaptive", "digit")
 SHOWS = ("network", "config", "curves", "evaluation", "predictions", "file")
 
 
@@ -110,7 +112,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Lesson:
-    """A lesson. ``lines`` are its runs by name, in order; a lesson through code has one."""
+    """A lesson. ``lines`` are its runs by name, in order; a lesson through code has one. ``touch`` may be empty."""
 
     key: str
     order: int
@@ -119,6 +121,7 @@ class Lesson:
     text: str
     look: str
     lines: dict[str, RunConfig]
+    touch: str
     controls: tuple[str, ...]
     prediction: Prediction | None
     steps: tuple[Step, ...]
@@ -171,11 +174,13 @@ def read(key: str, text: str) -> Lesson:
         steps = tuple(Step(**step) for step in values.get("steps", []))
         for step in steps:
             _one_of("shows", step.shows, SHOWS)
+        if "touch" in values:
+            _one_of("touch", values["touch"], TOUCHES)
         for control in values.get("controls", []):
             _one_of("controls", control, CONTROLS)
         return Lesson(
             key, values["order"], values["title"], values["question"], intro.strip(), look.strip(), lines,
-            tuple(values.get("controls", ())), prediction, steps,
+            values.get("touch", ""), tuple(values.get("controls", ())), prediction, steps,
         )  # fmt: skip
     except KeyError as error:
         raise ValueError(f"The lesson {key} must have {error.args[0]}.") from None

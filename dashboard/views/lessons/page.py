@@ -13,6 +13,7 @@ from dashboard.analysis.weight_step import step_in_numbers
 from dashboard.components.chart import live_chart
 from dashboard.screens import screen
 from dashboard.views.lessons import CONTROLS, LOOK, MEASURES, Lesson, Outcome, lessons, outcome
+from dashboard.views.lessons.touches import touch
 from dashboard.views.lessons.walk import walk
 from dashboard.words import percent, stacked
 
@@ -20,6 +21,7 @@ INVITATION = "Make your prediction and press Run. The curves grow here while the
 #: The parts of the page that a link may hide.
 HIDEABLE = {
     "prediction": "The prediction",
+    "touch": "The control beside the formula",
     "settings": "The settings",
     "rule": "The update rule",
     "look": "What to look at",
@@ -84,10 +86,15 @@ def _lesson(lesson: Lesson) -> None:
         walk(lesson, runs[0] if runs else None)
         _look(lesson, hidden)
     else:
-        text, stage = st.columns([0.4, 0.6], gap="large")
+        text, beside = st.columns([0.52, 0.48], gap="large")
         with text:
             st.markdown(f"**{lesson.question}**")
             st.markdown(lesson.text)
+        if "touch" not in hidden:
+            with beside:
+                touch(lesson, None)
+        start, stage = st.columns([0.4, 0.6], gap="large")
+        with start:
             if lesson.prediction and "prediction" not in hidden:
                 _prediction(lesson, runs)
             _start_row(lesson, runs, hidden)

@@ -87,6 +87,11 @@ def test_a_file_becomes_a_lesson() -> None:
         ("lr = 0.1", "lr = -1", "The lesson t cannot be read: lr must be a number in (0, 1000], got lr = -1."),
         ("lr = 0.1", "rate = 1", "The lesson t cannot be read: A run config has no field rate; its fields: "),
         ('["seed"]', '["lr"]', "The lesson t cannot be read: controls must be one of epochs, seed, got controls = lr."),
+        (
+            "controls =",
+            'touch = "knob"\ncontrols =',
+            "The lesson t cannot be read: touch must be one of batch, order, noise,",
+        ),
         ('lines = ["b"]', 'lines = ["c"]', "The lesson t cannot be read: line must be one of a, b, got line = c."),
         ("+++\norder", "order", "The lesson t cannot be read: "),
     ],
