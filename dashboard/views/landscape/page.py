@@ -92,14 +92,22 @@ def _training() -> list[Run]:
 
 
 def _study(study: Study) -> None:
-    watched = live.watched() is not None
+    watched, job = live.watched() is not None, items.job(study)
+    # Below the progress bar, and not in the part of the page that is drawn at every poll.
+    curves = [] if _drawable(job.status(), study) else _runs_of(study)
 
     def draw(status: Status[Result]) -> None:
-        _picture(status, study)
-        if sharpness.take_request() or (watched and live.watched() is None):
+        if _drawable(status, study) or not curves:
+            _picture(status, study)
+        else:
+            st.progress(status.share, status.stage)
+        ended = watched and live.watched() is None
+        if sharpness.take_request() or ended or (curves and _drawable(status, study)):
             st.rerun()
 
-    result = waiting.show(items.job(study), draw, poll=watched)
+    result = waiting.show(job, draw, poll=watched)
+    if curves:
+        _curves(curves)
     if result is None:
         return
     if study.plane != "line":
@@ -110,15 +118,20 @@ def _study(study: Study) -> None:
         live.section(result)
 
 
+def _drawable(status: Status[Result], study: Study) -> bool:
+    """Return True once there is a picture: a line is drawn when it is done, a plane as soon as its paths are known."""
+    return status.result is not None and (study.plane != "line" or status.result.done)
+
+
+def _runs_of(study: Study) -> list[Run]:
+    return [run for item in study.items if (run := items.run_of(item))]
+
+
 def _picture(status: Status[Result], study: Study) -> None:
     """Draw the player, with preliminary results while the job runs; or the line when it is done."""
     result = status.result
-    if result is None or (study.plane == "line" and not result.done):
-        if runs := [run for item in study.items if (run := items.run_of(item))]:
-            st.progress(status.share, status.stage)
-            _curves(runs)
-        else:
-            landscape_player(waiting_scene(status.stage, status.share), PLAYER, lambda: None)
+    if result is None or not _drawable(status, study):
+        landscape_player(waiting_scene(status.stage, status.share), PLAYER, lambda: None)
     elif study.plane == "line":
         _line(result)
     else:

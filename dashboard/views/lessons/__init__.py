@@ -89,14 +89,15 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Measured values by line, and the index of the choice that they make right, or None.
+    """Measured values by line, and the choices that they make right.
 
-    ``close``: another seed may make another choice right; none is right then.
+    Args:
+        possible: indices of the choices, the measured one first: more than one where another seed may make another one
+            right, none where nothing was measured.
     """
 
     values: dict[str, float]
-    right: int | None
-    close: bool = False
+    possible: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -197,20 +198,20 @@ def outcome(prediction: Prediction, runs: Mapping[str, Curves]) -> Outcome:
         value = values.get(prediction.line, math.nan) - (
             values.get(prediction.minus, math.nan) if prediction.minus else 0
         )
-        near = (_range(prediction.choices, value + apart) for apart in (-measure.spread, 0, measure.spread))
+        near = (_range(prediction.choices, value + apart) for apart in (0, -measure.spread, measure.spread))
         # Beyond the ends of all ranges there is no other choice to be close to.
-        possible = [place for place in dict.fromkeys(near) if place is not None]
-        return Outcome(values, possible[0] if len(possible) == 1 else None, len(possible) > 1)
+        return Outcome(values, tuple(place for place in dict.fromkeys(near) if place is not None))
     sign = 1 if measure.more != prediction.worst else -1
     best = [
         max((sign * values[name] for name in choice.lines if name in values), default=-math.inf)
         for choice in prediction.choices
     ]
     order = sorted(range(len(best)), key=best.__getitem__, reverse=True)
-    if not values or best[order[0]] == -math.inf:
-        return Outcome(values, None)
-    close = len(order) > 1 and best[order[0]] - best[order[1]] < measure.spread
-    return Outcome(values, None if close else order[0], close)
+    highest = best[order[0]]
+    if highest == -math.inf:
+        return Outcome(values, ())
+    others = [place for place in order[1:] if highest - best[place] < measure.spread]
+    return Outcome(values, (order[0], *others))
 
 
 def _range(choices: tuple[Choice, ...], value: float) -> int | None:

@@ -12,7 +12,7 @@ from dashboard import address, fields, handoff, operating, run_curves, starting
 from dashboard.analysis.weight_step import step_in_numbers
 from dashboard.components.chart import live_chart
 from dashboard.screens import screen
-from dashboard.views.lessons import CONTROLS, LOOK, MEASURES, Lesson, Outcome, lessons, outcome
+from dashboard.views.lessons import CONTROLS, LOOK, MEASURES, Lesson, Outcome, Prediction, lessons, outcome
 from dashboard.views.lessons.touches import touch
 from dashboard.views.lessons.walk import walk
 from dashboard.words import percent, stacked
@@ -214,18 +214,23 @@ def _outcome(lesson: Lesson, runs: list[Run]) -> None:
         return
     measured = outcome(prediction, {name: run_curves.curves(run) for name, run in zip(lesson.lines, runs, strict=True)})
     guess = _guess(lesson)
-    right = None if measured.right is None else prediction.choices[measured.right].text
     with st.container(border=True, key="outcome"):
-        if measured.close:
-            apart = f"{100 * MEASURES[prediction.measure].spread:.1f} points"
-            st.markdown(f"**Too close to call.** Another seed alone may make a difference of {apart}.")
-        elif guess is not None and right is not None:
-            verdict = "As you predicted" if guess == measured.right else "Not what you predicted"
-            st.markdown(f"**{verdict}.** Measured: {right}")
-        elif right is not None:
-            st.markdown(f"**Measured:** {right}")
+        if measured.possible:
+            st.markdown(_verdict(prediction, measured, guess))
         st.markdown(_measured(lesson, measured))
         st.markdown(prediction.why)
+
+
+def _verdict(prediction: Prediction, measured: Outcome, guess: int | None) -> str:
+    """Return whether the guess was right, as far as seeds do not decide it, and what is."""
+    right = "; or ".join(prediction.choices[place].text for place in measured.possible)
+    wrong = guess is not None and guess not in measured.possible
+    if len(measured.possible) > 1:
+        apart = f"{100 * MEASURES[prediction.measure].spread:.1f} points"
+        start = "Not what you predicted, and the others are too" if wrong else "Too"
+        return f"**{start} close to call.** Another seed alone may make a difference of {apart}. Measured: {right}"
+    start = "Measured:" if guess is None else "Not what you predicted." if wrong else "As you predicted."
+    return f"**{start}** {right}" if guess is None else f"**{start}** Measured: {right}"
 
 
 def _measured(lesson: Lesson, measured: Outcome) -> str:

@@ -1,4 +1,5 @@
 import base64
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from streamlit.testing.v1 import AppTest
 
 from core import data, paths
 from core.analysis.evaluation import evaluate
+from core.jobs import Job
 from core.landscape import line
-from core.landscape.job import landscape_job
+from core.landscape.job import LANDSCAPES, landscape_job
 from core.landscape.study import Result, Study, Track, compute
 from core.models.checkpoints import Checkpoint, load_parameters, save_checkpoint, save_parameters
 from core.runs.store import Run
@@ -24,7 +26,7 @@ from dashboard.components.player.landscape import scene_of, standalone, waiting_
 from dashboard.views.landscape import address, items, live, new_runs, plots, sharpness
 from dashboard.views.landscape.ready import PATH, ready
 from dashboard.words import run_line
-from tests.dashboard.conftest import page_of, text
+from tests.dashboard.conftest import page_of, text, wait_for_runs
 from tests.waiting import wait_for
 
 
@@ -130,6 +132,32 @@ def test_a_line_with_three_chosen_asks_which_two(page: AppTest, service, monkeyp
 
 def landscape_of(service, study: Study):
     return landscape_job(service.jobs, study, paths.home() / "landscapes", items.gather, data.load)
+
+
+def test_the_wait_shows_every_run_that_it_is_for(page: AppTest, service, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[int, int]] = []
+
+    def note(runs: list[Run], invitation: str, key: str, lines: Sequence[Any] = ()) -> None:
+        drawn.append((len(runs), len(lines)))
+
+    monkeypatch.setattr("dashboard.components.chart.live_chart", note)
+    ids = service.submit_group([RunConfig(epochs=1, batch_size=4096, seed=6, lr=lr) for lr in (0.001, 0.01)])
+    page.query_params.update(items=",".join(f"run:{run_id}" for run_id in ids), images="50", size="25")
+    # While they train, then while they are replayed.
+    monkeypatch.setattr(items, "run_of", lambda item: replace(service.run(item[4:].partition("@")[0]), state="running"))
+    page.run()
+    assert not page.exception and "of 2 runs trained" in text(page)
+    assert drawn == [(2, 2)]
+    wait_for_runs(service, ids)
+    monkeypatch.undo()
+    monkeypatch.setattr("dashboard.components.chart.live_chart", note)
+    study = Study("pca", tuple(items.pinned(f"run:{run_id}") for run_id in ids), images=50, size=25)
+    unstarted = Job(service.jobs, LANDSCAPES, "never", lambda report: None, None)
+    monkeypatch.setattr(Job, "start", lambda job: None)
+    monkeypatch.setattr(items, "job", lambda asked: unstarted if asked == study else None)
+    monkeypatch.setattr("streamlit.rerun", lambda: None)
+    page.run()
+    assert not page.exception and drawn == [(2, 2), (2, 2)]
 
 
 def test_an_item_is_pinned_to_its_content(service) -> None:

@@ -7,6 +7,7 @@ from core.analysis.evaluation import evaluate
 from core.analysis.gradient_noise import batch_gradients, gradient_noise
 from core.analysis.sharpness import largest_stable_rate, sharpness
 from core.data import Mnist
+from core.optimizers.response import response
 from core.runs.service import Service
 from core.training.batches import Batches
 from core.training.config import RunConfig
@@ -126,3 +127,9 @@ def test_a_digit_goes_through_the_network_before_and_after_training(service: Ser
 
 def test_a_link_may_hide_it(service: Service) -> None:
     assert not open_page("lessons", lesson="1-batch", hide="touch").select_slider
+
+
+def test_the_first_step_of_rmsprop_is_the_ten_rates_that_the_text_says() -> None:
+    config = lessons()["7-adaptive"].lines["RMSprop"]
+    assert "= 10$ times the rate" in lessons()["7-adaptive"].text
+    assert response(config.optimizer_spec, [0.5], config.lr)[0] / config.lr == pytest.approx(10, rel=1e-6)

@@ -3,7 +3,7 @@ import pytest
 from core.hyperparameters import number
 from core.runs.service import Service
 from dashboard import forms
-from dashboard.views.lessons import lessons
+from dashboard.views.lessons import Outcome, lessons
 from tests.dashboard.conftest import button, in_address, labels, open_page, text, wait_for_runs
 
 
@@ -22,7 +22,7 @@ def test_every_lesson_draws(service: Service, key: str) -> None:
     assert lessons()[key].question in text(page)
 
 
-def test_a_guess_comes_first_then_the_run_then_the_outcome(service: Service) -> None:
+def test_a_guess_comes_first_then_the_run_then_the_outcome(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     page = open_page("lessons", lesson="4-learning-rate")
     assert button(page, "Run it").disabled
     # What to look at is there from the start.
@@ -38,6 +38,18 @@ def test_a_guess_comes_first_then_the_run_then_the_outcome(service: Service) -> 
     page.run()
     assert "As you predicted" in text(page)
     assert "Measured: It learns nothing" in text(page)
+    # The guess is the third: what seeds decide is no verdict on it, what they do not is.
+    for possible, verdict in (
+        ((1,), "**Not what you predicted.** Measured: It learns, but clearly worse"),
+        (
+            (2, 1),
+            "**Too close to call.** Another seed alone may make a difference of 0.3 points. Measured: It learns noth",
+        ),
+        ((0, 1), "**Not what you predicted, and the others are too close to call.**"),
+    ):
+        monkeypatch.setattr("dashboard.views.lessons.outcome", lambda *_, found=possible: Outcome({}, found))
+        page.run()
+        assert verdict in text(page)
     button(page, "Run again").click().run()
     assert "runs" not in page.query_params
 
