@@ -5,7 +5,7 @@ from html import escape
 import streamlit as st
 
 from core.models.library import WHOLE, Model
-from dashboard import address, fields, matrix, notices, testing
+from dashboard import address, matrix, notices, testing
 from dashboard.views.models import pictures
 from dashboard.words import counted, date_time, literal, percent, size
 
@@ -49,14 +49,7 @@ def _card(model: Model) -> None:
             )
             if model.kind in KIND_BADGES:
                 st.markdown(KIND_BADGES[model.kind], width="content")
-        if model.problem:
-            st.error(literal(model.problem))
-            return
-        try:
-            source = pictures.source(model)
-        except ValueError as error:
-            # Deleted or changed since the list was read.
-            st.error(fields.explain(error))
+        if not (source := pictures.source_or_error(model)):
             return
         report = testing.report_of(source)
         accuracy = percent(report.evaluation.accuracy)
