@@ -10,7 +10,7 @@ from core.models.formats import FORMATS, Format
 from core.models.library import WHOLE, Library, Model
 from core.models.metadata import LONGEST
 from core.training.config import RunConfig
-from dashboard import matrix, notices, testing
+from dashboard import confusion, notices, testing
 from dashboard.views.models import pictures
 from dashboard.views.models.dialogs import continue_form
 from dashboard.views.models.shelf import KIND_BADGES, provenance, show, trained
@@ -43,8 +43,8 @@ def detail(name: str) -> None:
     left, right = st.columns([0.4, 0.6], gap="large")
     with left:
         st.markdown("**Confusion matrix**")
-        st.html(matrix.confusion(testing.report_of(source).confusion))
-        st.caption(matrix.LEGEND)
+        st.html(confusion.table(testing.report_of(source).confusion))
+        st.caption(confusion.LEGEND)
     with right:
         st.markdown("**Weights**")
         hidden, output = pictures.layers(source)
