@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.runs.record import Record
-from core.runs.rescue import open_store
+from core.runs.store_rescue import open_store
 from core.runs.store import Store, read_event
 from core.training.config import RunConfig
 
