@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.runs.record import Record
-from core.runs.store_rescue import open_store
 from core.runs.store import Store, read_event
+from core.runs.store_rescue import open_store
 from core.training.config import RunConfig
 
 RUNS, EVENTS, PAGE = 40, 30, 4096
