@@ -19,7 +19,7 @@ from core.paths import ROOT
 
 DISK_MB = 4096
 #: Seconds until a server that starts, and any answer, counts as a failure; generous, for a busy machine.
-LONGEST_START, LONGEST_ANSWER = 180.0, 120.0
+LONGEST_START, LONGEST_ANSWER = 300.0, 300.0
 #: Paths of the pages.
 PAGES = ("", "runs", "race", "surfaces", "landscape", "predictions", "draw", "models", "lessons")
 

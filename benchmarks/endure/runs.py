@@ -56,10 +56,10 @@ def check(home: Path, table: Table, seen: set[str], options: argparse.Namespace)
 
 
 def _rest(service: Service, most: int) -> None:
-    """Empty the queue, and let at most so many runs with steps go on to their end."""
+    """Empty the queue, and let at most so many runs, those with most steps first, go on to their end."""
     service.command_all([run.id for run in service.runs(-1) if run.state == states.QUEUED], "pause")
-    begun = [run.id for run in service.runs(-1) if run.resumable and run.step][:most]
-    service.command_all(begun, "resume")
+    resumable = sorted((run for run in service.runs(-1) if run.resumable), key=lambda run: -run.step)
+    service.command_all([run.id for run in resumable[:most]], "resume")
     deadline = time.monotonic() + LONGEST_REST
     while any(run.state in (states.QUEUED, states.RUNNING) for run in service.runs(-1)):
         if time.monotonic() > deadline:

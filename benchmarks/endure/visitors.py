@@ -47,12 +47,12 @@ FOLLOWED = 20.0
 
 
 async def session(lab: Lab, browser: Browser, chance: random.Random, table: Table, until: float) -> None:
-    """Visit pages, start runs and let interrupted ones go on, until the end."""
+    """Start a run, then visit pages, start more and let interrupted ones go on, until the end."""
     context = await browser.new_context()
     page = await context.new_page()
     page.set_default_timeout(1000 * LONGEST_ANSWER)
+    kind = "start of a run"
     while time.monotonic() < until:
-        kind = chance.choices(list(VISITS), list(VISITS.values()))[0]
         path, pause = _path(kind, chance), chance.uniform(1, 4)
 
         async def visit(kind: str = kind, path: str = path, pause: float = pause) -> None:
@@ -61,6 +61,7 @@ async def session(lab: Lab, browser: Browser, chance: random.Random, table: Tabl
             await _inspect(page, path)
 
         await lab.attempt(table, kind, visit)
+        kind = chance.choices(list(VISITS), list(VISITS.values()))[0]
     await context.close()
 
 
