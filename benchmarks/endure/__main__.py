@@ -31,7 +31,7 @@ from playwright.async_api import async_playwright
 from benchmarks.endure.attacks import attacks
 from benchmarks.endure.lab import Lab, Table, open_lab
 from benchmarks.endure.runs import check
-from benchmarks.endure.visitors import follow_latest, session, viewer
+from benchmarks.endure.visitors import arrive, follow_latest, session, viewer
 from benchmarks.measure import machine
 
 #: Megabytes that the server may grow by in one life.
@@ -42,13 +42,12 @@ async def endure(options: argparse.Namespace, lab: Lab, table: Table) -> set[str
     """Use and attack the lab; returns the ids of all runs that were listed."""
     chance, latest, seen = random.Random(options.seed), list[str](), set[str]()
     await lab.start()
-    until = time.monotonic() + 60 * options.minutes
     async with async_playwright() as playwright:
         path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
         browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        works: list[Any] = [
-            session(lab, browser, random.Random(chance.random()), table, until) for _ in range(options.sessions)
-        ]
+        pages = await asyncio.gather(*(arrive(lab, browser, table) for _ in range(options.sessions)))
+        until = time.monotonic() + 60 * options.minutes
+        works: list[Any] = [session(lab, page, random.Random(chance.random()), table, until) for page in pages]
         works += [viewer(lab, random.Random(chance.random()), table, latest, until) for _ in range(options.viewers)]
         await asyncio.gather(*works, attacks(lab, chance, table, until), follow_latest(lab, table, latest, seen, until))
         await browser.close()

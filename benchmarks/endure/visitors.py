@@ -1,6 +1,7 @@
 """Visitors of the lab under attack: sessions in a browser, and viewers of runs."""
 
 import asyncio
+import contextlib
 import json
 import random
 import time
@@ -10,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Error as PlaywrightError
 from websockets.asyncio.client import connect
 
 from benchmarks.endure.lab import LONGEST_ANSWER, PAGES, Lab, Table
@@ -46,23 +48,21 @@ BROKEN = "[data-testid=stException], [data-testid=stAppErrorDialog]"
 FOLLOWED = 20.0
 
 
-async def session(lab: Lab, browser: Browser, chance: random.Random, table: Table, until: float) -> None:
-    """Start a run, then visit pages, start more and let interrupted ones go on, until the end."""
-    context = await browser.new_context()
-    page = await context.new_page()
+async def arrive(lab: Lab, browser: Browser, table: Table) -> Page:
+    """Open a browser of its own for a visitor, and start a run."""
+    page = await (await browser.new_context()).new_page()
     page.set_default_timeout(1000 * LONGEST_ANSWER)
-    kind = "start of a run"
+    await lab.attempt(table, "start of a run", lambda: _visit(lab, page, "start of a run", "", 0))
+    return page
+
+
+async def session(lab: Lab, page: Page, chance: random.Random, table: Table, until: float) -> None:
+    """Visit pages, start runs and let interrupted ones go on, until the end."""
     while time.monotonic() < until:
-        path, pause = _path(kind, chance), chance.uniform(1, 4)
-
-        async def visit(kind: str = kind, path: str = path, pause: float = pause) -> None:
-            await _visit(lab, page, kind, path)
-            await asyncio.sleep(pause)
-            await _inspect(page, path)
-
-        await lab.attempt(table, kind, visit)
         kind = chance.choices(list(VISITS), list(VISITS.values()))[0]
-    await context.close()
+        path, pause = _path(kind, chance), chance.uniform(1, 4)
+        await lab.attempt(table, kind, lambda do=(kind, path, pause): _visit(lab, page, *do))  # type: ignore[misc]
+    await page.context.close()
 
 
 def _path(kind: str, chance: random.Random) -> str:
@@ -78,7 +78,8 @@ def _path(kind: str, chance: random.Random) -> str:
     return f"{page}?{urllib.parse.urlencode(values, errors='surrogatepass')}"
 
 
-async def _visit(lab: Lab, page: Page, kind: str, path: str) -> None:
+async def _visit(lab: Lab, page: Page, kind: str, path: str, pause: float) -> None:
+    """Open the page, do what the kind of visit is, and look at the page after so many seconds."""
     await page.goto(f"{lab.url}/{path}")
     await page.get_by_test_id("stMain").wait_for()
     if kind == "start of a run":
@@ -86,12 +87,10 @@ async def _visit(lab: Lab, page: Page, kind: str, path: str) -> None:
     if kind == "resume of runs":
         await _settled(page)
         button = page.get_by_role("button", name="Resume all interrupted")
-        if await button.count():
-            # Another session may be quicker.
+        # Another session may be quicker.
+        with contextlib.suppress(PlaywrightError):
             await button.dispatch_event("click", timeout=1000)
-
-
-async def _inspect(page: Page, path: str) -> None:
+    await asyncio.sleep(pause)
     await _settled(page)
     for broken in await page.locator(BROKEN).all_inner_texts():
         raise AssertionError(f"/{path[:200]} shows: {broken[:300]}")
