@@ -54,7 +54,7 @@ def take_race() -> tuple[str, list[Any]] | None:
     return left
 
 
-def take() -> RunConfig | None:
+def take_surfaces() -> RunConfig | None:
     """Take the config that was left for the Surfaces page; None if none was."""
     values = st.session_state.pop(_FOR_SURFACES, None)
     return RunConfig.from_dict(values) if values else None
