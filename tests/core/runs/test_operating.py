@@ -223,28 +223,6 @@ def test_a_run_that_goes_on_from_another_remembers_it(service, reach):
     assert [loss for _, loss in curve(service, child)] == losses[96:]
 
 
-@pytest.mark.parametrize(
-    ("schedule", "message"),
-    [
-        (
-            "cosine",
-            "Continues, not bit-exact: epochs were 4 and are 6, and Cosine sets other rates for another length.",
-        ),
-        ("step", ""),
-    ],
-)
-def test_a_run_continued_with_another_length_says_whether_its_rates_are_others(service, reach, schedule, message):
-    short = RunConfig.from_dict({**SHORT.to_dict(), "schedule": schedule})
-    parent = service.submit(short)
-    reach(parent, "finished")
-    start = load_checkpoint(service.checkpoint_file(parent))
-    child = service.submit(start.continued(6), parent=parent, start=start)
-    run = reach(child, "finished")
-    (resumed,) = told(service, child, "Resumed")
-    assert (resumed["exact"], resumed["message"]) == (not message, message)
-    assert (run.exact, run.message) == (not message, message)
-
-
 def test_a_day_more_or_less_on_the_wall_clock_changes_nothing(service, reach, monkeypatch):
     now = time.time
     day = 24 * 3600
