@@ -72,7 +72,7 @@ def test_it_walks_surfaces(name: str) -> None:
     points = surfaces.walk(surface, [config], [surface.start, (4.0, 4.0)], 30).points[:, :, 0, 0]
     by_torch = np.array([m.theta[:, 0] for m in surfaces.torch_walk(surface, config, surface.start, 30)])
     np.testing.assert_allclose(points, by_torch, atol=1e-9)
-    (tuning,) = surfaces.tune(surface, [config], [surface.start], 30)
+    (tuning,) = surfaces.tune(surface, [config], surface.start, 30)
     assert tuning.best > 0
     assert surfaces.basins(surface, config, 30, resolution=5).reached.shape == (5, 5)
     numbers = surfaces.step_in_numbers(surface, config, surface.start, 4, 30)

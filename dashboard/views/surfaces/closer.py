@@ -67,9 +67,9 @@ def rates(scene: Scene) -> None:
     used = [config.lr for config in scene.configs]
     st.plotly_chart(plots.sensitivity(scene.configs, walks.tunings(scene), used), key="rates", config=NO_BAR)
     st.caption(
-        "81 rates from 0.000001 to 100, walked at most 500 steps from the function's own start. The best never climbs "
-        "above its start, and of those it reaches the minimum to 0.001 first and stays there, or else ends lowest; "
-        "each is judged by the worst of itself and its two neighbours. Where a line is missing, the walk diverged."
+        f"81 rates from 0.000001 to 100, each judged by the worst of five walks of {scene.steps} steps: from the "
+        "function's own start and from four points close to it. The best ends lowest, and of those that end equally "
+        "low it is lowest on the way. Where a line is missing, a walk diverged or left the domain."
     )
 
 

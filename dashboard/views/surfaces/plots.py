@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from core.optimizers.step import Step
 from core.surfaces import Basins, Surface, Tuning
 from core.surfaces.expression import Array
-from core.surfaces.tuning import RATES
+from core.surfaces.tuning import RATES, ROUNDING
 from core.training.config import RunConfig
 from dashboard.colors import BLUE, HUES, OPTIMIZER_COLORS, OPTIMIZER_DASHES, ORANGE, RED, VIOLET
 from dashboard.plots import framed
@@ -22,7 +22,7 @@ def sensitivity(configs: Sequence[RunConfig], tunings: Sequence[Tuning], rates: 
     figure = go.Figure()
     for config, tuning, rate in zip(configs, tunings, rates, strict=True):
         color = OPTIMIZER_COLORS[config.optimizer]
-        gaps = np.where(np.isfinite(tuning.gaps), np.maximum(tuning.gaps, 1e-16), np.nan)
+        gaps = np.where(np.isfinite(tuning.gaps), np.maximum(tuning.gaps, ROUNDING), np.nan)
         figure.add_scatter(
             x=RATES,
             y=gaps,

@@ -67,7 +67,7 @@ def test_starts_noise_and_settings_are_read(page: AppTest) -> None:
     ("key", "text", "sentence"),
     [
         ("steps", "5001", "Steps must be a whole number from 1 to 5000; you entered 5001."),
-        ("noise", "-1", "Gradient noise must be between 0 and 10; you entered -1."),
+        ("noise", "-1", "Gradient noise must be between 0 and 1000; you entered -1."),
         ("starts", "1", "Starts must be points x, y with a semicolon between them, got 1."),
         ("starts", "100, 0", "Starts must lie within 10 half-widths of the domain's centre, got 100, 0."),
         ("starts", ";".join(["0,0"] * 10), "Starts must be at most 9 points, got 10."),
