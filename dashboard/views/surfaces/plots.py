@@ -42,7 +42,7 @@ def sensitivity(configs: Sequence[RunConfig], tunings: Sequence[Tuning], rates: 
         )
     figure.update_xaxes(type="log", title="learning rate", tickformat="~g", dtick=1)
     figure.update_yaxes(
-        type="log", title="f - minimum at the end", exponentformat="power", minor={"ticks": ""}, dtick=2
+        type="log", title="f - minimum at the end", exponentformat="power", minor={"ticks": ""}, nticks=6
     )
     return framed(figure, 380, margin=8, showlegend=True, legend={"orientation": "h", "y": 1.1})
 

@@ -80,8 +80,8 @@ class LandscapePlayer extends Player {
     paintCurves(pen, curves, this.scene, this.cursor, this.colors)
   }
 
-  tableRow(path, toggle) {
-    return element("tr", {}, nameCell(path, toggle), ...Array.from({ length: COLUMNS }, () => element("td")))
+  tableRow(path) {
+    return element("tr", {}, nameCell(path), ...Array.from({ length: COLUMNS }, () => element("td")))
   }
 
   readOut() {

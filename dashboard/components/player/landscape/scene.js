@@ -57,7 +57,7 @@ export function heighten(scene, view) {
   const [lowest, highest] = extentOf(heights)
   // A surface that is flat, or unknown yet, has a height too: a range of zero has no colours.
   const low = Number.isFinite(lowest) ? lowest : 0, high = Math.max(highest, low + 1e-6)
-  scene.surface = { domain, minima: [], minimum: 0, fine: grid, coarse: grid, low, high }
+  scene.surface = { domain, minima: [], minimum: 0, log: view === "log", fine: grid, coarse: grid, low, high }
 }
 
 /** The epoch at a cursor, which may lie between two moments. */

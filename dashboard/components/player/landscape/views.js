@@ -3,7 +3,7 @@
 import { momentAt, timed } from "./scene.js"
 import { frame, mapFigure } from "../figures.js"
 import { dot, paintCursor, withinMap } from "../paint.js"
-import { LIFT, projector, relieved } from "../relief.js"
+import { projector, relieved } from "../relief.js"
 import { percent, significant } from "../../shared/format.js"
 
 /** A distance off the plane; that of a point on it is rounding alone. */
@@ -25,8 +25,10 @@ const marks = path => ({
 })
 
 /** For accuracy the deep colour stands where it is high: there it is good. */
-export const toned = (colors, view) => (view === "accuracy"
-  ? { ...colors, scale: colors.scale.map(([stop, color]) => [1 - stop, color]).reverse() } : colors)
+export function toned(colors, view) {
+  const turned = scale => scale.map(([stop, color]) => [1 - stop, color]).reverse()
+  return view === "accuracy" ? { ...colors, scale: turned(colors.scale), relief: turned(colors.relief) } : colors
+}
 
 export function planeFigure(scene, colors, strong = false, step = Infinity) {
   const [traces, layout] = mapFigure(scene, colors, strong, step)
@@ -90,7 +92,7 @@ export function paintLive(pen, plot, live, colors) {
 export function paintLiveRelief(pen, plot, scene, colors) {
   const project = scene.live?.a.length && projector(plot)
   if (!project) return
-  const ride = relieved(scene.surface, scene.live.a.map((a, i) => [a, scene.live.b[i]]), LIFT)
+  const ride = relieved(scene.surface, scene.live.a.map((a, i) => [a, scene.live.b[i]]))
   const spots = ride.x.flatMap((x, i) => (x === null ? [] : [project(x, ride.y[i], ride.z[i])]))
   if (spots.length) paintWay(pen, spots, scene.live, colors)
 }
