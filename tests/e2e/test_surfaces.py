@@ -119,9 +119,9 @@ def test_names_levels_and_heights_stand_at_the_plots(page: Page, lab) -> None:
     open_paused(page, f"{lab.url}/surfaces?s-steps=60")
     chips = page.get_by_test_id("chips").get_by_role("button")
     expect(chips).to_have_text(["SGD", "Momentum", "RMSprop", "Adam", "Muon"])
-    levels = page.get_by_test_id("map").locator(".annotation-text").all_inner_texts()
+    levels = page.get_by_test_id("map").locator(".annotation-text").all_text_contents()
     assert set(levels) == {"0.1", "1", "10", "100", "1000"}
-    heights = page.get_by_test_id("relief").locator(".colorbar text").all_inner_texts()
+    heights = page.get_by_test_id("relief").locator(".colorbar text").all_text_contents()
     assert heights == ["0.1", "1", "10", "100", "1000"]
     box = page.get_by_test_id("chips").bounding_box(), page.get_by_test_id("map").bounding_box()
     assert box[0] and box[1] and box[0]["y"] + box[0]["height"] <= box[1]["y"]
@@ -134,8 +134,8 @@ def test_names_levels_and_heights_stand_at_the_plots(page: Page, lab) -> None:
 def test_a_log_axis_under_one_decade_has_ticks(page: Page, lab) -> None:
     """SGD on McCormick falls from 7.6 to 3.1 above the minimum."""
     open_paused(page, f"{lab.url}/surfaces?s-surface=McCormick&s-optimizers=SGD")
-    ticks = page.get_by_test_id("curves").locator(".yaxislayer-above .ytick text, .ytick text").all_inner_texts()
-    assert {"4", "6"} <= set(ticks) or {"3", "5"} <= set(ticks), ticks
+    ticks = page.get_by_test_id("curves").locator(".ytick text").all_text_contents()
+    assert len({"3", "4", "5", "6", "7"} & set(ticks)) > 1, ticks
 
 
 def test_a_start_is_dragged_and_another_added(page: Page, lab) -> None:
