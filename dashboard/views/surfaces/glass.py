@@ -80,7 +80,8 @@ def _contours(surface: Surface, centre: Array, reach: float) -> go.Figure:
 
 def _tip_to_tail(surface: Surface, step: Step, legs: Sequence[Leg]) -> go.Figure:
     nesterov = bool(step.params.get("nesterov"))
-    corners = np.array([legs[0].start, *(leg.end for leg in legs), step.before])
+    gradient = legs[1].end - legs[1].start
+    corners = np.array([legs[0].start, *(leg.end for leg in legs), step.before, step.before + gradient])
     low, high = corners.min(axis=0), corners.max(axis=0)
     reach = 0.62 * max(float((high - low).max()), 1e-9 * float(surface.half_width.max()))
     figure = _contours(surface, (low + high) / 2, reach)
@@ -93,7 +94,6 @@ def _tip_to_tail(surface: Surface, step: Step, legs: Sequence[Leg]) -> go.Figure
             _arrow(figure, leg.start, leg.end - leg.start, f"{name}: length {size:.3g}", ARROWS[color], 2.5)
     if not nesterov:
         # It is measured here, and drawn at the velocity's tip.
-        gradient = legs[1].end - legs[1].start
         figure.add_scatter(
             x=[step.before[0], step.before[0] + gradient[0]], y=[step.before[1], step.before[1] + gradient[1]],
             mode="lines", line={"color": RED, "width": 1.5, "dash": "dot"}, name="where it was measured",

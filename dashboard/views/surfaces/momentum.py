@@ -83,7 +83,7 @@ def _choose_bowl() -> None:
 def _set(rate: float, mu: float) -> None:
     """Give the page's Momentum this rate and momentum: its walk in the player is the one that is explained here."""
     own = settings.parse_settings(STATE["settings"])
-    own.setdefault(NAME, {}).update({"lr": float(f"{rate:.4g}"), "momentum": float(f"{mu:.4g}")})
+    own.setdefault(NAME, {}).update({"lr": float(f"{rate:.6g}"), "momentum": float(f"{mu:.6g}")})
     STATE["settings"] = settings.settings_text(own)
     STATE["optimizers"] = list(dict.fromkeys([*STATE["optimizers"], NAME]))
 
@@ -168,15 +168,10 @@ def _map(rate: float, mu: float, curvatures: Sequence[float], best: momentum.Bes
     )  # fmt: skip
     figure.update_xaxes(range=[0, most], title="learning rate", showgrid=False, zeroline=False, nticks=6)
     figure.update_yaxes(range=[0, 1], title="momentum", showgrid=False, zeroline=False)
-    # Nothing is drawn over what diverges.
-    return framed(
-        figure,
-        520,
-        margin=8,
-        showlegend=True,
-        plot_bgcolor="#dc4c4330",
-        legend={"orientation": "h", "y": -0.14, "x": 0},
-    )
+    # Nothing is drawn over what diverges. Without padding: the theme's would be coloured too.
+    margin = {"l": 8, "r": 8, "t": 8, "b": 8, "pad": 0}
+    legend = {"orientation": "h", "y": -0.14, "x": 0}
+    return framed(figure, 520, margin, showlegend=True, plot_bgcolor="#dc4c4330", legend=legend)
 
 
 def _regions(condition: float) -> list[tuple[str, float, float]]:

