@@ -232,3 +232,23 @@ def test_on_a_phone_nothing_runs_off_the_side(page: Page, lab) -> None:
     assert box and box["width"] > 330
     # Play stands under the contours, not under all plots.
     assert play and relief and box["y"] + box["height"] <= play["y"] < relief["y"]
+
+
+def test_momentum_is_explained_by_the_walk_that_plays(page: Page, lab) -> None:
+    """The sliders beside the map move its point, and the player's own Momentum with it."""
+    open_paused(page, f"{lab.url}/surfaces?s-surface=Ill-conditioned+bowl&s-tab=Momentum+explained&s-steps=100")
+    row = page.get_by_test_id("results").locator("tbody tr").nth(1)
+    expect(row.locator("td").first).to_have_text("Momentum")
+    charts = page.locator(".stPlotlyChart")
+    expect(charts).to_have_count(2)
+    names = charts.locator(".annotation-text")
+    expect(names).to_have_text(["monotone", "alternating", "diverging", "the steep mode oscillates", "both oscillate"])
+    page.get_by_role("button", name="Best here: rate 0.0614, momentum 0.57").click()
+    expect(row.locator("td").nth(1)).to_have_text("0.0614")
+    expect(page.get_by_text("oscillating, 0.75")).to_have_count(2)
+    slider = page.get_by_role("slider", name="Momentum", exact=True)
+    slider.focus()
+    page.keyboard.press("Home")
+    # Without momentum the steep mode allows no more than a rate of 0.04.
+    expect(page.get_by_text("diverges", exact=True).first).to_be_visible()
+    expect(row).to_contain_text("diverged")

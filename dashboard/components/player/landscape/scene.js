@@ -9,9 +9,9 @@ const LOWEST_LOSS = 1e-6
 
 /** The quantities that can be the surface's height. */
 export const VIEWS = {
-  log: { read: data => data.loss.map(value => Math.log10(Math.max(value, LOWEST_LOSS))), caption: "height: log₁₀ loss" },
-  loss: { read: data => data.loss, caption: "height: loss" },
-  accuracy: { read: data => data.accuracy.map(value => 100 * value), caption: "height: accuracy, %" },
+  log: { read: data => data.loss.map(value => Math.log10(Math.max(value, LOWEST_LOSS))), caption: "of the loss, logarithmic" },
+  loss: { read: data => data.loss, caption: "of the loss" },
+  accuracy: { read: data => data.accuracy.map(value => 100 * value), caption: "of the accuracy, %" },
 }
 
 /** A quantity at `epoch`, between the points that are known; before the first and after the last it stands still. */

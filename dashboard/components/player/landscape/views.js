@@ -18,7 +18,7 @@ function hoverOf(path, i) {
 }
 
 const marks = path => ({
-  type: "scatter", mode: "markers", name: path.label, visible: path.shown, x: path.known.a, y: path.known.b,
+  type: "scatter", mode: "markers", name: path.label, showlegend: false, visible: path.shown, x: path.known.a, y: path.known.b,
   marker: path.model ? { symbol: "diamond", size: 12, color: path.color, line: { color: "#fff", width: 1.5 } }
     : { size: 6, color: path.color, opacity: 0.55 },
   text: Array.from(path.known.a, (_, i) => hoverOf(path, i)), hovertemplate: "%{text}<extra></extra>",
