@@ -21,8 +21,8 @@ NAME = "momentum"
 RATE, MOMENTUM = "s.momentum.rate", "s.momentum.momentum"
 #: Steps of the slider for the rate, and squares along each side of the map.
 NOTCHES, SQUARES = 400, 160
-#: Most of the momentum that can be set here; at 1 nothing ever comes to rest.
-MOST_MOMENTUM = 0.99
+#: Least and most momentum that can be set here: without any it is SGD, and at 1 nothing ever comes to rest.
+LEAST_MOMENTUM, MOST_MOMENTUM = 0.01, 0.99
 #: Distances below this are rounding errors of the walk.
 SMALLEST = 1e-12
 MODES = (("flat mode, along x", BLUE), ("steep mode, along y", ORANGE))
@@ -82,6 +82,8 @@ def _choose_bowl() -> None:
 
 def _set(rate: float, mu: float) -> None:
     """Give the page's Momentum this rate and momentum: its walk in the player is the one that is explained here."""
+    # On a round bowl the best momentum is none.
+    mu = max(mu, LEAST_MOMENTUM)
     own = settings.parse_settings(STATE["settings"])
     own.setdefault(NAME, {}).update({"lr": float(f"{rate:.6g}"), "momentum": float(f"{mu:.6g}")})
     STATE["settings"] = settings.settings_text(own)
@@ -95,9 +97,9 @@ def _moved() -> None:
 def _sliders(rate: float, mu: float, steep: float) -> None:
     most = 4.0 / steep
     st.session_state[RATE] = float(np.clip(rate, most / NOTCHES, most))
-    st.session_state[MOMENTUM] = float(np.clip(mu, 0.0, MOST_MOMENTUM))
+    st.session_state[MOMENTUM] = float(np.clip(mu, LEAST_MOMENTUM, MOST_MOMENTUM))
     st.slider("Learning rate", most / NOTCHES, most, step=most / NOTCHES, format="%.4g", key=RATE, on_change=_moved)
-    st.slider("Momentum", 0.0, MOST_MOMENTUM, step=0.01, key=MOMENTUM, on_change=_moved)
+    st.slider("Momentum", LEAST_MOMENTUM, MOST_MOMENTUM, step=0.01, key=MOMENTUM, on_change=_moved)
 
 
 def _figures(rate: float, mu: float, curvatures: Sequence[float], best: momentum.Best) -> None:

@@ -140,6 +140,12 @@ def test_momentum_is_explained_on_the_bowl_and_its_sliders_set_the_walk(page: Ap
     # At best the square root of the best momentum; next to it the factor changes like a square root.
     condition = 50**0.5
     assert float(page.metric[0].value) == pytest.approx((condition - 1) / (condition + 1), abs=2e-3)
+    # On a round bowl the best momentum is none, which Momentum cannot have.
+    page.session_state["s-k"] = 1
+    page.run()
+    next(button for button in page.button if button.label == "Best here: rate 1, momentum 0").click().run()
+    assert not page.exception and not page.error
+    assert page.session_state["s-settings"] == "momentum lr=1 momentum=0.01"
 
 
 @pytest.mark.parametrize(
