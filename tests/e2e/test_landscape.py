@@ -99,7 +99,7 @@ def test_the_height_is_chosen_and_pictures_download(page: Page, picture: str) ->
     page.goto(picture)
     ready(page)
     page.get_by_test_id("view").select_option("accuracy")
-    expect(page.get_by_text("height: accuracy, %")).to_be_visible()
+    expect(page.get_by_text("of the accuracy, %")).to_be_visible()
     for option in ("Contours, PNG", "Surface, SVG", "Curves, SVG"):
         with page.expect_download() as download:
             page.get_by_label("Save a picture").select_option(option)

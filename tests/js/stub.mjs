@@ -21,6 +21,8 @@ class Element {
 
   on(event, handler) { (this.handlers[event] ??= []).push(handler) }
 
+  addEventListener() {}
+
   remove() { this.removed = true }
 
   getContext() { return new Proxy({}, { get: (target, name) => target[name] ?? (() => {}), set: () => true }) }
@@ -39,7 +41,7 @@ class Element {
   querySelector() { return this }
 }
 
-export const PARTS = ["play", "back", "forward", "scrub", "step", "moment", "speed", "add", "inspect", "save", "map", "relief", "curves", "rows",
+export const PARTS = ["play", "back", "forward", "scrub", "step", "moment", "speed", "add", "inspect", "save", "map", "relief", "curves", "rows", "chips", "whole",
   "hint", "height", "work", "stage", "bar", "view"]
 
 /** A player's root element, with all the parts of both players. */

@@ -1,18 +1,19 @@
 // The base of every player: one time cursor over contours, surface and curves. Playback sends the server no requests.
 
 import { palette } from "./figures.js"
-import { paintMap, paintRelief, penOn } from "./paint.js"
+import { chip } from "./legend.js"
+import { paintMap, paintRelief } from "./paint.js"
 import { headsOf, reliefFigure, ridesOf } from "./relief.js"
 import { advance, stepBack, stepForward, within } from "./time.js"
+import { penOn, Trail } from "./trail.js"
 import { Drawing } from "../shared/drawing.js"
 import { plotly, SETTINGS } from "../shared/plotly.js"
 
 /** Time that the relief may go on turning after the hand has left it. */
 const TURN_MS = 800
 
-const PLAYER_SETTINGS = { ...SETTINGS,
-  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toImage", "hoverClosest3d", "orbitRotation", "tableRotation",
-    "resetCameraLastSave3d", "hoverClosestCartesian", "hoverCompareCartesian", "toggleSpikelines", "zoom3d", "pan3d"] }
+/** plotly's tools would lie over plot and labels; the player has its own for what they do. */
+const PLAYER_SETTINGS = { ...SETTINGS, displayModeBar: false }
 
 /** A subclass unpacks Python's data into a scene (`take`, which ends in `show`), draws (`mapFigure`, `curvesFigure`), paints
  * what is its own (`paintOnMap`, `paintOnRelief`, `paintOnCurves`) and writes the figures at the cursor (`tableRow`, `readOut`). */
@@ -24,6 +25,8 @@ export class Player {
   hidden = new Set()
   cursor = 0
   turningUntil = 0
+  /** How often the plots were put back to their first view. */
+  returns = 0
 
   constructor(root, Plotly) {
     this.root = root
@@ -59,7 +62,7 @@ export class Player {
   }
 
   listen() {
-    const { play, back, forward, scrub, save, relief } = this.parts
+    const { play, back, forward, scrub, save, whole, relief } = this.parts
     play.onclick = () => this.toggle()
     back.onclick = () => this.seek(stepBack(this.cursor))
     forward.onclick = () => this.seek(stepForward(this.cursor))
@@ -67,9 +70,23 @@ export class Player {
     save.onchange = () => this.save(...save.value.split(" "))
     this.root.onkeydown = event => this.onKey(event)
     relief.onpointerdown = () => this.turn(Infinity)
-    relief.onwheel = () => this.turn(TURN_MS)
+    whole.onclick = () => this.showWhole()
+    for (const plot of this.plots) plot.addEventListener("wheel", event => this.wheel(event, plot), { capture: true, passive: false })
     // On the window: while a button is down, plotly covers the page with a layer of its own.
     window.addEventListener("pointerup", this.onRelease = event => this.release(event))
+  }
+
+  /** The wheel scrolls the page, as everywhere. With Ctrl it zooms the plot, and not the page. */
+  wheel(event, plot) {
+    if (!event.ctrlKey && !event.metaKey) return event.stopPropagation()
+    event.preventDefault()
+    if (plot === this.parts.relief) this.turn(TURN_MS)
+  }
+
+  showWhole() {
+    this.returns += 1
+    this.cameraOf = null
+    this.draw()
   }
 
   release() {
@@ -117,30 +134,38 @@ export class Player {
   async drawAll() {
     const { map, curves, relief } = this.parts
     const { scene, tones } = this, first = !this.overlays, settings = { ...PLAYER_SETTINGS, doubleClick: this.doubleClick }
+    const react = (plot, [data, layout], more = {}) =>
+      this.Plotly.react(plot, data, { ...layout, uirevision: `${layout.uirevision} ${this.returns}` }, { ...settings, ...more })
     this.rides = ridesOf(scene)
-    await this.Plotly.react(map, ...this.mapFigure(), { ...settings, scrollZoom: true })
+    await react(map, this.mapFigure(), { scrollZoom: true })
     if (this.drawing.closed) return
-    await this.Plotly.react(curves, ...this.curvesFigure(), settings)
+    await react(curves, this.curvesFigure())
     if (this.drawing.closed) return
-    const [solids, space] = reliefFigure(scene, tones)
+    const [solids, space] = reliefFigure(scene, tones, this.rides)
     // plotly's own memory of the camera is as old as its last redraw; what a hand has turned since lies in the layout.
     if (!first && this.cameraOf === this.cameraKey) space.scene.camera = relief.layout.scene.camera
     else if (this.camera) space.scene.camera = this.camera
     this.cameraOf = this.cameraKey
-    await this.Plotly.react(relief, solids, space, settings)
+    await react(relief, [solids, space])
     if (this.drawing.closed) return
-    if (first) {
-      this.overlays = this.plots.map(plot => {
-        plot.on("plotly_relayouting", () => this.paint())
-        plot.on("plotly_afterplot", () => this.paint())
-        return plot.appendChild(Object.assign(document.createElement("canvas"), { className: "overlay" }))
-      })
-    }
+    if (first) this.cover()
+    for (const trail of this.trails) trail.reset()
     if (this.drawing.again) return
     this.onDrawn(scene)
     this.paint(true)
     this.turn(TURN_MS)
     this.root.dataset.ready = this.revision
+  }
+
+  /** Lay a canvas over each plot for what moves, and under it one for the paths so far. */
+  cover() {
+    const canvasOn = (plot, className) => plot.appendChild(Object.assign(document.createElement("canvas"), { className }))
+    this.trails = [this.parts.map, this.parts.relief].map(plot => new Trail(canvasOn(plot, "trail")))
+    this.overlays = this.plots.map(plot => {
+      plot.on("plotly_relayouting", () => this.paint())
+      plot.on("plotly_afterplot", () => this.paint())
+      return canvasOn(plot, "overlay")
+    })
   }
 
   /** Called when a scene stands on all plots. */
@@ -216,29 +241,29 @@ export class Player {
 
   paintPlots() {
     const [onMap, onCurves] = this.overlays, { map, curves } = this.parts
-    const pen = penOn(onMap)
-    paintMap(pen, map, this.scene, this.cursor, this.colors)
-    this.paintOnMap(pen)
+    this.paintOnMap(paintMap(this.trails[0], onMap, map, this.scene, this.cursor, this.colors))
     this.paintOnCurves(penOn(onCurves), curves)
     this.paintSurface()
   }
 
   paintSurface() {
-    const pen = penOn(this.overlays[2])
-    paintRelief(pen, this.parts.relief, this.scene, this.rides, this.cursor, this.colors)
-    this.paintOnRelief(pen)
+    this.paintOnRelief(
+      paintRelief(this.trails[1], this.overlays[2], this.parts.relief, this.scene, this.rides, this.cursor, this.colors))
   }
 
   paintOnMap() {}
 
   paintOnRelief() {}
 
-  // The table, which is the legend too
+  // The legend and the table
 
   table() {
-    for (const path of this.scene.paths) path.shown = !this.hidden.has(path.key)
-    this.parts.rows.replaceChildren(...this.scene.paths.map(path => {
-      const row = this.tableRow(path, () => this.hide(path.key))
+    const { paths } = this.scene, { rows, chips } = this.parts
+    for (const path of paths) path.shown = !this.hidden.has(path.key)
+    const names = paths.filter((path, i) => paths.findIndex(other => other.key === path.key) === i)
+    chips.replaceChildren(...names.map(path => chip(path, () => this.hide(path.key))))
+    rows.replaceChildren(...paths.map(path => {
+      const row = this.tableRow(path)
       row.className = path.shown ? "" : "hidden"
       return row
     }))
@@ -255,11 +280,12 @@ export class Player {
     this.parts.save.value = ""
     const plot = this.parts[name], { clientWidth: width, clientHeight: height } = plot
     const figures = { map: () => this.mapFigure(true, Math.round(this.cursor)), curves: () => this.curvesFigure(),
-      relief: () => reliefFigure(this.scene, this.tones, headsOf(this.scene, this.cursor)) }
+      relief: () => reliefFigure(this.scene, this.tones, this.rides, headsOf(this.scene, this.cursor)) }
     const [data, layout] = figures[name]()
     if (name === "relief") layout.scene.camera = plot.layout.scene.camera
     if (name === "map") for (const axis of ["xaxis", "yaxis"]) layout[axis].range = plot._fullLayout[axis].range
-    const figure = { data, layout: { ...layout, paper_bgcolor: this.colors.paper, width, height } }
+    const legend = { orientation: "h", x: 0, y: 1, yanchor: "bottom" }
+    const figure = { data, layout: { ...layout, paper_bgcolor: this.colors.paper, width, height, showlegend: name !== "curves", legend } }
     this.Plotly.downloadImage(figure, { format, width, height, scale: 2, filename: `${this.filename}-${name}` })
   }
 

@@ -13,7 +13,7 @@ const COLUMNS = 5
 class LandscapePlayer extends Player {
   doubleClick = "reset"
   /** Runs start at the lower left: from here one looks across the valley up the slope that they came down. */
-  camera = { eye: { x: 1.2, y: -1.4, z: 1.35 }, center: { x: -0.06, y: 0, z: -0.1 } }
+  camera = { eye: { x: 1.36, y: -1.59, z: 1.5 }, center: { x: -0.06, y: 0, z: -0.1 } }
   cameraKey = "landscape"
   filename = "landscape"
 
@@ -94,8 +94,8 @@ class LandscapePlayer extends Player {
     paintCurves(pen, curves, this.scene, this.cursor, this.colors)
   }
 
-  tableRow(path, toggle) {
-    return element("tr", {}, nameCell(path, toggle), ...Array.from({ length: COLUMNS }, () => element("td")))
+  tableRow(path) {
+    return element("tr", {}, nameCell(path), ...Array.from({ length: COLUMNS }, () => element("td")))
   }
 
   readOut() {

@@ -9,9 +9,9 @@ const LOWEST_LOSS = 1e-6
 
 /** The quantities that can be the surface's height. */
 export const VIEWS = {
-  log: { read: data => data.loss.map(value => Math.log10(Math.max(value, LOWEST_LOSS))), caption: "height: log₁₀ loss" },
-  loss: { read: data => data.loss, caption: "height: loss" },
-  accuracy: { read: data => data.accuracy.map(value => 100 * value), caption: "height: accuracy, %" },
+  log: { read: data => data.loss.map(value => Math.log10(Math.max(value, LOWEST_LOSS))), caption: "of the loss, logarithmic" },
+  loss: { read: data => data.loss, caption: "of the loss" },
+  accuracy: { read: data => data.accuracy.map(value => 100 * value), caption: "of the accuracy, %" },
 }
 
 /** A quantity at `epoch`, between the points that are known; before the first and after the last it stands still. */
@@ -68,7 +68,7 @@ export function heighten(scene, view) {
   const [lowest, highest] = extentOf(heights)
   // A surface that is flat, or unknown yet, has a height too: a range of zero has no colours.
   const low = Number.isFinite(lowest) ? lowest : 0, high = Math.max(highest, low + 1e-6)
-  scene.surface = { domain, minima: [], minimum: 0, fine: grid, coarse: grid, low, high }
+  scene.surface = { domain, minima: [], minimum: 0, log: view === "log", fine: grid, coarse: grid, low, high }
 }
 
 /** The cursor at an epoch. */

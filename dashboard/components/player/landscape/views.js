@@ -3,7 +3,7 @@
 import { isOff, momentAt, timed } from "./scene.js"
 import { frame, mapFigure } from "../figures.js"
 import { dot, paintCursor, withinMap } from "../paint.js"
-import { LIFT, projector, relieved } from "../relief.js"
+import { projector, relieved } from "../relief.js"
 import { percent, significant } from "../../shared/format.js"
 
 /** A distance off the plane; that of a point on it is rounding alone. */
@@ -22,7 +22,8 @@ function marks(path, rail) {
   const off = Array.from(path.known.distance, value => isOff(value, rail))
   const trace = (wanted, places) => {
     const chosen = [...off.keys()].filter(i => off[i] === wanted)
-    return { type: "scatter", mode: "markers", name: path.label, visible: path.shown, ...places(chosen),
+    return { type: "scatter", mode: "markers", name: path.label, showlegend: false, visible: path.shown,
+      ...places(chosen),
       text: chosen.map(i => hoverOf(path, i)), hovertemplate: "%{text}<extra></extra>" }
   }
   const on = trace(false, chosen => ({ x: chosen.map(i => path.known.a[i]), y: chosen.map(i => path.known.b[i]),
@@ -45,8 +46,10 @@ const railAxes = (length, colors) => ({
 })
 
 /** For accuracy the deep colour stands where it is high: there it is good. */
-export const toned = (colors, view) => (view === "accuracy"
-  ? { ...colors, scale: colors.scale.map(([stop, color]) => [1 - stop, color]).reverse() } : colors)
+export function toned(colors, view) {
+  const turned = scale => scale.map(([stop, color]) => [1 - stop, color]).reverse()
+  return view === "accuracy" ? { ...colors, scale: turned(colors.scale), relief: turned(colors.relief) } : colors
+}
 
 export function planeFigure(scene, colors, strong = false, step = Infinity) {
   const [traces, layout] = mapFigure(scene, colors, strong, step)
@@ -128,7 +131,7 @@ export function paintLive(pen, plot, { live, rail }, colors) {
 export function paintLiveRelief(pen, plot, scene, colors) {
   const project = !scene.rail && scene.live?.a.length && projector(plot)
   if (!project) return
-  const ride = relieved(scene.surface, scene.live.a.map((a, i) => [a, scene.live.b[i]]), LIFT)
+  const ride = relieved(scene.surface, scene.live.a.map((a, i) => [a, scene.live.b[i]]))
   const spots = ride.x.flatMap((x, i) => (x === null ? [] : [project(x, ride.y[i], ride.z[i])]))
   if (spots.length) paintWay(pen, spots, scene.live, colors)
 }

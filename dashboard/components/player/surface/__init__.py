@@ -113,6 +113,7 @@ def _path(surface: Surface, config: RunConfig, walked: Walk, k: int, i: int, sev
     finite = values[np.isfinite(values)]
     return {
         "optimizer": config.optimizer,
+        "name": config.optimizer_spec.label,
         "label": config.optimizer_spec.label + (f", start {i + 1}" if several else ""),
         "color": OPTIMIZER_COLORS[config.optimizer],
         "dash": OPTIMIZER_DASHES[config.optimizer],

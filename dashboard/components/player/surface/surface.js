@@ -17,7 +17,7 @@ class SurfacePlayer extends Player {
     const { inspect, map } = this.parts
     inspect.onclick = () => this.tell("inspect", Math.round(this.cursor))
     map.onpointerdown = event => {
-      this.down = event.button || event.target.closest(".modebar, .handle") ? null : [event.clientX, event.clientY]
+      this.down = event.button || event.target.closest(".handle") ? null : [event.clientX, event.clientY]
     }
   }
 
@@ -33,8 +33,9 @@ class SurfacePlayer extends Player {
     this.show(scene, !before ? 0 : this.playing ? Math.min(this.cursor, scene.steps) : scene.steps)
     this.autoplay = !before && data.autoplay
     const { hint, height, add } = this.parts
-    hint.textContent = data.still ? "" : "click to set the start"
-    height.textContent = scene.surface.log ? "height: log₁₀(f − minimum)" : "height: f"
+    const lines = scene.surface.log ? "of f − minimum" : "of f"
+    hint.textContent = data.still ? lines : `${lines}; click to set the start`
+    height.textContent = scene.surface.log ? "f − minimum, logarithmic" : "f"
     add.parentElement.hidden = Boolean(data.still)
   }
 
@@ -70,10 +71,10 @@ class SurfacePlayer extends Player {
     paintCurves(pen, curves, this.scene, this.cursor, this.colors)
   }
 
-  tableRow(path, toggle) {
+  tableRow(path) {
     const cell = (text, className = "") => element("td", { textContent: text, className })
     const fate = path.diverged >= 0 ? "bad" : path.reached >= 0 ? "good" : ""
-    return element("tr", {}, nameCell(path, toggle), cell(path.rate), cell("", "now"), cell(scientific(path.final)),
+    return element("tr", {}, nameCell(path), cell(path.rate), cell("", "now"), cell(scientific(path.final)),
       cell(scientific(path.best)), cell(path.reached >= 0 ? path.reached : NOTHING), cell(path.fate, fate))
   }
 
