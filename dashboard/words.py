@@ -4,7 +4,7 @@ dashboard/components/shared/format.js is the twin in the browser; tests/fixtures
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from math import isfinite
@@ -14,11 +14,13 @@ import streamlit as st
 from torch import nn
 
 from core.hyperparameters import number
+from core.optimizers import OPTIMIZERS
 from core.runs import states
 from core.runs.store import Run
 from core.sweep.race import differing
 from core.training.config import RunConfig
 from core.training.network import Network
+from core.training.schedules import SCHEDULES
 
 #: The colour of a state's badge, in Streamlit's names.
 STATE_COLORS = {
@@ -52,6 +54,13 @@ _IF_CHANGED = (
     "seed",
     "device",
 )
+#: Choices of settings, by the setting's name, as people read them.
+_CHOICES = {
+    "loss": {"cross_entropy": "cross-entropy", "mse": "mean squared error"},
+    "shuffle": {"epoch": "every epoch", "once": "once", "none": "never", "by-label": "by label"},
+    "bias_optimizer": {"adamw": "AdamW", "sgd": "SGD"},
+    "line_search": {"strong_wolfe": "strong Wolfe", "none": "none"},
+}
 _PHRASES: dict[str, Any] = {
     "lr": "rate {}",
     "batch_size": "batch {}",
@@ -208,12 +217,26 @@ def setting(config: RunConfig, name: str) -> str:
     if name == "schedule":
         return config.schedule_spec.label
     if isinstance(value, dict):
-        return ", ".join(f"{key.replace('_', ' ')} {number(part)}" for key, part in value.items())
+        return ", ".join(f"{key.replace('_', ' ')} {in_words(key, part)}" for key, part in value.items())
     if isinstance(value, bool):
         return name if value else f"no {name}"
     if name in _PHRASES:
-        return str(_PHRASES[name].format(number(value)))
-    return f"{name.replace('_', ' ')} {number(value)}"
+        return str(_PHRASES[name].format(in_words(name, value)))
+    return f"{name.replace('_', ' ')} {in_words(name, value)}"
+
+
+def in_words(name: str, value: Any) -> str:
+    """Return a setting's value as people read it.
+
+    >>> in_words("loss", "mse"), in_words("augment", True), in_words("lr", 0.001)
+    ('mean squared error', 'yes', '0.001')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name in ("optimizer", "schedule"):
+        table: Mapping[str, Any] = OPTIMIZERS if name == "optimizer" else SCHEDULES
+        return str(table[value].label) if value in table else str(value)
+    return _CHOICES[name].get(value, value) if name in _CHOICES else number(value)
 
 
 def literal(text: str) -> str:

@@ -12,7 +12,7 @@ from dashboard.analysis.closer_look import closer_look
 from dashboard.components.chart import live_chart
 from dashboard.testing import test_section
 from dashboard.views.models.runs import SaveableRun, keep
-from dashboard.words import ending, literal, network_table, percent, run_line, stacked, state_color
+from dashboard.words import differences, ending, literal, network_table, percent, run_line, stacked, state_color
 
 RECENT_RUNS = 8
 INVITATION = "Press Train. The network learns to read digits in a few seconds, and its curves grow here."
@@ -20,9 +20,11 @@ INVITATION = "Press Train. The network learns to read digits in a few seconds, a
 
 def page() -> None:
     run = _shown()
+    if handoff.begins(run.id if run else "") and run:
+        handoff.to_train(run.config)
     settings, stage = st.columns([0.36, 0.64], gap="large")
     with settings:
-        form, actions = forms.hyperparameter_form(run.config if run else None)
+        form, actions = forms.hyperparameter_form()
         with actions:
             _buttons(form, run)
     with stage:
@@ -66,8 +68,23 @@ def _buttons(form: forms.Form, run: Run | None) -> None:
             )
     if run:
         operating.controls(run, key="train")
+        _apart(form, run)
     if form.errors:
         st.error("\n\n".join(form.errors), icon=":material/edit:")
+
+
+def _apart(form: forms.Form, run: Run) -> None:
+    """Say where the form is not the settings of the run beside it any more, and offer them."""
+    if form.config and form.config != run.config:
+        (its, _) = differences([run.config, form.config])
+        st.caption(f"For the next run. Run #{run.number}, shown here, has {literal(its) or 'the usual parameters'}.")
+        st.button(
+            f"Settings of run #{run.number}",
+            icon=":material/undo:",
+            type="tertiary",
+            on_click=handoff.to_train,
+            args=(run.config,),
+        )
 
 
 def _shown() -> Run | None:
@@ -92,6 +109,7 @@ def _train() -> None:
         return
     if run_id := starting.run(form.config, form.name, parent=handoff.parent()):
         handoff.forget_parent()
+        handoff.started(run_id)
         address.put(run=run_id)
 
 

@@ -1,7 +1,11 @@
+from collections.abc import Iterator
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.runs.service import Service
+from core.training.config import RunConfig
+from dashboard import lab
 from dashboard.forms import key
 from tests.dashboard.conftest import button, in_address, open_page, text
 
@@ -67,3 +71,39 @@ def test_saved_network_is_tested(train: AppTest) -> None:
     assert not train.exception
     assert [metric.label for metric in train.metric] == ["Accuracy on the 10,000 test digits", "Test loss"]
     assert float(train.metric[0].value.removesuffix(" %")) < 30
+
+
+def fields_of(page: AppTest) -> tuple[str, str, str]:
+    optimizer = page.selectbox(key=key("optimizer")).value
+    return optimizer, page.text_input(key=key("lr")).value, page.text_input(key=key("epochs")).value
+
+
+@pytest.fixture
+def two(service: Service) -> Iterator[tuple[str, str]]:
+    """Two finished runs, of other settings than the form's first ones."""
+    service._store.add("sgd", RunConfig.recommended("sgd", epochs=2), 1.0, "finished")
+    service._store.add("adam", RunConfig(lr=0.01, epochs=3), 2.0, "finished")
+    yield "sgd", "adam"
+    for run_id in ("sgd", "adam"):
+        service._store.remove(run_id)
+
+
+def test_a_run_that_is_opened_brings_its_settings(two: tuple[str, str]) -> None:
+    page = open_page("train", run="sgd")
+    assert fields_of(page) == ("sgd", "0.3", "2")
+    page.text_input(key=key("lr")).set_value("7").run()
+    page.button(key="open.adam").click().run()
+    assert fields_of(page) == ("adam", "0.01", "3")
+    assert "For the next run" not in text(page)
+
+
+def test_a_form_that_is_not_the_shown_runs_any_more_says_so(two: tuple[str, str]) -> None:
+    page = open_page("train", run="sgd")
+    run = lab.service().run("sgd")
+    assert run
+    number = run.number
+    page.text_input(key=key("lr")).set_value("7").run()
+    assert f"For the next run. Run #{number}, shown here, has rate 0\\.3." in text(page)
+    button(page, f"Settings of run #{number}").click().run()
+    assert fields_of(page) == ("sgd", "0.3", "2")
+    assert "For the next run" not in text(page)
