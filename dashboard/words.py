@@ -91,8 +91,18 @@ def probability(value: float) -> str:
 
 
 def loss(value: float | None) -> str:
-    """Return a loss to four decimals; a dash for None."""
-    return f"{value:.4f}" if _known(value) else UNKNOWN
+    """Return a loss to four decimals, a large one to fewer, a huge one as a power of ten; a dash for None.
+
+    >>> loss(0.0765), loss(123.45678), loss(5924.57), loss(1.25e8)
+    ('0.0765', '123.5', '5,925', '1.25e8')
+    """
+    if not _known(value):
+        return UNKNOWN
+    size = abs(value)
+    if size >= 1e6:
+        mantissa, exponent = f"{value:.2e}".split("e")
+        return f"{mantissa}e{int(exponent)}"
+    return f"{value:,.{0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 10 else 4}f}"
 
 
 def duration(seconds: float | None) -> str:
@@ -169,6 +179,12 @@ def config_in_full(config: RunConfig, optimizer: bool = True) -> str:
         *(name for name in _IF_CHANGED if getattr(config, name) != getattr(usual, name)),
     )
     return " · ".join(filter(None, (setting(config, name) for name in names)))
+
+
+def config_in_common(configs: Sequence[RunConfig]) -> str:
+    """Return the settings that are the same in all the configs, as ``config_in_full`` names them."""
+    apart = {setting(configs[0], name) for name in differing(configs)}
+    return " · ".join(part for part in config_in_full(configs[0]).split(" · ") if part not in apart)
 
 
 @lru_cache

@@ -81,7 +81,9 @@ def _operate(run: Run) -> None:
         _file(run, "Parameters", lab.service().parameters_file(run.id), "The network alone; opens in plain PyTorch.")
         _file(run, "Checkpoint", lab.service().checkpoint_file(run.id), "All of the run: it can go on from this file.")
         if actions.deletable([run]):
-            st.button("Delete", icon=":material/delete:", on_click=actions.delete, args=([run],), help="Into the bin.")
+            st.button(
+                "Delete", icon=":material/delete:", on_click=actions.delete, args=([run.id],), help="Into the bin."
+            )
 
 
 def _file(run: Run, label: str, path: Any, help: str) -> None:
