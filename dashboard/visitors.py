@@ -87,7 +87,7 @@ def control() -> None:
 
 def ask_once() -> None:
     """Ask a visitor without a name for it, kindly: after their first run, until they answer, once in a browser."""
-    if visitor().named or st.session_state.get(_ASKED) or st.context.cookies.get(ASKED_COOKIE):
+    if visitor().named or st.session_state.get(_ASKED) or ASKED_COOKIE in dict(st.context.cookies):
         return
     with st.container(border=True, key="ask-name"), st.form("visitor.ask", border=False):
         st.markdown("**Your first run is on its way.** Whose is it? Everyone here sees the name beside your runs.")
