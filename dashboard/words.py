@@ -64,7 +64,6 @@ _CHOICES = {
 _PHRASES: dict[str, Any] = {
     "lr": "rate {}",
     "batch_size": "batch {}",
-    "epochs": "{} epochs",
     "shuffle": "shuffled: {}",
 }
 
@@ -236,6 +235,8 @@ def setting(config: RunConfig, name: str) -> str:
         return ", ".join(f"{key.replace('_', ' ')} {in_words(key, part)}" for key, part in value.items())
     if isinstance(value, bool):
         return name if value else f"no {name}"
+    if name == "epochs":
+        return counted(value, "epoch")
     if name in _PHRASES:
         return str(_PHRASES[name].format(in_words(name, value)))
     return f"{name.replace('_', ' ')} {in_words(name, value)}"

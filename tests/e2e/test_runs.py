@@ -231,6 +231,10 @@ def test_leaderboard_and_bin_have_addresses(page: Page, lab: Lab) -> None:
     page.goto(link)
     expect(page.locator("[data-testid=runs] tbody tr")).to_have_count(2)
     expect(page.locator("[data-testid=runs] tbody tr").first).to_contain_text("Ada")
+    page.get_by_test_id("stMain").get_by_text("All results").click()
+    # Two runs that differ in nothing but the seed.
+    page.locator("tr", has_text="n = 2").get_by_role("link").click()
+    expect(page.get_by_test_id("ranking").locator("tbody tr")).to_have_count(2)
     page.goto(f"{lab.url}/runs?view=Bin")
     expect(page.get_by_text("Runs are kept here for")).to_be_visible()
 

@@ -113,7 +113,8 @@ def train_with(config: RunConfig, parent: str | None = None) -> None:
         parent: the id of the run that was forked.
     """
     handoff.to_train(config, parent)
-    st.switch_page("views/train/page.py")
+    # Streamlit clears no values of the address that are a widget's, but replaces them.
+    st.switch_page("views/train/page.py", query_params={})
 
 
 def downloads(ids: Sequence[str], key: str) -> None:

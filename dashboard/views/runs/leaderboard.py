@@ -22,7 +22,7 @@ _COLUMNS = (
     Column("test", "Test", "spread", "descending", "right middle"),
     rows.EPOCHS,
     rows.SECONDS,
-    Column("act", "", "action", sort="", classes="right"),
+    Column("act", "", "action", sort="", classes="right middle"),
 )
 _STATE = address.State("", {"rank": EVERY}, linked=True)
 

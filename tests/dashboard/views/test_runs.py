@@ -103,7 +103,7 @@ def test_a_comparison_by_its_link(filled: list[str]) -> None:
     assert page.multiselect[0].value == ["one", "two"]
     # By what differs, not by what is the same.
     assert {"#1 =first · rate 0.01 · batch 64", "#2 · rate 0.001 · batch 32"} <= set(page.multiselect[0].options)
-    assert "They differ in learning rate and batch size. In common: Adam · 5 epochs." in text(page).replace("\\", "")
+    assert "Different: learning rate, batch size. In common: Adam · 5 epochs." in text(page).replace("\\", "")
     empty = open_page("runs", compare="gone")
     assert not empty.exception and "Choose two runs" in text(empty)
 
