@@ -7,7 +7,7 @@ from core.models.formats import FORMATS, Format
 from core.models.library import WHOLE, Library, Model
 from core.models.metadata import LONGEST
 from core.training.config import RunConfig
-from dashboard import confusion, notices, testing
+from dashboard import confusion, fields, notices, testing
 from dashboard.views.models import pictures
 from dashboard.views.models.dialogs import continue_form
 from dashboard.views.models.shelf import KIND_BADGES, provenance, show, trained

@@ -13,7 +13,7 @@ from core.runs import export
 from core.runs.store import Run
 from core.sweep import race
 from core.training.config import RunConfig
-from dashboard import fields, lab
+from dashboard import address, fields, lab
 from dashboard.components.chart import live_chart
 from dashboard.components.run_table import Column, run_table
 from dashboard.plots import NO_BAR
@@ -83,6 +83,10 @@ def _difference(configs: Sequence[RunConfig]) -> None:
     names = [fields.label(name).lower() for name in race.differing(configs)]
     parts = f"Different: {', '.join(names)}." if names else "All have the same settings.", config_in_common(configs)
     st.caption(literal(f"{parts[0]} In common: {parts[1]}." if parts[1] else parts[0]))
+
+
+def _choose() -> None:
+    address.put(compare=",".join(st.session_state["compare.runs"]))
 
 
 @st.fragment
