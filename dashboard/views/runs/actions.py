@@ -72,7 +72,11 @@ def move(run_id: str, by: int) -> None:
 
 
 def edit(run_id: str, **labels: Any) -> None:
-    _attempt(lambda: lab.service().edit(run_id, **labels), "Saved.")
+    def checked() -> None:
+        operating.permitted((run_id,))
+        lab.service().edit(run_id, **labels)
+
+    _attempt(checked, "Saved.")
 
 
 def deletable(runs: Sequence[Run]) -> bool:
@@ -91,6 +95,7 @@ def restore(ids: Sequence[str]) -> None:
 
 
 def _restore(ids: Sequence[str]) -> None:
+    operating.permitted(ids)
     lab.service().restore(ids)
     rows.forget()
 
