@@ -1,6 +1,6 @@
 """The hyperparameter form, generated from the registries: a new row there is a new choice here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from core.training.config import RunConfig
 from core.training.remarks import Remark, remarks
 from core.training.schedules import SCHEDULES
 from dashboard import address, fields, plots, schedule_preview
-from dashboard.words import literal
+from dashboard.words import in_words, literal
 
 BATCH_SIZES = ("16", "32", "64", "128", "256", "512", "1024", "2048", "1", "full")
 BATCH_LABELS = {"1": "1 (stochastic)", "full": "full (batch gradient descent)"}
@@ -81,8 +81,13 @@ def schedule() -> str:
     return str(_STATE[".schedule"])
 
 
-def read() -> Form:
-    """Read the form; in a callback, before it is drawn, too."""
+def read(given: Mapping[str, Any] | None = None) -> Form:
+    """Read the form; in a callback, before it is drawn, too.
+
+    Args:
+        given: settings that the page has itself, by name: they are not read from the form.
+    """
+    given = given or {}
     errors: list[str] = []
 
     def value(parameter: Hyperparameter, scope: str = "") -> dict[str, Value]:
@@ -100,13 +105,19 @@ def read() -> Form:
         """Values that are not the default, so that the same settings are the same config."""
         return {name: v for p in parameters for name, v in value(p, scope).items() if v != p.default}
 
-    values: dict[str, Any] = {"optimizer": optimizer(), "schedule": schedule()}
+    values: dict[str, Any] = {"device": _STATE[".device"]}
     values["batch_size"] = rules.parse_batch_size(_STATE[".batch_size"])
     for parameter in rules.PLAIN:
-        values |= value(parameter)
-    values["optimizer_params"] = changed(OPTIMIZERS[optimizer()].hyperparameters, optimizer())
-    values["schedule_params"] = changed(SCHEDULES[schedule()].hyperparameters, schedule())
-    values["device"] = _STATE[".device"]
+        if parameter.name not in given:
+            values |= value(parameter)
+    # An optimizer or a schedule that is given has its usual parameters: the form does not show others.
+    if "optimizer" not in given:
+        values["optimizer"] = optimizer()
+        values["optimizer_params"] = changed(OPTIMIZERS[optimizer()].hyperparameters, optimizer())
+    if "schedule" not in given:
+        values["schedule"] = schedule()
+        values["schedule_params"] = changed(SCHEDULES[schedule()].hyperparameters, schedule())
+    values |= given
     config = None
     if not errors:
         try:
@@ -116,47 +127,57 @@ def read() -> Form:
     return Form(config, tuple(errors), _STATE[".name"].strip())
 
 
-def hyperparameter_form(first: RunConfig | None = None) -> tuple[Form, DeltaGenerator]:
+def hyperparameter_form(given: Mapping[str, Any] | None = None) -> tuple[Form, DeltaGenerator]:
     """Draw the form.
 
     Args:
-        first: where a new session begins; the defaults unless given.
+        given: settings that the page has itself, by name: they are not drawn.
 
     Returns:
         the form's values, and a container below the common settings for the page's buttons.
     """
-    if first and key("optimizer") not in st.session_state:
-        fill(first)
+    given = given or {}
     # The session has all values before the first field is drawn.
-    said = remarks(known) if (known := read().config) else []
-    spec = OPTIMIZERS[_choice("optimizer", "Optimizer", OPTIMIZERS, on_change=_recommend)]
-    st.caption(f"{spec.year} · {spec.help}")
+    said = remarks(known) if (known := read(given).config) else []
+    spec = OPTIMIZERS[optimizer()]
+    if "optimizer" not in given:
+        spec = OPTIMIZERS[_choice("optimizer", "Optimizer", OPTIMIZERS, on_change=_recommend)]
+        st.caption(f"{spec.year} · {spec.help}")
     left, right = st.columns(2, wrap=False)
     with left:
-        _field(rules.LR, said)
-        _field(rules.EPOCHS, said)
+        for parameter in _without(given, rules.LR, rules.EPOCHS):
+            _field(parameter, said)
     with right:
-        _batch_size(said)
-        _choice("schedule", "Learning-rate schedule", SCHEDULES)
-        _show(said, "schedule")
-    _fields(SCHEDULES[schedule()].hyperparameters, said, schedule())
+        if "batch_size" not in given:
+            _batch_size(said)
+        if "schedule" not in given:
+            _choice("schedule", "Learning-rate schedule", SCHEDULES)
+            _show(said, "schedule")
+    if "schedule" not in given:
+        _fields(SCHEDULES[schedule()].hyperparameters, said, schedule())
     preview = st.container(key="schedule-preview", gap=None)
     actions = st.container()
     with st.expander("More settings"):
-        st.markdown(f"**{spec.label}**")
-        _fields(spec.hyperparameters, said, optimizer())
+        if "optimizer" not in given:
+            st.markdown(f"**{spec.label}**")
+            _fields(spec.hyperparameters, said, optimizer())
         st.markdown("**Regularisation**")
         _fields((rules.WEIGHT_DECAY, rules.LABEL_SMOOTHING, rules.AUGMENT), said)
         st.markdown("**Data and loss**")
-        _fields((rules.VALIDATION_SPLIT, rules.SHUFFLE, rules.SEED, rules.LOSS), said)
+        _fields(_without(given, rules.VALIDATION_SPLIT, rules.SHUFFLE, rules.SEED, rules.LOSS), said)
         st.markdown("**This run**")
         _fields((rules.WARMUP_STEPS, rules.PATIENCE), said)
         _device()
         st.text_input("Name", **_STATE.text(".name"), placeholder="optional", max_chars=80)
-    form = read()
-    with preview:
-        _preview(form.config)
+    form = read(given)
+    if not {"schedule", "lr"} & given.keys():
+        with preview:
+            _preview(form.config)
     return form, actions
+
+
+def _without(given: Mapping[str, Any], *parameters: Hyperparameter) -> tuple[Hyperparameter, ...]:
+    return tuple(parameter for parameter in parameters if parameter.name not in given)
 
 
 def key(name: str, scope: str = "") -> str:
@@ -185,7 +206,12 @@ def _widget(parameter: Hyperparameter, scope: str) -> None:
     if isinstance(parameter.default, bool):
         st.checkbox(label, **_STATE.text(name, default), help=help_text)
     elif parameter.choices:
-        st.selectbox(label, **_STATE.choice(name, parameter.choices, default), help=help_text)
+        st.selectbox(
+            label,
+            **_STATE.choice(name, parameter.choices, default),
+            format_func=lambda value: in_words(parameter.name, value),
+            help=help_text,
+        )
     else:
         st.text_input(label, **_STATE.text(name, default), help=help_text)
 

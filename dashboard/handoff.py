@@ -9,6 +9,23 @@ from core.training.config import RunConfig
 from dashboard import forms
 
 _FOR_SURFACES, _FOR_RACE, _PARENT = "handoff.surfaces", "handoff.race", "handoff.parent"
+_BESIDE = "handoff.beside"
+
+
+def begins(picture: str) -> bool:
+    """Return True if the page begins to show this picture: the form beside it then gets the picture's settings.
+
+    Args:
+        picture: the ids of its runs, "" if there is none.
+    """
+    new = picture not in ("", st.session_state.get(_BESIDE))
+    st.session_state[_BESIDE] = picture
+    return new
+
+
+def started(picture: str) -> None:
+    """Note that this picture is of runs that were started from the form, which stays as it is."""
+    st.session_state[_BESIDE] = picture
 
 
 def to_train(config: RunConfig, parent: str | None = None) -> None:

@@ -1,6 +1,6 @@
 """The buttons that operate a run: pause, resume, one more step or epoch, another learning rate."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import streamlit as st
 
@@ -16,9 +16,13 @@ def operable(runs: Iterable[Run]) -> list[Run]:
     return [run for run in runs if you.may_operate(run.owner)]
 
 
-def command(run_ids: Iterable[str], name: str) -> None:
-    """Give each of the runs the command; a callback. A run that cannot do it in its state is left as it is."""
-    notices.attempt(lambda: _command(run_ids, name))
+def command(run_ids: Iterable[str], name: str, done: str = "", undo: Callable[[], object] | None = None) -> None:
+    """Give each of the runs the command; a callback. A run that cannot do it in its state is left as it is.
+
+    Args:
+        done, undo: as ``notices.attempt`` takes them.
+    """
+    notices.attempt(lambda: give(run_ids, name), done, undo)
 
 
 def move(run_id: str, by: int) -> None:
@@ -31,7 +35,8 @@ def move(run_id: str, by: int) -> None:
     notices.attempt(checked)
 
 
-def _command(run_ids: Iterable[str], name: str, value: float | None = None) -> None:
+def give(run_ids: Iterable[str], name: str, value: float | None = None) -> None:
+    """Give each of the runs the command; raise ValueError if the visitor may not operate one of them."""
     you, runs = visitors.visitor(), permitted(run_ids)
     own = [run.id for run in runs if run.owner == you.id]
     others = [run.id for run in runs if run.id not in own]
@@ -89,7 +94,7 @@ def _button(label: str, icon: str, run: Run, name: str, key: str, help: str) -> 
 def _set_learning_rate(run_id: str, key: str) -> None:
     text = (st.session_state[key] or "").strip()
     if text:
-        notices.attempt(lambda: _command((run_id,), "learning_rate", _rate(text)))
+        notices.attempt(lambda: give((run_id,), "learning_rate", _rate(text)))
 
 
 def _rate(text: str) -> float:

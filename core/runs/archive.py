@@ -55,6 +55,17 @@ class Archive:
             if labels:
                 self._write_now(self._store.update, run_id, **labels)
 
+    def rename_owner(self, owner: str, before: str, name: str) -> None:
+        """Put ``name`` on the owner's runs, those in the bin too, that have the owner's name ``before``.
+
+        Raises:
+            ValueError: if it cannot be recorded.
+        """
+        with self._lock:
+            for run in (*self._store.runs(-1), *self._store.runs(-1, deleted=True)):
+                if (run.owner, run.owner_name) == (owner, before):
+                    self._write_now(self._store.update, run.id, owner_name=name)
+
     def delete(self, run_ids: Iterable[str]) -> None:
         """Put runs into the bin, where they stay for ``BIN_SECONDS``.
 

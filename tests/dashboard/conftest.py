@@ -18,7 +18,7 @@ from tests.waiting import LIMIT, wait_for
 DASHBOARD = Path(lab.__file__).parent
 
 
-def page_of(view: str, **address: str) -> AppTest:
+def page_of(view: str, /, **address: str) -> AppTest:
     """A page of the lab, not run yet: ``page_of("runs", run=run_id)``; ``page_of("")`` is the frame of all pages."""
     place = DASHBOARD / "views" / view / "page.py" if view else DASHBOARD / "main.py"
     page = AppTest.from_file(str(place), default_timeout=LIMIT)
@@ -27,7 +27,7 @@ def page_of(view: str, **address: str) -> AppTest:
     return page
 
 
-def open_page(view: str, **address: str) -> AppTest:
+def open_page(view: str, /, **address: str) -> AppTest:
     """A page of the lab after its first run."""
     return page_of(view, **address).run()
 

@@ -79,7 +79,7 @@ def test_a_name_is_shown_as_it_is():
     assert literal("a*b_[x](y) :red[z] $1$ <b>") == r"a\*b\_\[x\]\(y\) \:red\[z\] \$1\$ \<b\>"
 
 
-def test_the_control_takes_a_name_and_says_what_is_wrong_with_one():
+def test_the_control_takes_a_name_and_says_what_is_wrong_with_one(service):
     def page():
         from dashboard import visitors
 

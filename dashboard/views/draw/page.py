@@ -49,8 +49,9 @@ def _drawing() -> None:
         with st.container(key="draw-steps"):
             st.html(steps_html(way))
     if len(answers) > 1:
-        st.markdown("#### All saved networks")
-        st.html(others_html(answers))
+        with st.container(key="draw-others"):
+            st.markdown("#### All saved networks")
+            st.html(others_html(answers))
 
 
 def _answer(names: list[str], answers: dict[str, Answer], doubt: str | None) -> None:
