@@ -14,8 +14,9 @@ from core.training import config as rules
 from core.training.config import RunConfig
 from core.training.remarks import Remark, remarks
 from core.training.schedules import SCHEDULES
-from dashboard import address, fields, plots, schedule_preview
-from dashboard.words import literal
+from dashboard import address, fields, schedule_preview
+from dashboard.components.figure import show_figure
+from dashboard.words import config_in_full, literal
 
 BATCH_SIZES = ("16", "32", "64", "128", "256", "512", "1024", "2048", "1", "full")
 BATCH_LABELS = {"1": "1 (stochastic)", "full": "full (batch gradient descent)"}
@@ -139,9 +140,10 @@ def hyperparameter_form(first: RunConfig | None = None) -> tuple[Form, DeltaGene
         _batch_size(said)
         _choice("schedule", "Learning-rate schedule", SCHEDULES)
         _show(said, "schedule")
+    # Right below the settings that every run has: few steps of the keyboard away, and in one place for all schedules.
+    actions = st.container()
     _fields(SCHEDULES[schedule()].hyperparameters, said, schedule())
     preview = st.container(key="schedule-preview", gap=None)
-    actions = st.container()
     with st.expander("More settings"):
         st.markdown(f"**{spec.label}**")
         _fields(spec.hyperparameters, said, optimizer())
@@ -230,13 +232,12 @@ def _device() -> None:
 
 def _preview(config: RunConfig | None) -> None:
     """Plot the learning rate over the run, from the same function that training uses."""
-    # Of a fixed height: while one figure replaces another, both are on the page for a moment.
-    with st.container(height=schedule_preview.HEIGHT, border=False, gap=None):
-        st.plotly_chart(
-            schedule_preview.figure(config),
-            config=plots.NO_BAR,
-            alt="The learning rate at each step of the run",
-        )
+    show_figure(
+        schedule_preview.figure(config),
+        "Learning rate over the run",
+        key="form.preview",
+        settings=config_in_full(config) if config else "",
+    )
     if config and config.schedule_spec.reacts:
         st.caption("Shown as if the validation loss never improved; the run reacts to its own.")
     elif config:

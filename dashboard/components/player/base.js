@@ -6,6 +6,7 @@ import { headsOf, reliefFigure, ridesOf } from "./relief.js"
 import { advance, stepBack, stepForward, within } from "./time.js"
 import { Drawing } from "../shared/drawing.js"
 import { plotly, SETTINGS } from "../shared/plotly.js"
+import { ChartTools } from "../shared/tools.js"
 
 /** Time that the relief may go on turning after the hand has left it. */
 const TURN_MS = 800
@@ -14,8 +15,12 @@ const PLAYER_SETTINGS = { ...SETTINGS,
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toImage", "hoverClosest3d", "orbitRotation", "tableRotation",
     "resetCameraLastSave3d", "hoverClosestCartesian", "hoverCompareCartesian", "toggleSpikelines", "zoom3d", "pan3d"] }
 
+/** The plots of a player that can be saved, by the name of their part. */
+const PICTURES = { map: "contours", relief: "surface", curves: "curves" }
+
 /** A subclass unpacks Python's data into a scene (`take`, which ends in `show`), draws (`mapFigure`, `curvesFigure`), paints
- * what is its own (`paintOnMap`, `paintOnRelief`, `paintOnCurves`) and writes the figures at the cursor (`tableRow`, `readOut`). */
+ * what is its own (`paintOnMap`, `paintOnRelief`, `paintOnCurves`) and writes the figures at the cursor (`tableRow`, `readOut`), also as
+ * they are `spoken` to who moves it by keys. `title` and `settings` stand above a saved picture. */
 export class Player {
   /** plotly's answer to a double click on a plot. */
   doubleClick = false
@@ -30,6 +35,7 @@ export class Player {
     this.Plotly = Plotly
     this.parts = Object.fromEntries([...root.querySelectorAll("[data-part]")].map(part => [part.dataset.part, part]))
     this.drawing = new Drawing(() => this.drawAll())
+    this.tools = Object.entries(PICTURES).map(([name, title]) => this.toolsOf(name, title))
     this.listen()
     this.observer = new ResizeObserver(() => this.resize())
     this.observer.observe(root)
@@ -46,12 +52,11 @@ export class Player {
   }
 
   listen() {
-    const { play, back, forward, scrub, save, relief } = this.parts
+    const { play, back, forward, scrub, relief } = this.parts
     play.onclick = () => this.toggle()
     back.onclick = () => this.seek(stepBack(this.cursor))
     forward.onclick = () => this.seek(stepForward(this.cursor))
     scrub.oninput = () => this.seek(Number(scrub.value))
-    save.onchange = () => this.save(...save.value.split(" "))
     this.root.onkeydown = event => this.onKey(event)
     relief.onpointerdown = () => this.turn(Infinity)
     relief.onwheel = () => this.turn(TURN_MS)
@@ -70,6 +75,7 @@ export class Player {
     if (actions[event.key]) {
       event.preventDefault()
       actions[event.key]()
+      this.parts.said.textContent = this.spoken()
     }
   }
 
@@ -123,6 +129,7 @@ export class Player {
         return plot.appendChild(Object.assign(document.createElement("canvas"), { className: "overlay" }))
       })
     }
+    for (const tools of this.tools) tools.drawn(this.Plotly)
     if (this.drawing.again) return
     this.onDrawn(scene)
     this.paint(true)
@@ -236,17 +243,25 @@ export class Player {
     this.draw()
   }
 
-  save(name, format) {
-    if (!name || !this.scene) return
-    this.parts.save.value = ""
-    const plot = this.parts[name], { clientWidth: width, clientHeight: height } = plot
+  // Saving
+
+  /** The tools of one plot, in the corner of its stage. The player has keys of its own: they move the time of all plots. */
+  toolsOf(name, title) {
+    const plot = this.parts[name]
+    const about = () => ({ title: `${this.title}, ${title}`, settings: this.settings })
+    const tools = new ChartTools(plot, { about, figure: () => this.figureOf(name, plot), walks: false })
+    plot.parentElement.append(...tools.parts)
+    return tools
+  }
+
+  /** A plot as it stands, with what is painted over it on the page. */
+  figureOf(name, plot) {
     const figures = { map: () => this.mapFigure(true, Math.round(this.cursor)), curves: () => this.curvesFigure(),
       relief: () => reliefFigure(this.scene, this.tones, headsOf(this.scene, this.cursor)) }
     const [data, layout] = figures[name]()
     if (name === "relief") layout.scene.camera = plot.layout.scene.camera
     if (name === "map") for (const axis of ["xaxis", "yaxis"]) layout[axis].range = plot._fullLayout[axis].range
-    const figure = { data, layout: { ...layout, paper_bgcolor: this.colors.paper, width, height } }
-    this.Plotly.downloadImage(figure, { format, width, height, scale: 2, filename: `${this.filename}-${name}` })
+    return { data, layout }
   }
 
   close() {
@@ -270,7 +285,7 @@ export function component(selector, Kind) {
       if (!players.has(root)) players.set(root, new Kind(root, Plotly))
       return players.get(root).update(data, setTriggerValue)
     }
-    plotly().then(update).catch(error => console.error(error))
+    plotly(root).then(update).catch(error => console.error(error))
     return () => {
       players.get(root)?.close()
       players.delete(root)

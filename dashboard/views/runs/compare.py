@@ -13,10 +13,10 @@ from core.runs.store import Run
 from core.training.config import RunConfig
 from dashboard import address, lab
 from dashboard.components.chart import live_chart
+from dashboard.components.figure import show_figure
 from dashboard.components.run_table import Column, run_table
-from dashboard.plots import NO_BAR
 from dashboard.views.runs import actions, figures, parallel, rows
-from dashboard.words import counted, run_title, setting
+from dashboard.words import counted, run_title, setting, settings_in_common
 
 #: Lines that look different.
 MOST = 32
@@ -120,12 +120,12 @@ def _parallel(runs: Sequence[Run]) -> None:
     results = {title: [getattr(one, name) for one in columns] for name, title in _RESULTS.items()}
     # Its axes need room: on a phone it scrolls by itself.
     st.html("<style>.st-key-parallel { overflow-x: auto } .st-key-parallel > * { min-width: 44rem }</style>")
-    with st.container(height=parallel.HEIGHT, border=False, gap=None, key="parallel"):
-        st.plotly_chart(
+    with st.container(border=False, gap=None, key="parallel"):
+        show_figure(
             parallel.parallel([run.config for run in over], results, [rows.style(run)[0] for run in over]),
-            config=NO_BAR,
+            "Settings in which the runs differ, and their results",
             key="compare.parallel.figure",
-            alt="Parallel coordinates: the settings in which the runs differ, and their results",
+            settings=settings_in_common([run.config for run in over]),
         )
     st.caption(
         "Drag along an axis to mark runs, click it to unmark them. Runs still in progress join when they are over."

@@ -15,7 +15,7 @@ class LandscapePlayer extends Player {
   /** Runs start at the lower left: from here one looks across the valley up the slope that they came down. */
   camera = { eye: { x: 1.2, y: -1.4, z: 1.35 }, center: { x: -0.06, y: 0, z: -0.1 } }
   cameraKey = "landscape"
-  filename = "landscape"
+  title = "Loss landscape"
 
   listen() {
     super.listen()
@@ -54,6 +54,15 @@ class LandscapePlayer extends Player {
 
   get tones() {
     return toned(this.colors, this.parts.view.value)
+  }
+
+  get settings() {
+    return `${this.parts.moment.textContent} · ${VIEWS[this.parts.view.value].caption}`
+  }
+
+  spoken() {
+    const { paths } = this.scene, { rows } = this.parts.rows
+    return [this.parts.moment.textContent, ...paths.map((path, k) => `${path.label} loss ${rows[k].cells[3].textContent}`)].join("; ")
   }
 
   mapFigure(strong, step) {
