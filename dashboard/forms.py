@@ -20,9 +20,12 @@ from dashboard.words import config_in_full, literal
 
 BATCH_SIZES = ("16", "32", "64", "128", "256", "512", "1024", "2048", "1", "full")
 BATCH_LABELS = {"1": "1 (stochastic)", "full": "full (batch gradient descent)"}
-BATCH_HELP = (
-    "Images per step. Choose one or type any number. Powers of two come first because they use the hardware's vector "
-    "units and cache lines evenly; every other size trains just as well."
+#: One for the three fields beside it: each help is a stop on the keyboard's way to the buttons.
+COMMON_HELP = (
+    f"**Learning rate**: {fields.help_text(rules.LR)}\n\n"
+    "**Batch size**: Images per step. Choose one or type any number. Powers of two come first because they use the "
+    "hardware's vector units and cache lines evenly; every other size trains just as well.\n\n"
+    f"**Epochs**: {fields.help_text(rules.EPOCHS)}"
 )
 #: Settings that another optimizer brings along.
 RECOMMENDED = ("lr", "batch_size", "weight_decay")
@@ -132,16 +135,18 @@ def hyperparameter_form(first: RunConfig | None = None) -> tuple[Form, DeltaGene
     said = remarks(known) if (known := read().config) else []
     spec = OPTIMIZERS[_choice("optimizer", "Optimizer", OPTIMIZERS, on_change=_recommend)]
     st.caption(f"{spec.year} · {spec.help}")
-    left, right = st.columns(2, wrap=False)
-    with left:
-        _field(rules.LR, said)
-        _field(rules.EPOCHS, said)
-    with right:
+    with st.container(key="common-settings"):
+        rate, batch, epochs = st.columns(3, wrap=False)
+    with rate:
+        _field(rules.LR, said, help_text="")
+    with batch:
         _batch_size(said)
-        _choice("schedule", "Learning-rate schedule", SCHEDULES)
-        _show(said, "schedule")
-    # Right below the settings that every run has: few steps of the keyboard away, and in one place for all schedules.
+    with epochs:
+        _field(rules.EPOCHS, said, help_text=COMMON_HELP)
+    # Few steps of the keyboard away, and in one place for all schedules.
     actions = st.container()
+    _choice("schedule", "Learning-rate schedule", SCHEDULES)
+    _show(said, "schedule")
     _fields(SCHEDULES[schedule()].hyperparameters, said, schedule())
     preview = st.container(key="schedule-preview", gap=None)
     with st.expander("More settings"):
@@ -176,14 +181,14 @@ def _fields(parameters: tuple[Hyperparameter, ...], said: Sequence[Remark], scop
                     _field(parameter, said, scope)
 
 
-def _field(parameter: Hyperparameter, said: Sequence[Remark], scope: str = "") -> None:
-    _widget(parameter, scope)
+def _field(parameter: Hyperparameter, said: Sequence[Remark], scope: str = "", help_text: str | None = None) -> None:
+    _widget(parameter, scope, fields.help_text(parameter) if help_text is None else help_text)
     _show(said, parameter.name, scope)
 
 
-def _widget(parameter: Hyperparameter, scope: str) -> None:
+def _widget(parameter: Hyperparameter, scope: str, help_text: str) -> None:
     name, default = f"{scope}.{parameter.name}", _as_entered(parameter.default)
-    label, help_text = fields.label(parameter.name, scope), fields.help_text(parameter)
+    label = fields.label(parameter.name, scope)
     if isinstance(parameter.default, bool):
         st.checkbox(label, **_STATE.text(name, default), help=help_text)
     elif parameter.choices:
@@ -219,7 +224,6 @@ def _batch_size(said: Sequence[Remark]) -> None:
         **_STATE.choice(".batch_size", BATCH_SIZES, free=True),
         format_func=lambda size: BATCH_LABELS.get(size, size),
         accept_new_options=True,
-        help=BATCH_HELP,
     )
     _show(said, "batch_size")
 

@@ -86,6 +86,7 @@ class LiveChart {
     const run = this.runs.get(id)
     if (!run) return
     const wasSettled = isSettled(run)
+    run.heard = true
     for (const event of events) apply(run, event)
     run.position = position
     if (isSettled(run) && !wasSettled && !run.settled) {
@@ -150,7 +151,7 @@ class LiveChart {
   drawRanking() {
     const runs = [...this.runs.values()], over = runs.filter(isOver).length
     const going = runs.some(run => run.state === "running" || run.state === "paused")
-    const state = over === runs.length ? "finished" : going ? "running" : "queued"
+    const state = runs.some(run => !run.heard) ? "loading" : over === runs.length ? "finished" : going ? "running" : "queued"
     this.find("state").dataset.state = state
     this.write("state", state)
     this.write("run-name", "")
@@ -169,7 +170,7 @@ class LiveChart {
     const [run = newRun("")] = this.runs.values()
     const write = (id, text) => this.write(id, text)
     const badge = this.find("state")
-    const state = run.stalled ? "stalled" : ending(run.state, run.test?.accuracy)
+    const state = !run.heard ? "loading" : run.stalled ? "stalled" : ending(run.state, run.test?.accuracy)
     badge.dataset.state = run.id ? state : "ready"
     write("state", !run.id ? "ready" : run.position ? `queued, number ${run.position}` : state)
     write("run-name", run.name ?? "")

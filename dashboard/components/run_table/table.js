@@ -91,8 +91,11 @@ class RunTable {
     this.fetching = true
     const reply = await fetch(this.source, { cache: "no-cache" }).then(response => (response.ok ? response.text() : null)).catch(() => null)
     this.fetching = false
-    if (reply === null || this.closed) return
+    if (this.closed) return
+    this.lost = reply === null
+    if (this.lost) return this.sayCount()
     if (reply === this.reply) {
+      this.sayCount()
       // Ages go on by themselves.
       if (minute() !== this.drawnAt) this.draw()
       return
@@ -219,6 +222,13 @@ class RunTable {
     clearInterval(this.timer)
   }
 
+  /** How many rows there are, pass the filter and are chosen; and whether they are old, since the lab does not answer. */
+  sayCount(passing = this.visible().length) {
+    const count = `${passing < this.rows.length ? `${passing} of ` : ""}${counted(this.rows.length, "run")}`
+    const text = `${count}${this.chosen.size ? `, ${this.chosen.size} chosen` : ""}${this.lost ? ", reconnecting…" : ""}`
+    if (this.find("count").textContent !== text) this.find("count").textContent = text
+  }
+
   draw() {
     this.drawnAt = minute()
     const visible = this.visible(), shown = visible.slice(0, this.room)
@@ -239,9 +249,7 @@ class RunTable {
       if (this.body.rows[i] !== line.element) this.body.insertBefore(line.element, this.body.rows[i] ?? null)
     })
     for (const select of Object.values(this.choices)) select.classList.toggle("on", Boolean(select.value))
-    const filtered = visible.length < this.rows.length
-    const count = `${filtered ? `${visible.length} of ` : ""}${counted(this.rows.length, "run")}`
-    this.find("count").textContent = this.chosen.size ? `${count}, ${this.chosen.size} chosen` : count
+    this.sayCount(visible.length)
     if (this.all) {
       this.all.checked = visible.length > 0 && visible.every(row => this.chosen.has(row.id))
       this.all.indeterminate = !this.all.checked && this.chosen.size > 0

@@ -5,6 +5,8 @@ import { panelOf, pointsOf, shownTraces, titleOf } from "./points.js"
 
 /** A picture's least width in CSS pixels, so that one from a phone serves on a slide too; it is saved with twice as many. */
 const WIDTH = 960, SCALE = 2
+/** Least height of a map or a solid, as a share of the width. */
+const SQUARE = 0.75
 const FORMATS = { png: "Picture, PNG", svg: "Drawing, SVG", csv: "Numbers, CSV" }
 
 // Numbers
@@ -72,7 +74,7 @@ function legendOf(traces) {
 export function pictured({ data, layout }, { title, settings = "" }, colors, width, height) {
   const below = settings ? wrapped(settings, Math.floor(width / 6.6)) : []
   const lines = [`<b>${plain(title)}</b>`, ...below.map(line => `<span style="font-size:13px">${plain(line)}</span>`)]
-  const head = 34 + 18 * below.length
+  const head = 38 + 19 * below.length
   // Legends that stand in panels of their own stay there.
   const legends = layout.legend2 ? null : legendOf(data)
   const rows = legends && legends.size > 1 ? Math.ceil([...legends.keys()].reduce((sum, name) => sum + 60 + 7 * name.length, 0) / width) : 0
@@ -115,7 +117,9 @@ export async function save(Plotly, format, { figure, numbers = figure, about, co
   const name = `${fileName(about.title)}.${format}`
   if (format === "csv") return download(new Blob([numbersOf(numbers.data, numbers.layout)], { type: "text/csv" }), name)
   const width = Math.max(WIDTH, Math.round(size.width))
-  const made = pictured(figure, about, colors, width, Math.round(size.height))
+  // What has one scale on all sides grows with the picture; panels of curves only get wider.
+  const square = figure.layout.scene || figure.layout.yaxis?.scaleanchor
+  const made = pictured(figure, about, colors, width, Math.round(Math.max(size.height, square ? SQUARE * width : 0)))
   const url = await Plotly.toImage({ ...made, config: {} }, { format, width, height: made.layout.height, scale: SCALE })
   return download(await (await fetch(url)).blob(), name)
 }

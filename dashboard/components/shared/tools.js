@@ -32,7 +32,8 @@ export class ChartTools {
   }
 
   get curves() {
-    return this.plot._fullLayout ? curvesOf(this.plot._fullData, this.plot._fullLayout) : []
+    // The full layout has titles that are invitations to enter one.
+    return this.plot._fullData ? curvesOf(this.plot._fullData, this.plot.layout) : []
   }
 
   walk(event) {

@@ -18,7 +18,7 @@ export function curvesOf(traces, layout) {
     const vertical = layout[(trace.yaxis ?? "y").replace("y", "yaxis")], panel = panelOf(trace, layout)
     // plotly calls a curve without a name "trace 0".
     const name = trace.name && !/^trace \d+$/.test(trace.name) ? trace.name : ""
-    return [{ trace, places, name: [panel, name].filter(Boolean).join(", ") || titleOf(vertical) || "curve",
+    return [{ trace, places, name: [panel, name].filter(Boolean).join(", ") || titleOf(vertical) || "value",
       x: i => trace.x?.[i] ?? i, y: i => y[i], write: writer(vertical), axis: titleOf(layout[(trace.xaxis ?? "x").replace("x", "xaxis")]) }]
   })
 }
