@@ -45,7 +45,7 @@ def take_race() -> list[str]:
     return optimizers
 
 
-def take() -> RunConfig | None:
+def take_surfaces() -> RunConfig | None:
     """Take the config that was left for the Surfaces page; None if none was."""
     values = st.session_state.pop(_FOR_SURFACES, None)
     return RunConfig.from_dict(values) if values else None

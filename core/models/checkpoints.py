@@ -26,6 +26,7 @@ from core import data, paths
 from core.devices import is_available
 from core.files import shortened, write_atomically
 from core.hyperparameters import InvalidValue
+from core.training import early_stopping
 from core.training import state as run_state
 from core.training.config import RunConfig, same_rates
 from core.training.network import Network, parameter_shapes
@@ -69,7 +70,7 @@ class Checkpoint:
         """
         run_state.check(self.state, self.config)
         config, done = self.config, run_state.fewest_epochs(self.config, self.state["step"]) - 1
-        stopped_early = run_state.out_of_patience(config, self.state["history"])
+        stopped_early = early_stopping.out_of_patience(config, self.state["history"])
         if epochs is None and stopped_early:
             where = f"after {done} of its {config.epochs} epochs (patience = {config.patience})"
             raise InvalidValue("epochs", f"be given to go on from a run that stopped early, {where}", "")

@@ -10,7 +10,7 @@ from core.models.formats import FORMATS, Format
 from core.models.library import WHOLE, Library, Model
 from core.models.metadata import LONGEST
 from core.training.config import RunConfig
-from dashboard import fields, matrix, notices, testing
+from dashboard import confusion, notices, testing
 from dashboard.views.models import pictures
 from dashboard.views.models.dialogs import continue_form
 from dashboard.views.models.shelf import KIND_BADGES, provenance, show, trained
@@ -30,15 +30,9 @@ def detail(name: str) -> None:
     refusal = library.refusal(model)
     if refusal:
         st.caption(literal(refusal))
-    if model.problem:
-        st.error(literal(model.problem))
+    if not (source := pictures.source_or_error(model)):
         if not refusal:
             _delete(model)
-        return
-    try:
-        source = pictures.source(model)
-    except ValueError as error:
-        st.error(fields.explain(error))
         return
     with st.container(horizontal=True, gap="medium"):
         testing.metrics(source)
@@ -49,8 +43,8 @@ def detail(name: str) -> None:
     left, right = st.columns([0.4, 0.6], gap="large")
     with left:
         st.markdown("**Confusion matrix**")
-        st.html(matrix.confusion(testing.report_of(source).confusion))
-        st.caption(matrix.LEGEND)
+        st.html(confusion.table(testing.report_of(source).confusion))
+        st.caption(confusion.LEGEND)
     with right:
         st.markdown("**Weights**")
         hidden, output = pictures.layers(source)

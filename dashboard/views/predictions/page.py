@@ -27,7 +27,7 @@ def page() -> None:
 def _panel(name: str, source: Source, report: Report) -> None:
     match name:
         case "Confusion":
-            panels.confusion(report)
+            panels.mistakes(report)
         case "Digits":
             gallery.panel(report)
         case "Confidence":

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from core.analysis.hidden import Units
 from core.analysis.report import Report
-from dashboard import matrix
+from dashboard import confusion
 from dashboard.components.clickable import clickable
 from dashboard.components.figure import show_figure
 from dashboard.sources import Source
@@ -21,15 +21,15 @@ PER_CELL = 24
 NORM, VOTE, ACTIVITY, UNIT = "Norm", "Class voted for", "Activity", "Number"
 
 
-def confusion(report: Report) -> None:
+def mistakes(report: Report) -> None:
     """Draw the matrix; a click on a cell shows its digits."""
     left, right = st.columns([0.46, 0.54], gap="large")
     with right, st.container(horizontal=True, vertical_alignment="bottom"):
         wrong = report.confusion - report.confusion.diag().diag()
         label, answer = gallery.choose_pair(*divmod(int(wrong.argmax()), 10))
     with left:
-        clickable(matrix.confusion(report.confusion, (label, answer)), "confusion", _cell_clicked)
-        st.caption(f"Click a cell to see its digits. {matrix.LEGEND}")
+        clickable(confusion.table(report.confusion, (label, answer)), "confusion", _cell_clicked)
+        st.caption(f"Click a cell to see its digits. {confusion.LEGEND}")
     with right:
         numbers = gallery.pair(label, answer, report).tolist()
         gallery.paged(numbers, [report.evaluation.predictions], "cell", per_page=PER_CELL)

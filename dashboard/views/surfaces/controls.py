@@ -201,7 +201,7 @@ def carried(scene: Scene) -> bool:
 
 def welcome() -> None:
     """Take over the settings that came from the Train page, if any."""
-    config = handoff.take()
+    config = handoff.take_surfaces()
     if config is None or config.optimizer not in FIRST_ORDER:
         return
     name = config.optimizer

@@ -3,8 +3,8 @@ import sqlite3
 
 import pytest
 
-from core.runs.rescue import open_store
 from core.runs.store import Store
+from core.runs.store_rescue import open_store
 from core.training.config import RunConfig
 
 RUNS, EVENTS, PAGE = 40, 30, 4096
