@@ -6,6 +6,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser import DESKTOP, Lab, Profiles
+from tests.e2e.test_draw import SEVEN, draw, says
 from tests.visiting import PAGES, expect_state, inspect, look, open_at, save, train, train_button, wait_in
 
 #: What axe-core calls an obstacle; lesser findings are advice.
@@ -91,6 +92,18 @@ def test_curves_are_walked_by_keys(page: Page, lab: Lab) -> None:
     expect(said).to_have_text(re.compile(r"^Loss, smoothed: .* at step 0$"))
     chart.blur()
     expect(said).to_have_text("")
+
+
+def test_the_answer_to_a_drawing_is_spoken(page: Page, lab: Lab) -> None:
+    open_at(page, lab, "Draw")
+    spoken = page.locator(".st-key-draw-spoken").get_by_role("status")
+    expect(spoken).to_have_text("")
+    # What is spoken must change inside an element that stays.
+    spoken.evaluate("place => { place.stays = true }")
+    draw(page, SEVEN)
+    says(page, "7")
+    expect(spoken).to_have_text(re.compile(r"^7: "))
+    assert spoken.evaluate("place => place.stays")
 
 
 def test_little_motion_is_obeyed(lab: Lab, visitor: Profiles) -> None:

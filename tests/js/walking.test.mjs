@@ -20,7 +20,7 @@ test("what is a curve, and its last value in words", () => {
   assert.deepEqual(CURVES.map(curve => curve.name), ["Loss, each step", "Accuracy, validation"])
   assert.equal(summaryOf("#1 Adam", CURVES),
     "#1 Adam, chart. Last values: Loss, each step 0.25; Accuracy, validation 97.00 %. Arrow keys walk along the curves.")
-  assert.equal(summaryOf("Empty", []), "Empty, chart without curves")
+  assert.equal(summaryOf("Empty", []), "Empty, chart")
   assert.match(summaryOf("Many", Array(14).fill(CURVES[0])), /; and 2 more\. /)
   assert.equal(pointInWords(CURVES[1], 1), "Accuracy, validation: 90.00 % at step 20")
 })

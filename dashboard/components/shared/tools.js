@@ -16,9 +16,9 @@ export class ChartTools {
     this.said = element("span", { className: "chart-said" })
     this.said.setAttribute("aria-live", "polite")
     this.parts = walks ? [this.said, button, menu] : [button, menu]
+    plot.setAttribute("role", walks ? "application" : "group")
     if (!walks) return
     plot.tabIndex = 0
-    plot.setAttribute("role", "application")
     plot.setAttribute("aria-roledescription", "chart")
     plot.addEventListener("keydown", event => this.walk(event))
     plot.addEventListener("focusout", () => this.leave())
@@ -28,7 +28,7 @@ export class ChartTools {
   drawn(Plotly) {
     this.Plotly = Plotly
     this.button.disabled = false
-    if (this.walks) this.plot.setAttribute("aria-label", summaryOf(this.about().title, this.curves))
+    this.plot.setAttribute("aria-label", summaryOf(this.about().title, this.curves))
   }
 
   get curves() {

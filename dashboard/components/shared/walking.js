@@ -32,7 +32,7 @@ export const pointInWords = (curve, i) => `${curve.name}: ${curve.write(curve.y(
 
 /** A chart in one sentence: its title, and each curve's last value. */
 export function summaryOf(title, curves) {
-  if (!curves.length) return `${title}, chart without curves`
+  if (!curves.length) return `${title}, chart`
   const named = curves.slice(0, MOST_NAMED).map(curve => `${curve.name} ${curve.write(curve.y(curve.places.at(-1)))}`)
   const rest = curves.length > MOST_NAMED ? `; and ${curves.length - MOST_NAMED} more` : ""
   return `${title}, chart. Last values: ${named.join("; ")}${rest}. Arrow keys walk along the curves.`

@@ -32,8 +32,13 @@ def reliability(bins: Calibration) -> go.Figure:
         hovertemplate="confidence %{x:.1%}, accuracy %{y:.1%}<extra></extra>",
     )
     figure.add_scatter(
-        x=[0, 1], y=[0, 1], name="as many as the confidence says", mode="lines", line={"color": GREY, "width": 1.5, "dash": "dot"}, hoverinfo="skip"
-    )  # fmt: skip
+        x=[0, 1],
+        y=[0, 1],
+        name="as many as the confidence says",
+        mode="lines",
+        line={"color": GREY, "width": 1.5, "dash": "dot"},
+        hoverinfo="skip",
+    )
     figure.update_xaxes(title="confidence", range=[0, 1.005], tickformat=".0%")
     figure.update_yaxes(title="accuracy", range=[0, 1.03], tickformat=".0%")
     return _framed(figure)
