@@ -120,7 +120,8 @@ export async function save(Plotly, format, { figure, numbers = figure, about, co
   // What has one scale on all sides grows with the picture; panels of curves only get wider.
   const square = figure.layout.scene || figure.layout.yaxis?.scaleanchor
   const made = pictured(figure, about, colors, width, Math.round(Math.max(size.height, square ? SQUARE * width : 0)))
-  const url = await Plotly.toImage({ ...made, config: {} }, { format, width, height: made.layout.height, scale: SCALE })
+  // A copy: plotly writes into the layout, of which a part is the shown chart's.
+  const url = await Plotly.toImage({ data: made.data, layout: structuredClone(made.layout), config: {} }, { format, width, height: made.layout.height, scale: SCALE })
   return download(await (await fetch(url)).blob(), name)
 }
 

@@ -8,18 +8,31 @@ const MOST_NAMED = 12
 /** Share of a curve that a press of a page key moves by. */
 const PAGE = 0.1
 
-/** The curves that can be walked, each with its panel, name, and where it has points. */
+const isPoint = value => value !== null && value !== undefined && !Number.isNaN(value)
+
+/** The last place with a point; -1 without one. */
+function lastOf(values) {
+  let i = values.length - 1
+  while (i >= 0 && !isPoint(values[i])) i--
+  return i
+}
+
+/** The curves that can be walked, each with its name, its `last` place and the `places` where it has points. Those are found
+ * when they are asked for: a chart that is drawn ten times a second needs the last one only. */
 export function curvesOf(traces, layout) {
   return shownTraces(traces).flatMap(trace => {
     const y = valuesOf(trace)
     if (trace.z || !y?.length || trace.hoverinfo === "skip") return []
-    const places = Array.from(y.keys()).filter(i => y[i] !== null && !Number.isNaN(y[i]))
-    if (!places.length) return []
+    const last = lastOf(y)
+    if (last < 0) return []
     const vertical = layout[(trace.yaxis ?? "y").replace("y", "yaxis")], panel = panelOf(trace, layout)
     // plotly calls a curve without a name "trace 0".
     const name = trace.name && !/^trace \d+$/.test(trace.name) ? trace.name : ""
-    return [{ trace, places, name: [panel, name].filter(Boolean).join(", ") || titleOf(vertical) || "value",
-      x: i => trace.x?.[i] ?? i, y: i => y[i], write: writer(vertical), axis: titleOf(layout[(trace.xaxis ?? "x").replace("x", "xaxis")]) }]
+    return [{
+      trace, last, get places() { return Array.from(y.keys()).filter(i => isPoint(y[i])) },
+      name: [panel, name].filter(Boolean).join(", ") || titleOf(vertical) || "value",
+      axis: titleOf(layout[(trace.xaxis ?? "x").replace("x", "xaxis")]), x: i => trace.x?.[i] ?? i, y: i => y[i], write: writer(vertical),
+    }]
   })
 }
 
@@ -33,7 +46,7 @@ export const pointInWords = (curve, i) => `${curve.name}: ${curve.write(curve.y(
 /** A chart in one sentence: its title, and each curve's last value. */
 export function summaryOf(title, curves) {
   if (!curves.length) return `${title}, chart`
-  const named = curves.slice(0, MOST_NAMED).map(curve => `${curve.name} ${curve.write(curve.y(curve.places.at(-1)))}`)
+  const named = curves.slice(0, MOST_NAMED).map(curve => `${curve.name} ${curve.write(curve.y(curve.last))}`)
   const rest = curves.length > MOST_NAMED ? `; and ${curves.length - MOST_NAMED} more` : ""
   return `${title}, chart. Last values: ${named.join("; ")}${rest}. Arrow keys walk along the curves.`
 }
@@ -50,10 +63,10 @@ export function moved(key, from, curves) {
   if (!from || from.curve >= curves.length) return { curve: 0, point: curves[0].places.length - 1 }
   const { places } = curves[from.curve]
   if (key in MOVES) return { curve: from.curve, point: Math.max(0, Math.min(places.length - 1, MOVES[key](from.point, places.length))) }
-  const curve = (from.curve + TURNS[key] + curves.length) % curves.length, other = curves[curve]
+  const curve = (from.curve + TURNS[key] + curves.length) % curves.length, other = curves[curve], there = other.places
   // The other curve is entered where this one was left.
   const x = curves[from.curve].x(places[Math.min(from.point, places.length - 1)])
   const away = i => Math.abs(other.x(i) - x)
-  const nearest = typeof x === "number" ? other.places.reduce((best, i, k) => (away(i) < away(other.places[best]) ? k : best), 0) : 0
+  const nearest = typeof x === "number" ? there.reduce((best, i, k) => (away(i) < away(there[best]) ? k : best), 0) : 0
   return { curve, point: nearest }
 }
