@@ -137,7 +137,7 @@ export function saveMenu(onSave) {
         onSave(format)
       },
     })))
-  const button = element("button", { type: "button", className: "chart-save", textContent: "Save", disabled: true, popoverTargetElement: menu })
+  const button = element("button", { type: "button", className: "chart-save", textContent: "Save", ariaLabel: "Save chart", disabled: true, popoverTargetElement: menu })
   menu.ontoggle = event => {
     if (event.newState !== "open") return
     const at = button.getBoundingClientRect(), { offsetWidth: width, offsetHeight: height } = menu
