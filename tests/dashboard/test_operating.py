@@ -60,7 +60,7 @@ def test_a_page_from_before_is_refused_with_a_sentence(
         next(field for field in page.text_input if field.label == label).set_value("0.1").run()
     else:
         button(page, label).click().run()
-    sentence = "Run #1 can be operated only by *Eve*, who started it, or the teacher."
+    sentence = "Run #1 can be operated or changed only by *Eve*, who started it, or the teacher."
     assert [error.value.replace("\\", "") for error in page.error] == [sentence]
     assert commands == []
 

@@ -44,7 +44,11 @@ def move(run_id: str, by: int) -> None:
 
 
 def edit(run_id: str, **labels: Any) -> None:
-    _attempt(lambda: lab.service().edit(run_id, **labels), "Saved.")
+    def checked() -> None:
+        operating.permitted((run_id,))
+        lab.service().edit(run_id, **labels)
+
+    _attempt(checked, "Saved.")
 
 
 def deletable(runs: Sequence[Run]) -> bool:
@@ -58,7 +62,11 @@ def delete(runs: Sequence[Run]) -> None:
 
 
 def restore(ids: Sequence[str]) -> None:
-    _attempt(lambda: lab.service().restore(ids), f"{counted(len(ids), 'run')} restored.")
+    def checked() -> None:
+        operating.permitted(ids)
+        lab.service().restore(ids)
+
+    _attempt(checked, f"{counted(len(ids), 'run')} restored.")
 
 
 def purge(runs: Sequence[Run]) -> None:

@@ -57,7 +57,8 @@ def _byline(run: Run) -> None:
 def _in_the_bin(run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.info("This run is in the bin.", icon=":material/delete:", width="stretch")
-        st.button("Restore", on_click=actions.restore, args=([run.id],), type="primary")
+        if operating.operable([run]):
+            st.button("Restore", on_click=actions.restore, args=([run.id],), type="primary")
 
 
 def _operate(run: Run) -> None:
@@ -144,7 +145,12 @@ def _escaped(value: Any) -> str:
 
 
 def _labels(run: Run) -> None:
-    """Draw the form of name, notes and tags, which everyone may edit."""
+    """Draw the form of name, notes and tags; for those who may not edit them, the notes."""
+    if not operating.operable([run]):
+        if run.notes:
+            with st.expander("Notes", expanded=True):
+                st.text(run.notes)
+        return
     with st.expander("Name, notes and tags", expanded=bool(run.notes)), st.form(f"labels.{run.id}", border=False):
         st.text_input("Name", run.name, key=f"name.{run.id}", max_chars=100)
         st.text_area("Notes", run.notes, key=f"notes.{run.id}", max_chars=10_000, height=110)

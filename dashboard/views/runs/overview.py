@@ -226,14 +226,15 @@ def _bin() -> None:
     if answer.opened:
         actions.go(run=answer.opened)
     chosen = [runs[run_id] for run_id in answer.chosen if run_id in runs]
+    restorable = [run.id for run in operating.operable(chosen)]
     with bar:
         st.button(
             "Restore",
             icon=":material/restore_from_trash:",
             type="primary",
-            disabled=not chosen,
+            disabled=not restorable,
             on_click=actions.restore,
-            args=([run.id for run in chosen],),
+            args=(restorable,),
         )
         with st.popover("Delete permanently", icon=":material/delete_forever:", disabled=not chosen):
             if actions.deletable(chosen):
@@ -241,4 +242,6 @@ def _bin() -> None:
                 st.button("Delete now", on_click=actions.purge, args=(chosen,))
             else:
                 st.markdown("Only their owner or the teacher can delete these runs.")
+        if len(restorable) < len(chosen):
+            st.caption("Only its owner or the teacher can restore a run.")
         st.caption(f"Runs are kept here for {BIN_SECONDS / 86400:.0f} days.")

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from core.owners import Visitor
 from core.runs.service import Service
 from core.training.config import RunConfig
-from dashboard import colors
+from dashboard import colors, notices
 from dashboard.views.runs import actions, compare, figures, one, overview, parallel, route, rows
 from tests.dashboard.conftest import button, labels, open_page, page_of, text
 
@@ -92,6 +92,40 @@ def test_a_run_in_the_bin_says_so_and_comes_back(filled: list[str], service: Ser
     page.run()
     run = service.run("one")
     assert run and run.deleted is None and not page.info
+
+
+@pytest.mark.usefixtures("teachers_lab")
+def test_with_a_teacher_nobody_edits_or_restores_anothers_run(filled: list[str], service: Service) -> None:
+    service.edit("one", notes="![i](http://evil.example)")
+    page = open_page("runs", run="one")
+    assert not page.exception and "Save" not in labels(page)
+    assert [element.value for element in page.get("text")] == ["![i](http://evil.example)"]
+    service.delete(["one"])
+    rows.forget()
+    try:
+        assert "Restore" not in labels(open_page("runs", run="one"))
+    finally:
+        service.restore(["one"])
+
+
+@pytest.mark.usefixtures("teachers_lab")
+def test_a_page_from_before_edits_and_restores_nothing(
+    filled: list[str], service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[Exception] = []
+    monkeypatch.setattr(notices, "refuse", refused.append)
+    service.delete(["one"])
+    try:
+        actions.edit("one", name="changed")
+        actions.restore(["two", "one"])
+        run = service.run("one")
+    finally:
+        service.restore(["one"])
+    assert run and run.name == "=first" and run.deleted is not None
+    assert [str(error) for error in refused] == [
+        "Run #1 can be operated or changed only by Ada, who started it, or the teacher.",
+        "Run #2 can be operated or changed only by the teacher.",
+    ]
 
 
 def test_a_comparison_by_its_link(filled: list[str]) -> None:
