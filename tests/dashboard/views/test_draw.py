@@ -139,9 +139,9 @@ def test_the_answer_says_its_runner_up_and_when_it_is_not_sure() -> None:
 
 
 def test_the_answer_is_spoken_as_plain_text() -> None:
-    certain, unsure = (Answer(np.array([share, 1 - share, 0, 0, 0, 0, 0, 0, 0, 0])) for share in (1.0, 0.5))
+    certain, unsure = (Answer(np.array([share, 1 - share, 0, 0, 0, 0, 0, 0, 0, 0])) for share in (0.9997, 0.55))
     assert answer_text(certain) == "0: > 99.9 %. Next would be 1 with < 0.1 %."
-    assert answer_text(unsure) == "0: Not sure. 0 with 50.0 %, or 1 with 50.0 %."
+    assert answer_text(unsure) == "0: Not sure. 0 with 55.0 %, or 1 with 45.0 %."
     assert answer_text(certain, "Two digits?") == "0: Not sure. Two digits?"
     assert answer_text(None) == ""
 
