@@ -1,5 +1,8 @@
 """Settings carried from one page to another."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import streamlit as st
 
 from core.training.config import RunConfig
@@ -34,15 +37,21 @@ def to_surfaces(config: RunConfig) -> None:
     st.session_state[_FOR_SURFACES] = config.to_dict()
 
 
-def to_race(optimizers: list[str]) -> None:
-    """Leave the optimizers to race for the Race page."""
-    st.session_state[_FOR_RACE] = optimizers
+def to_race(base: RunConfig, knob: str, values: Sequence[Any]) -> None:
+    """Leave a race for the Race page, and put the settings that its runs share into the form.
+
+    Args:
+        knob: the varied setting, one of ``race.KNOBS``.
+        values: of the setting; each counts once.
+    """
+    forms.fill(base)
+    st.session_state[_FOR_RACE] = knob, list(dict.fromkeys(values))
 
 
-def take_race() -> list[str]:
-    """Take the optimizers that were left for the Race page; empty if none were."""
-    optimizers: list[str] = st.session_state.pop(_FOR_RACE, [])
-    return optimizers
+def take_race() -> tuple[str, list[Any]] | None:
+    """Take the varied setting and the values that were left for the Race page; None if none were."""
+    left: tuple[str, list[Any]] | None = st.session_state.pop(_FOR_RACE, None)
+    return left
 
 
 def take_surfaces() -> RunConfig | None:

@@ -24,6 +24,7 @@ import shutil
 import signal
 import sys
 import time
+import traceback
 from typing import Any
 
 from playwright.async_api import async_playwright
@@ -72,8 +73,13 @@ def main(arguments: list[str] | None = None) -> int:
             print("The disk is not filled: a tmpfs could not be mounted here.")
         if not lab.clock.environment:
             print("The clock is not turned: libfaketime is not installed here.")
-        seen = asyncio.run(endure(options, lab, table))
-        check(lab.home, table, seen, options)
+        try:
+            check(lab.home, table, asyncio.run(endure(options, lab, table)), options)
+        except Exception as error:
+            # The table still says what was tried before.
+            traceback.print_exc()
+            table["end of the test"] += 1
+            table.fail("end of the test", f"{type(error).__name__}: {error}")
         log = lab.log.read_text(errors="replace")
     table["traceback in the server's log"] = 0
     for part in log.split("Traceback (most recent call last):")[1:]:

@@ -89,6 +89,8 @@ async def attacks(lab: Lab, chance: random.Random, table: Table, until: float) -
         await asyncio.sleep(max(0.0, begin + moment - time.monotonic()))
         await table.attempt(kind, lambda kind=kind: _attack(lab, kind, chance))  # type: ignore[misc]
         lab.note_memory()
+        if not lab.up.is_set():
+            raise RuntimeError("the server did not start again")
 
 
 async def _attack(lab: Lab, kind: str, chance: random.Random) -> None:

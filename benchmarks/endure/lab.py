@@ -157,7 +157,7 @@ class Lab:
         await self.up.wait()
         doing, end = asyncio.ensure_future(work()), asyncio.ensure_future(self.down.wait())
         await asyncio.wait((doing, end), return_when=asyncio.FIRST_COMPLETED)
-        # What the end breaks off may break before it is told here.
+        # What the end breaks off may break before the end is noticed here.
         if doing.done() and doing.exception():
             await asyncio.wait((end,), timeout=1)
         dropped = end.done()

@@ -132,8 +132,7 @@ class _Job:
         trainer.pause_at = pauses.get(self._job.get("pause_after", ""))
         if not recorded:
             return trainer, None
-        before = checkpoint.metadata.get("environment") if checkpoint else None
-        changes = devices.changes(before, devices.environment(trainer.device)) if checkpoint else ""
+        changes = checkpoint.changes(config, devices.environment(trainer.device)) if checkpoint else ""
         message = " ".join(filter(None, (damage, changes and f"Continues, not bit-exact: {changes}.")))
         return trainer, Resumed(trainer.step, trainer.epoch, not changes, message)
 

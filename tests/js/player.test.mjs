@@ -6,7 +6,8 @@ import { installPage, landscapeScene, packed, root, settle, stubPlotly, surfaceS
 import { advance, at, stepBack, stepForward, within } from "../../dashboard/components/player/time.js"
 import { floats, rows } from "../../dashboard/components/shared/arrays.js"
 import { unpack as unpackSurface } from "../../dashboard/components/player/surface/scene.js"
-import { heighten, momentAt, timed, unpack as unpackLandscape } from "../../dashboard/components/player/landscape/scene.js"
+import { cursorAt, heighten, momentAt, timed, unpack as unpackLandscape } from "../../dashboard/components/player/landscape/scene.js"
+import { planeFigure } from "../../dashboard/components/player/landscape/views.js"
 import mountLandscape from "../../dashboard/components/player/landscape/landscape.js"
 import mountSurface from "../../dashboard/components/player/surface/surface.js"
 
@@ -145,6 +146,45 @@ test("a landscape's scene has the moments of all its runs", () => {
   assert.deepEqual([...scene.paths[1].x], [0, 2, 4, 4])
   assert.equal(momentAt(scene, 2.5), 2.5)
   assert.equal(momentAt(scene, 3), 3)
+})
+
+test("a landscape's slider is linear in epochs, though its points are close together at first", async () => {
+  const scene = unpackLandscape(landscapeScene())
+  assert.deepEqual(scene.moments, [0, 1, 3])
+  assert.deepEqual([-1, 0, 0.5, 1, 2, 3, 4].map(epoch => cursorAt(scene, epoch)), [0, 0, 0.5, 1, 1.5, 2, 2])
+  for (const cursor of [0, 0.25, 1, 1.5, 2]) assert.equal(cursorAt(scene, momentAt(scene, cursor)), cursor)
+  const { element, finish } = await mounted(mountLandscape, landscapeScene())
+  await finish(3)
+  const { scrub, moment, back } = element.parts
+  assert.equal(scrub.max, 3)
+  scrub.value = "2"
+  scrub.oninput()
+  assert.equal(moment.textContent, "epoch 2.00 of 3")
+  assert.equal(scrub.value, 2)
+  back.onclick()
+  assert.equal(moment.textContent, "epoch 1.00 of 3")
+})
+
+test("points off a random plane stand on its rail, not at the centre", () => {
+  const base = landscapeScene()
+  // From a distance of 8, then 4, to the plane's own centre.
+  const points = packed([[0, 1, 3], [0, 0, 0], [0, 0, 0], [8, 4, 1e-6], [2, 1, 0.5], [2, 1, 0.5], [0.1, 0.5, 0.9]].flat())
+  const data = { ...base, rail: true, paths: [{ ...base.paths[0], points }] }
+  const scene = unpackLandscape(data), [path] = scene.paths
+  assert.equal(scene.rail, 8)
+  assert.deepEqual(path.off, [true, true, false])
+  assert.deepEqual([...path.x], [NaN, NaN, 0])
+  heighten(scene, "loss")
+  const [traces, layout] = planeFigure(scene, { grid: "#ddd", scale: [] })
+  const [on, off] = traces.slice(-2)
+  assert.deepEqual([on.x, on.y], [[0], [0]])
+  assert.deepEqual([off.x, off.xaxis, off.marker.symbol], [[8, 4], "x2", "circle-open"])
+  assert.match(layout.xaxis2.title.text, /off the plane/)
+  // On a plane of the runs' own, every point has its place.
+  const own = unpackLandscape({ ...data, rail: false })
+  assert.deepEqual([...own.paths[0].x], [0, 0, 0])
+  heighten(own, "loss")
+  assert.equal(planeFigure(own, { grid: "#ddd", scale: [] })[1].xaxis2, undefined)
 })
 
 test("a quantity between its points, and beyond them", () => {

@@ -41,6 +41,19 @@ export class Player {
     this.observer.observe(root)
   }
 
+  /** Length of the slider, and the time on it at a cursor and back: steps, unless a subclass has another clock. */
+  get span() {
+    return this.scene.steps
+  }
+
+  timeOf(cursor) {
+    return cursor
+  }
+
+  cursorAt(time) {
+    return time
+  }
+
   get plots() {
     const { map, curves, relief } = this.parts
     return [map, curves, relief]
@@ -56,7 +69,7 @@ export class Player {
     play.onclick = () => this.toggle()
     back.onclick = () => this.seek(stepBack(this.cursor))
     forward.onclick = () => this.seek(stepForward(this.cursor))
-    scrub.oninput = () => this.seek(Number(scrub.value))
+    scrub.oninput = () => this.scene && this.seek(this.cursorAt(Number(scrub.value)))
     this.root.onkeydown = event => this.onKey(event)
     relief.onpointerdown = () => this.turn(Infinity)
     relief.onwheel = () => this.turn(TURN_MS)
@@ -96,7 +109,7 @@ export class Player {
   show(scene, cursor) {
     if (this.scene?.id !== scene.id) this.hidden.clear()
     this.scene = scene
-    this.parts.scrub.max = scene.steps
+    this.parts.scrub.max = this.span
     this.cursor = cursor
     this.table()
   }
@@ -157,7 +170,8 @@ export class Player {
     let before = performance.now()
     const tick = now => {
       if (!this.playing) return
-      this.cursor = advance(this.cursor, this.scene.steps, now - before, Number(this.parts.speed?.value ?? 1))
+      const time = advance(this.timeOf(this.cursor), this.span, now - before, Number(this.parts.speed?.value ?? 1))
+      this.cursor = this.cursorAt(time)
       before = now
       this.paint()
       if (this.cursor >= this.scene.steps) return this.pause()
@@ -202,7 +216,7 @@ export class Player {
   /** The plots may show another scene than this one while they are drawn; the end of the drawing paints. */
   paint(ready = !this.drawing.busy) {
     if (!this.overlays || this.drawing.closed) return
-    this.parts.scrub.value = Math.round(this.cursor)
+    this.parts.scrub.value = this.timeOf(this.cursor)
     this.readOut()
     if (ready) this.paintPlots()
   }

@@ -44,8 +44,10 @@ _STATE = address.State(
 
 def page() -> None:
     runs, tried = address.runs("runs"), address.runs("sweep")
-    if optimizers := handoff.take_race():
-        _STATE["knob"], _STATE["optimizer"] = "optimizer", optimizers
+    if left := handoff.take_race():
+        knob, values = left
+        _STATE["knob"] = knob
+        _STATE[knob] = list(map(str, values)) if knob in CHOICES else ", ".join(map(number, values))
     settings, stage = st.columns([0.36, 0.64], gap="large")
     with settings:
         _varied_setting()

@@ -1,7 +1,7 @@
 // Runs' paths on the network's loss surface, over one moment of training.
 
-import { heighten, momentAt, unpack, VIEWS } from "./scene.js"
-import { curvesFigure, offPlane, paintCurves, paintLive, paintLiveRelief, planeFigure, toned } from "./views.js"
+import { cursorAt, heighten, momentAt, unpack, VIEWS } from "./scene.js"
+import { curvesFigure, offPlane, paintCurves, paintLive, paintLiveRelief, paintRail, planeFigure, toned } from "./views.js"
 import { component, Player } from "../base.js"
 import { nameCell } from "../legend.js"
 import { element } from "../../shared/dom.js"
@@ -16,6 +16,19 @@ class LandscapePlayer extends Player {
   camera = { eye: { x: 1.2, y: -1.4, z: 1.35 }, center: { x: -0.06, y: 0, z: -0.1 } }
   cameraKey = "landscape"
   title = "Loss landscape"
+
+  /** Epochs: the points are close together at first, so that a slider of points would crawl through the beginning. */
+  get span() {
+    return this.scene.moments.at(-1) - this.scene.moments[0]
+  }
+
+  timeOf(cursor) {
+    return momentAt(this.scene, cursor) - this.scene.moments[0]
+  }
+
+  cursorAt(time) {
+    return cursorAt(this.scene, time + this.scene.moments[0])
+  }
 
   listen() {
     super.listen()
@@ -78,7 +91,8 @@ class LandscapePlayer extends Player {
   }
 
   paintOnMap(pen) {
-    paintLive(pen, this.parts.map, this.scene.live, this.colors)
+    paintRail(pen, this.parts.map, this.scene, this.cursor, this.colors)
+    paintLive(pen, this.parts.map, this.scene, this.colors)
   }
 
   paintOnRelief(pen) {
@@ -96,6 +110,7 @@ class LandscapePlayer extends Player {
   readOut() {
     const { scene, parts } = this
     parts.moment.textContent = `epoch ${momentAt(scene, this.cursor).toFixed(2)} of ${scene.moments.at(-1).toFixed(0)}`
+    parts.scrub.setAttribute("aria-valuetext", parts.moment.textContent)
     scene.paths.forEach((path, k) => {
       const i = Math.min(Math.round(this.cursor), path.end), { cells } = parts.rows.rows[k]
       const texts = [path.model ? NOTHING : scene.moments[i].toFixed(2), percent(path.accuracy[i]), significant(path.truth[i]),
