@@ -14,14 +14,18 @@ from core.training import config as rules
 from core.training.config import RunConfig
 from core.training.remarks import Remark, remarks
 from core.training.schedules import SCHEDULES
-from dashboard import address, fields, plots, schedule_preview
-from dashboard.words import in_words, literal
+from dashboard import address, fields, schedule_preview
+from dashboard.components.figure import show_figure
+from dashboard.words import config_in_full, in_words, literal
 
 BATCH_SIZES = ("16", "32", "64", "128", "256", "512", "1024", "2048", "1", "full")
 BATCH_LABELS = {"1": "1 (stochastic)", "full": "full (batch gradient descent)"}
-BATCH_HELP = (
-    "Images per step. Choose one or type any number. Powers of two come first because they use the hardware's vector "
-    "units and cache lines evenly; every other size trains just as well."
+#: One for the three fields beside it: each help is a stop on the keyboard's way to the buttons.
+COMMON_HELP = (
+    f"**Learning rate**: {fields.help_text(rules.LR)}\n\n"
+    "**Batch size**: Images per step. Choose one or type any number. Powers of two come first because they use the "
+    "hardware's vector units and cache lines evenly; every other size trains just as well.\n\n"
+    f"**Epochs**: {fields.help_text(rules.EPOCHS)}"
 )
 #: Settings that another optimizer brings along.
 RECOMMENDED = ("lr", "batch_size", "weight_decay")
@@ -143,20 +147,23 @@ def hyperparameter_form(given: Mapping[str, Any] | None = None) -> tuple[Form, D
     if "optimizer" not in given:
         spec = OPTIMIZERS[_choice("optimizer", "Optimizer", OPTIMIZERS, on_change=_recommend)]
         st.caption(f"{spec.year} · {spec.help}")
-    left, right = st.columns(2, wrap=False)
-    with left:
-        for parameter in _without(given, rules.LR, rules.EPOCHS):
-            _field(parameter, said)
-    with right:
-        if "batch_size" not in given:
+    with st.container(key="common-settings"):
+        rate, batch, epochs = st.columns(3, wrap=False)
+    if "lr" not in given:
+        with rate:
+            _field(rules.LR, said, help_text="")
+    if "batch_size" not in given:
+        with batch:
             _batch_size(said)
-        if "schedule" not in given:
-            _choice("schedule", "Learning-rate schedule", SCHEDULES)
-            _show(said, "schedule")
+    with epochs:
+        _field(rules.EPOCHS, said, help_text=COMMON_HELP)
+    # Few steps of the keyboard away, and in one place for all schedules.
+    actions = st.container()
     if "schedule" not in given:
+        _choice("schedule", "Learning-rate schedule", SCHEDULES)
+        _show(said, "schedule")
         _fields(SCHEDULES[schedule()].hyperparameters, said, schedule())
     preview = st.container(key="schedule-preview", gap=None)
-    actions = st.container()
     with st.expander("More settings"):
         if "optimizer" not in given:
             st.markdown(f"**{spec.label}**")
@@ -195,14 +202,14 @@ def _fields(parameters: tuple[Hyperparameter, ...], said: Sequence[Remark], scop
                     _field(parameter, said, scope)
 
 
-def _field(parameter: Hyperparameter, said: Sequence[Remark], scope: str = "") -> None:
-    _widget(parameter, scope)
+def _field(parameter: Hyperparameter, said: Sequence[Remark], scope: str = "", help_text: str | None = None) -> None:
+    _widget(parameter, scope, fields.help_text(parameter) if help_text is None else help_text)
     _show(said, parameter.name, scope)
 
 
-def _widget(parameter: Hyperparameter, scope: str) -> None:
+def _widget(parameter: Hyperparameter, scope: str, help_text: str) -> None:
     name, default = f"{scope}.{parameter.name}", _as_entered(parameter.default)
-    label, help_text = fields.label(parameter.name, scope), fields.help_text(parameter)
+    label = fields.label(parameter.name, scope)
     if isinstance(parameter.default, bool):
         st.checkbox(label, **_STATE.text(name, default), help=help_text)
     elif parameter.choices:
@@ -243,7 +250,6 @@ def _batch_size(said: Sequence[Remark]) -> None:
         **_STATE.choice(".batch_size", BATCH_SIZES, free=True),
         format_func=lambda size: BATCH_LABELS.get(size, size),
         accept_new_options=True,
-        help=BATCH_HELP,
     )
     _show(said, "batch_size")
 
@@ -256,13 +262,12 @@ def _device() -> None:
 
 def _preview(config: RunConfig | None) -> None:
     """Plot the learning rate over the run, from the same function that training uses."""
-    # Of a fixed height: while one figure replaces another, both are on the page for a moment.
-    with st.container(height=schedule_preview.HEIGHT, border=False, gap=None):
-        st.plotly_chart(
-            schedule_preview.figure(config),
-            config=plots.NO_BAR,
-            alt="The learning rate at each step of the run",
-        )
+    show_figure(
+        schedule_preview.figure(config),
+        "Learning rate over the run",
+        key="form.preview",
+        settings=config_in_full(config) if config else "",
+    )
     if config and config.schedule_spec.reacts:
         st.caption("Shown as if the validation loss never improved; the run reacts to its own.")
     elif config:

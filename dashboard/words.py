@@ -171,19 +171,22 @@ def config_in_full(config: RunConfig, optimizer: bool = True) -> str:
     Args:
         optimizer: name it.
     """
+    return _in_words(config, () if optimizer else ("optimizer",))
+
+
+def settings_in_common(configs: Sequence[RunConfig]) -> str:
+    """Return in one line the settings that all configs share, those left out that are their optimizer's usual ones."""
+    return _in_words(configs[0], differing(configs))
+
+
+def _in_words(config: RunConfig, left_out: Sequence[str]) -> str:
     usual = _usual(config.optimizer)
     names = (
-        *(("optimizer",) if optimizer else ()),
+        "optimizer",
         *(name for name in _ALWAYS if name != "schedule" or config.schedule != "constant"),
         *(name for name in _IF_CHANGED if getattr(config, name) != getattr(usual, name)),
     )
-    return " · ".join(filter(None, (setting(config, name) for name in names)))
-
-
-def config_in_common(configs: Sequence[RunConfig]) -> str:
-    """Return the settings that are the same in all the configs, as ``config_in_full`` names them."""
-    apart = {setting(configs[0], name) for name in differing(configs)}
-    return " · ".join(part for part in config_in_full(configs[0]).split(" · ") if part not in apart)
+    return " · ".join(filter(None, (setting(config, name) for name in names if name not in left_out)))
 
 
 @lru_cache

@@ -32,6 +32,11 @@ def open_page(view: str, /, **address: str) -> AppTest:
     return page_of(view, **address).run()
 
 
+def figures(page: AppTest) -> int:
+    """The number of still figures on a page."""
+    return sum(element.proto.component_name.endswith("descent_figure") for element in page.get("bidi_component"))
+
+
 def in_address(page: AppTest, name: str) -> str:
     """A value of the page's address; a page that has set it gives text, the address itself a list."""
     value = page.query_params[name]

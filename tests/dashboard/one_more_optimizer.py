@@ -22,7 +22,7 @@ from dashboard import forms
 from dashboard.colors import OPTIMIZER_COLORS, OPTIMIZER_DASHES
 from dashboard.views.surfaces.closer import MOMENTUM, VIEWS
 from scripts import readme
-from tests.dashboard.conftest import in_address
+from tests.dashboard.conftest import figures, in_address
 from tests.waiting import LIMIT, wait_for
 
 PAGES = Path(__file__).resolve().parents[2] / "dashboard" / "views"
@@ -130,7 +130,7 @@ def test_the_surfaces_page_shows_it(view: str) -> None:
         if "s-step-of" in page.session_state:
             page.selectbox(key="s-step-of").set_value(name).run()
         assert not page.exception and not page.error
-        assert len(page.get("plotly_chart")) == 1
+        assert figures(page) == 1
 
 
 def finish(service: Service, ids: list[str]) -> None:

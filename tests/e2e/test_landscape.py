@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import Lab
+from tests.visiting import save
 
 ROOT = ".landscape"
 
@@ -100,11 +101,9 @@ def test_the_height_is_chosen_and_pictures_download(page: Page, picture: str) ->
     ready(page)
     page.get_by_test_id("view").select_option("accuracy")
     expect(page.get_by_text("of the accuracy, %")).to_be_visible()
-    for option in ("Contours, PNG", "Surface, SVG", "Curves, SVG"):
-        with page.expect_download() as download:
-            page.get_by_label("Save a picture").select_option(option)
-        content = Path(download.value.path()).read_bytes()
-        assert content.startswith(b"\x89PNG" if option.endswith("PNG") else b"<svg")
+    for stage, kind in ((".map", "Picture, PNG"), (".relief", "Drawing, SVG"), (".curves", "Drawing, SVG")):
+        _, content = save(page, page.locator(f".stage{stage}"), kind)
+        assert content.startswith(b"\x89PNG" if kind.endswith("PNG") else b"<svg")
 
 
 def test_numbers_and_a_page_that_stands_alone_download(page: Page, picture: str, tmp_path: Path) -> None:

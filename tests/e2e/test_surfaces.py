@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.visiting import wait_in
+from tests.visiting import save, wait_in
 
 CAMERA = """() => Object.values(document.querySelector('[data-testid=relief]')._fullLayout.scene._scene.getCamera().eye)
     .map(v => v.toFixed(4)).join()"""
@@ -207,11 +207,20 @@ def test_the_standalone_page_plays_without_a_server(page: Page, lab, tmp_path: P
 
 def test_pictures_download(page: Page, lab) -> None:
     open_paused(page, f"{lab.url}/surfaces?s-steps=60")
-    for option in ("Contours, PNG", "Contours, SVG", "Surface, PNG", "Curves, SVG"):
-        with page.expect_download() as download:
-            page.get_by_label("Save a picture").select_option(option)
-        content = Path(download.value.path()).read_bytes()
-        assert content.startswith(b"\x89PNG" if option.endswith("PNG") else b"<svg")
+    for stage, kind in (
+        (".map", "Picture, PNG"),
+        (".map", "Drawing, SVG"),
+        (".relief", "Picture, PNG"),
+        (".curves", "Drawing, SVG"),
+    ):
+        _, content = save(page, page.locator(f".stage{stage}"), kind)
+        assert content.startswith(b"\x89PNG" if kind.endswith("PNG") else b"<svg")
+        if kind.endswith("SVG"):
+            assert all(f">{word}<".encode() in content for word in ("Adam", "Momentum")) and b"Rosenbrock" in content
+    name, content = save(page, page.locator(".stage.curves"), "Numbers, CSV")
+    lines = content.decode().splitlines()
+    assert name == "rosenbrock-curves.csv" and lines[0] == "panel,series,x,value"
+    assert len([line for line in lines if line.startswith("f − minimum,Adam,")]) == 61  # noqa: RUF001
 
 
 def test_settings_travel_to_the_train_page_and_back(page: Page, lab) -> None:

@@ -8,6 +8,7 @@ import { advance, stepBack, stepForward, within } from "./time.js"
 import { penOn, Trail } from "./trail.js"
 import { Drawing } from "../shared/drawing.js"
 import { plotly, SETTINGS } from "../shared/plotly.js"
+import { ChartTools } from "../shared/tools.js"
 
 /** Time that the relief may go on turning after the hand has left it. */
 const TURN_MS = 800
@@ -15,8 +16,12 @@ const TURN_MS = 800
 /** plotly's tools would lie over plot and labels; the player has its own for what they do. */
 const PLAYER_SETTINGS = { ...SETTINGS, displayModeBar: false }
 
+/** The plots of a player that can be saved, by the name of their part. */
+const PICTURES = { map: "contours", relief: "surface", curves: "curves" }
+
 /** A subclass unpacks Python's data into a scene (`take`, which ends in `show`), draws (`mapFigure`, `curvesFigure`), paints
- * what is its own (`paintOnMap`, `paintOnRelief`, `paintOnCurves`) and writes the figures at the cursor (`tableRow`, `readOut`). */
+ * what is its own (`paintOnMap`, `paintOnRelief`, `paintOnCurves`) and writes the figures at the cursor (`tableRow`, `readOut`), also as
+ * they are `spoken` to who moves it by keys. `title` and `settings` stand above a saved picture. */
 export class Player {
   /** plotly's answer to a double click on a plot. */
   doubleClick = false
@@ -33,6 +38,7 @@ export class Player {
     this.Plotly = Plotly
     this.parts = Object.fromEntries([...root.querySelectorAll("[data-part]")].map(part => [part.dataset.part, part]))
     this.drawing = new Drawing(() => this.drawAll())
+    this.tools = Object.entries(PICTURES).map(([name, title]) => this.toolsOf(name, title))
     this.listen()
     this.observer = new ResizeObserver(() => this.resize())
     this.observer.observe(root)
@@ -62,12 +68,11 @@ export class Player {
   }
 
   listen() {
-    const { play, back, forward, scrub, save, whole, relief } = this.parts
+    const { play, back, forward, scrub, whole, relief } = this.parts
     play.onclick = () => this.toggle()
     back.onclick = () => this.seek(stepBack(this.cursor))
     forward.onclick = () => this.seek(stepForward(this.cursor))
     scrub.oninput = () => this.scene && this.seek(this.cursorAt(Number(scrub.value)))
-    save.onchange = () => this.save(...save.value.split(" "))
     this.root.onkeydown = event => this.onKey(event)
     relief.onpointerdown = () => this.turn(Infinity)
     whole.onclick = () => this.showWhole()
@@ -100,6 +105,7 @@ export class Player {
     if (actions[event.key]) {
       event.preventDefault()
       actions[event.key]()
+      this.parts.said.textContent = this.spoken()
     }
   }
 
@@ -150,6 +156,7 @@ export class Player {
     if (this.drawing.closed) return
     if (first) this.cover()
     for (const trail of this.trails) trail.reset()
+    for (const tools of this.tools) tools.drawn(this.Plotly)
     if (this.drawing.again) return
     this.onDrawn(scene)
     this.paint(true)
@@ -275,18 +282,25 @@ export class Player {
     this.draw()
   }
 
-  save(name, format) {
-    if (!name || !this.scene) return
-    this.parts.save.value = ""
-    const plot = this.parts[name], { clientWidth: width, clientHeight: height } = plot
+  // Saving
+
+  /** The tools of one plot, in the corner of its stage. The player has keys of its own: they move the time of all plots. */
+  toolsOf(name, title) {
+    const plot = this.parts[name]
+    const about = () => ({ title: `${this.title}, ${title}`, settings: this.settings })
+    const tools = new ChartTools(plot, { about, figure: () => this.figureOf(name, plot), walks: false })
+    plot.parentElement.append(...tools.parts)
+    return tools
+  }
+
+  /** A plot as it stands, with what is painted over it on the page. */
+  figureOf(name, plot) {
     const figures = { map: () => this.mapFigure(true, Math.round(this.cursor)), curves: () => this.curvesFigure(),
       relief: () => reliefFigure(this.scene, this.tones, this.rides, headsOf(this.scene, this.cursor)) }
     const [data, layout] = figures[name]()
     if (name === "relief") layout.scene.camera = plot.layout.scene.camera
     if (name === "map") for (const axis of ["xaxis", "yaxis"]) layout[axis].range = plot._fullLayout[axis].range
-    const legend = { orientation: "h", x: 0, y: 1, yanchor: "bottom" }
-    const figure = { data, layout: { ...layout, paper_bgcolor: this.colors.paper, width, height, showlegend: name !== "curves", legend } }
-    this.Plotly.downloadImage(figure, { format, width, height, scale: 2, filename: `${this.filename}-${name}` })
+    return { data, layout }
   }
 
   close() {
@@ -310,7 +324,7 @@ export function component(selector, Kind) {
       if (!players.has(root)) players.set(root, new Kind(root, Plotly))
       return players.get(root).update(data, setTriggerValue)
     }
-    plotly().then(update).catch(error => console.error(error))
+    plotly(root).then(update).catch(error => console.error(error))
     return () => {
       players.get(root)?.close()
       players.delete(root)

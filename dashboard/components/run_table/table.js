@@ -98,8 +98,11 @@ class RunTable {
     this.fetching = true
     const reply = await fetch(this.source, { cache: "no-cache" }).then(response => (response.ok ? response.text() : null)).catch(() => null)
     this.fetching = false
-    if (reply === null || this.closed) return
+    if (this.closed) return
+    this.lost = reply === null
+    if (this.lost) return this.sayCount()
     if (reply === this.reply) {
+      this.sayCount()
       // Ages go on by themselves.
       if (minute() !== this.drawnAt) this.draw()
       return
@@ -233,6 +236,19 @@ class RunTable {
     clearInterval(this.timer)
   }
 
+  /** How many rows there are, pass the filter and are chosen; and whether they are old, since the lab does not answer. */
+  chosenOf(shown) {
+    return shown.filter(row => this.chosen.has(row.id)).length
+  }
+
+  sayCount(passing = this.visible().length, chosen = this.chosenOf(this.visible().slice(0, this.room))) {
+    const hidden = this.chosen.size - chosen
+    const parts = [`${passing < this.rows.length ? `${passing} of ` : ""}${counted(this.rows.length, "run")}`,
+      ...(chosen ? [`${chosen} chosen`] : []), ...(hidden ? [`${hidden} chosen but hidden`] : []), ...(this.lost ? ["reconnecting…"] : [])]
+    const text = parts.join(", ")
+    if (this.find("count").textContent !== text) this.find("count").textContent = text
+  }
+
   draw() {
     this.drawnAt = minute()
     const visible = this.visible(), shown = visible.slice(0, this.room)
@@ -254,10 +270,8 @@ class RunTable {
       if (this.body.rows[i] !== line.element) this.body.insertBefore(line.element, this.body.rows[i] ?? null)
     })
     for (const select of Object.values(this.choices)) select.classList.toggle("on", Boolean(select.value))
-    const some = visible.length < this.rows.length ? `${visible.length} of ` : ""
-    const chosen = shown.filter(row => this.chosen.has(row.id)).length, hidden = this.chosen.size - chosen
-    const parts = [`${some}${counted(this.rows.length, "run")}`, ...(chosen ? [`${chosen} chosen`] : []), ...(hidden ? [`${hidden} chosen but hidden`] : [])]
-    this.find("count").textContent = parts.join(", ")
+    const chosen = this.chosenOf(shown)
+    this.sayCount(visible.length, chosen)
     if (this.all) {
       this.all.checked = shown.length > 0 && chosen === shown.length
       this.all.indeterminate = !this.all.checked && chosen > 0

@@ -12,6 +12,7 @@ from core.optimizers import OPTIMIZERS
 from core.runs.store import Run
 from dashboard import fields, run_curves, waiting
 from dashboard.components.chart import live_chart
+from dashboard.components.figure import show_figure
 from dashboard.components.player.landscape import landscape_player, scene_of, standalone, waiting_scene
 from dashboard.plots import CONFIG
 from dashboard.views.landscape import controls, items, live, new_runs, plots, sharpness
@@ -140,7 +141,12 @@ def _picture(status: Status[Result], study: Study) -> None:
 
 
 def _line(result: Result) -> None:
-    st.plotly_chart(plots.along_line(result), key="along-line", config=CONFIG)
+    show_figure(
+        plots.along_line(result),
+        "Loss and accuracy along a line",
+        key="along-line",
+        settings=" to ".join(path.label for path in result.paths),
+    )
     one, two = st.columns(2)
     for column, path in zip((one, two), result.paths, strict=True):
         column.metric(literal(path.label), percent(path.accuracy[-1]), f"loss {loss(path.true[-1])}", delta_color="off",

@@ -12,10 +12,11 @@ from core.runs.store import Run
 from core.sweep import race
 from core.training.config import LR, SEED, RunConfig, parse_batch_size
 from core.training.schedules import SCHEDULES
-from dashboard import address, fields, forms, handoff, lab, operating, plots, run_curves, starting
+from dashboard import address, fields, forms, handoff, lab, operating, run_curves, starting
 from dashboard.components.chart import live_chart
-from dashboard.views.race.sensitivity import HEIGHT, sensitivity
-from dashboard.words import counted, in_words, percent
+from dashboard.components.figure import show_figure
+from dashboard.views.race.sensitivity import sensitivity
+from dashboard.words import counted, in_words, percent, settings_in_common
 
 INVITATION = (
     "Choose the setting to vary and press Start. All runs start from the same weights and get the images in the same "
@@ -275,13 +276,12 @@ def _strip(tried: Sequence[Run]) -> None:
     results = [(run.config, run.validation_accuracy) for run in tried]
     best = race.best_rates(results)
     st.markdown("#### Sensitivity to the learning rate")
-    with st.container(height=HEIGHT, border=False, gap=None):
-        st.plotly_chart(
-            sensitivity(results, best),
-            config=plots.NO_BAR,
-            key="strip",
-            alt="Validation accuracy against learning rate, one line per optimizer",
-        )
+    show_figure(
+        sensitivity(results, best),
+        "Validation accuracy against learning rate",
+        key="strip",
+        settings=settings_in_common([run.config for run in tried]),
+    )
     epochs = tried[0].config.epochs
     rates = ", ".join(f"{OPTIMIZERS[name].label} {number(rate)}" for name, rate in best.items())
     accuracies = [accuracy for _, accuracy in results if accuracy is not None]

@@ -15,10 +15,10 @@ from core.sweep import race
 from core.training.config import RunConfig
 from dashboard import address, fields, lab
 from dashboard.components.chart import live_chart
+from dashboard.components.figure import show_figure
 from dashboard.components.run_table import Column, run_table
-from dashboard.plots import NO_BAR
 from dashboard.views.runs import actions, figures, parallel, rows
-from dashboard.words import config_in_common, config_in_full, counted, literal, run_title
+from dashboard.words import config_in_full, counted, literal, run_title, settings_in_common
 
 #: Lines that look different.
 MOST = 32
@@ -81,7 +81,7 @@ def _chooser(runs: Sequence[Run]) -> None:
 def _difference(configs: Sequence[RunConfig]) -> None:
     """Say in which settings the runs differ, and what they have in common."""
     names = [fields.label(name).lower() for name in race.differing(configs)]
-    parts = f"Different: {', '.join(names)}." if names else "All have the same settings.", config_in_common(configs)
+    parts = f"Different: {', '.join(names)}." if names else "All have the same settings.", settings_in_common(configs)
     st.caption(literal(f"{parts[0]} In common: {parts[1]}." if parts[1] else parts[0]))
 
 
@@ -135,12 +135,12 @@ def _parallel(runs: Sequence[Run]) -> None:
     results = {title: [getattr(one, name) for one in columns] for name, title in _RESULTS.items()}
     # Its axes need room: on a phone it scrolls by itself.
     st.html("<style>.st-key-parallel { overflow-x: auto } .st-key-parallel > * { min-width: 44rem }</style>")
-    with st.container(height=parallel.HEIGHT, border=False, gap=None, key="parallel"):
-        st.plotly_chart(
+    with st.container(border=False, gap=None, key="parallel"):
+        show_figure(
             parallel.parallel([run.config for run in over], results, [rows.style(run)[0] for run in over]),
-            config=NO_BAR,
+            "Settings in which the runs differ, and their results",
             key="compare.parallel.figure",
-            alt="Parallel coordinates: the settings in which the runs differ, and their results",
+            settings=settings_in_common([run.config for run in over]),
         )
     st.caption(
         "Drag along an axis to mark runs, click it to unmark them. Runs still in progress join when they are over."

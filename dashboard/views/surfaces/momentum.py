@@ -12,7 +12,8 @@ from core.surfaces import momentum
 from core.surfaces.expression import Array
 from core.training.config import RunConfig
 from dashboard.colors import BLUE, GREEN, GREY, ORANGE, RED, VIOLET
-from dashboard.plots import NO_BAR, framed
+from dashboard.components.figure import show_figure
+from dashboard.plots import framed
 from dashboard.views.surfaces import settings, walks
 from dashboard.views.surfaces.controls import STATE
 from dashboard.views.surfaces.walks import Scene
@@ -39,15 +40,16 @@ def view(scene: Scene) -> None:
     flat, steep = (float(c) for c in curvatures)
     best = momentum.best(flat, steep)
     mu: float = config.optimizer_spec.values(config.optimizer_params)["momentum"]
+    said = f"{scene.surface.label}, rate {config.lr:.3g}, momentum {mu:.3g}"
     left, right = st.columns([2, 3], gap="large")
     with left:
         _sliders(config.lr, mu, steep)
         label = f"Best here: rate {best.rate:.3g}, momentum {best.momentum:.2g}"
         st.button(label, on_click=_set, args=(best.rate, best.momentum))
         _figures(config.lr, mu, (flat, steep), best)
-        st.plotly_chart(_modes_figure(along, config.lr, mu, (flat, steep)), key="modes", config=NO_BAR)
+        show_figure(_modes_figure(along, config.lr, mu, (flat, steep)), "Modes of momentum", "modes", said)
     with right:
-        st.plotly_chart(_map(config.lr, mu, (flat, steep), best), key="momentum-map", config=NO_BAR)
+        show_figure(_map(config.lr, mu, (flat, steep), best), "Convergence of momentum", "momentum-map", said)
         st.caption(
             "The darker, the fewer steps. Each step multiplies a mode, the distance along one eigenvector of the "
             "Hessian, by the spectral radius of its iteration matrix; the slower mode decides. Inside an oscillating "

@@ -14,7 +14,7 @@ from dashboard import forms
 from dashboard.components.player.surface import csv_of, scene_of, standalone
 from dashboard.views.surfaces.closer import BASINS, MOMENTUM, RATES, STEP
 from dashboard.views.surfaces.controls import SAME
-from tests.dashboard.conftest import page_of
+from tests.dashboard.conftest import figures, page_of
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_a_closer_look(page: AppTest, view: str) -> None:
     page.session_state["s-steps"] = "30"
     page.run()
     assert not page.exception and not page.error
-    assert len(page.get("plotly_chart")) == 1
+    assert figures(page) == 1
     if view == STEP:
         assert r"\theta_t &=" in page.latex[0].value
 

@@ -15,7 +15,7 @@ class LandscapePlayer extends Player {
   /** Runs start at the lower left: from here one looks across the valley up the slope that they came down. */
   camera = { eye: { x: 1.36, y: -1.59, z: 1.5 }, center: { x: -0.06, y: 0, z: -0.1 } }
   cameraKey = "landscape"
-  filename = "landscape"
+  title = "Loss landscape"
 
   /** Epochs: the points are close together at first, so that a slider of points would crawl through the beginning. */
   get span() {
@@ -67,6 +67,15 @@ class LandscapePlayer extends Player {
 
   get tones() {
     return toned(this.colors, this.parts.view.value)
+  }
+
+  get settings() {
+    return `${this.parts.moment.textContent} · ${VIEWS[this.parts.view.value].caption}`
+  }
+
+  spoken() {
+    const { paths } = this.scene, { rows } = this.parts.rows
+    return [this.parts.moment.textContent, ...paths.map((path, k) => `${path.label} loss ${rows[k].cells[3].textContent}`)].join("; ")
   }
 
   mapFigure(strong, step) {

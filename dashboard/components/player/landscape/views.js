@@ -82,13 +82,13 @@ export function curvesFigure(scene, colors) {
     line: { color: path.color, width: 1.6, dash: dash || path.dash }, hovertemplate: `${path.label}, ${word}: %{y:.4~g}<extra>epoch %{x:.2f}</extra>` })
   const traces = runs.flatMap(path => [
     trace(path, path.known.epochs, path.known.truth, 0, "", "its own loss"),
-    trace(path, path.known.epochs, path.known.shown, 0, "dot", "on the plane"),
+    { ...trace(path, path.known.epochs, path.known.shown, 0, "dot", "on the plane"), meta: "on the plane" },
     trace(path, path.known.epochs, path.known.distance, 1, "", "distance"),
     trace(path, path.curve.epochs, path.curve.loss, 2, "", "training loss"),
   ])
   const gaps = ROWS.map((_, i) => ({ type: "scatter", x: [0], y: [null], yaxis: i ? `y${i + 1}` : "y", hoverinfo: "skip" }))
   return [[...traces, ...gaps], {
-    ...frame(colors), ...axes, annotations, uirevision: `${scene.id} lines`, hovermode: "closest", dragmode: "pan",
+    ...frame(colors), ...axes, annotations, meta: { panels: Object.fromEntries(ROWS.map(({ title }, i) => [i ? `y${i + 1}` : "y", title])) }, uirevision: `${scene.id} lines`, hovermode: "closest", dragmode: "pan",
     margin: { l: 42, r: 6, t: 0, b: 34 },
     xaxis: { range: [0, scene.moments.at(-1) || 1], gridcolor: colors.grid, zeroline: false, nticks: 6, anchor: `y${ROWS.length}`,
       tickfont: { size: 10 }, title: { text: "epoch", standoff: 2, font: { size: 11 } } },

@@ -93,6 +93,7 @@ def _heights(surface: Surface, name: str) -> dict[str, Any]:
 
     return {
         "id": name,
+        "label": surface.label,
         "domain": list(surface.domain),
         "minima": [list(point) for point in surface.minima],
         "minimum": surface.minimum,

@@ -7,6 +7,7 @@ import { mapFigure } from "../figures.js"
 import { nameCell } from "../legend.js"
 import { element } from "../../shared/dom.js"
 import { NOTHING, scientific, short } from "../../shared/format.js"
+import { movesLittle } from "../../shared/theme.js"
 
 /** A pointer that has moved less has clicked. */
 const CLICK_PIXELS = 4
@@ -44,8 +45,18 @@ class SurfacePlayer extends Player {
     return this.scene.id
   }
 
-  get filename() {
-    return this.scene.id
+  get title() {
+    return this.scene.surface.label
+  }
+
+  get settings() {
+    const rates = this.scene.paths.filter(path => path.shown).map(path => `${path.label}: rate ${path.rate}`)
+    return `step ${Math.round(this.cursor)} of ${this.scene.steps} · ${rates.join(" · ")}`
+  }
+
+  spoken() {
+    const cells = [...this.parts.rows.querySelectorAll("td.now")]
+    return [this.parts.step.textContent, ...this.scene.paths.map((path, i) => `${path.label} ${cells[i].textContent}`)].join("; ")
   }
 
   mapFigure(strong, step) {
@@ -58,7 +69,7 @@ class SurfacePlayer extends Player {
 
   onDrawn() {
     this.addHandles()
-    if (this.autoplay) this.toggle()
+    if (this.autoplay && !movesLittle()) this.toggle()
     this.autoplay = false
   }
 

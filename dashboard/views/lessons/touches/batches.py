@@ -17,6 +17,7 @@ from core.training.config import RunConfig
 from core.training.network import Network
 from dashboard import plots
 from dashboard.colors import BLUE, ORANGE
+from dashboard.components.figure import show_figure
 from dashboard.views.lessons import Lesson
 from dashboard.words import counted
 
@@ -32,7 +33,7 @@ def batch(lesson: Lesson, _run: Run | None) -> None:
     config = _sized(lesson)
     drawn = _gradients(_text(config), DRAWN)
     st.markdown(f"**{counted(config.span.steps_per_epoch, 'step')} an epoch.** {_noise_of(config)}")
-    st.plotly_chart(_arrows(drawn), config=plots.NO_BAR, key="touch.figure", alt="Gradients of real batches")
+    show_figure(_arrows(drawn), "Gradients of real batches", key="touch.figure")
     st.caption(
         f"Thin: the gradient of each of {len(drawn)} real batches. Thick: that of all images. All at the first weights."
     )
@@ -45,7 +46,7 @@ def noise(lesson: Lesson, _run: Run | None) -> None:
     measured = [measured_noise(_gradients(_text(replace(config, batch_size=size)), MEASURED)) for size in sizes]
     st.markdown(f"**{counted(config.span.steps_per_epoch, 'step')} an epoch.** {_noise_of(config)}")
     figure = _over_sizes(_noise(_text(config)), config.images_per_step, sizes, measured)
-    st.plotly_chart(figure, config=plots.NO_BAR, key="touch.figure", alt="Noise over the size of the batch")
+    show_figure(figure, "Noise over the size of the batch", key="touch.figure")
     st.caption(
         f"Line: from the gradient of every single image. Rings: measured on {MEASURED} real batches, or as many as "
         "there are. All at the first weights."
@@ -59,7 +60,7 @@ def order(lesson: Lesson, _run: Run | None) -> None:
     config = lesson.lines[name]
     step = st.slider("Step", 1, config.span.steps_per_epoch, 1, key="touch.step")
     (gradient,) = _gradients(_text(config), 1, step - 1)
-    st.plotly_chart(_bars(digits_of(config, step)), config=plots.NO_BAR, key="touch.figure", alt="Digits of the batch")
+    show_figure(_bars(digits_of(config, step)), "Digits of the batch", key="touch.figure")
     st.markdown(
         f"The cosine of the angle between its gradient and that of all images is **{gradient.cosine:.2f}**: "
         "1 is the same direction, 0 is none of it."

@@ -9,6 +9,7 @@ from core.runs.store import Run
 from core.training.network import Network
 from dashboard import lab, plots, sources, testing
 from dashboard.colors import BLUE, GREY
+from dashboard.components.figure import show_figure
 from dashboard.pictures import digit_url
 from dashboard.views.lessons import Lesson
 from dashboard.words import percent
@@ -35,7 +36,7 @@ def digit(lesson: Lesson, run: Run | None) -> None:
     figure.update_xaxes(dtick=1, fixedrange=True)
     figure.update_yaxes(range=[0, 1], tickformat=".0%", nticks=3, fixedrange=True)
     with bars:
-        st.plotly_chart(plots.framed(figure, HEIGHT), config=plots.NO_BAR, key="touch.figure", alt="The ten outputs")
+        show_figure(plots.framed(figure, HEIGHT), "The ten outputs", key="touch.figure")
     right = "which is right" if answer == label else f"but it is a {label}"
     st.caption(f"{who} says {answer} with {percent(float(outputs[answer]), 1)}, {right}. The ten outputs sum to 1.")
 

@@ -18,6 +18,7 @@ from core.training.config import RunConfig
 from core.training.network import Network
 from dashboard import fields, plots, schedule_preview
 from dashboard.colors import BLUE, GREY, OPTIMIZER_COLORS, OPTIMIZER_DASHES, ORANGE
+from dashboard.components.figure import show_figure
 from dashboard.views.lessons import Lesson
 
 HEIGHT = 210
@@ -46,7 +47,7 @@ def rate(lesson: Lesson, _run: Run | None) -> None:
     how = "The steps lead away from the bottom" if away else "The steps lead to the bottom"
     st.markdown(f"{how}{sides}: the rate is {'above' if away else 'below'} 2 / λ = **{limit:.2f}**.")
     figure = _parabola(curvature.value, places(curvature.value, eta))
-    st.plotly_chart(figure, config=plots.NO_BAR, key="touch.figure", alt="Steps down a parabola")
+    show_figure(figure, "Steps down a parabola", key="touch.figure")
     st.caption("λ is the largest curvature of this network's loss at its first weights, measured.")
 
 
@@ -74,7 +75,7 @@ def schedule(lesson: Lesson, _run: Run | None) -> None:
         rf"\textstyle\sum_t \eta_t = {rates.sum():.0f}, \qquad \sum_t \eta_t^2 = {np.square(rates).sum():.1f}, \qquad "
         rf"\eta_{{\text{{last}}}} = {rates[-1]:.3g}"
     )
-    st.plotly_chart(schedule_preview.figure(config), config=plots.NO_BAR, key="touch.figure", alt="Rate over epochs")
+    show_figure(schedule_preview.figure(config), "Rate over epochs", key="touch.figure")
     if config.schedule_spec.reacts:
         st.caption("Drawn for a loss that never improves.")
 
@@ -99,7 +100,7 @@ def momentum(_lesson: Lesson, _run: Run | None) -> None:
     figure.update_yaxes(title="step / (η g)", rangemode="tozero", fixedrange=True, nticks=5)
     legend = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0}
     figure = plots.framed(figure, HEIGHT, showlegend=True, legend=legend)
-    st.plotly_chart(figure, config=plots.NO_BAR, key="touch.figure", alt="Length of each step")
+    show_figure(figure, "Length of each step", key="touch.figure")
     st.caption(f"After {STEPS} gradients that agree, a step is as long as {agree[-1]:.1f} of plain SGD's.")
 
 
@@ -135,7 +136,7 @@ def adaptive(lesson: Lesson, _run: Run | None) -> None:
     lr = next(iter(lesson.lines.values())).lr
     first = (rf"\text{{{OPTIMIZERS[name].label}: }} {_power(lengths[name][0])}" for name in ("sgd", "adam"))
     st.latex(r" \qquad ".join(first))
-    st.plotly_chart(figure, config=plots.NO_BAR, key="touch.figure", alt="Length of each step")
+    show_figure(figure, "Length of each step", key="touch.figure")
     st.caption(f"Above, the first step. The same gradient at every step, at the lesson's rate of {number(lr)}.")
 
 
