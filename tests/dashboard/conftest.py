@@ -1,7 +1,9 @@
 """A lab for each module's tests, so that pages run without a server, and what its pages are asked."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.runtime.scriptrunner import ScriptRunner
@@ -32,9 +34,11 @@ def open_page(view: str, /, **address: str) -> AppTest:
     return page_of(view, **address).run()
 
 
-def figures(page: AppTest) -> int:
-    """The number of still figures on a page."""
-    return sum(element.proto.component_name.endswith("descent_figure") for element in page.get("bidi_component"))
+def figures(page: AppTest) -> list[dict[str, Any]]:
+    """The still figures on a page, as plotly takes them."""
+    elements = page.get("bidi_component")
+    own = [element.proto for element in elements if element.proto.component_name.endswith("descent_figure")]
+    return [json.loads(proto.json)["figure"] for proto in own]
 
 
 def in_address(page: AppTest, name: str) -> str:

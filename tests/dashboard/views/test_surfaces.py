@@ -25,8 +25,9 @@ def page() -> AppTest:
 def scene(page: AppTest) -> dict[str, Any]:
     """Data of the player."""
     assert not page.exception
-    (component,) = [element for element in page.main if element.type == "bidi_component"]
-    return json.loads(component.proto.json)
+    components = [element.proto for element in page.main if element.type == "bidi_component"]
+    (player,) = [proto for proto in components if not proto.component_name.endswith("descent_figure")]
+    return json.loads(player.json)
 
 
 def said(page: AppTest) -> str:
@@ -116,7 +117,7 @@ def test_a_closer_look(page: AppTest, view: str) -> None:
     page.session_state["s-steps"] = "30"
     page.run()
     assert not page.exception and not page.error
-    assert figures(page) == 1
+    assert len(figures(page)) == 1
     if view == STEP:
         assert r"\theta_t &=" in page.latex[0].value
 
@@ -126,7 +127,7 @@ def test_momentum_is_explained_on_the_bowl_and_its_sliders_set_the_walk(page: Ap
     page.run()
     assert not page.exception and page.info[0].value.startswith("This is theory of a quadratic")
     next(button for button in page.button if button.label == "Go to the bowl").click().run()
-    assert not page.exception and not page.error and len(page.get("plotly_chart")) == 2
+    assert not page.exception and not page.error and len(figures(page)) == 2
     page.slider(key="s.momentum.momentum").set_value(0.5).run()
     page.slider(key="s.momentum.rate").set_value(0.02).run()
     (path,) = [path for path in scene(page)["paths"] if path["optimizer"] == "momentum"]
@@ -159,8 +160,8 @@ def test_a_step_of_momentum_is_drawn_tip_to_tail_beside_the_textbooks_form(
     page.session_state["s-step"] = "3"
     page.run()
     assert not page.exception and any(words in text.value for text in page.markdown)
-    (chart,) = page.get("plotly_chart")
-    traces = {trace.get("name", ""): trace for trace in json.loads(chart.proto.spec)["data"]}
+    (chart,) = figures(page)
+    traces = {trace.get("name", ""): trace for trace in chart["data"]}
     arrows = [trace for name, trace in traces.items() if "length" in name]
     assert len(arrows) == (4 if optimizer == "nesterov" else 3)
     for leg, following in pairwise(arrows[:-1]):
