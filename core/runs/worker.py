@@ -5,7 +5,7 @@ line each:
 
     in   {"run": id, "config": {...}, "folder": path, ...}    train a run; its files go into the folder
          {"run": id, "command": "stop"}                       steer it; also pause, learning_rate with a value
-    out  {"ready": true}                                      torch imported, MNIST loaded, kernels warm
+    out  {"ready": true}                                      torch imported, MNIST loaded, steps compiled
          {"alive": true}                                      a heartbeat every second, also in the midst of a long step
          {"run": id, "environment": {...}}                    hardware and versions, before its events
          {"run": id, "event": {...}}                          an event of core.training.events
@@ -32,12 +32,14 @@ from pathlib import Path
 from typing import IO, Any
 
 from core import data, devices
+from core.analysis.evaluation import evaluate
 from core.models.checkpoints import Checkpoint, save_parameters
 from core.runs import run_files
 from core.training.commands import Command, Pause, SetLearningRate, Stop
 from core.training.config import RunConfig
 from core.training.events import Checkpointed, EpochDone, Event, Paused, Resumed, RunFinished, RunStarted
-from core.training.trainer import Trainer, train
+from core.training.network import Network
+from core.training.trainer import Trainer
 
 #: Checkpoints are at most this far apart while a run trains.
 CHECKPOINT_SECONDS = 5.0
@@ -250,8 +252,16 @@ def _send_heartbeats(out: Outbox) -> None:
 
 
 def _warm_up() -> None:
-    """Load MNIST and take a few steps, which would make the first run seconds slower."""
-    data.load()
-    events = train(RunConfig(epochs=1))
-    next(events), next(events)
-    events.close()
+    """Load MNIST, list its ink, and take two steps of each compiled kind, which would make first runs seconds slower.
+
+    On a machine that has not compiled them yet this takes some ten seconds, once.
+    """
+    mnist = data.load()
+    for digits in (mnist.train, mnist.test):
+        # Listed here, the ink is there for all parts of the digits, so for all runs.
+        evaluate(Network(), digits)
+    for given in ({}, {"augment": True}, {"optimizer": "sgd"}, {"optimizer": "momentum"}, {"optimizer": "rmsprop"}):
+        trainer = Trainer(RunConfig.from_dict(given))
+        trainer.pause_at = 2
+        for _ in trainer.events():
+            pass
