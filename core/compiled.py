@@ -44,6 +44,12 @@ def compiled(function: Function, fastmath: Collection[str] = ("contract",)) -> F
     return cast(Function, kernel)
 
 
+def was_compiled(function: Callable[..., Any]) -> bool:
+    """Return True if this process had to compile a function that it has called: its code was not on disk."""
+    kernel: Any = function
+    return AVAILABLE and bool(kernel.stats.cache_misses)
+
+
 def _unless_refused(access: Callable[..., Any]) -> Callable[..., Any]:
     """Return ``access`` to the code on disk, which gives None where the disk refuses: full, or taken away."""
 

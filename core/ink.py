@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.compiled import compiled
+from core.compiled import compiled, was_compiled
 
 #: The lists go band by band, over four rows of pixels each, whose weights stay in the processor's nearest cache while
 #: many images are multiplied by them.
@@ -50,6 +50,13 @@ def ink_of(images: Tensor) -> Ink:
     values = torch.empty(count, dtype=images.dtype).numpy()
     _list(pictures, ends, pixels, values)
     return Ink(ends, pixels, values)
+
+
+def compiles() -> bool:
+    """Return True if this process is one that compiles, after its first list: the first on a machine, or each where
+    code cannot be kept.
+    """
+    return was_compiled(_measure)
 
 
 @compiled

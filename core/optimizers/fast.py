@@ -1,7 +1,7 @@
 """Steps of ``torch.optim`` objects by compiled loops, where an object's own step takes most of the time.
 
 The object is the truth: a loop works on the object's own parameter, gradient and state tensors and agrees with its
-``step`` to 1e-6, so whoever reads, saves or restores the object sees no difference.
+``step`` to 1e-6, so that reading, saving and restoring the object stay as they are.
 """
 
 from collections.abc import Callable

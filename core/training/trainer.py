@@ -82,7 +82,8 @@ class Trainer:
         plan: learning rates to set at given steps, so that a run with changed rates can be replayed.
 
     Attributes:
-        network: trained in place; after the last event it holds the run's parameters.
+        network: trained in place; after the last event it holds the run's parameters. The first layer's weights lie
+            transposed in memory, so ``core.training.network.to_flat`` makes one vector of them and ``view`` does not.
         step: number of steps that the parameters have had.
         epoch: number of epochs that are over.
         pause_at: the step before which ``events`` ends with ``Paused``; None for none.
