@@ -10,9 +10,18 @@ from typing import Any, TypeVar, cast
 try:
     import numba
 except ImportError:
-    VERSION = None
+    VERSION, _OPTIONS = None, {}
 else:
     VERSION = numba.__version__
+
+    class _Disjoint(numba.core.compiler.Compiler):
+        """Compiler to which the arrays of a call share no memory, as C's ``restrict``: it keeps rows in registers."""
+
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)  # type: ignore[no-untyped-call]
+            self.state.flags.noalias = True
+
+    _OPTIONS = {"nogil": True, "error_model": "numpy", "pipeline_class": _Disjoint}
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -23,8 +32,9 @@ AVAILABLE = VERSION is not None
 def compiled(function: Function, fastmath: Collection[str] = ("contract",)) -> Function:
     """Compile a function of arrays and numbers at its first call; the code is kept on disk for the next process.
 
-    What one such function calls must be in the same file: numba recompiles when that file has changed. It may be called
-    only where ``AVAILABLE``; denormals are flushed where the calling thread does it, since it computes by itself.
+    Its arrays must share no memory that it writes to. What one such function calls must be in the same file: numba
+    recompiles when that file has changed. It may be called only where ``AVAILABLE``; denormals are flushed where the
+    calling thread does it, since it computes by itself.
 
     Args:
         fastmath: LLVM's flags. ``contract`` joins a product to a sum without rounding it; ``reassoc`` takes sums in
@@ -33,7 +43,7 @@ def compiled(function: Function, fastmath: Collection[str] = ("contract",)) -> F
     """
     if not AVAILABLE:
         return function
-    options: Any = {"nogil": True, "error_model": "numpy", "fastmath": set(fastmath)}
+    options: Any = {**_OPTIONS, "fastmath": set(fastmath)}
     try:
         kernel: Any = numba.njit(cache=True, **options)(function)
     except RuntimeError:

@@ -13,8 +13,6 @@ from core.compiled import compiled, was_compiled
 #: many images are multiplied by them.
 BAND = 112
 BANDS = 784 // BAND
-#: Pixels are multiplied so many at a time: the list of a band is filled up with its last pixel and no ink.
-GROUP = 4
 
 
 class Ink(NamedTuple):
@@ -66,10 +64,8 @@ def _measure(images: NDArray[np.float32], ends: NDArray[np.int32]) -> int:
     for i in range(len(images)):
         ends[i, 0] = total
         for band in range(BANDS):
-            count = 0
             for pixel in range(band * BAND, (band + 1) * BAND):
-                count += images[i, pixel] != 0
-            total += (count + GROUP - 1) // GROUP * GROUP
+                total += images[i, pixel] != 0
             ends[i, band + 1] = total
     return total
 
@@ -80,11 +76,8 @@ def _list(
 ) -> None:
     for i in range(len(images)):
         for band in range(BANDS):
-            place, end = ends[i, band], ends[i, band + 1]
+            place = ends[i, band]
             for pixel in range(band * BAND, (band + 1) * BAND):
                 if images[i, pixel] != 0:
                     pixels[place], values[place] = pixel, images[i, pixel]
                     place += 1
-            while place < end:
-                pixels[place], values[place] = pixels[place - 1], 0
-                place += 1

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from core.compiled import compiled
 from core.data import CLASSES, PIXELS
-from core.ink import BANDS, GROUP, Ink
+from core.ink import BANDS, Ink
 from core.training.network import HIDDEN, Network
 
 IMAGES = 64
@@ -146,12 +146,10 @@ def _hidden_layer(
     for band in range(BANDS):
         for r in range(n):
             h = hidden[r]
-            for k in range(ends[r, band], ends[r, band + 1], GROUP):
-                # Four pixels for one reading and writing of h.
-                a, b, c, d = w1[pixels[k]], w1[pixels[k + 1]], w1[pixels[k + 2]], w1[pixels[k + 3]]
-                x, y, z, v = values[k], values[k + 1], values[k + 2], values[k + 3]
+            for k in range(ends[r, band], ends[r, band + 1]):
+                w, x = w1[pixels[k]], values[k]
                 for j in range(HIDDEN):
-                    h[j] += x * a[j] + y * b[j] + z * c[j] + v * d[j]
+                    h[j] += x * w[j]
     for r in range(n):
         h = hidden[r]
         for j in range(HIDDEN):
