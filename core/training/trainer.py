@@ -287,11 +287,11 @@ class Trainer:
         started, first_step = self._clock(), self.step
         until = self._plan[0][0] if self._plan else self.config.span.steps
         until = until if self.pause_at is None else min(until, self.pause_at)
-        size, images = self.config.images_per_step, 0
+        size, images, room = self.config.images_per_step, 0, len(self._outputs)
         rates: list[float] = []
         targets: list[Tensor] = []
         while not images or (
-            images + size <= len(self._outputs)
+            images + size <= room
             and self.step % KEPT_STEPS
             and self.step != until
             and self._clock() - started < BLOCK_SECONDS
@@ -299,7 +299,8 @@ class Trainer:
             batch = next(batches, None)
             if batch is None:
                 break
-            n = len(batch.targets)
+            # Not len, which torch has in Python: a step of one image would notice.
+            n = batch.targets.size(0)
             rates.append(self._schedule(self.step))
             self._stepper.take(batch, self._outputs[images : images + n], rates[-1])
             targets.append(batch.targets)
