@@ -6,9 +6,11 @@ lines the hues come again with another dash.
 
 from itertools import count
 
+from core.analysis.signed_image import NEGATIVE, POSITIVE
 from core.optimizers import OPTIMIZERS
 
-BLUE, ORANGE, GREEN, RED = "#2f7fd6", "#d97706", "#12946e", "#dc4c43"
+BLUE, ORANGE = ("#{:02x}{:02x}{:02x}".format(*color) for color in (POSITIVE, NEGATIVE))
+GREEN, RED = "#12946e", "#dc4c43"
 VIOLET, OLIVE, CYAN, PINK = "#9a63d4", "#9a8412", "#1597b8", "#d2579b"
 #: In the order in which lines take them.
 HUES = (BLUE, ORANGE, GREEN, RED, VIOLET, OLIVE, CYAN, PINK)

@@ -12,6 +12,8 @@ from core.runs.store import Run
 from core.training.config import RunConfig
 from dashboard import lab, notices, visitors
 
+#: The latest runs of all visitors among which a visitor's own are looked for.
+RECENT = 200
 _CLICK, _LAST, _SLOWER = "starting.click", "starting.last", "starting.slower"
 
 
@@ -65,6 +67,13 @@ def last() -> Run | None:
     """Return the single run that this session started last."""
     run_id = st.session_state.get(_LAST)
     return lab.service().run(run_id) if run_id else None
+
+
+def last_before(run: Run) -> Run | None:
+    """Return the visitor's own latest run that was started before this one, of any session; None if there is none."""
+    you = visitors.visitor()
+    own = (other for other in lab.service().runs(RECENT) if other.owner == you.id and other.step)
+    return next((other for other in own if other.number < run.number), None)
 
 
 def _submit(config: RunConfig, name: str, parent: str | None, start: Checkpoint | None, tags: tuple[str, ...]) -> str:

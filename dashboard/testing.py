@@ -8,8 +8,10 @@ from core.models import checkpoints
 from dashboard import fields, sources, words
 from dashboard.pictures import gallery
 from dashboard.sources import Source
+from dashboard.uploads import upload
 
 SHOWN_DIGITS = 20
+ADVICE = "Take the parameters of a network like this one, as Download saves them, in 10 MB at most."
 HERE, FILE = "Saved in this lab", "A file of yours"
 
 
@@ -53,10 +55,16 @@ def test_section() -> None:
             return
         if network is None:
             return
-        with st.container(horizontal=True, gap="medium"):
-            metrics(network)
-        st.caption(f"The first {SHOWN_DIGITS} test digits and what the network predicts; mistakes are marked.")
-        st.html(first_digits(network, SHOWN_DIGITS))
+        with st.container(key="tested"):
+            results(network)
+
+
+def results(source: Source) -> None:
+    """Draw the network's figures, and its answers to the first test digits."""
+    with st.container(horizontal=True, gap="medium"):
+        metrics(source)
+    st.caption(f"The first {SHOWN_DIGITS} test digits and what the network predicts; mistakes are marked.")
+    st.html(first_digits(source, SHOWN_DIGITS))
 
 
 def _saved() -> Source | None:
@@ -71,5 +79,9 @@ def _saved() -> Source | None:
 
 
 def _uploaded() -> Source | None:
-    file = st.file_uploader("Parameters, as safetensors", type="safetensors")
-    return sources.from_bytes(file.getvalue(), file.name) if file else None
+    file = upload("Parameters, as safetensors", ["safetensors"], ADVICE, ("tested",))
+    try:
+        return sources.from_bytes(file.getvalue(), file.name) if file else None
+    except ValueError as error:
+        st.error(f"{fields.explain(error)} {ADVICE}")
+        return None

@@ -1,7 +1,6 @@
 """``python -m core runs``: list, show, export and delete runs; all but ``delete`` work while a server trains."""
 
 import argparse
-import json
 import shutil
 import sqlite3
 import sys
@@ -20,7 +19,7 @@ from core.files import shortened, write_atomically
 from core.hyperparameters import Hyperparameter, number
 from core.runs import export as export_file
 from core.runs import states
-from core.runs.store import Run, Store
+from core.runs.store import Run, Store, read_event
 
 LIMIT = Hyperparameter("limit", 30, "Number of runs.", low=1, high=1_000_000)
 FORMAT = Hyperparameter("format", "csv", "File format.", choices=("csv", "json"))
@@ -53,16 +52,16 @@ def add_parser(commands: Commands) -> None:
 def list_runs(options: argparse.Namespace) -> None:
     """Print a table of the latest runs."""
     limit = hyperparameters(options, [LIMIT]).get("limit", LIMIT.default)
-    with _opened() as store:
+    with opened() as store:
         runs = store.runs(int(str(limit)), deleted=options.bin)
     say(options, [_row(run) for run in runs], _table([_cells(run) for run in runs]) if runs else "No runs.")
 
 
 def show(options: argparse.Namespace) -> None:
     """Print a run's fields, epochs, commands and states."""
-    with _opened() as store:
-        (run,) = _named(store, [options.id])
-        whole = export_file.record(run, _events(store, run))
+    with opened() as store:
+        (run,) = named(store, [options.id])
+        whole = export_file.record(run, events(store, run))
     del whole["points"]
     lines: list[str] = []
     for name, value in whole.items():
@@ -79,9 +78,9 @@ def show(options: argparse.Namespace) -> None:
 def export(options: argparse.Namespace) -> None:
     """Write runs with all their steps to stdout or a file."""
     format = hyperparameters(options, [FORMAT]).get("format", FORMAT.default)
-    with _opened() as store:
-        runs = _named(store, options.ids) if options.ids else store.runs(-1)[::-1]
-        read = ((run, _events(store, run)) for run in runs)
+    with opened() as store:
+        runs = named(store, options.ids) if options.ids else store.runs(-1)[::-1]
+        read = ((run, events(store, run)) for run in runs)
         pieces = export_file.csv_lines(read) if format == "csv" else iter((export_file.json_text(read) + "\n",))
         if options.output is None:
             sys.stdout.writelines(pieces)
@@ -93,11 +92,11 @@ def export(options: argparse.Namespace) -> None:
 def delete(options: argparse.Namespace) -> None:
     """Put runs into the bin, or remove them with their files; all of them, or none."""
     home = paths.home()
-    with _opened():
+    with opened():
         lock = FileLock(home / "lock", timeout=0)
     try:
-        with lock, _opened(read_only=False) as store:
-            runs = _named(store, options.ids)
+        with lock, opened(read_only=False) as store:
+            runs = named(store, options.ids)
             for run in runs:
                 if run.state == states.QUEUED:
                     raise ValueError(f"A run must not wait in the queue to be deleted, but run #{run.number} does.")
@@ -116,7 +115,7 @@ def delete(options: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _opened(read_only: bool = True) -> Iterator[Store]:
+def opened(read_only: bool = True) -> Iterator[Store]:
     """Open the lab's store; an error of SQLite becomes a ValueError of one sentence."""
     path = paths.home() / "lab.sqlite"
     # To read only, while a server may be running: one process writes. ``delete`` has the home's lock.
@@ -129,7 +128,7 @@ def _opened(read_only: bool = True) -> Iterator[Store]:
         store.close()
 
 
-def _named(store: Store, names: Sequence[str]) -> list[Run]:
+def named(store: Store, names: Sequence[str]) -> list[Run]:
     """Return the runs of these numbers or ids, in the bin or not, each once.
 
     Raises:
@@ -142,9 +141,10 @@ def _named(store: Store, names: Sequence[str]) -> list[Run]:
     return list({(run := known[name.removeprefix("#")]).id: run for name in names}.values())
 
 
-def _events(store: Store, run: Run) -> list[dict[str, Any]]:
+def events(store: Store, run: Run) -> list[dict[str, Any]]:
+    """Return the run's recorded events, each with its time ``at``."""
     bodies, times = store.events(run.id), store.times(run.id)
-    return [{**json.loads(body), "at": at} for body, at in zip(bodies, times, strict=True)]
+    return [{**read_event(body), "at": at} for body, at in zip(bodies, times, strict=True)]
 
 
 def _row(run: Run) -> dict[str, Any]:

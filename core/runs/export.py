@@ -8,12 +8,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
+from core.models.code.recipe import Recipe
+from core.runs import states
 from core.runs.history import Body, History
 from core.runs.store import Run
 
 EPOCH_FIELDS = ("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds")
 #: A row per step; on the row of an epoch's last step, that epoch's figures. Steps and epochs count from 0.
 CSV_COLUMNS = ("run", "number", "name", "step", "loss", "learning_rate", *EPOCH_FIELDS)
+#: The last step at which a loss agrees with that of other code closely; rounding grows from step to step.
+CHECKED_STEP = 99
 #: A cell that begins with one of these is a formula to a spreadsheet.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 #: Fields of the run's row that have a place of their own in the record, or are of the moment.
@@ -62,6 +66,27 @@ def record(run: Run, events: Events) -> dict[str, Any]:
 def json_text(runs: Iterable[tuple[Run, Events]]) -> str:
     """Return runs as one JSON list, a ``record`` per run."""
     return json.dumps([record(run, events) for run, events in runs], allow_nan=False, indent=1)
+
+
+def recipe(run: Run, events: Events) -> Recipe:
+    """Return all that code needs to know of a run (``core.models.code``): what it has done so far."""
+    history = History(events)
+    steps, losses = history.steps.tolist(), history.losses.tolist()
+    diverged = history.diverged is not None
+    # A run that began from another's checkpoint lacks the first steps.
+    begins = bool(steps) and steps[0] == 0
+    shown = {0, min(CHECKED_STEP, len(losses) - 1)} if begins else set()
+    ended = run.state in states.RESUMABLE
+    return Recipe(
+        title=f"Run #{run.number}",
+        config=run.config,
+        steps=(steps[-1] + 1 if diverged else history.step) if ended or diverged else None,
+        plan=history.plan,
+        losses={step: losses[step] for step in shown},
+        train_loss=history.train_loss if history.epochs and run.over else None,
+        test_accuracy=history.test_accuracy,
+        diverged=diverged,
+    )
 
 
 def finite(value: Any) -> Any:

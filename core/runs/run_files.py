@@ -56,19 +56,19 @@ def load(folder: Path, step: int, epoch: int) -> tuple[Checkpoint | None, str]:
     Returns:
         None where the run has to begin anew; and a sentence on a checkpoint that could not be used, or "".
     """
-    loss = ""
+    damage = ""
     for name in (CHECKPOINT, PREVIOUS, START):
         if not (folder / name).exists():
             continue
         try:
             checkpoint = load_checkpoint(folder / name)
         except CheckpointError as error:
-            loss = f"{name} could not be used ({str(error).rstrip('.')}); an earlier one was."
+            damage = f"{name} could not be used ({str(error).rstrip('.')}); an earlier one was."
             continue
         # The run began with START: it can't be ahead, even if the server ended before it had recorded that.
         if name == START or (checkpoint.state["step"] <= step and checkpoint.state["epoch"] <= epoch):
-            return checkpoint, loss
-    return None, loss.replace("an earlier one was", "the run began anew")
+            return checkpoint, damage
+    return None, damage.replace("an earlier one was", "the run began anew")
 
 
 def forget_best(folder: Path, step: int) -> None:

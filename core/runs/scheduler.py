@@ -59,7 +59,7 @@ class Scheduler:
         self._histories: dict[str, History] = {}
         self._requests: dict[str, dict[str, Any]] = {}
         self._stalled: set[str] = set()
-        self._losses: dict[str, int] = {}
+        self._lost: dict[str, int] = {}
         self._commit = project_commit()
         self._closing = threading.Event()
         self._pool = Pool(workers, threads, self.on_message, self.dispatch, self.on_worker_lost)
@@ -188,15 +188,16 @@ class Scheduler:
             if self._closing.is_set():
                 self._finish(run_id, states.INTERRUPTED, _SERVER_ENDED)
                 return
-            losses = self._losses.get(run_id, 0) + 1
-            if losses > RETRIES:
-                self._finish(run_id, states.INTERRUPTED, f"Its worker process ended {losses} times.")
+            lost = self._lost.get(run_id, 0) + 1
+            if lost > RETRIES:
+                self._finish(run_id, states.INTERRUPTED, f"Its worker process ended {lost} times.")
                 return
             request = self._requests.get(run_id)
             message = "Its worker process ended; it goes on from its last checkpoint."
             try:
+                # A run that leaves is forgotten, its request and its count too; this one keeps both.
                 self._leave(run_id)
-                self._losses[run_id] = losses
+                self._lost[run_id] = lost
                 self.enqueue(self._run(run_id), request, message)
             except Exception as error:
                 self._abandon(run_id, error)
@@ -261,7 +262,7 @@ class Scheduler:
 
     def _forget(self, run_id: str) -> None:
         self._requests.pop(run_id, None)
-        self._losses.pop(run_id, None)
+        self._lost.pop(run_id, None)
         self._stalled.discard(run_id)
 
     def _abandon(self, run_id: str, error: Exception) -> None:

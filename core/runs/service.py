@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from core.jobs import Job, Jobs
 from core.models.checkpoints import Checkpoint, save_checkpoint
-from core.runs import rescue, run_files, states
+from core.runs import run_files, states, store_rescue
 from core.runs.archive import Archive, checked_labels
 from core.runs.diagnoses import Diagnoses, diagnosis_job
 from core.runs.pool import worker_count
@@ -79,7 +79,7 @@ class Service(Archive):
         # No more threads than cores in all: OpenMP's teams would wait for each other, at many times the cost
         # (benchmarks/LOG.md).
         threads = threads or max(1, (os.cpu_count() or 1) // size)
-        store, files, lock = rescue.open_store(home / "lab.sqlite"), home / "files", threading.RLock()
+        store, files, lock = store_rescue.open_store(home / "lab.sqlite"), home / "files", threading.RLock()
         record = Record(store)
         self._scheduler = Scheduler(store, record, files, lock, self.history, size, threads)
         super().__init__(store, record, files, lock, self._scheduler.live)
@@ -130,7 +130,7 @@ class Service(Archive):
             name: for people.
             owner, owner_name: the visitor's opaque id and display name.
             parent: the id of the run that this one goes on from.
-            start: the checkpoint to go on from; its state must fit the config.
+            start: the checkpoint to go on from, with its own settings; its state must fit the config.
             tags: for people.
             click: opaque, of the page that asks: the same settings again from the same page within
                 ``DOUBLE_CLICK_SECONDS`` are the same click, and get the same run.

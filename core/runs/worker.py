@@ -124,7 +124,7 @@ class _Job:
     def _set_up(self) -> tuple[Trainer, Resumed | None]:
         config = RunConfig.from_dict(self._job["config"])
         recorded = self._job.get("recorded")
-        checkpoint, loss = run_files.load(self._folder, *recorded) if recorded else (None, "")
+        checkpoint, damage = run_files.load(self._folder, *recorded) if recorded else (None, "")
         begin = checkpoint.state["step"] if checkpoint else 0
         plan = [(step, lr) for step, lr in self._job.get("plan", ()) if step >= begin]
         trainer = Trainer(config, plan=plan)
@@ -135,9 +135,8 @@ class _Job:
         trainer.pause_at = pauses.get(self._job.get("pause_after", ""))
         if not recorded:
             return trainer, None
-        before = checkpoint.metadata.get("environment") if checkpoint else None
-        changes = devices.changes(before, devices.environment(trainer.device)) if checkpoint else ""
-        message = " ".join(filter(None, (loss, changes and f"Continues, not bit-exact: {changes}.")))
+        changes = checkpoint.changes(config, devices.environment(trainer.device)) if checkpoint else ""
+        message = " ".join(filter(None, (damage, changes and f"Continues, not bit-exact: {changes}.")))
         return trainer, Resumed(trainer.step, trainer.epoch, not changes, message)
 
     def _train(self, resumed: Resumed | None) -> bool:

@@ -1,11 +1,10 @@
-"""The state of a run between two steps: its checks, and early stopping, which is read off its history.
+"""The state of a run between two steps, and its checks.
 
 A state is a dictionary of JSON values and tensors, as ``Trainer.state`` returns it. Its ``history`` has for each whole
 epoch the step that it ended with and its validation loss (its training loss where nothing is held back).
 """
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -14,21 +13,6 @@ from core.files import shortened
 from core.training import optimizer_states
 from core.training.config import LR, RunConfig
 from core.training.network import parameter_shapes
-
-
-def best_epoch(config: RunConfig, history: Sequence[Sequence[float]]) -> int | None:
-    """Return the epoch with the lowest validation loss, the first of equals; None without one."""
-    if not config.validation_images or not history:
-        return None
-    losses = [loss if math.isfinite(loss) else math.inf for _, loss in history]
-    return losses.index(min(losses))
-
-
-def out_of_patience(config: RunConfig, history: Sequence[Sequence[float]]) -> bool:
-    """Return True if as many epochs as the config's patience have passed since the best one."""
-    # Read off the history, which is part of the state: a resumed run ends at the same step as one without a break.
-    best = best_epoch(config, history)
-    return bool(config.patience) and best is not None and len(history) - 1 - best >= config.patience
 
 
 def fewest_epochs(config: RunConfig, step: int) -> int:

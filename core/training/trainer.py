@@ -18,6 +18,7 @@ from torch import Tensor
 
 from core import data, devices
 from core.analysis.evaluation import evaluate
+from core.training import early_stopping
 from core.training import state as run_state
 from core.training.batches import Batch, Batches
 from core.training.commands import Command, Pause, Plan, SetLearningRate
@@ -134,12 +135,12 @@ class Trainer:
     @property
     def best_epoch(self) -> int | None:
         """Epoch with the lowest validation loss so far, the first of equals; None without one."""
-        return run_state.best_epoch(self.config, self._history)
+        return early_stopping.best_epoch(self.config, self._history)
 
     @property
     def out_of_patience(self) -> bool:
         """True if the run is to end early: too many epochs have passed since the best one."""
-        return run_state.out_of_patience(self.config, self._history)
+        return early_stopping.out_of_patience(self.config, self._history)
 
     def events(self) -> Events:
         """Yield the rest of the run, from ``RunStarted`` to ``RunFinished`` or ``Paused``."""

@@ -1,9 +1,11 @@
 import doctest
+import re
 from dataclasses import replace
 
 import pytest
 
 from core.optimizers import OPTIMIZERS
+from core.paths import ROOT
 from dashboard import colors
 from dashboard.colors import CYAN, OPTIMIZER_COLORS, OPTIMIZER_DASHES, PINK, RED, VIOLET, line_style
 
@@ -18,6 +20,13 @@ def test_the_first_optimizers_are_solid_and_the_next_eight_dashed() -> None:
     dashed = ["asgd", "rprop", "adadelta", "nadam", "radam", "adafactor", "adamax", "lbfgs"]
     assert [OPTIMIZER_COLORS[name] for name in dashed] == list(colors.HUES)
     assert {OPTIMIZER_DASHES[name] for name in dashed} == {"dash"}
+
+
+@pytest.mark.parametrize("path", ["components/clickable/clickable.css", "views/draw/draw.css"])
+def test_a_style_sheet_has_the_palettes_blue_and_orange(path: str) -> None:
+    """A style sheet can't import the palette."""
+    used = re.findall(r"#[0-9a-f]{6}", (ROOT / "dashboard" / path).read_text())
+    assert {colors.BLUE, colors.ORANGE} <= {*used}
 
 
 def test_a_row_without_a_line_gets_the_next_free_one(monkeypatch: pytest.MonkeyPatch) -> None:

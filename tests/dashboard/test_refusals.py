@@ -152,7 +152,7 @@ VISITS: dict[str, tuple[str, dict[str, str], dict[str, Any], set[str]]] = {
         {"runs.table.kept": ("queued",), "visitor.token": TOKEN},
         {"Cancel", "Earlier", "Later"},
     ),
-    "runs, the bin": ("runs", {}, {"runs.tab": "Bin", "runs.bin.kept": ("deleted",)}, {"Restore", "Delete now"}),
+    "runs, the bin": ("runs", {"view": "Bin"}, {"runs.bin.kept": ("deleted",)}, {"Restore", "Delete now"}),
     "one run, over": ("runs", {"run": "finished"}, {}, {"Save", "Delete"}),
     "one run, training": ("runs", {"run": "running"}, {}, {"Stop", "Pause"}),
     "one run, in the bin": ("runs", {"run": "deleted"}, {}, {"Restore"}),
@@ -211,7 +211,7 @@ def _bring() -> None:
     from dashboard.views.models import dialogs, pictures
 
     content = pictures.library().content("other")
-    dialogs._bring(SimpleNamespace(name="new.safetensors", file_id="1", getvalue=lambda: content))
+    dialogs._bring(SimpleNamespace(name="new.safetensors", file_id="1", getvalue=lambda: content), "Take another.")
 
 
 def _go_on() -> None:

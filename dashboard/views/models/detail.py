@@ -1,20 +1,17 @@
 """One model: its figures, weights and settings, and the actions on it."""
 
-from typing import Any
-
 import streamlit as st
 
-from core.hyperparameters import number
 from core.models import formats
 from core.models.formats import FORMATS, Format
 from core.models.library import WHOLE, Library, Model
 from core.models.metadata import LONGEST
 from core.training.config import RunConfig
-from dashboard import fields, matrix, notices, testing
+from dashboard import confusion, fields, notices, testing
 from dashboard.views.models import pictures
 from dashboard.views.models.dialogs import continue_form
 from dashboard.views.models.shelf import KIND_BADGES, provenance, show, trained
-from dashboard.words import literal
+from dashboard.words import in_words, literal
 
 
 def detail(name: str) -> None:
@@ -30,15 +27,9 @@ def detail(name: str) -> None:
     refusal = library.refusal(model)
     if refusal:
         st.caption(literal(refusal))
-    if model.problem:
-        st.error(literal(model.problem))
+    if not (source := pictures.source_or_error(model)):
         if not refusal:
             _delete(model)
-        return
-    try:
-        source = pictures.source(model)
-    except ValueError as error:
-        st.error(fields.explain(error))
         return
     with st.container(horizontal=True, gap="medium"):
         testing.metrics(source)
@@ -49,8 +40,8 @@ def detail(name: str) -> None:
     left, right = st.columns([0.4, 0.6], gap="large")
     with left:
         st.markdown("**Confusion matrix**")
-        st.html(matrix.confusion(testing.report_of(source).confusion))
-        st.caption(matrix.LEGEND)
+        st.html(confusion.table(testing.report_of(source).confusion))
+        st.caption(confusion.LEGEND)
     with right:
         st.markdown("**Weights**")
         hidden, output = pictures.layers(source)
@@ -163,15 +154,14 @@ def _about(model: Model, changeable: bool) -> None:
     with right:
         if model.config:
             with st.expander(f"Settings of its run · {literal(trained(model))}"):
-                st.table({name: number(value) for name, value in _settings(model.config)}, border="horizontal")
+                st.table(_settings(model.config), border="horizontal")
 
 
-def _settings(config: RunConfig) -> list[tuple[str, Any]]:
-    """List the settings, with those of the optimizer and the schedule."""
+def _settings(config: RunConfig) -> dict[str, str]:
+    """Return the settings in words, with those of the optimizer and the schedule, by their labels."""
     values = config.to_dict()
-    for owner in ("optimizer", "schedule"):
-        values |= {f"{owner}: {name}": value for name, value in values.pop(f"{owner}_params").items()}
-    return [(name.replace("_", " "), value) for name, value in values.items()]
+    own = {name: value for owner in ("optimizer", "schedule") for name, value in values.pop(f"{owner}_params").items()}
+    return {fields.label(name): in_words(name, value) for name, value in {**values, **own}.items()}
 
 
 def _note(name: str, key: str) -> None:

@@ -11,6 +11,7 @@ from core.models.metadata import LONGEST
 from core.training.config import EPOCHS
 from core.training.state import fewest_epochs
 from dashboard import fields, notices
+from dashboard.uploads import upload
 from dashboard.views.models import pictures, runs
 from dashboard.views.models.shelf import show
 from dashboard.words import literal
@@ -18,6 +19,7 @@ from dashboard.words import literal
 SAVED, FILE = "From the library", "A file of yours"
 #: In the session: the name in the open dialog, and the one that it suggested last.
 _NAME, _SUGGESTED = "models.save.name", "models.save.suggested"
+_BRING, AT_MOST = "models-bring", "It may have 10 MB at most."
 PARAMETER_TYPES = [format.suffix.rpartition(".")[2] for format in formats.READABLE]
 
 
@@ -93,12 +95,9 @@ def _load_parameters() -> None:
             show(name)
             st.rerun()
         return
-    file = st.file_uploader(
-        "Parameters of this network",
-        type=PARAMETER_TYPES,
-        help="A safetensors file, NumPy's .npz, or the .weights.h5 that Keras saves.",
-    )
-    _bring(file)
+    advice = "Take a safetensors file, NumPy's .npz, or the .weights.h5 that Keras saves, of a network like this one."
+    file = upload("Parameters of this network", PARAMETER_TYPES, f"{advice} {AT_MOST}", (_BRING,), help=advice)
+    _bring(file, advice)
 
 
 def _from_library(names: list[str]) -> bool:
@@ -108,20 +107,30 @@ def _from_library(names: list[str]) -> bool:
     return st.segmented_control("From", [SAVED, FILE], default=SAVED, label_visibility="collapsed") != FILE
 
 
-def _bring(file: UploadedFile | None) -> None:
-    """Draw the form that adds the file to the library."""
+def _bring(file: UploadedFile | None, advice: str) -> None:
+    """Draw the form that adds the file to the library.
+
+    Args:
+        advice: what to do where the file is refused.
+    """
+    with st.container(key=_BRING):
+        _name_and_load(file, advice)
+
+
+def _name_and_load(file: UploadedFile | None, advice: str) -> None:
     if file is None:
         st.caption("The file is added to the library, which everyone shares, and tested.")
         return
     try:
         suggested = pictures.library().suggested(file.name)
     except ValueError as error:
-        st.error(fields.explain(error))
+        st.error(f"{fields.explain(error)} {advice}")
         return
     name = st.text_input("Name", suggested, key=f"models.bring.{file.file_id}")
     if not st.button("Load", type="primary"):
         return
-    _attempt(lambda: pictures.library().bring(file.name, file.getvalue(), name or ""), "Loaded")
+    if not _attempt(lambda: pictures.library().bring(file.name, file.getvalue(), name or ""), "Loaded"):
+        st.caption(advice)
 
 
 @st.dialog("Load whole model", icon=":material/file_open:")
@@ -132,8 +141,9 @@ def _load_whole() -> None:
         if name:
             continue_form(pictures.library().model(name))
         return
-    file = st.file_uploader("A whole model that was saved in a lab like this one", type="safetensors")
-    _bring(file)
+    advice = "Take a file that Download, Whole model on this page made, here or in another lab."
+    label = "A whole model that was saved in a lab like this one"
+    _bring(upload(label, ["safetensors"], f"{advice} {AT_MOST}", (_BRING,)), advice)
 
 
 def continue_form(model: Model) -> None:
@@ -157,8 +167,8 @@ def continue_form(model: Model) -> None:
         notices.show()
 
 
-def _attempt(action: Callable[[], Model], done: str) -> None:
-    """Run the action and open its model; or show in the dialog why it was refused."""
+def _attempt(action: Callable[[], Model], done: str) -> bool:
+    """Run the action and open its model; or show in the dialog why it was refused, and return False."""
 
     def open_it() -> None:
         model = action()
@@ -168,3 +178,4 @@ def _attempt(action: Callable[[], Model], done: str) -> None:
     if notices.attempt(open_it):
         st.rerun()
     notices.show()
+    return False

@@ -7,9 +7,10 @@ from core import paths
 from core.models.formats import contact_sheet
 from core.models.library import Library, Model
 from core.training.network import Network
-from dashboard import sources, visitors
+from dashboard import fields, sources, visitors
 from dashboard.pictures import data_url
 from dashboard.sources import Source
+from dashboard.words import literal
 
 STYLE = """<style>
 .model-card { display: grid; gap: 0.6rem; }
@@ -37,6 +38,19 @@ def source(model: Model) -> Source:
         ValueError: in one sentence, if the file cannot be read.
     """
     return sources.from_file(model.path)
+
+
+def source_or_error(model: Model) -> Source | None:
+    """Return the model's network; where its file cannot be read, draw the sentence that says why and return None."""
+    if model.problem:
+        st.error(literal(model.problem))
+        return None
+    try:
+        return source(model)
+    except ValueError as error:
+        # Deleted or changed since the list was read.
+        st.error(fields.explain(error))
+        return None
 
 
 def units(source: Source) -> str:

@@ -5,7 +5,7 @@ from html import escape
 import streamlit as st
 
 from core.models.library import WHOLE, Model
-from dashboard import address, fields, matrix, notices, testing
+from dashboard import address, confusion, notices, testing
 from dashboard.views.models import pictures
 from dashboard.words import counted, date_time, literal, percent, size
 
@@ -49,20 +49,13 @@ def _card(model: Model) -> None:
             )
             if model.kind in KIND_BADGES:
                 st.markdown(KIND_BADGES[model.kind], width="content")
-        if model.problem:
-            st.error(literal(model.problem))
-            return
-        try:
-            source = pictures.source(model)
-        except ValueError as error:
-            # Deleted or changed since the list was read.
-            st.error(fields.explain(error))
+        if not (source := pictures.source_or_error(model)):
             return
         report = testing.report_of(source)
         accuracy = percent(report.evaluation.accuracy)
         notes = f'<div class="notes">{escape(model.notes)}</div>' if model.notes else ""
         st.html(
-            f'<div class="model-card"><div class="top">{matrix.confusion(report.confusion, numbers=False)}'
+            f'<div class="model-card"><div class="top">{confusion.table(report.confusion, numbers=False)}'
             f'<div><div class="figure">{accuracy}</div><div class="quiet">of 10,000 test digits</div>'
             f'<div class="quiet">{escape(trained(model))}</div></div></div>'
             f'{pictures.units(source)}<div class="quiet">{escape(provenance(model))}</div>{notes}</div>'

@@ -27,11 +27,11 @@ def page() -> None:
 def _panel(name: str, source: Source, report: Report) -> None:
     match name:
         case "Confusion":
-            panels.confusion(report)
+            panels.mistakes(report)
         case "Digits":
             gallery.panel(report)
         case "Confidence":
-            panels.confidence(report)
+            panels.confidence(report, source)
         case "Compare":
             compare.panel(source, report)
         case "Inside":

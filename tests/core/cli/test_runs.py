@@ -100,3 +100,20 @@ def test_beside_a_server_runs_are_read_but_not_deleted(home, capsys):
         assert service.run("a" * 16).deleted is None
     finally:
         service.close()
+
+
+def test_a_run_as_code(home, capsys, tmp_path):
+    def code(*arguments):
+        status = main(["code", *arguments])
+        return status, *capsys.readouterr()
+
+    status, text, _ = code("1")
+    assert status == 0
+    compile(text, "run.py", "exec")
+    assert text.startswith('"""Run #1 of Descent Lab') and "losses[0], 2.0" in text
+    assert code("a" * 16)[1] == text
+    path = tmp_path / "run.ipynb"
+    assert code("1", "--as", "notebook", "--output", str(path))[1] == f"Wrote 1 to {path} (Notebook).\n"
+    assert json.loads(path.read_text())["nbformat"] == 4
+    assert code("9")[::2] == (2, "run must be a run's number or id, or a model's name, got run = 9.\n")
+    assert code("reference")[::2] == (2, "reference does not say how it was trained.\n")

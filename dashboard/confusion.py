@@ -30,7 +30,7 @@ _STYLE = """<style>
 </style>"""
 
 
-def confusion(matrix: Tensor, chosen: tuple[int, int] | None = None, numbers: bool = True) -> str:
+def table(matrix: Tensor, chosen: tuple[int, int] | None = None, numbers: bool = True) -> str:
     """Return the (10, 10) counts as a table: row the true class, column the predicted one.
 
     Args:

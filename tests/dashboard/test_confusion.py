@@ -3,13 +3,13 @@ import re
 import torch
 
 from core.analysis.signed_image import POSITIVE
-from dashboard.matrix import WRONG, color, confusion
+from dashboard.confusion import WRONG, color, table
 
 MATRIX = torch.arange(100).view(10, 10)
 
 
 def test_every_count_stands_in_the_matrix() -> None:
-    html = confusion(MATRIX, chosen=(4, 9))
+    html = table(MATRIX, chosen=(4, 9))
     counts = re.findall(r'data-value="(\d)-(\d)">(\d+)<', html)
     assert {(int(r), int(c)): int(n) for r, c, n in counts} == {
         (r, c): 10 * r + c for r in range(10) for c in range(10) if r or c
@@ -18,9 +18,9 @@ def test_every_count_stands_in_the_matrix() -> None:
 
 
 def test_a_matrix_that_nobody_clicks_has_no_buttons_and_a_bare_one_no_numbers() -> None:
-    assert "<button" not in confusion(MATRIX)
-    assert re.findall(r">(\d+)<", confusion(MATRIX, numbers=False)) == []
-    assert confusion(MATRIX, numbers=False).count("<td>") == 100
+    assert "<button" not in table(MATRIX)
+    assert re.findall(r">(\d+)<", table(MATRIX, numbers=False)) == []
+    assert table(MATRIX, numbers=False).count("<td>") == 100
 
 
 def test_a_cell_is_coloured_by_its_share_of_its_class() -> None:
@@ -33,4 +33,4 @@ def test_a_cell_is_coloured_by_its_share_of_its_class() -> None:
 
 
 def test_the_cells_of_a_class_without_digits_are_clear() -> None:
-    assert confusion(torch.zeros(10, 10, dtype=torch.int64)).count("/ 0.000)") == 100
+    assert table(torch.zeros(10, 10, dtype=torch.int64)).count("/ 0.000)") == 100

@@ -1,0 +1,267 @@
+"""A run as plain PyTorch, in the order of a course: load, prepare, build, configure, fit, evaluate, predict, save."""
+
+import math
+
+from core.models.code import optimizers, rates
+from core.models.code.recipe import Recipe, Section
+from core.training import augmentation
+from core.training.batches import GATHERED_IMAGES
+from core.training.config import RunConfig
+
+#: Tolerances of the last section: a first loss differs by rounding alone, which then grows with every step.
+FIRST, EARLY, LATE, ACCURACY = 1e-4, 1e-3, 0.05, 0.01
+
+LOAD = """\
+FILES = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]
+PLACES = [Path(place) for place in (*sys.argv[1:2], "data/mnist", ".")]
+folder = next((place for place in PLACES if (place / f"{FILES[0]}.gz").exists()), None)
+if folder is None:
+    sys.exit("MNIST's four .gz files are neither in the folder given as argument nor in data/mnist nor here.")
+
+
+def read(name):
+    header = 16 if "images" in name else 8
+    return np.frombuffer(gzip.decompress((folder / f"{name}.gz").read_bytes()), np.uint8, offset=header)
+
+
+images, labels, test_images, test_labels = map(read, FILES)"""
+
+
+def script(recipe: Recipe) -> str:
+    """Return the run as a script."""
+    parts = [
+        f'"""{recipe.title} of Descent Lab as plain PyTorch.\n\n{recipe.settings}.\n\n'
+        "Needs torch, numpy and the four files of MNIST (train-images-idx3-ubyte.gz and so on), which it looks for in "
+        'the\nfolder given as argument, in data/mnist and in the current folder.\n"""\n',
+    ]
+    for number, section in enumerate(sections(recipe), 1):
+        parts.append(f"\n# {number}. {section.title}: {section.text}\n{section.code}\n")
+    body = "\n".join(parts[1:])
+    return f"{parts[0]}{imports(body)}\n{body}"
+
+
+def imports(code: str) -> str:
+    """Return the import lines that the code needs."""
+    return f"{import_lines(code)}\nimport numpy as np\nimport torch\nfrom torch import nn\n"
+
+
+def import_lines(code: str) -> str:
+    """Return the import lines of the standard library that the code needs."""
+    own = "".join(f"import {name}\n" for name in ("contextlib", "gzip", "math", "sys") if f"{name}." in code)
+    return f"{own}from pathlib import Path\n"
+
+
+def sections(recipe: Recipe) -> list[Section]:
+    """Return the parts of the code, in the order of the course."""
+    return [
+        Section("Load the data", "60,000 training and 10,000 test digits, as bytes.", LOAD),
+        Section("Prepare it", _prepare_text(recipe), _prepare(recipe)),
+        Section(
+            "Build the network",
+            "784 inputs, 128 ReLU units, 10 outputs; Glorot's uniform first weights.",
+            _build(recipe),
+        ),
+        Section("Configure the training", "the loss, the optimizer and its learning rate.", _configure(recipe)),
+        Section("Fit", "one step per batch.", _fit(recipe)),
+        Section("Evaluate", "the share of the test digits that it reads right.", EVALUATE),
+        Section("Predict", "the first ten test digits.", PREDICT),
+        Section("Save and load", "arrays under the network's own names, which Descent Lab loads too.", SAVE),
+        Section("Check", "the figures of the lab's own run.", _check(recipe)),
+    ]
+
+
+def _prepare_text(recipe: Recipe) -> str:
+    held = recipe.config.validation_images
+    return "pixels from 0 to 1" + (f"; the last {held:,} training digits validate." if held else ".")
+
+
+def _prepare(recipe: Recipe) -> str:
+    config = recipe.config
+    orders = {
+        "epoch": f"torch.from_numpy(np.random.default_rng([{config.seed}, epoch]).permutation(TRAIN))",
+        "once": f"torch.from_numpy(np.random.default_rng([{config.seed}, 0]).permutation(TRAIN))",
+        "none": "torch.arange(TRAIN)",
+        "by-label": "torch.argsort(y[:TRAIN], stable=True)",
+    }
+    return f"""\
+TRAIN = {config.train_images}
+x = torch.tensor(images).view(-1, 784) / 255
+y = torch.tensor(labels).long()
+test_x = torch.tensor(test_images).view(-1, 784) / 255
+test_y = torch.tensor(test_labels).long()
+
+
+def order(epoch):
+    return {orders[config.shuffle]}""" + (DISTORT if config.augment else "")
+
+
+DISTORT = f"""
+
+
+def distort(images, generator):  # turn, scale, shear and shift each digit a little
+    angle, wide, high, shear, right, down = torch.rand(6, len(images), generator=generator) * 2 - 1
+    angle, shear = angle * {augmentation.AFFINE.rotation}, shear * {augmentation.AFFINE.shear}
+    wide, high = 1 + wide * {augmentation.AFFINE.scale}, 1 + high * {augmentation.AFFINE.scale}
+    right, down = right * {augmentation.AFFINE.shift} * 2 / 28, down * {augmentation.AFFINE.shift} * 2 / 28
+    cos, sin = angle.cos(), angle.sin()
+    first = torch.stack([wide * cos, wide * (shear * cos - sin), right], 1)
+    second = torch.stack([high * sin, high * (shear * sin + cos), down], 1)
+    grid = nn.functional.affine_grid(torch.stack([first, second], 1), (len(images), 1, 28, 28), align_corners=False)
+    moved = nn.functional.grid_sample(images.view(-1, 1, 28, 28), grid, align_corners=False)
+    return moved.view(-1, 784)"""
+
+
+def _build(recipe: Recipe) -> str:
+    return f"""\
+model = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
+generator = torch.Generator().manual_seed({recipe.config.seed})
+for layer in (model[0], model[2]):
+    nn.init.xavier_uniform_(layer.weight, generator=generator)
+    nn.init.zeros_(layer.bias)"""
+
+
+def _configure(recipe: Recipe) -> str:
+    config = recipe.config
+    calls = optimizers.calls(config)
+    if len(calls) == 1:
+        lines = [f"optimizer = {calls[0].code}"]
+    else:
+        made = (f"    ({call.code}, {call.scale!r})," for call in calls)
+        lines = ["# Each with its learning rate as a multiple of the schedule's.", "optimizers = [", *made, "]"]
+    lines += ["", "", "def loss_of(logits, labels, smoothing=0.0):"]
+    if config.loss == "mse":
+        lines += [
+            "    targets = nn.functional.one_hot(labels, 10).float()",
+            "    return (logits.softmax(1) - targets).square().mean()",
+        ]
+    else:
+        lines.append("    return nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing)")
+    if _has_rate(recipe):
+        lines += ["", "", *rates.function(config)]
+    return "\n".join(lines)
+
+
+def _has_rate(recipe: Recipe) -> bool:
+    return bool(recipe.plan) or not rates.is_constant(recipe.config)
+
+
+def _fit(recipe: Recipe) -> str:
+    config = recipe.config
+    lines = [f"lr, step, losses, history = {config.lr!r}, 0, [], []"]
+    if recipe.plan:
+        lines.insert(0, f"RATES = {dict(recipe.plan)!r}  # set by hand, by step")
+    lines += [f"for epoch in range({config.epochs}):", *_batches(recipe), "    total = 0.0"]
+    lines.append("    for batch_x, batch_y in batches:")
+    body = []
+    if recipe.steps is not None:
+        body += [f"if step == {recipe.steps}:  # the run ended here", "    break"]
+    if recipe.plan:
+        body.append("lr = RATES.get(step, lr)")
+    several = len(optimizers.calls(config)) > 1
+    if _has_rate(recipe):
+        body += ["for optimizer, scale in optimizers:"] if several else []
+        body.append(
+            '    optimizer.param_groups[0]["lr"] = rate(step, lr) * scale'
+            if several
+            else 'optimizer.param_groups[0]["lr"] = rate(step, lr)'
+        )
+    body += _closure_step(config) if config.optimizer_spec.closure else _step(config, several)
+    body += ["losses.append(loss.item())", "total += losses[-1] * len(batch_x)", "step += 1"]
+    return "\n".join([*lines, *(f"        {line}" for line in body), *_epoch_end(recipe)])
+
+
+def _batches(recipe: Recipe) -> list[str]:
+    config = recipe.config
+    size = config.images_per_step
+    if not config.augment:
+        return [f"    batches = ((x[rows], y[rows]) for rows in order(epoch).split({size}))"]
+    # The lab distorts a few batches at a time, and the random numbers depend on how many.
+    group = max(1, GATHERED_IMAGES // size) * size
+    return [
+        f"    generator = torch.Generator().manual_seed({config.seed * 100_003} + epoch)",
+        "    batches = []",
+        f"    for rows in order(epoch).split({group}):",
+        f"        batches += zip(distort(x[rows], generator).split({size}), y[rows].split({size}))",
+    ]
+
+
+def _loss(config: RunConfig) -> str:
+    return f"loss_of(model(batch_x), batch_y{f', {config.label_smoothing!r}' if config.label_smoothing else ''})"
+
+
+def _step(config: RunConfig, several: bool) -> list[str]:
+    lines = [f"loss = {_loss(config)}", "model.zero_grad()", "loss.backward()"]
+    return lines + (["for optimizer, _ in optimizers:", "    optimizer.step()"] if several else ["optimizer.step()"])
+
+
+def _closure_step(config: RunConfig) -> list[str]:
+    return [
+        "",
+        "def closure():  # a step evaluates the batch several times",
+        "    model.zero_grad()",
+        f"    loss = {_loss(config)}",
+        "    loss.backward()",
+        "    return loss",
+        "",
+        "loss = closure()",
+        "with contextlib.suppress(ZeroDivisionError):  # of a line search that finds no better point",
+        "    optimizer.step(closure)",
+    ]
+
+
+def _epoch_end(recipe: Recipe) -> list[str]:
+    config = recipe.config
+    lines = []
+    if recipe.steps is not None:
+        lines += [f"    if step < (epoch + 1) * {config.span.steps_per_epoch}:", "        break"]
+    lines.append("    train_loss = total / TRAIN")
+    if not config.validation_images:
+        return [
+            *lines,
+            "    history.append(train_loss)",
+            '    print(f"epoch {epoch + 1}: training loss {train_loss:.4f}")',
+        ]
+    lines += [
+        "    with torch.no_grad():",
+        "        logits = model(x[TRAIN:])",
+        "    history.append(loss_of(logits, y[TRAIN:]).item())",
+        "    accuracy = (logits.argmax(1) == y[TRAIN:]).float().mean().item()",
+        '    print(f"epoch {epoch + 1}: training loss {train_loss:.4f}, validation accuracy {accuracy:.2%}")',
+    ]
+    if config.patience:
+        lines += [f"    if epoch - history.index(min(history)) >= {config.patience}:  # patience", "        break"]
+    return lines
+
+
+EVALUATE = """\
+with torch.no_grad():
+    test_logits = model(test_x)
+test_accuracy = (test_logits.argmax(1) == test_y).float().mean().item()
+print(f"test accuracy {test_accuracy:.2%}")"""
+
+PREDICT = """\
+probabilities = test_logits[:10].softmax(1)
+for sure, digit, label in zip(*probabilities.max(1), test_y[:10]):
+    print(f"a {label}, read as {digit} with {sure:.1%}")"""
+
+SAVE = """\
+np.savez("network.npz", **{name: tensor.numpy() for name, tensor in model.state_dict().items()})
+with np.load("network.npz") as arrays:
+    model.load_state_dict({name: torch.from_numpy(arrays[name]) for name in arrays.files})"""
+
+
+def _check(recipe: Recipe) -> str:
+    lines = []
+    for step, loss in sorted(recipe.losses.items()):
+        if math.isfinite(loss):
+            tolerance = FIRST if step == 0 else EARLY
+            lines.append(f"assert math.isclose(losses[{step}], {loss!r}, rel_tol={tolerance}), losses[{step}]")
+    if recipe.diverged:
+        lines.append("# The lab's run diverged in its last step, and went back to weights of before.")
+        return "\n".join(lines)
+    if recipe.train_loss is not None and math.isfinite(recipe.train_loss):
+        lines.append(f"assert math.isclose(train_loss, {recipe.train_loss!r}, rel_tol={LATE}), train_loss")
+    if recipe.test_accuracy is not None:
+        lines.append(f"assert abs(test_accuracy - {recipe.test_accuracy!r}) <= {ACCURACY}, test_accuracy")
+    lines.append('print("These are the figures of the lab\'s own run.")')
+    return "\n".join(lines)

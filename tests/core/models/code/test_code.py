@@ -1,0 +1,206 @@
+"""Runs as code: each script runs in a process without the lab, and its losses are those of the lab's own run."""
+
+import ast
+import json
+import os
+import random
+import subprocess
+import sys
+import types
+from dataclasses import replace
+from itertools import cycle
+
+import pytest
+
+from core import data
+from core.hyperparameters import Hyperparameter
+from core.models.code import KINDS, rates, recipe_of, write
+from core.models.code.keras import OPTIMIZERS as IN_KERAS
+from core.models.code.recipe import Recipe
+from core.models.library import Model
+from core.optimizers import OPTIMIZERS
+from core.runs.history import History
+from core.training.commands import SetLearningRate
+from core.training.config import RunConfig
+from core.training.schedules import SCHEDULES
+from core.training.trainer import Trainer
+from tests.waiting import LIMIT
+
+#: Runs every script of the list and compares its losses; its process has no path to the lab.
+RUNNER = """
+import json, math, runpy, sys
+for path, losses in json.load(open("list.json")):
+    found = runpy.run_path(path).get("losses", [])
+    for step, (own, theirs) in enumerate(zip(found, losses)):
+        assert math.isclose(own, theirs, rel_tol=1e-3), (path, step, own, theirs)
+    print(path)
+"""
+SHORT = {"validation_split": 0.98, "epochs": 2}
+
+
+def recipe(config, mnist, rate_at=None):
+    """The recipe of a run that is trained here, with a rate set by hand at a step if one is given."""
+    events = Trainer(config, mnist, plan=[rate_at] if rate_at else ()).events()
+    history = History(events)
+    losses = history.losses.tolist()
+    shown = {step: losses[step] for step in {0, min(99, len(losses) - 1)}}
+    return Recipe("Run #1", config, None, history.plan, shown, history.train_loss, history.test_accuracy), losses
+
+
+def run_all(folder, scripts):
+    """Run the scripts, each with the losses expected, in a fresh process; return the paths that it has come through."""
+    listed = []
+    for place, (text, losses) in enumerate(scripts):
+        (folder / f"{place}.py").write_text(text)
+        listed.append((f"{place}.py", losses[:100]))
+    (folder / "list.json").write_text(json.dumps(listed))
+    environment = {**os.environ, "KERAS_BACKEND": "torch", "OMP_NUM_THREADS": "1", "KERAS_HOME": str(folder)}
+    environment.pop("PYTHONPATH", None)
+    command = [sys.executable, "-c", RUNNER, str(data.FOLDER)]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT)
+    assert done.returncode == 0, done.stdout[-500:] + done.stderr[-2000:]
+    return [line for line in done.stdout.splitlines() if line.endswith(".py")]
+
+
+@pytest.mark.slow
+def test_every_optimizer_and_every_schedule_run_without_the_lab_and_give_its_losses(tmp_path, mnist):
+    others = cycle(
+        [
+            {"warmup_steps": 7},
+            {"loss": "mse"},
+            {"label_smoothing": 0.1},
+            {"shuffle": "once"},
+            {"shuffle": "by-label"},
+            {"shuffle": "none", "validation_split": 0.2, "batch_size": 1024, "epochs": 1},
+            {"augment": True},
+            {"patience": 1, "lr": 1e-6, "epochs": 5, "optimizer": "sgd"},
+            {"validation_split": 0.0, "batch_size": 4096, "epochs": 1},
+        ]
+    )
+    schedules = cycle(SCHEDULES)
+    scripts = []
+    for name, more in zip([*OPTIMIZERS, *["adam"] * 9], others, strict=False):
+        given = {"optimizer": name, **SHORT, "schedule": next(schedules), "seed": 3, **more}
+        if OPTIMIZERS[given["optimizer"]].full_batch_only:
+            given = {**given, "batch_size": "full"}
+        made, losses = recipe(RunConfig.recommended(**given), mnist)
+        scripts.append((write(made), losses))
+    assert len(scripts) >= max(len(SCHEDULES), len(OPTIMIZERS))
+    assert len(run_all(tmp_path, scripts)) == len(scripts)
+
+
+@pytest.mark.slow
+def test_a_run_with_a_rate_set_by_hand_that_was_stopped(tmp_path, mnist):
+    config = RunConfig(**SHORT)
+    made, losses = recipe(config, mnist, rate_at=(5, 0.01))
+    assert made.plan == [(5, 0.01)]
+    stopped = replace(made, steps=12, losses={0: losses[0], 11: losses[11]}, train_loss=None, test_accuracy=None)
+    run_all(tmp_path, [(write(made), losses), (write(stopped), losses[:12])])
+    wrong = replace(made, losses={0: losses[0] * 1.01})
+    with pytest.raises(AssertionError, match="AssertionError: 2"):
+        run_all(tmp_path, [(write(wrong), losses)])
+
+
+@pytest.mark.slow
+def test_the_code_of_a_keras_run_reaches_the_labs_accuracy(tmp_path, mnist):
+    scripts = []
+    more = cycle([{}, {"weight_decay": 1e-4}, {"label_smoothing": 0.1}, {"shuffle": "once", "schedule": "cosine"}])
+    for name in IN_KERAS:
+        config = RunConfig.recommended(name, **{"epochs": 2, "validation_split": 0.0, "batch_size": 256, **next(more)})
+        scripts.append((write(recipe(config, mnist)[0], "keras"), []))
+    plateau = RunConfig(schedule="plateau", patience=2, loss="mse", epochs=3, validation_split=0.1, batch_size=512)
+    scripts.append((write(recipe(plateau, mnist)[0], "keras"), []))
+    assert len(run_all(tmp_path, scripts)) == len(scripts)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_the_rates_are_the_labs(name):
+    chance = random.Random(name)
+
+    def some(parameter: Hyperparameter):
+        if isinstance(parameter.default, tuple):
+            return (0.5, 1.0, 2.25)
+        low, high = parameter.low or 0.05, min(parameter.high, 4.0)
+        drawn = chance.uniform(low, high) if isinstance(parameter.default, float) else chance.randint(0, 3)
+        return drawn if not parameter.open_high or drawn < parameter.high else parameter.default
+
+    assert set(rates.BODIES) == set(SCHEDULES)
+    for attempt in range(5):
+        params = {p.name: some(p) for p in SCHEDULES[name].hyperparameters} if attempt else {}
+        config = RunConfig(
+            schedule=name, schedule_params=params, epochs=4, batch_size=6000, warmup_steps=attempt, lr=0.3
+        )
+        steps = config.span.steps_per_epoch
+        losses = [1.0, 0.99, 1.2, 0.5]
+        scope = {"math": __import__("math"), "history": []}
+        exec("\n".join(rates.function(config)), scope)
+        history = [((epoch + 1) * steps, loss) for epoch, loss in enumerate(losses)]
+        expected = config.planned_rates(range(config.span.steps), history)
+        found = []
+        for step in range(config.span.steps):
+            scope["history"] = losses[: step // steps]
+            found.append(scope["rate"](step, config.lr))
+        assert found == pytest.approx(expected, rel=1e-12, abs=1e-300)
+
+
+def test_a_notebook_has_the_scripts_code_a_text_before_each_part_and_the_curves(monkeypatch):
+    notebook = json.loads(write(Recipe("Run #7", RunConfig(schedule="cosine")), "notebook"))
+    assert (notebook["nbformat"], notebook["nbformat_minor"]) == (4, 5)
+    kinds = [cell["cell_type"] for cell in notebook["cells"]]
+    assert kinds == ["markdown", "code"] * (len(kinds) // 2)
+    assert len({cell["id"] for cell in notebook["cells"]}) == len(kinds)
+    code = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    script = write(Recipe("Run #7", RunConfig(schedule="cosine")))
+    (curves,) = [part for part in code if "matplotlib" in part]
+    assert all(part in script for part in code[1:] if part is not curves)
+    drawn = []
+    plot = types.SimpleNamespace(
+        plot=lambda values, **_: drawn.append(list(values)), show=lambda: None, xlabel=str, ylabel=str, yscale=str,
+        legend=lambda: None,
+    )  # fmt: skip
+    monkeypatch.setitem(sys.modules, "matplotlib", types.SimpleNamespace(pyplot=plot))
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", plot)
+    exec(curves, {"losses": [2.0, 2.0, 2.0]})
+    assert drawn == [[2.0, 2.0, 2.0], pytest.approx([2.0, 2.0, 2.0])]
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        (RunConfig.recommended("lbfgs"), "Keras has no optimizer that steps like L-BFGS here; take PyTorch."),
+        (RunConfig.recommended("momentum", optimizer_params={"dampening": 0.5}), "has no dampening"),
+        (RunConfig(augment=True), "written out for PyTorch alone"),
+    ],
+)
+def test_what_keras_cannot_say_is_refused_in_a_sentence(config, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        write(Recipe("Run #1", config), "keras")
+
+
+def test_a_model_without_its_run_has_no_code(tmp_path):
+    with pytest.raises(ValueError, match=r"^found does not say how it was trained\.$"):
+        recipe_of(Model("found", tmp_path, 1, 0.0))
+    config = RunConfig(epochs=1)
+    half = recipe_of(Model("half", tmp_path, 1, 0.0, config=config, step=10, test_accuracy=0.5))
+    assert (half.steps, half.test_accuracy) == (10, 0.5)
+    assert recipe_of(Model("whole", tmp_path, 1, 0.0, config=config, step=config.span.steps)).steps is None
+
+
+@pytest.mark.parametrize("kind", ["pytorch", "keras"])
+def test_a_script_is_short_and_in_the_courses_order(kind):
+    text = write(Recipe("Run #1", RunConfig()), kind)
+    ast.parse(text)
+    titles = ["Load", "Prepare", "Build", "Configure", "Fit", "Evaluate", "Predict", "Save", "Check"]
+    places = [text.index(f"# {number}. {title}") for number, title in enumerate(titles, 1)]
+    assert places == sorted(places)
+    assert sum(bool(line.strip()) and not line.startswith("#") for line in text.splitlines()) <= 80
+    with pytest.raises(ValueError, match=r"^as must be one of pytorch, keras, notebook, got as = x"):
+        write(Recipe("Run #1", RunConfig()), "x")
+    assert set(KINDS) == {"pytorch", "keras", "notebook"}
+
+
+def test_a_rate_set_by_hand_is_a_command_of_the_run(mnist):
+    trainer = Trainer(RunConfig(**SHORT), mnist)
+    events = trainer.events()
+    history = History([next(events), events.send(SetLearningRate(0.5))])
+    assert history.plan == [(0, 0.5)]
