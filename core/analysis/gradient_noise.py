@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -109,7 +110,7 @@ def batch_gradients(config: RunConfig, digits: Digits, count: int, first: int = 
     found = []
     # Not ``augment``: the gradient of all images is that of the images as they are.
     for batch in islice(Batches(replace(config, augment=False), digits).epoch(0), first, first + count):
-        gradient = take(batch.images, batch.targets).double()
+        gradient = take(cast(Tensor, batch.images), batch.targets).double()
         along = float(gradient @ whole / length)
         across = math.sqrt(max(0.0, float(gradient.square().sum()) - along**2))
         found.append(BatchGradient(along / float(length), across / float(length)))

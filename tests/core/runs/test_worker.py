@@ -168,7 +168,7 @@ def _lives(pid):
 @pytest.mark.slow
 @pytest.mark.skipif(not compiled.AVAILABLE, reason="numba is not installed")
 def test_once_a_worker_is_ready_nothing_is_left_to_compile(tmp_path):
-    """Where no code is kept yet it says so first; then all are there, for grey values and for distorted ones."""
+    """It says so first where no code is kept yet; then all are there, for grey values and for distorted ones."""
     program = (
         "from core.optimizers import weightwise; from core.runs import worker; from core.training import sparse\n"
         "class Out:\n    def send(self, message): print(message)\n"
