@@ -7,7 +7,7 @@ from core.models.formats import FORMATS, Format
 from core.models.library import WHOLE, Library, Model
 from core.models.metadata import LONGEST
 from core.training.config import RunConfig
-from dashboard import confusion, fields, notices, testing
+from dashboard import coding, confusion, fields, notices, testing
 from dashboard.views.models import pictures
 from dashboard.views.models.dialogs import continue_form
 from dashboard.views.models.shelf import KIND_BADGES, provenance, show, trained
@@ -110,6 +110,7 @@ def _downloads(library: Library, model: Model) -> None:
             )
         for key, format in FORMATS.items():
             _download(library, model, key, format)
+        coding.model_as_code(model, "model")
     missing = [format.missing for format in FORMATS.values() if format.missing]
     if missing:
         st.caption("  \n".join(map(literal, missing)))

@@ -10,7 +10,7 @@ from core.hyperparameters import number
 from core.models import checkpoints
 from core.runs import states
 from core.runs.store import Run
-from dashboard import address, fields, lab, operating
+from dashboard import address, coding, fields, lab, operating
 from dashboard.components.chart import live_chart
 from dashboard.views.runs import actions, rows
 from dashboard.words import STATE_COLORS, clock_time, config_in_full, date_time, in_words, literal, run_title
@@ -79,6 +79,7 @@ def _operate(run: Run) -> None:
                 help="What was trained is kept.",
             )
         actions.downloads([run.id], "run.export")
+        coding.run_as_code(run, "run")
         _file(run, "Parameters", lab.service().parameters_file(run.id), "The network alone; opens in plain PyTorch.")
         _file(run, "Checkpoint", lab.service().checkpoint_file(run.id), "All of the run: it can go on from this file.")
         if actions.deletable([run]):

@@ -6,7 +6,7 @@ from core.models import checkpoints
 from core.optimizers import OPTIMIZERS
 from core.runs.store import Run
 from core.training.schedules import SCHEDULES
-from dashboard import address, forms, handoff, lab, notices, operating, sources, starting, visitors
+from dashboard import address, coding, forms, handoff, lab, notices, operating, sources, starting, visitors
 from dashboard.analysis import findings
 from dashboard.analysis.closer_look import closer_look
 from dashboard.components.chart import live_chart
@@ -154,6 +154,7 @@ def _saving(run: Run) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
+        coding.run_as_code(run, "train")
     saved_run, saved = st.session_state.get(_SAVED, ("", ""))
     # It may have been renamed or deleted meanwhile.
     files = {file.stem: file for file in checkpoints.list_models()}
