@@ -15,7 +15,7 @@ from torch import Tensor
 from core.data import Digits
 from core.training.batches import Batches
 from core.training.config import RunConfig
-from core.training.network import HandGradient, Network, flatten, target_table
+from core.training.network import HandGradient, Network, by_unit, flatten, target_table
 
 #: Images at once: buffers of 24 MB.
 CHUNK = 6_000
@@ -129,7 +129,7 @@ class _Gradients:
     def __call__(self, images: Tensor, targets: Tensor) -> Tensor:
         self._gradient(images, targets, torch.empty_like(targets))
         assert self._flat.grad is not None
-        return self._flat.grad.clone()
+        return by_unit(self._flat.grad).clone()
 
 
 def _chunks(digits: Digits) -> Iterator[tuple[Tensor, Tensor]]:
