@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import lab, notices, visitors
+from dashboard import lab, notices, starting, visitors
 from dashboard.components.session import watch_session
 from dashboard.words import literal
 
@@ -39,5 +39,6 @@ watch_session()
 with st.container():
     if trouble := lab.service().trouble:
         st.error(literal(trouble), icon=":material/hard_drive:")
+    starting.show_speed()
     notices.show()
 page.run()

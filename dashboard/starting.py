@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import streamlit as st
 
+from core import compiled
 from core.models.checkpoints import Checkpoint
 from core.runs import states
 from core.runs.store import Run
@@ -13,7 +14,7 @@ from dashboard import lab, notices, visitors
 
 #: The latest runs of all visitors among which a visitor's own are looked for.
 RECENT = 200
-_CLICK, _LAST = "starting.click", "starting.last"
+_CLICK, _LAST, _SLOWER = "starting.click", "starting.last", "starting.slower"
 
 
 def run(
@@ -86,3 +87,23 @@ def _click(*tags: str) -> str:
     # The service takes the same settings with the same token within a second for one click. The tags are a part of
     # it, since the race that follows a search may have the very settings of one of its runs.
     return " ".join([st.session_state.setdefault(_CLICK, secrets.token_hex(8)), *tags])
+
+
+def show_speed() -> None:
+    """Say why runs wait while the lab compiles, and once in a session that training is slow without compiled steps."""
+    if lab.service().compiling:
+        _show_compiling()
+    if not compiled.AVAILABLE and not st.session_state.get(_SLOWER):
+        st.session_state[_SLOWER] = True
+        st.toast("Training takes about three times as long here: numba is not installed.", icon=":material/speed:")
+
+
+@st.fragment(run_every=1.0)
+def _show_compiling() -> None:
+    if lab.service().compiling:
+        st.info(
+            "Compiling the training step for this machine, once. Runs begin when it is done, in some ten seconds.",
+            icon=":material/hourglass_top:",
+        )
+    else:
+        st.rerun()

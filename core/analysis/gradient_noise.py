@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from torch import Tensor
 from core.data import Digits
 from core.training.batches import Batches
 from core.training.config import RunConfig
-from core.training.network import HandGradient, Network, flatten, target_table
+from core.training.network import HandGradient, Network, by_unit, flatten, target_table
 
 #: Images at once: buffers of 24 MB.
 CHUNK = 6_000
@@ -109,7 +110,7 @@ def batch_gradients(config: RunConfig, digits: Digits, count: int, first: int = 
     found = []
     # Not ``augment``: the gradient of all images is that of the images as they are.
     for batch in islice(Batches(replace(config, augment=False), digits).epoch(0), first, first + count):
-        gradient = take(batch.images, batch.targets).double()
+        gradient = take(cast(Tensor, batch.images), batch.targets).double()
         along = float(gradient @ whole / length)
         across = math.sqrt(max(0.0, float(gradient.square().sum()) - along**2))
         found.append(BatchGradient(along / float(length), across / float(length)))
@@ -128,7 +129,7 @@ class _Gradients:
     def __call__(self, images: Tensor, targets: Tensor) -> Tensor:
         self._gradient(images, targets, torch.empty_like(targets))
         assert self._flat.grad is not None
-        return self._flat.grad.clone()
+        return by_unit(self._flat.grad).clone()
 
 
 def _chunks(digits: Digits) -> Iterator[tuple[Tensor, Tensor]]:

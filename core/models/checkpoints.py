@@ -109,7 +109,9 @@ def save_parameters(network: Network, path: Path, metadata: Mapping[str, Any]) -
 
 def pack_parameters(network: Network, metadata: Mapping[str, Any]) -> bytes:
     """Return the bytes of a parameter file."""
-    tensors = {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
+    tensors = {
+        name: tensor.cpu().clone(memory_format=torch.contiguous_format) for name, tensor in network.state_dict().items()
+    }
     return _pack(tensors, metadata)
 
 

@@ -92,6 +92,11 @@ class Service(Archive):
         self.purge_old()
         self._scheduler.start()
 
+    @property
+    def compiling(self) -> bool:
+        """True while runs wait because the workers compile the steps of training first, once on a machine."""
+        return self._scheduler.compiling
+
     def close(self) -> None:
         """Interrupt the runs in training, end the workers, close the store. The queue stays as it is."""
         with self._lock:
