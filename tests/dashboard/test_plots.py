@@ -35,7 +35,7 @@ def test_no_figure_of_python_has_plotlys_own_buttons() -> None:
 def test_no_figure_of_our_javascript_has_them_either() -> None:
     assert "showSendToCloud: false" in SOURCES["shared/plotly.js"]
     drawn = [line for source in SOURCES.values() for line in source.splitlines() if "Plotly.react(" in line]
-    assert len(drawn) == 6
+    assert len(drawn) == 4
     for line in drawn:
         assert re.search(r"[, ](\w*SETTINGS|config: \w*SETTINGS \}|settings|\{ \.\.\.settings, [^}]*\})\)$", line), line
     for path in ("player/base.js", "chart/figure.js", "figure/figure.js"):

@@ -16,10 +16,12 @@ def test_every_component_has_an_entry() -> None:
         "canvas/canvas.js",
         "chart/chart.js",
         "clickable/clickable.js",
+        "figure/figure.js",
         "player/landscape/landscape.js",
         "player/surface/surface.js",
         "run_table/table.js",
         "session/session.js",
+        "speech/speech.js",
     ]
 
 
