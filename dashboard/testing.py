@@ -5,7 +5,7 @@ import streamlit as st
 from core import data
 from core.analysis.report import Report, report
 from core.models import checkpoints
-from dashboard import fields, sources, words
+from dashboard import fields, sources, uploads, words
 from dashboard.pictures import gallery
 from dashboard.sources import Source
 
@@ -71,5 +71,11 @@ def _saved() -> Source | None:
 
 
 def _uploaded() -> Source | None:
-    file = st.file_uploader("Parameters, as safetensors", type="safetensors")
-    return sources.from_bytes(file.getvalue(), file.name) if file else None
+    file = uploads.drop("A file of a network")
+    upload = uploads.read(file) if file else None
+    if file is None or upload is None:
+        return None
+    if upload.finding:
+        convert = " Load it on the Models page to convert it." if upload.finding.clearly_better else ""
+        st.info(words.literal(upload.finding.sentence) + convert)
+    return sources.from_network(upload.model.network, file.name, checkpoints.trained_loss(upload.model.metadata))

@@ -5,12 +5,11 @@ from collections.abc import Callable
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core.models import formats
 from core.models.library import WHOLE, Model
 from core.models.metadata import LONGEST
 from core.training.config import EPOCHS
 from core.training.state import fewest_epochs
-from dashboard import fields, notices
+from dashboard import notices, uploads
 from dashboard.views.models import pictures, runs
 from dashboard.views.models.shelf import show
 from dashboard.words import literal
@@ -18,7 +17,7 @@ from dashboard.words import literal
 SAVED, FILE = "From the library", "A file of yours"
 #: In the session: the name in the open dialog, and the one that it suggested last.
 _NAME, _SUGGESTED = "models.save.name", "models.save.suggested"
-PARAMETER_TYPES = [format.suffix.rpartition(".")[2] for format in formats.READABLE]
+FILE_LABEL = "A file of a network, from this lab or any other tool"
 
 
 def pairs() -> None:
@@ -93,12 +92,7 @@ def _load_parameters() -> None:
             show(name)
             st.rerun()
         return
-    file = st.file_uploader(
-        "Parameters of this network",
-        type=PARAMETER_TYPES,
-        help="A safetensors file, NumPy's .npz, or the .weights.h5 that Keras saves.",
-    )
-    _bring(file)
+    _bring(uploads.drop(FILE_LABEL))
 
 
 def _from_library(names: list[str]) -> bool:
@@ -113,15 +107,23 @@ def _bring(file: UploadedFile | None) -> None:
     if file is None:
         st.caption("The file is added to the library, which everyone shares, and tested.")
         return
-    try:
-        suggested = pictures.library().suggested(file.name)
-    except ValueError as error:
-        st.error(fields.explain(error))
+    upload = uploads.read(file)
+    if upload is None:
         return
-    name = st.text_input("Name", suggested, key=f"models.bring.{file.file_id}")
-    if not st.button("Load", type="primary"):
+    name = st.text_input("Name", pictures.library().suggested(file.name), key=f"models.bring.{file.file_id}")
+    finding = upload.finding
+    if finding is None or not finding.clearly_better:
+        if finding:
+            st.warning(literal(finding.sentence), icon=":material/help:")
+        if st.button("Load", type="primary"):
+            _attempt(lambda: pictures.library().bring(file.name, file.getvalue(), name or ""), "Loaded")
         return
-    _attempt(lambda: pictures.library().bring(file.name, file.getvalue(), name or ""), "Loaded")
+    st.info(literal(finding.sentence), icon=":material/lightbulb:")
+    st.caption("Converted, it takes this lab's pixels and reads the same: its weights take up the difference exactly.")
+    with st.container(horizontal=True):
+        convert, as_is = st.button("Convert and load", type="primary"), st.button("Load as it is")
+    if convert or as_is:
+        _attempt(lambda: pictures.library().bring(file.name, file.getvalue(), name or "", convert=convert), "Loaded")
 
 
 @st.dialog("Load whole model", icon=":material/file_open:")
@@ -132,8 +134,7 @@ def _load_whole() -> None:
         if name:
             continue_form(pictures.library().model(name))
         return
-    file = st.file_uploader("A whole model that was saved in a lab like this one", type="safetensors")
-    _bring(file)
+    _bring(uploads.drop(FILE_LABEL))
 
 
 def continue_form(model: Model) -> None:
