@@ -74,7 +74,7 @@ def import_file(options: argparse.Namespace) -> None:
     finding = found(read_file(options.path.name, content))
     library = Library(paths.models())
     model = library.bring(options.path.name, content, options.name, notes=options.notes, convert=options.convert)
-    lines, fields = [f"Saved as {model.name}: {_figures(model)}."], _fields(model)
+    lines, fields = [f"Saved as {model.name}, from {model.origin}: {_figures(model)}."], _fields(model)
     if finding:
         lines.append(finding.sentence)
         fields["conventions"] = {**asdict(finding), "sentence": finding.sentence}

@@ -85,7 +85,8 @@ def layer(kind, **config):
     "description",
     [
         described("relu", "softmax"), described("relu", "linear"), described("relu", None),
-        described("relu", "sigmoid"), described("relu", "softmax", listed=True), layer("ReLU", max_value=None, negative_slope=0.0),
+        described("relu", "sigmoid"), described("relu", "softmax", listed=True),
+        layer("ReLU", max_value=None, negative_slope=0.0),
         layer("Activation", activation="relu"), json.dumps({"config": {"layers": [json.loads(described("relu"))]}}),
         described("relu"), "", "{", "[]", "3", "[" * 50_000, described(), json.dumps({"config": {"layers": 3}}),
     ],
