@@ -77,5 +77,5 @@ def _uploaded() -> Source | None:
         return None
     if upload.finding:
         convert = " Load it on the Models page to convert it." if upload.finding.clearly_better else ""
-        st.info(words.literal(upload.finding.sentence) + convert)
+        st.info(uploads.sentence(upload.finding) + convert)
     return sources.from_network(upload.model.network, file.name, checkpoints.trained_loss(upload.model.metadata))

@@ -10,6 +10,7 @@ from core.models.conventions import Finding
 from core.models.formats.pickles import PickleError
 from core.models.library import Opened
 from dashboard import fields
+from dashboard.words import literal
 
 HELP = (
     "safetensors, NumPy's .npz, ONNX, or what Keras saves: .keras, .h5, .weights.h5. Shapes decide, not names: "
@@ -21,7 +22,7 @@ _LAST = "uploads.last"
 
 @dataclass(frozen=True)
 class Upload:
-    """What a file holds; ``finding`` is what the test digits say of its conventions, None if nothing."""
+    """Content of a file; ``finding`` is what the test digits say of its conventions, None if nothing."""
 
     model: Opened
     finding: Finding | None
@@ -30,6 +31,11 @@ class Upload:
 def drop(label: str) -> UploadedFile | None:
     """Draw the place for a file. It takes any, since the browser would refuse one without a word on what to do."""
     return st.file_uploader(label, help=HELP)
+
+
+def sentence(finding: Finding) -> str:
+    """Return what the test digits say as Markdown."""
+    return literal(finding.sentence.replace("%", " %"))
 
 
 def read(file: UploadedFile) -> Upload | None:

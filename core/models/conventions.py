@@ -1,8 +1,8 @@
 """Conventions of networks trained elsewhere: how they want the pixels, and which output is which digit.
 
 The lab's networks want pixels from 0 for paper to 1 for ink, row by row, and have an output for each digit from 0 to 9.
-A network with other conventions is as good, but reads nothing here. Which it has is told by the test set; a scale, a
-shift and a permutation are linear, so the first layer takes them up exactly, and the last a permutation of the digits.
+A network with other conventions is as good, but reads nothing here. The test set shows which it has. A scale, a shift
+and a permutation are linear, so the first layer takes them up exactly, and the last layer a permutation of the digits.
 """
 
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ IN_ORDER = tuple(range(CLASSES))
 
 @dataclass(frozen=True)
 class Convention:
-    """What a network takes and gives.
+    """Form of a network's inputs and outputs.
 
     Args:
         scale, shift: its pixels are x * scale + shift, where x is from 0 for paper to 1 for ink.
@@ -61,7 +61,7 @@ class Convention:
 
 @dataclass(frozen=True)
 class Finding:
-    """What the test set says of a network.
+    """Result of trying a network on the test set.
 
     Args:
         as_is: share of the test digits that the network reads as the lab's own do, from 0 to 1.
@@ -80,7 +80,7 @@ class Finding:
 
     @property
     def sentence(self) -> str:
-        """What there is to say of it; "" for nothing."""
+        """Sentence on it for people; "" where nothing is to be said."""
         if self.clearly_better:
             return (
                 f"As it is, the network reads {self.as_is:.2%} of the test digits; given what it was trained on, "

@@ -137,7 +137,8 @@ def _fault(
             return other
         if len(fitting) > 1:
             names = f"{shortened(fitting[0], 40)} and {shortened(fitting[1], 40)}"
-            return f"The file has {len(fitting)} tensors that may be {what}, among them {names}: save one network alone"
+            remedy = f"{TAKES}, without further layers" if "bias" in parameter else "save one network alone"
+            return f"The file has {len(fitting)} tensors that may be {what}, among them {names}: {remedy}"
     missing = [what for parameter, what in _NAMES.items() if parameter not in found]
     if missing:
         return f"The file lacks {' and '.join(missing)}: {TAKES}, under any names"

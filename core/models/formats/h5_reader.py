@@ -5,6 +5,7 @@ not as asked, it ends with the status ``REFUSED`` and one sentence on stdout. It
 starts quickly; ``core.models.formats.keras`` runs it.
 """
 
+import codecs
 import contextlib
 import hashlib
 import io
@@ -117,7 +118,10 @@ def _bound() -> None:
 
 
 def main() -> int:
-    import h5py  # noqa: F401  (while files can still be opened)
+    # While files can still be opened; h5py looks the codec up when it reads an attribute.
+    import h5py  # noqa: F401
+
+    codecs.lookup("ascii")
 
     content, sizes = sys.stdin.buffer.read(), json.loads(sys.argv[1])
     _bound()

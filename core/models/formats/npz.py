@@ -68,7 +68,7 @@ def _tensors(archive: zipfile.ZipFile) -> dict[str, Tensor]:
 
 
 class _Header:
-    """What an array's file says of it in front of the numbers."""
+    """Header of an array's file: shape, order and type of the numbers behind it."""
 
     def __init__(self, content: bytes) -> None:
         stream = io.BytesIO(content)

@@ -114,11 +114,11 @@ def _bring(file: UploadedFile | None) -> None:
     finding = upload.finding
     if finding is None or not finding.clearly_better:
         if finding:
-            st.warning(literal(finding.sentence), icon=":material/help:")
+            st.warning(uploads.sentence(finding), icon=":material/help:")
         if st.button("Load", type="primary"):
             _attempt(lambda: pictures.library().bring(file.name, file.getvalue(), name or ""), "Loaded")
         return
-    st.info(literal(finding.sentence), icon=":material/lightbulb:")
+    st.info(uploads.sentence(finding), icon=":material/lightbulb:")
     st.caption("Converted, it takes this lab's pixels and reads the same: its weights take up the difference exactly.")
     with st.container(horizontal=True):
         convert, as_is = st.button("Convert and load", type="primary"), st.button("Load as it is")

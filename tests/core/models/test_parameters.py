@@ -1,4 +1,4 @@
-"""Which of a file's tensors are the network's, whatever their names, types and the way that they lie."""
+"""A file's tensors are the network's by their shapes, whatever their names, types and the way that they lie."""
 
 import math
 

@@ -257,8 +257,8 @@ def test_a_network_of_another_convention_is_converted_if_a_person_agrees(
     tensors["W1"] *= -1
     page = dropped("dark.safetensors", save(tensors))
     assert page.info[0].value.replace("\\", "") == (
-        "As it is, the network reads 5.71% of the test digits; given what it was trained on, pixels from 0 to 1, "
-        "dark on light, it reads 98.99%."
+        "As it is, the network reads 5.71 % of the test digits; given what it was trained on, pixels from 0 to 1, "
+        "dark on light, it reads 98.99 %."
     )
     assert labels(page) == ["Convert and load", "Load as it is"]
     press(page, answer)
@@ -279,7 +279,8 @@ def test_a_pickle_is_answered_with_two_lines_of_python(name: str, library: Libra
     before = [model.name for model in library.models()]
     page = dropped(name, b"\x80\x04N.")
     assert not page.exception
-    assert "is a pickle, which runs code as it is opened, so the lab never opens one" in page.error[0].value.replace("\\", "")
+    sentence = page.error[0].value.replace("\\", "")
+    assert "is a pickle, which runs code as it is opened, so the lab never opens one" in sentence
     assert page.code[0].language == "python" and len(page.code[0].value.splitlines()) == 2
     assert name in page.code[0].value
     assert not labels(page)
