@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 
+from core.compiled import VERSION
+
 
 def machine() -> str:
     """Processor, cores and versions, for the log."""
@@ -15,7 +17,8 @@ def machine() -> str:
     if info.exists():
         names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if "model name" in line]
         model = f"{len(names)} x {names[0]}" if names else model
-    return f"{model}, {torch.get_num_threads()} threads, Python {platform.python_version()}, torch {torch.__version__}"
+    versions = f"Python {platform.python_version()}, torch {torch.__version__}, numba {VERSION}"
+    return f"{model}, {torch.get_num_threads()} threads, {versions}"
 
 
 def interleaved(variants: Mapping[str, Callable[[], float]], repeats: int) -> dict[str, list[float]]:

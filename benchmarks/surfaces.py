@@ -49,7 +49,7 @@ def main() -> None:
         {
             "written out": timed(lambda: walk(surface, slow_enough, [surface.start], STEPS)),
             "torch.optim": timed(by_torch),
-            "search": timed(lambda: tune(surface, configs, [surface.start], STEPS)),
+            "search": timed(lambda: tune(surface, configs, surface.start, STEPS)),
         },
         repeats,
     )
@@ -59,7 +59,7 @@ def main() -> None:
     print(f"  torch.optim        {median_and_range(figures['torch.optim'])}, {ratio} times as long")
     print(f"  search of 81 rates {median_and_range(figures['search'])}")
 
-    tuned = tune(surface, [RunConfig.recommended(name) for name in FIRST_ORDER], [surface.start], STEPS)
+    tuned = tune(surface, [RunConfig.recommended(name) for name in FIRST_ORDER], surface.start, STEPS)
     best = [RunConfig.recommended(name, lr=found.best) for name, found in zip(FIRST_ORDER, tuned, strict=True)]
     maps = {config.optimizer: timed(partial(basins, surface, config, STEPS)) for config in best}
     print(f"basin map, 100 x 100 starts x {STEPS} steps on Himmelblau, n = {repeats}")

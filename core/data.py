@@ -4,12 +4,14 @@ import gzip
 import hashlib
 import zlib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from core.ink import Ink, ink_of
 
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "mnist"
 TRAIN_IMAGES, TEST_IMAGES, PIXELS, CLASSES = 60_000, 10_000, 784, 10
@@ -43,7 +45,16 @@ class Digits:
         return len(self.labels)
 
     def __getitem__(self, part: slice) -> "Digits":
-        return Digits(self.images[part], self.labels[part])
+        digits = Digits(self.images[part], self.labels[part])
+        if "ink" in self.__dict__:
+            # Listed once for all parts.
+            digits.__dict__["ink"] = self.ink.part(part)
+        return digits
+
+    @cached_property
+    def ink(self) -> Ink:
+        """Lists of the inked pixels, for compiled products on the CPU."""
+        return ink_of(self.images)
 
     def spread(self, count: int) -> "Digits":
         """``count`` digits spread evenly over all: the first and the last of MNIST differ in difficulty.
@@ -57,6 +68,8 @@ class Digits:
         return Digits(self.images[chosen], self.labels[chosen])
 
     def to(self, device: torch.device) -> "Digits":
+        if self.images.device == device:
+            return self
         return Digits(self.images.to(device), self.labels.to(device))
 
 

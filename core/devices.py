@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from core import compiled
 from core.hyperparameters import InvalidValue
 
 KINDS = ("cpu", "cuda", "mps")
@@ -57,6 +58,7 @@ def environment(device: torch.device) -> dict[str, Any]:
         "hardware": cuda or f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}",
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
+        "numba": compiled.VERSION if device.type == "cpu" else None,
         "python": platform.python_version(),
         "system": platform.system(),
     }

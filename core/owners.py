@@ -28,5 +28,9 @@ class Visitor:
         """
         return self.teacher or (self.id == owner if owner else self.open_lab)
 
+    def may_operate(self, owner: str) -> bool:
+        """Return True if they may operate, label and restore the visitor's runs: in an open lab, everyone may."""
+        return self.open_lab or self.may_change(owner)
+
 
 OPERATOR = Visitor("", "", named=False, teacher=True)

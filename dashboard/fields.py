@@ -32,7 +32,9 @@ def label(name: str, scope: str = "") -> str:
 
 
 def help_text(parameter: Hyperparameter) -> str:
-    """Explanation of a field: the parameter's own, and its rule."""
+    """Explanation of a field: the parameter's own, and its rule; a list of choices shows that itself."""
+    if parameter.choices:
+        return parameter.help
     words = in_words(parameter.rule)
     return f"{parameter.help} {words[0].upper()}{words[1:]}."
 

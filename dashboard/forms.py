@@ -1,6 +1,6 @@
 """The hyperparameter form, generated from the registries: a new row there is a new choice here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +14,18 @@ from core.training import config as rules
 from core.training.config import RunConfig
 from core.training.remarks import Remark, remarks
 from core.training.schedules import SCHEDULES
-from dashboard import address, fields, plots, schedule_preview
-from dashboard.words import literal
+from dashboard import address, fields, schedule_preview
+from dashboard.components.figure import show_figure
+from dashboard.words import config_in_full, in_words, literal
 
 BATCH_SIZES = ("16", "32", "64", "128", "256", "512", "1024", "2048", "1", "full")
 BATCH_LABELS = {"1": "1 (stochastic)", "full": "full (batch gradient descent)"}
-BATCH_HELP = (
-    "Images per step. Choose one or type any number. Powers of two come first because they use the hardware's vector "
-    "units and cache lines evenly; every other size trains just as well."
+#: One for the three fields beside it: each help is a stop on the keyboard's way to the buttons.
+COMMON_HELP = (
+    f"**Learning rate**: {fields.help_text(rules.LR)}\n\n"
+    "**Batch size**: Images per step. Choose one or type any number. Powers of two come first because they use the "
+    "hardware's vector units and cache lines evenly; every other size trains just as well.\n\n"
+    f"**Epochs**: {fields.help_text(rules.EPOCHS)}"
 )
 #: Settings that another optimizer brings along.
 RECOMMENDED = ("lr", "batch_size", "weight_decay")
@@ -81,8 +85,13 @@ def schedule() -> str:
     return str(_STATE[".schedule"])
 
 
-def read() -> Form:
-    """Read the form; in a callback, before it is drawn, too."""
+def read(given: Mapping[str, Any] | None = None) -> Form:
+    """Read the form; in a callback, before it is drawn, too.
+
+    Args:
+        given: settings that the page has itself, by name: they are not read from the form.
+    """
+    given = given or {}
     errors: list[str] = []
 
     def value(parameter: Hyperparameter, scope: str = "") -> dict[str, Value]:
@@ -100,13 +109,19 @@ def read() -> Form:
         """Values that are not the default, so that the same settings are the same config."""
         return {name: v for p in parameters for name, v in value(p, scope).items() if v != p.default}
 
-    values: dict[str, Any] = {"optimizer": optimizer(), "schedule": schedule()}
+    values: dict[str, Any] = {"device": _STATE[".device"]}
     values["batch_size"] = rules.parse_batch_size(_STATE[".batch_size"])
     for parameter in rules.PLAIN:
-        values |= value(parameter)
-    values["optimizer_params"] = changed(OPTIMIZERS[optimizer()].hyperparameters, optimizer())
-    values["schedule_params"] = changed(SCHEDULES[schedule()].hyperparameters, schedule())
-    values["device"] = _STATE[".device"]
+        if parameter.name not in given:
+            values |= value(parameter)
+    # An optimizer or a schedule that is given has its usual parameters: the form does not show others.
+    if "optimizer" not in given:
+        values["optimizer"] = optimizer()
+        values["optimizer_params"] = changed(OPTIMIZERS[optimizer()].hyperparameters, optimizer())
+    if "schedule" not in given:
+        values["schedule"] = schedule()
+        values["schedule_params"] = changed(SCHEDULES[schedule()].hyperparameters, schedule())
+    values |= given
     config = None
     if not errors:
         try:
@@ -116,47 +131,60 @@ def read() -> Form:
     return Form(config, tuple(errors), _STATE[".name"].strip())
 
 
-def hyperparameter_form(first: RunConfig | None = None) -> tuple[Form, DeltaGenerator]:
+def hyperparameter_form(given: Mapping[str, Any] | None = None) -> tuple[Form, DeltaGenerator]:
     """Draw the form.
 
     Args:
-        first: where a new session begins; the defaults unless given.
+        given: settings that the page has itself, by name: they are not drawn.
 
     Returns:
         the form's values, and a container below the common settings for the page's buttons.
     """
-    if first and key("optimizer") not in st.session_state:
-        fill(first)
+    given = given or {}
     # The session has all values before the first field is drawn.
-    said = remarks(known) if (known := read().config) else []
-    spec = OPTIMIZERS[_choice("optimizer", "Optimizer", OPTIMIZERS, on_change=_recommend)]
-    st.caption(f"{spec.year} · {spec.help}")
-    left, right = st.columns(2, wrap=False)
-    with left:
-        _field(rules.LR, said)
-        _field(rules.EPOCHS, said)
-    with right:
-        _batch_size(said)
+    said = remarks(known) if (known := read(given).config) else []
+    spec = OPTIMIZERS[optimizer()]
+    if "optimizer" not in given:
+        spec = OPTIMIZERS[_choice("optimizer", "Optimizer", OPTIMIZERS, on_change=_recommend)]
+        st.caption(f"{spec.year} · {spec.help}")
+    with st.container(key="common-settings"):
+        rate, batch, epochs = st.columns(3, wrap=False)
+    if "lr" not in given:
+        with rate:
+            _field(rules.LR, said, help_text="")
+    if "batch_size" not in given:
+        with batch:
+            _batch_size(said)
+    with epochs:
+        _field(rules.EPOCHS, said, help_text=COMMON_HELP)
+    # Few steps of the keyboard away, and in one place for all schedules.
+    actions = st.container()
+    if "schedule" not in given:
         _choice("schedule", "Learning-rate schedule", SCHEDULES)
         _show(said, "schedule")
-    _fields(SCHEDULES[schedule()].hyperparameters, said, schedule())
+        _fields(SCHEDULES[schedule()].hyperparameters, said, schedule())
     preview = st.container(key="schedule-preview", gap=None)
-    actions = st.container()
     with st.expander("More settings"):
-        st.markdown(f"**{spec.label}**")
-        _fields(spec.hyperparameters, said, optimizer())
+        if "optimizer" not in given:
+            st.markdown(f"**{spec.label}**")
+            _fields(spec.hyperparameters, said, optimizer())
         st.markdown("**Regularisation**")
         _fields((rules.WEIGHT_DECAY, rules.LABEL_SMOOTHING, rules.AUGMENT), said)
         st.markdown("**Data and loss**")
-        _fields((rules.VALIDATION_SPLIT, rules.SHUFFLE, rules.SEED, rules.LOSS), said)
+        _fields(_without(given, rules.VALIDATION_SPLIT, rules.SHUFFLE, rules.SEED, rules.LOSS), said)
         st.markdown("**This run**")
         _fields((rules.WARMUP_STEPS, rules.PATIENCE), said)
         _device()
         st.text_input("Name", **_STATE.text(".name"), placeholder="optional", max_chars=80)
-    form = read()
-    with preview:
-        _preview(form.config)
+    form = read(given)
+    if not {"schedule", "lr"} & given.keys():
+        with preview:
+            _preview(form.config)
     return form, actions
+
+
+def _without(given: Mapping[str, Any], *parameters: Hyperparameter) -> tuple[Hyperparameter, ...]:
+    return tuple(parameter for parameter in parameters if parameter.name not in given)
 
 
 def key(name: str, scope: str = "") -> str:
@@ -174,18 +202,23 @@ def _fields(parameters: tuple[Hyperparameter, ...], said: Sequence[Remark], scop
                     _field(parameter, said, scope)
 
 
-def _field(parameter: Hyperparameter, said: Sequence[Remark], scope: str = "") -> None:
-    _widget(parameter, scope)
+def _field(parameter: Hyperparameter, said: Sequence[Remark], scope: str = "", help_text: str | None = None) -> None:
+    _widget(parameter, scope, fields.help_text(parameter) if help_text is None else help_text)
     _show(said, parameter.name, scope)
 
 
-def _widget(parameter: Hyperparameter, scope: str) -> None:
+def _widget(parameter: Hyperparameter, scope: str, help_text: str) -> None:
     name, default = f"{scope}.{parameter.name}", _as_entered(parameter.default)
-    label, help_text = fields.label(parameter.name, scope), fields.help_text(parameter)
+    label = fields.label(parameter.name, scope)
     if isinstance(parameter.default, bool):
         st.checkbox(label, **_STATE.text(name, default), help=help_text)
     elif parameter.choices:
-        st.selectbox(label, **_STATE.choice(name, parameter.choices, default), help=help_text)
+        st.selectbox(
+            label,
+            **_STATE.choice(name, parameter.choices, default),
+            format_func=lambda value: in_words(parameter.name, value),
+            help=help_text,
+        )
     else:
         st.text_input(label, **_STATE.text(name, default), help=help_text)
 
@@ -217,7 +250,6 @@ def _batch_size(said: Sequence[Remark]) -> None:
         **_STATE.choice(".batch_size", BATCH_SIZES, free=True),
         format_func=lambda size: BATCH_LABELS.get(size, size),
         accept_new_options=True,
-        help=BATCH_HELP,
     )
     _show(said, "batch_size")
 
@@ -230,13 +262,12 @@ def _device() -> None:
 
 def _preview(config: RunConfig | None) -> None:
     """Plot the learning rate over the run, from the same function that training uses."""
-    # Of a fixed height: while one figure replaces another, both are on the page for a moment.
-    with st.container(height=schedule_preview.HEIGHT, border=False, gap=None):
-        st.plotly_chart(
-            schedule_preview.figure(config),
-            config=plots.NO_BAR,
-            alt="The learning rate at each step of the run",
-        )
+    show_figure(
+        schedule_preview.figure(config),
+        "Learning rate over the run",
+        key="form.preview",
+        settings=config_in_full(config) if config else "",
+    )
     if config and config.schedule_spec.reacts:
         st.caption("Shown as if the validation loss never improved; the run reacts to its own.")
     elif config:

@@ -1,11 +1,31 @@
 """Settings carried from one page to another."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import streamlit as st
 
 from core.training.config import RunConfig
 from dashboard import forms
 
 _FOR_SURFACES, _FOR_RACE, _PARENT = "handoff.surfaces", "handoff.race", "handoff.parent"
+_BESIDE = "handoff.beside"
+
+
+def begins(picture: str) -> bool:
+    """Return True if the page begins to show this picture: the form beside it then gets the picture's settings.
+
+    Args:
+        picture: the ids of its runs, "" if there is none.
+    """
+    new = picture not in ("", st.session_state.get(_BESIDE))
+    st.session_state[_BESIDE] = picture
+    return new
+
+
+def started(picture: str) -> None:
+    """Note that this picture is of runs that were started from the form, which stays as it is."""
+    st.session_state[_BESIDE] = picture
 
 
 def to_train(config: RunConfig, parent: str | None = None) -> None:
@@ -34,15 +54,21 @@ def to_surfaces(config: RunConfig) -> None:
     st.session_state[_FOR_SURFACES] = config.to_dict()
 
 
-def to_race(optimizers: list[str]) -> None:
-    """Leave the optimizers to race for the Race page."""
-    st.session_state[_FOR_RACE] = optimizers
+def to_race(base: RunConfig, knob: str, values: Sequence[Any]) -> None:
+    """Leave a race for the Race page, and put the settings that its runs share into the form.
+
+    Args:
+        knob: the varied setting, one of ``race.KNOBS``.
+        values: of the setting; each counts once.
+    """
+    forms.fill(base)
+    st.session_state[_FOR_RACE] = knob, list(dict.fromkeys(values))
 
 
-def take_race() -> list[str]:
-    """Take the optimizers that were left for the Race page; empty if none were."""
-    optimizers: list[str] = st.session_state.pop(_FOR_RACE, [])
-    return optimizers
+def take_race() -> tuple[str, list[Any]] | None:
+    """Take the varied setting and the values that were left for the Race page; None if none were."""
+    left: tuple[str, list[Any]] | None = st.session_state.pop(_FOR_RACE, None)
+    return left
 
 
 def take_surfaces() -> RunConfig | None:

@@ -4,16 +4,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import lab, notices, visitors
+from dashboard import lab, notices, starting, visitors
 from dashboard.components.session import watch_session
 from dashboard.words import literal
 
-HEADER = """<style>
-.lab-title { display: flex; align-items: baseline; gap: 0.8rem; }
-.lab-title h1 { font-size: 1.35rem; font-weight: 650; padding: 0; margin: 0; white-space: nowrap; }
-.lab-title span { opacity: 0.7; }
-@media (max-width: 640px) { .lab-title span { display: none; } }
-</style>
+STYLE = Path(__file__).with_name("main.css").read_text("utf-8")
+HEADER = f"""<style>{STYLE}</style>
 <header class="lab-title">
 <h1>Descent Lab</h1><span>One small network, and everything about how it learns.</span>
 </header>"""
@@ -43,5 +39,6 @@ watch_session()
 with st.container():
     if trouble := lab.service().trouble:
         st.error(literal(trouble), icon=":material/hard_drive:")
+    starting.show_speed()
     notices.show()
 page.run()

@@ -17,15 +17,16 @@ from dashboard import fields
 FAILURES = (OSError, sqlite3.Error)
 #: All that an action may be refused with; anything else is a fault of ours.
 REFUSALS = (ValueError, *FAILURES)
-_DONE, _REFUSED = "notices.done", "notices.refused"
+_DONE, _REFUSED, _UNDO = "notices.done", "notices.refused", "notices.undo"
 
 
-def attempt(action: Callable[[], Any], done: str = "") -> bool:
+def attempt(action: Callable[[], Any], done: str = "", undo: Callable[[], Any] | None = None) -> bool:
     """Do it, and have its outcome shown by the next drawing of the page.
 
     Args:
         action: the work; best called in a callback, before the page is drawn.
         done: Markdown to show once it is done; an action that knows more calls ``say`` itself.
+        undo: takes the action back; ``undo_button`` offers it until the next action.
 
     Returns:
         True if it was done.
@@ -35,9 +36,23 @@ def attempt(action: Callable[[], Any], done: str = "") -> bool:
     except REFUSALS as error:
         refuse(error)
         return False
+    st.session_state.pop(_UNDO, None)
+    if undo:
+        st.session_state[_UNDO] = done, undo
     if done:
         say(done)
     return True
+
+
+def undo_button() -> None:
+    """Draw the button that takes the last action back, if it can be."""
+    if offered := st.session_state.get(_UNDO):
+        done, undo = offered
+        st.button("Undo", icon=":material/undo:", help=done, on_click=_undo, args=(undo,), key="undo")
+
+
+def _undo(undo: Callable[[], Any]) -> None:
+    attempt(undo, "Undone.")
 
 
 def say(done: str) -> None:

@@ -1,6 +1,6 @@
 """The buttons that operate a run: pause, resume, one more step or epoch, another learning rate."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import streamlit as st
 
@@ -11,28 +11,33 @@ from dashboard import lab, notices, visitors
 
 
 def operable(runs: Iterable[Run]) -> list[Run]:
-    """Select the runs that the visitor may operate; of others, no buttons are drawn."""
+    """Select the runs that the visitor may operate, label and restore; of others, no buttons are drawn."""
     you = visitors.visitor()
-    return [run for run in runs if visitors.may_operate(you, run)]
+    return [run for run in runs if you.may_operate(run.owner)]
 
 
-def command(run_ids: Iterable[str], name: str) -> None:
-    """Give each of the runs the command; a callback. A run that cannot do it in its state is left as it is."""
-    notices.attempt(lambda: _command(run_ids, name))
+def command(run_ids: Iterable[str], name: str, done: str = "", undo: Callable[[], object] | None = None) -> None:
+    """Give each of the runs the command; a callback. A run that cannot do it in its state is left as it is.
+
+    Args:
+        done, undo: as ``notices.attempt`` takes them.
+    """
+    notices.attempt(lambda: give(run_ids, name), done, undo)
 
 
 def move(run_id: str, by: int) -> None:
     """Move a waiting run among its owner's own: -1 is one place earlier; a callback."""
 
     def checked() -> None:
-        _permitted((run_id,))
+        permitted((run_id,))
         lab.service().move(run_id, by)
 
     notices.attempt(checked)
 
 
-def _command(run_ids: Iterable[str], name: str, value: float | None = None) -> None:
-    you, runs = visitors.visitor(), _permitted(run_ids)
+def give(run_ids: Iterable[str], name: str, value: float | None = None) -> None:
+    """Give each of the runs the command; raise ValueError if the visitor may not operate one of them."""
+    you, runs = visitors.visitor(), permitted(run_ids)
     own = [run.id for run in runs if run.owner == you.id]
     others = [run.id for run in runs if run.id not in own]
     # Of a run of somebody else's, its story says who operated it.
@@ -41,13 +46,17 @@ def _command(run_ids: Iterable[str], name: str, value: float | None = None) -> N
             lab.service().command_all(ids, name, value, by)
 
 
-def _permitted(run_ids: Iterable[str]) -> list[Run]:
-    """Return the runs; raise ValueError if the visitor may not operate one: its buttons may be those of an old page."""
+def permitted(run_ids: Iterable[str]) -> list[Run]:
+    """Return the runs; their buttons may be those of an old page.
+
+    Raises:
+        ValueError: if there is no such run, or the visitor may not operate one.
+    """
     you = visitors.visitor()
     runs = [lab.service().existing(run_id) for run_id in run_ids]
-    if anothers := next((run for run in runs if not visitors.may_operate(you, run)), None):
+    if anothers := next((run for run in runs if not you.may_operate(run.owner)), None):
         allowed = f"{anothers.owner_name}, who started it, or the teacher" if anothers.owner else "the teacher"
-        raise ValueError(f"Run #{anothers.number} can be operated only by {allowed}.")
+        raise ValueError(f"Run #{anothers.number} can be operated or changed only by {allowed}.")
     return runs
 
 
@@ -85,7 +94,7 @@ def _button(label: str, icon: str, run: Run, name: str, key: str, help: str) -> 
 def _set_learning_rate(run_id: str, key: str) -> None:
     text = (st.session_state[key] or "").strip()
     if text:
-        notices.attempt(lambda: _command((run_id,), "learning_rate", _rate(text)))
+        notices.attempt(lambda: give((run_id,), "learning_rate", _rate(text)))
 
 
 def _rate(text: str) -> float:

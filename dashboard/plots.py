@@ -4,10 +4,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-#: Configuration of every figure. plotly's own tools have a button that sends the figure to its maker's servers.
+#: Configuration of a figure that is a page of its own. plotly's tools have a button that sends the figure to its
+#: maker's servers.
 CONFIG = {"displaylogo": False, "showSendToCloud": False}
-#: The same for a figure without tools.
-NO_BAR = {**CONFIG, "displayModeBar": False}
 
 
 def framed(figure: go.Figure, height: int, margin: int | dict[str, int] = 4, **layout: Any) -> go.Figure:

@@ -5,13 +5,16 @@ from collections.abc import Iterable, Sequence
 
 import streamlit as st
 
+from core import compiled
 from core.models.checkpoints import Checkpoint
 from core.runs import states
 from core.runs.store import Run
 from core.training.config import RunConfig
 from dashboard import lab, notices, visitors
 
-_CLICK, _LAST = "starting.click", "starting.last"
+#: The latest runs of all visitors among which a visitor's own are looked for.
+RECENT = 200
+_CLICK, _LAST, _SLOWER = "starting.click", "starting.last", "starting.slower"
 
 
 def run(
@@ -66,6 +69,13 @@ def last() -> Run | None:
     return lab.service().run(run_id) if run_id else None
 
 
+def last_before(run: Run) -> Run | None:
+    """Return the visitor's own latest run that was started before this one, of any session; None if there is none."""
+    you = visitors.visitor()
+    own = (other for other in lab.service().runs(RECENT) if other.owner == you.id and other.step)
+    return next((other for other in own if other.number < run.number), None)
+
+
 def _submit(config: RunConfig, name: str, parent: str | None, start: Checkpoint | None, tags: tuple[str, ...]) -> str:
     you = visitors.visitor()
     return lab.service().submit(
@@ -77,3 +87,23 @@ def _click(*tags: str) -> str:
     # The service takes the same settings with the same token within a second for one click. The tags are a part of
     # it, since the race that follows a search may have the very settings of one of its runs.
     return " ".join([st.session_state.setdefault(_CLICK, secrets.token_hex(8)), *tags])
+
+
+def show_speed() -> None:
+    """Say why runs wait while the lab compiles, and once in a session that training is slow without compiled steps."""
+    if lab.service().compiling:
+        _show_compiling()
+    if not compiled.AVAILABLE and not st.session_state.get(_SLOWER):
+        st.session_state[_SLOWER] = True
+        st.toast("Training takes about three times as long here: numba is not installed.", icon=":material/speed:")
+
+
+@st.fragment(run_every=1.0)
+def _show_compiling() -> None:
+    if lab.service().compiling:
+        st.info(
+            "Compiling the training step for this machine, once. Runs begin when it is done, in some ten seconds.",
+            icon=":material/hourglass_top:",
+        )
+    else:
+        st.rerun()

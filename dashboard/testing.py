@@ -5,7 +5,7 @@ import streamlit as st
 from core import data
 from core.analysis.report import Report, report
 from core.models import checkpoints
-from dashboard import fields, sources, uploads, words
+from dashboard import fields, network_files, sources, words
 from dashboard.pictures import gallery
 from dashboard.sources import Source
 
@@ -53,10 +53,16 @@ def test_section() -> None:
             return
         if network is None:
             return
-        with st.container(horizontal=True, gap="medium"):
-            metrics(network)
-        st.caption(f"The first {SHOWN_DIGITS} test digits and what the network predicts; mistakes are marked.")
-        st.html(first_digits(network, SHOWN_DIGITS))
+        with st.container(key="tested"):
+            results(network)
+
+
+def results(source: Source) -> None:
+    """Draw the network's figures, and its answers to the first test digits."""
+    with st.container(horizontal=True, gap="medium"):
+        metrics(source)
+    st.caption(f"The first {SHOWN_DIGITS} test digits and what the network predicts; mistakes are marked.")
+    st.html(first_digits(source, SHOWN_DIGITS))
 
 
 def _saved() -> Source | None:
@@ -71,11 +77,11 @@ def _saved() -> Source | None:
 
 
 def _uploaded() -> Source | None:
-    file = uploads.drop("A file of a network")
-    upload = uploads.read(file) if file else None
+    file = network_files.drop("A file of a network", "tested")
+    upload = network_files.read(file) if file else None
     if file is None or upload is None:
         return None
     if upload.finding:
         convert = " Load it on the Models page to convert it." if upload.finding.clearly_better else ""
-        st.info(uploads.sentence(upload.finding) + convert)
+        st.info(network_files.sentence(upload.finding) + convert)
     return sources.from_network(upload.model.network, file.name, checkpoints.trained_loss(upload.model.metadata))

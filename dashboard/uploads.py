@@ -1,58 +1,35 @@
-"""A network's file that a visitor drops on a page: read and tried on the test digits, or refused with a remedy."""
+"""Files from the visitor's device. One that is refused takes what the file before it showed away, and says what to do.
 
-from dataclasses import dataclass, replace
+The browser itself refuses a file that is too large or of another type: the server never hears of it, and still has the
+file before. So the refusal is seen, and what that file showed hidden, by the style.
+"""
+
+from collections.abc import Sequence
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core.models import library
-from core.models.conventions import Finding
-from core.models.formats.pickles import PickleError
-from core.models.library import Opened
-from dashboard import fields
-from dashboard.words import literal
-
-HELP = (
-    "safetensors, NumPy's .npz, ONNX, or what Keras saves: .keras, .h5, .weights.h5. Shapes decide, not names: "
-    "784-128-10 from any tool comes in, in float32, float64, float16 or bfloat16."
-)
-#: In the session: the id of the file that was read last, and what was read.
-_LAST = "uploads.last"
+#: The newest file of a field, if the browser has refused it.
+_REFUSED = '[data-testid="stFileChips"] > div > div:last-child [role="alert"]'
 
 
-@dataclass(frozen=True)
-class Upload:
-    """Content of a file; ``finding`` is what the test digits say of its conventions, None if nothing."""
+def upload(
+    label: str, types: Sequence[str] | None, advice: str, shows: Sequence[str], help: str | None = None
+) -> UploadedFile | None:
+    """Draw the field for one file; return the file, if there is one.
 
-    model: Opened
-    finding: Finding | None
-
-
-def drop(label: str) -> UploadedFile | None:
-    """Draw the place for a file. It takes any, since the browser would refuse one without a word on what to do."""
-    return st.file_uploader(label, help=HELP)
-
-
-def sentence(finding: Finding) -> str:
-    """Return what the test digits say as Markdown."""
-    return literal(finding.sentence.replace("%", " %"))
-
-
-def read(file: UploadedFile) -> Upload | None:
-    """Return what the file holds; where it cannot be read, draw why and the remedy, and return None."""
-    last: tuple[str, Upload] | None = st.session_state.get(_LAST)
-    if last and last[0] == file.file_id:
-        return last[1]
-    try:
-        model = library.read_file(file.name, file.getvalue())
-    except PickleError as error:
-        st.error(fields.explain(ValueError(error.reason)))
-        st.code(error.remedy, language="python", wrap_lines=True)
-        return None
-    except ValueError as error:
-        st.error(fields.explain(error))
-        return None
-    # Without the optimizer's memory, which nobody asks for here.
-    upload = Upload(replace(model, checkpoint=None), library.found(model))
-    st.session_state[_LAST] = (file.file_id, upload)
-    return upload
+    Args:
+        types: the endings that it may have; None for any, where the page itself says what is wrong with a file.
+        advice: what to do instead, for a file that is refused; plain text.
+        shows: keys of the containers that show what is in the file.
+    """
+    hidden = ", ".join(f".st-key-{key}" for key in shows)
+    with st.container(key="upload"):
+        file = st.file_uploader(label, type=list(types) if types else None, help=help)
+        st.html(
+            f"<style>.upload-advice {{ display: none; }}\n"
+            f".st-key-upload:has({_REFUSED}) .upload-advice {{ display: block; }}\n"
+            f"body:has(.st-key-upload {_REFUSED}) :is({hidden}) {{ display: none; }}</style>"
+            f'<p class="upload-advice" role="status">This file was refused. {advice}</p>'
+        )
+    return file

@@ -18,16 +18,15 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.owners import Visitor
-from core.runs.store import Run
-from dashboard import access, fields
+from dashboard import access, fields, lab
 from dashboard.words import literal
 
-TOKEN_COOKIE, NAME_COOKIE = "descent_visitor", "descent_name"
+TOKEN_COOKIE, NAME_COOKIE, ASKED_COOKIE = "descent_visitor", "descent_name", "descent_asked"
 COOKIE_SECONDS = 365 * 24 * 3600
 LONGEST_NAME = 40
 _POPOVER = "visitor"
-_NAME, _TOKEN, _TO_KEEP, _PROBLEM, _INPUT = (
-    f"visitor.{part}" for part in ("name", "token", "to_keep", "problem", "input")
+_NAME, _TOKEN, _TO_KEEP, _PROBLEM, _INPUT, _FIRST_INPUT, _ASKED = (
+    f"visitor.{part}" for part in ("name", "token", "to_keep", "problem", "input", "first_input", "asked")
 )
 
 
@@ -43,11 +42,6 @@ def visitor() -> Visitor:
     gate = access.gate()
     teacher = gate.role(cookies) == access.TEACHER
     return Visitor(id, name or f"Guest {id[:4]}", bool(name), teacher, open_lab=not gate.has_teacher)
-
-
-def may_operate(visitor: Visitor, run: Run) -> bool:
-    """Return True if the visitor may pause, resume, stop or re-rate the run: in an open lab, everyone may."""
-    return visitor.open_lab or visitor.may_change(run.owner)
 
 
 def checked_name(text: str) -> str:
@@ -76,13 +70,35 @@ def control() -> None:
             st.text_input("Your name", given, max_chars=LONGEST_NAME, key=_INPUT, placeholder="Ada")
             st.caption("Everyone in this lab sees it beside your runs. This browser remembers it.")
             st.form_submit_button("Save", on_click=_rename, type="primary")
-        if problem := st.session_state.pop(_PROBLEM, None):
-            st.error(fields.explain(problem))
+        _problem(_INPUT)
         if access.gate().has_teacher and not you.teacher:
             st.html(f'<a class="visitor-teacher" href="{access.SIGN_IN}" target="_self">I am the teacher</a>')
-    if name := st.session_state.pop(_TO_KEEP, None):
+    if kept := st.session_state.pop(_TO_KEEP, None):
+        cookie, value = kept
         with st.container(key="keep-name"):
-            _keep_name(data={"cookie": f"{NAME_COOKIE}={quote(name)}", "seconds": COOKIE_SECONDS})
+            _keep_cookie(data={"cookie": f"{cookie}={quote(value)}", "seconds": COOKIE_SECONDS})
+
+
+def ask_once() -> None:
+    """Ask a visitor without a name for it, kindly: after their first run, until they answer, once in a browser."""
+    if visitor().named or st.session_state.get(_ASKED) or ASKED_COOKIE in dict(st.context.cookies):
+        return
+    with st.container(border=True, key="ask-name"), st.form("visitor.ask", border=False):
+        st.markdown("**Your first run is on its way.** Whose is it? Everyone here sees the name beside your runs.")
+        st.text_input("Your name", max_chars=LONGEST_NAME, key=_FIRST_INPUT, placeholder="Ada")
+        with st.container(horizontal=True):
+            st.form_submit_button("Save my name", type="primary", on_click=_answer)
+            st.form_submit_button("No, thank you", type="tertiary", on_click=_decline)
+        _problem(_FIRST_INPUT)
+
+
+def _answer() -> None:
+    _rename(_FIRST_INPUT)
+
+
+def _decline() -> None:
+    st.session_state[_ASKED] = True
+    st.session_state[_TO_KEEP] = ASKED_COOKIE, "1"
 
 
 #: The control is as wide as its label, before and after its own reruns; what keeps the name takes no room; the label
@@ -93,7 +109,7 @@ div:has(> .st-key-keep-name) { position: absolute; }
 .st-key-visitor button { color: inherit; }
 .visitor-teacher { font-size: 0.875rem; color: inherit; }
 </style>"""
-_keep_name = st.components.v2.component(
+_keep_cookie = st.components.v2.component(
     "descent_visitor_name",
     js="""export default function ({ data }) {
   const secure = location.protocol === "https:" ? "; secure" : ""
@@ -102,14 +118,26 @@ _keep_name = st.components.v2.component(
 )
 
 
-def _rename() -> None:
+def _rename(field: str = _INPUT) -> None:
+    you = visitor()
     try:
-        name = checked_name(st.session_state[_INPUT] or "")
+        name = checked_name(st.session_state[field] or "")
+        if not you.named:
+            # What they have started as a guest is theirs too.
+            lab.service().rename_owner(you.id, you.name, name)
     except ValueError as error:
-        st.session_state[_PROBLEM] = error
+        st.session_state[_PROBLEM] = field, error
         return
-    st.session_state[_NAME] = st.session_state[_TO_KEEP] = name
+    st.session_state[_NAME], st.session_state[_TO_KEEP] = name, (NAME_COOKIE, name)
     st.session_state[_POPOVER] = False
+
+
+def _problem(field: str) -> None:
+    """Say what was wrong with the name in this field, once."""
+    entered, error = st.session_state.get(_PROBLEM, ("", None))
+    if entered == field:
+        del st.session_state[_PROBLEM]
+        st.error(fields.explain(error))
 
 
 def _kept_name(cookie: str) -> str:

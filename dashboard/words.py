@@ -4,7 +4,7 @@ dashboard/components/shared/format.js is the twin in the browser; tests/fixtures
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from math import isfinite
@@ -14,11 +14,13 @@ import streamlit as st
 from torch import nn
 
 from core.hyperparameters import number
+from core.optimizers import OPTIMIZERS
 from core.runs import states
 from core.runs.store import Run
 from core.sweep.race import differing
 from core.training.config import RunConfig
 from core.training.network import Network
+from core.training.schedules import SCHEDULES
 
 #: The colour of a state's badge, in Streamlit's names.
 STATE_COLORS = {
@@ -52,10 +54,16 @@ _IF_CHANGED = (
     "seed",
     "device",
 )
+#: Choices of settings, by the setting's name, as people read them.
+_CHOICES = {
+    "loss": {"cross_entropy": "cross-entropy", "mse": "mean squared error"},
+    "shuffle": {"epoch": "every epoch", "once": "once", "none": "never", "by-label": "by label"},
+    "bias_optimizer": {"adamw": "AdamW", "sgd": "SGD"},
+    "line_search": {"strong_wolfe": "strong Wolfe", "none": "none"},
+}
 _PHRASES: dict[str, Any] = {
     "lr": "rate {}",
     "batch_size": "batch {}",
-    "epochs": "{} epochs",
     "shuffle": "shuffled: {}",
 }
 
@@ -82,8 +90,18 @@ def probability(value: float) -> str:
 
 
 def loss(value: float | None) -> str:
-    """Return a loss to four decimals; a dash for None."""
-    return f"{value:.4f}" if _known(value) else UNKNOWN
+    """Return a loss to four decimals, a large one to fewer, a huge one as a power of ten; a dash for None.
+
+    >>> loss(0.0765), loss(123.45678), loss(5924.57), loss(1.25e8)
+    ('0.0765', '123.5', '5,925', '1.25e8')
+    """
+    if not _known(value):
+        return UNKNOWN
+    size = abs(value)
+    if size >= 1e6:
+        mantissa, exponent = f"{value:.2e}".split("e")
+        return f"{mantissa}e{int(exponent)}"
+    return f"{value:,.{0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 10 else 4}f}"
 
 
 def duration(seconds: float | None) -> str:
@@ -153,13 +171,22 @@ def config_in_full(config: RunConfig, optimizer: bool = True) -> str:
     Args:
         optimizer: name it.
     """
+    return _in_words(config, () if optimizer else ("optimizer",))
+
+
+def settings_in_common(configs: Sequence[RunConfig]) -> str:
+    """Return in one line the settings that all configs share, those left out that are their optimizer's usual ones."""
+    return _in_words(configs[0], differing(configs))
+
+
+def _in_words(config: RunConfig, left_out: Sequence[str]) -> str:
     usual = _usual(config.optimizer)
     names = (
-        *(("optimizer",) if optimizer else ()),
+        "optimizer",
         *(name for name in _ALWAYS if name != "schedule" or config.schedule != "constant"),
         *(name for name in _IF_CHANGED if getattr(config, name) != getattr(usual, name)),
     )
-    return " · ".join(filter(None, (setting(config, name) for name in names)))
+    return " · ".join(filter(None, (setting(config, name) for name in names if name not in left_out)))
 
 
 @lru_cache
@@ -208,12 +235,28 @@ def setting(config: RunConfig, name: str) -> str:
     if name == "schedule":
         return config.schedule_spec.label
     if isinstance(value, dict):
-        return ", ".join(f"{key.replace('_', ' ')} {number(part)}" for key, part in value.items())
+        return ", ".join(f"{key.replace('_', ' ')} {in_words(key, part)}" for key, part in value.items())
     if isinstance(value, bool):
         return name if value else f"no {name}"
+    if name == "epochs":
+        return counted(value, "epoch")
     if name in _PHRASES:
-        return str(_PHRASES[name].format(number(value)))
-    return f"{name.replace('_', ' ')} {number(value)}"
+        return str(_PHRASES[name].format(in_words(name, value)))
+    return f"{name.replace('_', ' ')} {in_words(name, value)}"
+
+
+def in_words(name: str, value: Any) -> str:
+    """Return a setting's value as people read it.
+
+    >>> in_words("loss", "mse"), in_words("augment", True), in_words("lr", 0.001)
+    ('mean squared error', 'yes', '0.001')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name in ("optimizer", "schedule"):
+        table: Mapping[str, Any] = OPTIMIZERS if name == "optimizer" else SCHEDULES
+        return str(table[value].label) if value in table else str(value)
+    return _CHOICES[name].get(value, value) if name in _CHOICES else number(value)
 
 
 def literal(text: str) -> str:

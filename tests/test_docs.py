@@ -56,6 +56,22 @@ def test_the_plain_pytorch_snippet_runs(tmp_path, monkeypatch):
     exec(snippet, {})
 
 
+def test_every_promise_names_a_test_or_a_command_that_is_there():
+    promises = README.split("## What the lab promises\n")[1].split("\n## ")[0].strip().splitlines()[2:]
+    assert len(promises) >= 12
+    for promise in promises:
+        folder, named = ROOT, re.findall(r"`(tests/\S+|test_\S+|python -m \S+)`", promise.split(" | ")[1])
+        assert named, promise
+        for name in named:
+            if name.startswith("python -m "):
+                assert (ROOT / name.split()[-1].replace(".", "/") / "__main__.py").exists(), promise
+            else:
+                # A name without a folder is in that of the one before it.
+                path = ROOT / name if "/" in name else folder / name
+                assert path.exists(), promise
+                folder = path.parent
+
+
 def test_every_file_that_the_documents_name_is_there():
     for document in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"):
         text = (ROOT / document).read_text()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
@@ -86,6 +87,15 @@ def choose(page: Page, label: str, option: str) -> None:
     box.fill(option)
     page.get_by_role("option", name=option, exact=True).click()
     expect(box).to_have_value(option)
+
+
+def save(page: Page, chart: Locator, kind: str) -> tuple[str, bytes]:
+    """Save a chart by its menu: as "Picture, PNG", "Drawing, SVG" or "Numbers, CSV"; the file's name and content."""
+    chart.locator(".chart-save").click()
+    with page.expect_download() as download:
+        # Each chart has its menu; the open one is shown.
+        page.locator(".chart-formats:popover-open").get_by_role("button", name=kind).click()
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
 
 def train_button(page: Page) -> Locator:

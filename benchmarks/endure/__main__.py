@@ -1,17 +1,20 @@
 """Endurance of the lab: ``python -m benchmarks.endure [--minutes 30] [--seed 0] [--sessions 20] [--viewers 300]``.
 
-A real lab on a small disk of its own is used and attacked at the same time, by a plan that the seed draws:
+A real lab on a disk and with a clock of its own is used and attacked at the same time, by a plan that the seed draws:
 
-- sessions: visitors in a real browser go from page to page, and start runs;
+- sessions: visitors in a real browser go from page to page, also by hostile addresses, start runs, and let interrupted
+  ones go on;
 - viewers: WebSocket connections follow the latest runs, each checked for events that are lost, doubled or out of order;
-- attacks: workers and the server are killed, workers stopped and continued, the disk filled, hostile messages and
-  addresses sent.
+- attacks: workers and the server are killed, workers stopped and continued, the disk filled, the clock turned, hostile
+  messages, requests and half requests sent.
 
-At the end no attempt may have failed, every finished run must be whole (all steps once and in order), and a sample of
-those that were resumed must be bit for bit what their settings give. Prints a table of attempts and failures, and the
-server's memory at the start and at the end of its longest life.
+What a visitor meets while the server is down is no failure. At the end, all runs that were interrupted go on to their
+end without attacks. Then every run that was ever listed must be there, every finished run be whole (all steps once and
+in order, its parameters saved), and a sample of those that were resumed be bit for bit what their settings give.
+Prints attempts and failures by kind, and the server's memory; the status is 1 if there was a failure.
 
-The disk is a tmpfs, which takes root on Linux; without one, the disk is never filled. The clock is not turned.
+The disk is a tmpfs, which takes root on Linux, and the clock is turned by libfaketime (``apt-get install faketime``):
+what there is not is said, and left out.
 """
 
 import argparse
@@ -21,75 +24,37 @@ import shutil
 import signal
 import sys
 import time
-from pathlib import Path
+import traceback
 from typing import Any
 
-import torch
 from playwright.async_api import async_playwright
 
 from benchmarks.endure.attacks import attacks
-from benchmarks.endure.lab import Lab, Table, disk
-from benchmarks.endure.visitors import follow_latest, session, viewer
+from benchmarks.endure.lab import Lab, Table, open_lab
+from benchmarks.endure.runs import check
+from benchmarks.endure.visitors import arrive, follow_latest, session, viewer
 from benchmarks.measure import machine
-from core import devices
-from core.models.checkpoints import load_parameters
-from core.runs.history import History
-from core.runs.service import Service
-from core.runs.store import Run
-from core.training.trainer import Trainer
+
+#: Megabytes that the server may grow by in one life.
+MOST_GROWTH = 100.0
 
 
-async def endure(options: argparse.Namespace, home: Path, small: bool, table: Table) -> Lab:
-    chance, latest = random.Random(options.seed), list[str]()
-    lab = Lab(home, options.workers)
+async def endure(options: argparse.Namespace, lab: Lab, table: Table) -> set[str]:
+    """Use and attack the lab; returns the ids of all runs that were listed."""
+    chance, latest, seen = random.Random(options.seed), list[str](), set[str]()
     await lab.start()
-    until = time.monotonic() + 60 * options.minutes
     async with async_playwright() as playwright:
-        path = shutil.which("chromium") or shutil.which("google-chrome")
+        path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
         browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        works = [session(lab, browser, random.Random(chance.random()), table, until) for _ in range(options.sessions)]
-        works += [viewer(lab, table, latest, until) for _ in range(options.viewers)]
-        await asyncio.gather(*works, attacks(lab, chance, table, until, small), follow_latest(lab, latest, until))
+        pages = await asyncio.gather(*(arrive(lab, browser, table) for _ in range(options.sessions)))
+        until = time.monotonic() + 60 * options.minutes
+        works: list[Any] = [session(lab, page, random.Random(chance.random()), table, until) for page in pages]
+        works += [viewer(lab, random.Random(chance.random()), table, latest, until) for _ in range(options.viewers)]
+        await asyncio.gather(*works, attacks(lab, chance, table, until), follow_latest(lab, table, latest, seen, until))
         await browser.close()
-    lab.note_memory()
+    lab.clock.turn(0)
     await lab.end(signal.SIGTERM)
-    return lab
-
-
-def check(home: Path, table: Table, sample: int, seed: int) -> None:
-    """Check the runs that the attacks left: whole, and as their settings give them."""
-    service = Service(home, workers=1, threads=1)
-    try:
-        runs = service.runs(-1)
-        finished = [run for run in runs if run.state == "finished"]
-        resumed = [run for run in finished if service.history(run.id).of("Resumed")]
-        print(f"{len(runs)} runs, {len(finished)} finished, {len(resumed)} of them resumed")
-        for run in finished:
-            table["finished run"] += 1
-            history: History = service.history(run.id)
-            if history.steps.tolist() != list(range(run.config.span.steps)) or not service.parameters_file(run.id):
-                table["finished run, failed"] += 1
-                table.failures.append(f"run #{run.number} lacks steps or its parameters")
-        for run in random.Random(seed).sample(resumed, min(sample, len(resumed))):
-            table["resumed run trained again"] += 1
-            if not same(service, run):
-                table["resumed run trained again, failed"] += 1
-                table.failures.append(f"run #{run.number} is not bit for bit what its settings give")
-    finally:
-        service.close()
-
-
-def same(service: Service, run: Run) -> bool:
-    """Train the run again, and compare all parameters."""
-    devices.prepare_cpu(run.environment.get("threads", 1))
-    trainer = Trainer(run.config)
-    for _ in trainer.events():
-        pass
-    path = service.parameters_file(run.id)
-    assert path
-    network, _ = load_parameters(path)
-    pairs: Any = zip(network.parameters(), trainer.network.parameters(), strict=True)
-    return all(torch.equal(one, other) for one, other in pairs)
+    return seen
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -101,19 +66,34 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--sample", type=int, default=10, help="resumed runs that are trained again")
     options = parser.parse_args(arguments)
-    print(machine())
+    print(machine(), flush=True)
     table = Table()
-    with disk() as (folder, small):
-        home = folder / "home"
-        lab = asyncio.run(endure(options, home, small, table))
-        check(home, table, options.sample, options.seed)
-        log = (folder / "server.log").read_text(errors="replace")
-    table["Traceback in the server's log, failed"] = log.count("Traceback")
-    table["Traceback in the server's log"] = log.count("Traceback")
+    with open_lab(options.workers) as lab:
+        if not lab.disk.small:
+            print("The disk is not filled: a tmpfs could not be mounted here.")
+        if not lab.clock.environment:
+            print("The clock is not turned: libfaketime is not installed here.")
+        try:
+            check(lab.home, table, asyncio.run(endure(options, lab, table)), options)
+        except Exception as error:
+            # The table still says what was tried before.
+            traceback.print_exc()
+            table["end of the test"] += 1
+            table.fail("end of the test", f"{type(error).__name__}: {error}")
+        log = lab.log.read_text(errors="replace")
+    table["traceback in the server's log"] = 0
+    for part in log.split("Traceback (most recent call last):")[1:]:
+        table["traceback in the server's log"] += 1
+        table.fail("traceback in the server's log", part[-600:])
+    for first, last in lab.memory:
+        table["life of the server"] += 1
+        if last - first > MOST_GROWTH:
+            table.fail("life of the server", f"its memory grew from {first:.0f} to {last:.0f} MB")
     table.show()
     first, last = max(lab.memory, key=lambda pair: pair[1] - pair[0])
-    print(f"memory of the server: {first:.0f} MB at its start, {last:.0f} MB later")
-    return 1 if any(count for kind, count in table.items() if kind.endswith(", failed")) else 0
+    print(f"memory of the server: {first:.0f} MB at the start, {last:.0f} MB at the end of the life that grew most")
+    print(f"{table.failed.total()} failures")
+    return 1 if table.failed else 0
 
 
 if __name__ == "__main__":

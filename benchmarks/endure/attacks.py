@@ -8,54 +8,92 @@ import random
 import signal
 import time
 import urllib.error
-import urllib.parse
 import urllib.request
 
 from websockets.asyncio.client import connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosed
 
-from benchmarks.endure.lab import LONGEST_ANSWER, PAGES, Lab, Table
+from benchmarks.endure.lab import LONGEST_ANSWER, Lab, Table
 
-HOSTILE_MESSAGES = (
+#: How often each is made in half an hour, and at least once in any time.
+ATTACKS = {
+    "kill of a worker": 50,
+    "kill of the server": 5,
+    "end of the server": 5,
+    "stop of a worker": 15,
+    "full disk": 10,
+    "jump of the clock": 15,
+    "hostile message": 60,
+    "hostile request": 60,
+    "hostile socket": 30,
+}
+LONG_SECONDS = 1800
+#: Seconds for which a worker is stopped (from four on it counts as stalled), and the disk full.
+STOPPED, FULL = 6.0, 5.0
+#: Seconds in which the server ends after a signal, and some for a machine that is busy.
+LONGEST_END = 10.0
+#: Of the clock: seconds ahead of the machine's, to and fro.
+JUMPS = (0, 3600, -3600, 86400, -86400, 400 * 86400, -400 * 86400)
+
+_MANY = json.dumps({"runs": {str(number): -1 for number in range(1000)}})
+#: Messages on the stream, each of which closes its connection with a reason.
+MESSAGES = (
     '{"runs":{"\\ud800":-1}}',
     '{"runs":{"a":1e999}}',
-    "[" * 50_000,
+    '{"runs":{"a":-2}}',
     '{"runs":{"../../lab.sqlite":-1}}',
+    '{"runs":[]}',
+    "[" * 50_000,
     "\x00",
-    '{"runs":' + json.dumps({str(number): -1 for number in range(1000)}) + "}",
+    "",
+    _MANY,
+    b"\xff\xfe",
 )
-HOSTILE_VALUES = (
-    "../../etc/passwd",
-    "\x00",
-    "%ff",
-    "<script>",
-    "![i](http://example.com)",
-    "9" * 400,
-    "🙂",
-    "nan",
-    "-1",
+#: Paths that lead nowhere.
+REQUESTS = (
+    "/lab/runs?view=" + "x" * 5000,
+    "/lab/runs?view=../../etc/passwd",
+    "/lab/runs?compare=" + ",".join(["%ED%A0%80"] * 50),
+    "/lab/%00",
+    "/lab/..%2f..%2fetc%2fpasswd",
+    "/../../etc/passwd",
+    "/lab/live",
+    "/media/../../etc/passwd",
+    "/_stcore/" + "a" * 10_000,
+    "/component/x/../../../app.py",
 )
-HOSTILE_NAMES = ("run", "runs", "model", "epoch", "lesson", "compare", "digit", "items", "surface", "lr", "steps")
+#: What a client sends before it waits and neither reads nor writes any more.
+SOCKETS = (
+    b"",
+    b"GET /",
+    b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: " + b"x" * 200_000,
+    b"POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\nhalf",
+    b"GET /lab/plotly.min.js HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 100,
+    b"GET / HTTP/1.1\r\nHost: \xff\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://[\r\n\r\n",
+)
 
 
-async def attacks(lab: Lab, chance: random.Random, table: Table, until: float, small: bool) -> None:
-    """Attack at random moments; the server is killed about ten times, workers fifty times."""
+async def attacks(lab: Lab, chance: random.Random, table: Table, until: float) -> None:
+    """Make the attacks, as many of each kind as the time is of half an hour, in an order and at moments by chance."""
     length = until - time.monotonic()
-    kinds = (
-        ["kill of a worker"] * 50 + ["kill of the server"] * 5 + ["end of the server"] * 5 + ["stop of a worker"] * 15
-    )
-    kinds += ["hostile message"] * 60 + ["hostile address"] * 60 + ["full disk"] * (10 if small else 0)
+    kinds = [kind for kind, count in ATTACKS.items() for _ in range(max(1, round(count * length / LONG_SECONDS)))]
+    kinds = [kind for kind in kinds if (kind != "full disk" or lab.disk.small)]
+    kinds = [kind for kind in kinds if (kind != "jump of the clock" or lab.clock.environment)]
     chance.shuffle(kinds)
-    count = max(10, round(len(kinds) * min(1.0, length / 1800)))
-    for kind in kinds[:count]:
-        await asyncio.sleep(length / count * (0.5 + chance.random()))
-        if time.monotonic() > until - 15:
-            return
-        await table.attempt(kind, lambda kind=kind: attack(lab, kind, chance))  # type: ignore[misc]
+    moments = sorted(chance.uniform(0, 0.95 * length) for _ in kinds)
+    begin = time.monotonic()
+    for kind, moment in zip(kinds, moments, strict=True):
+        # Attacks that take longer than it is to the next one delay that.
+        await asyncio.sleep(max(0.0, begin + moment - time.monotonic()))
+        await table.attempt(kind, lambda kind=kind: _attack(lab, kind, chance))  # type: ignore[misc]
         lab.note_memory()
+        if not lab.up.is_set():
+            raise RuntimeError("the server did not start again")
 
 
-async def attack(lab: Lab, kind: str, chance: random.Random) -> None:
+async def _attack(lab: Lab, kind: str, chance: random.Random) -> None:
     match kind:
         case "kill of a worker":
             if workers := lab.workers():
@@ -64,34 +102,61 @@ async def attack(lab: Lab, kind: str, chance: random.Random) -> None:
             if workers := lab.workers():
                 worker = chance.choice(workers)
                 os.kill(worker, signal.SIGSTOP)
-                await asyncio.sleep(6)
+                await asyncio.sleep(STOPPED)
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(worker, signal.SIGCONT)
         case "kill of the server":
             await lab.end(signal.SIGKILL)
             await lab.start()
         case "end of the server":
+            began = time.monotonic()
             await lab.end(signal.SIGTERM)
+            took = time.monotonic() - began
             await lab.start()
+            if took > LONGEST_END:
+                raise AssertionError(f"it took {took:.1f} s")
         case "full disk":
-            filler = lab.home.parent / "filler"
-            with contextlib.suppress(OSError), filler.open("wb") as file:
-                while True:
-                    file.write(b"\0" * 2**20)
-            await asyncio.sleep(5)
-            filler.unlink()
+            lab.disk.fill()
+            await asyncio.sleep(FULL)
+            lab.disk.free()
+        case "jump of the clock":
+            lab.clock.turn(chance.choice(JUMPS))
         case "hostile message":
-            with contextlib.suppress(OSError, WebSocketException):
-                async with connect(f"ws://127.0.0.1:{lab.port}/lab/live") as live:
-                    await live.recv()
-                    await live.send(chance.choice(HOSTILE_MESSAGES))
-                    async with asyncio.timeout(LONGEST_ANSWER):
-                        await live.recv()
-        case "hostile address":
-            values = {chance.choice(HOSTILE_NAMES): chance.choice(HOSTILE_VALUES) for _ in range(3)}
-            address = f"{lab.url}/{chance.choice(PAGES)}?{urllib.parse.urlencode(values)}"
-            try:
-                await asyncio.to_thread(urllib.request.urlopen, address, None, LONGEST_ANSWER)
-            except urllib.error.HTTPError as error:
-                if error.code >= 500:
-                    raise
+            await _send(lab, chance.choice(MESSAGES))
+        case "hostile request":
+            await asyncio.to_thread(_request, lab.url + chance.choice(REQUESTS))
+        case "hostile socket":
+            asyncio.get_running_loop().create_task(_hold(lab, chance.choice(SOCKETS)))
+
+
+async def _send(lab: Lab, message: str | bytes) -> None:
+    async with (
+        asyncio.timeout(LONGEST_ANSWER),
+        connect(f"ws://127.0.0.1:{lab.port}/lab/live", compression=None, open_timeout=LONGEST_ANSWER) as live,
+    ):
+        await live.recv()
+        await live.send(message)
+        try:
+            answer = await live.recv()
+        except ConnectionClosed:
+            if live.close_code != 1003:
+                raise
+        else:
+            raise AssertionError(f"{message[:60]!r} was answered with {answer[:60]!r}")
+
+
+def _request(url: str) -> None:
+    try:
+        urllib.request.urlopen(url, timeout=LONGEST_ANSWER).close()
+    except urllib.error.HTTPError as error:
+        if error.code >= 500:
+            raise
+
+
+async def _hold(lab: Lab, start: bytes) -> None:
+    """Send the beginning of a request, and nothing more for half a minute."""
+    with contextlib.suppress(OSError):
+        _, writer = await asyncio.open_connection("127.0.0.1", lab.port, limit=1)
+        writer.write(start)
+        await asyncio.sleep(30)
+        writer.close()

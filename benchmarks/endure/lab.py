@@ -1,4 +1,4 @@
-"""The lab under attack, and the table of what was tried on it."""
+"""The lab under attack, its disk and its clock, and the table of what was tried on it."""
 
 import asyncio
 import contextlib
@@ -17,8 +17,9 @@ from pathlib import Path
 
 from core.paths import ROOT
 
-DISK_MB = 512
-START_SECONDS, LONGEST_ANSWER = 120.0, 60.0
+DISK_MB = 4096
+#: Seconds until a server that starts, and any answer, counts as a failure; generous, for a busy machine.
+LONGEST_START, LONGEST_ANSWER = 300.0, 300.0
 #: Paths of the pages.
 PAGES = ("", "runs", "race", "surfaces", "landscape", "predictions", "draw", "models", "lessons")
 
@@ -28,67 +29,145 @@ class Table(Counter[str]):
 
     def __init__(self) -> None:
         super().__init__()
+        self.failed: Counter[str] = Counter()
         self.failures: list[str] = []
 
     async def attempt(self, kind: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Count the work; whatever it raises is a failure."""
         self[kind] += 1
         try:
             await work()
-        except asyncio.CancelledError:
-            raise
         except Exception as error:
-            self[f"{kind}, failed"] += 1
-            self.failures.append(f"{kind}: {type(error).__name__}: {error}"[:400])
+            self.fail(kind, f"{type(error).__name__}: {error}")
+
+    def fail(self, kind: str, why: str) -> None:
+        self.failed[kind] += 1
+        self.failures.append(f"{kind}: {why}"[:600])
 
     def show(self) -> None:
-        print(f"{'':32}{'attempts':>10}{'failures':>10}")
-        for kind in sorted(kind for kind in self if not kind.endswith(", failed")):
-            print(f"{kind:32}{self[kind]:>10}{self[f'{kind}, failed']:>10}")
+        print(f"{'':36}{'attempts':>10}{'failures':>10}")
+        for kind, count in sorted(self.items()):
+            print(f"{kind:36}{count:>10}{self.failed[kind]:>10}")
         for failure in self.failures[:20]:
             print(failure)
 
 
-class Lab:
-    """The server under attack, on a home of its own."""
+class Disk:
+    """A folder, on a small disk of its own where that can be had: a tmpfs, which takes root on Linux."""
 
-    def __init__(self, home: Path, workers: int) -> None:
-        self.home = home
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir()
+        self.small = self._mount(f"size={DISK_MB}m")
+
+    def fill(self) -> None:
+        """Leave no room."""
+        # What is in use may grow meanwhile, and a disk cannot be made smaller than that.
+        for _ in range(100):
+            use = os.statvfs(self.path)
+            if self._mount(f"remount,size={(use.f_blocks - use.f_bfree) * use.f_frsize}"):
+                return
+        raise OSError("the disk could not be filled")
+
+    def free(self) -> None:
+        if not self._mount(f"remount,size={DISK_MB}m"):
+            raise OSError("the disk could not be freed")
+
+    def remove(self) -> None:
+        if self.small:
+            subprocess.run(["umount", "-l", str(self.path)], check=True)
+
+    def _mount(self, options: str) -> bool:
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(self.path)]
+        return subprocess.run(command, stderr=subprocess.DEVNULL).returncode == 0
+
+
+class Clock:
+    """The clock of the server and its workers, which libfaketime turns where it is installed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "clock"
+        library = next(Path("/usr/lib").glob("**/faketime/libfaketimeMT.so.1"), None)
+        self.environment: dict[str, str] = {}
+        if library:
+            self.turn(0)
+            # The monotonic clock of a machine never jumps.
+            self.environment = {
+                "LD_PRELOAD": str(library),
+                "FAKETIME_TIMESTAMP_FILE": str(self._file),
+                "FAKETIME_CACHE_DURATION": "1",
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+                "PYTHONPATH": str(Path(__file__).with_name("turned_clock")),
+            }
+
+    def turn(self, seconds: int) -> None:
+        """Put the clock so far ahead of the machine's, or behind it."""
+        new = self._file.with_suffix(".new")
+        new.write_text(f"{seconds:+d}")
+        new.replace(self._file)
+
+
+class Lab:
+    """The server under attack, on a home of its own.
+
+    Args:
+        folder: for its disk, its clock and its log; empty.
+        workers: number of runs that train at once.
+    """
+
+    def __init__(self, folder: Path, workers: int) -> None:
+        self.disk, self.clock, self.log = Disk(folder / "disk"), Clock(folder), folder / "server.log"
+        self.home = self.disk.path / "home"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self.environment = {"DESCENT_HOME": str(home), "DESCENT_WORKERS": str(workers)}
-        self.memory: list[tuple[float, float]] = []
+        places = {"DESCENT_HOME": str(self.home), "DESCENT_MODELS": str(self.disk.path / "models")}
+        self.environment = {**os.environ, **places, "DESCENT_WORKERS": str(workers), **self.clock.environment}
         self.process: subprocess.Popen[bytes] | None = None
-        #: Set while the server is meant to answer.
-        self.up = asyncio.Event()
+        #: Set while the server is meant to answer, and while it is not.
+        self.up, self.down = asyncio.Event(), asyncio.Event()
+        #: Of each life, the megabytes of memory of the server when it had first answered and at its end.
+        self.memory: list[tuple[float, float]] = []
 
     async def start(self) -> None:
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
         command += ["--server.address", "127.0.0.1", "--server.headless", "true"]
-        with (self.home.parent / "server.log").open("ab") as log:
-            environment = {**os.environ, **self.environment}
-            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            with contextlib.suppress(OSError):
-                await asyncio.to_thread(urllib.request.urlopen, f"{self.url}/_stcore/health", None, 2)
-                break
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
+        deadline = time.monotonic() + LONGEST_START
+        while not await asyncio.to_thread(self._healthy):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("the server did not start")
             await asyncio.sleep(0.2)
         self.memory.append((self.resident(), self.resident()))
+        self.down.clear()
         self.up.set()
 
-    def resident(self) -> float:
-        """Return the megabytes of memory that the server has."""
+    async def end(self, number: signal.Signals) -> None:
         assert self.process
-        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
-        return next(float(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
+        self.up.clear()
+        self.down.set()
+        self.note_memory()
+        self.process.send_signal(number)
+        await asyncio.to_thread(self.process.wait, LONGEST_ANSWER)
 
-    def note_memory(self) -> None:
-        with contextlib.suppress(OSError, StopIteration):
-            self.memory[-1] = (self.memory[-1][0], self.resident())
+    async def attempt(self, table: Table, kind: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Count the work, once the server is up; when that ends, the work is dropped, and is no failure."""
+        await self.up.wait()
+        doing, end = asyncio.ensure_future(work()), asyncio.ensure_future(self.down.wait())
+        await asyncio.wait((doing, end), return_when=asyncio.FIRST_COMPLETED)
+        # What the end breaks off may break before the end is noticed here.
+        if doing.done() and doing.exception():
+            await asyncio.wait((end,), timeout=1)
+        dropped = end.done()
+        for task in (doing, end):
+            task.cancel()
+        await asyncio.wait((doing, end))
+        if dropped:
+            table["dropped as the server ended"] += 1
+        else:
+            await table.attempt(kind, lambda: doing)
 
     def workers(self) -> list[int]:
         """Return the process ids of its workers."""
@@ -97,23 +176,32 @@ class Lab:
         lines = subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
         return [int(line.split()[0]) for line in lines if "core.runs.worker" in line]
 
-    async def end(self, number: signal.Signals) -> None:
+    def note_memory(self) -> None:
+        with contextlib.suppress(OSError, StopIteration):
+            self.memory[-1] = (self.memory[-1][0], self.resident())
+
+    def resident(self) -> float:
+        """Return the megabytes of memory that the server has."""
         assert self.process
-        self.up.clear()
-        self.note_memory()
-        self.process.send_signal(number)
-        await asyncio.to_thread(self.process.wait, LONGEST_ANSWER)
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return next(float(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
+
+    def _healthy(self) -> bool:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2) as answer:
+            return bool(answer.status == 200)
+        return False
 
 
 @contextlib.contextmanager
-def disk() -> Iterator[tuple[Path, bool]]:
-    """Make a folder, on a small disk of its own where that can be had."""
+def open_lab(workers: int) -> Iterator[Lab]:
+    """Make a lab that is not started yet; at the end its processes and its folder are removed."""
     folder = Path(tempfile.mkdtemp(prefix="endure"))
-    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(folder)]
-    small = subprocess.run(command, stderr=subprocess.DEVNULL).returncode == 0
+    lab = Lab(folder, workers)
     try:
-        yield folder, small
+        yield lab
     finally:
-        if small:
-            subprocess.run(["umount", "-l", str(folder)])
+        if lab.process:
+            lab.process.kill()
+            lab.process.wait()
+        lab.disk.remove()
         shutil.rmtree(folder, ignore_errors=True)

@@ -5,77 +5,160 @@ import contextlib
 import json
 import random
 import time
+import urllib.parse
 import urllib.request
+from functools import lru_cache
+from typing import Any
 
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Error as PlaywrightError
 from websockets.asyncio.client import connect
-from websockets.exceptions import WebSocketException
 
 from benchmarks.endure.lab import LONGEST_ANSWER, PAGES, Lab, Table
 
-#: Words of a page that shows an error of the lab's own.
-BROKEN = ("Traceback", "StreamlitAPIException", "This app has encountered an error")
+#: How often a session does what, relative to each other.
+VISITS = {"visit of a page": 50, "visit of a hostile address": 20, "start of a run": 20, "resume of runs": 10}
+HOSTILE_NAMES = (
+    *("run", "runs", "compare", "model", "models", "epoch", "epochs", "lesson", "seed", "hide", "digit", "items"),
+    *("plane", "images", "size", "part", "sweep", "tab", "s-surface", "s-formula", "s-domain", "s-starts"),
+    *("s-settings", "s-steps", "p-tab", "p-show", "p-numbers"),
+)
+HOSTILE_VALUES = (
+    "",
+    "../../etc/passwd",
+    "\x00",
+    "\ud800",
+    "<script>alert(1)</script>",
+    "![i](http://example.com/i.png)",
+    "9" * 400,
+    "1e999",
+    "🙂",
+    "nan",
+    "-1",
+    "x" * 5000,
+    "Own formula",
+    "0x" + "f" * 300,
+    "2-order",
+    "model:untrained",
+    "((((((((((",
+)
+#: What a page shows where something of the lab's own broke.
+BROKEN = "[data-testid=stException], [data-testid=stAppErrorDialog]"
+#: Seconds that a viewer follows one run.
+FOLLOWED = 20.0
 
 
-async def session(lab: Lab, browser: Browser, chance: random.Random, table: Table, until: float) -> None:
-    """Visit pages, and start runs on some of them, until the end."""
-    context = await browser.new_context()
-    page = await context.new_page()
-    page.set_default_timeout(LONGEST_ANSWER * 1000)
+async def arrive(lab: Lab, browser: Browser, table: Table) -> Page:
+    """Open a browser of its own for a visitor, and start a run."""
+    page = await (await browser.new_context()).new_page()
+    page.set_default_timeout(1000 * LONGEST_ANSWER)
+    await lab.attempt(table, "start of a run", lambda: _visit(lab, page, "start of a run", "", 0))
+    return page
+
+
+async def session(lab: Lab, page: Page, chance: random.Random, table: Table, until: float) -> None:
+    """Visit pages, start runs and let interrupted ones go on, until the end."""
     while time.monotonic() < until:
-        await lab.up.wait()
-
-        async def visit(name: str = chance.choice(PAGES), start: bool = chance.random() < 0.4) -> None:
-            try:
-                await page.goto(f"{lab.url}/{'' if start else name}")
-                await page.get_by_test_id("stMain").wait_for()
-                if start:
-                    await page.get_by_role("button", name="Train", exact=True).click()
-                await asyncio.sleep(1 + 3 * chance.random())
-                text = await page.get_by_test_id("stMain").inner_text()
-            except Exception:
-                # A server that was killed meanwhile answers nobody.
-                if lab.up.is_set():
-                    raise
-                return
-            if any(word in text for word in BROKEN):
-                raise AssertionError(f"/{name} shows: {text[:200]}")
-
-        await table.attempt("visit of a page", visit)
-    await context.close()
+        kind = chance.choices(list(VISITS), list(VISITS.values()))[0]
+        path, pause = _path(kind, chance), chance.uniform(1, 4)
+        await lab.attempt(table, kind, lambda do=(kind, path, pause): _visit(lab, page, *do))  # type: ignore[misc]
+    await page.context.close()
 
 
-async def viewer(lab: Lab, table: Table, latest: list[str], until: float) -> None:
-    """Follow the latest run, over every loss of the connection, and check the order of its events."""
+def _path(kind: str, chance: random.Random) -> str:
+    match kind:
+        case "start of a run":
+            return ""
+        case "resume of runs":
+            return "runs"
+    page = chance.choice(PAGES)
+    if kind == "visit of a page":
+        return page
+    values = {chance.choice(HOSTILE_NAMES): chance.choice(HOSTILE_VALUES) for _ in range(3)}
+    return f"{page}?{urllib.parse.urlencode(values, errors='surrogatepass')}"
+
+
+async def _visit(lab: Lab, page: Page, kind: str, path: str, pause: float) -> None:
+    """Open the page, do what the kind of visit is, and look at the page after so many seconds."""
+    await page.goto(f"{lab.url}/{path}")
+    await page.get_by_test_id("stMain").wait_for()
+    if kind == "start of a run":
+        await page.get_by_role("button", name="Train", exact=True).click()
+    if kind == "resume of runs":
+        await _settled(page)
+        button = page.get_by_role("button", name="Resume all interrupted")
+        # Another session may be quicker.
+        with contextlib.suppress(PlaywrightError):
+            await button.dispatch_event("click", timeout=1000)
+    await asyncio.sleep(pause)
+    await _settled(page)
+    for broken in await page.locator(BROKEN).all_inner_texts():
+        raise AssertionError(f"/{path[:200]} shows: {broken[:300]}")
+
+
+async def _settled(page: Page) -> None:
+    app = page.get_by_test_id("stApp")
+    await expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=1000 * LONGEST_ANSWER)
+
+
+async def viewer(lab: Lab, chance: random.Random, table: Table, latest: list[str], until: float) -> None:
+    """Follow one of the latest runs, then another, and check that each event comes once and in order."""
     while time.monotonic() < until:
-        await lab.up.wait()
-        if not latest:
-            await asyncio.sleep(1)
-            continue
-        run_id = latest[-1]
-
-        async def follow(run_id: str = run_id) -> None:
-            seq = -1
-            with contextlib.suppress(OSError, WebSocketException, TimeoutError):
-                async with connect(f"ws://127.0.0.1:{lab.port}/lab/live", compression=None) as live:
-                    await live.recv()
-                    await live.send(json.dumps({"runs": {run_id: -1}}))
-                    async with asyncio.timeout(20):
-                        while True:
-                            frame = json.loads(await live.recv())
-                            numbers = [event["seq"] for event in frame["events"] if "seq" in event]
-                            if numbers != list(range(seq + 1, seq + 1 + len(numbers))):
-                                raise AssertionError(f"after event {seq} came {numbers[:3]}")
-                            seq += len(numbers)
-
-        await table.attempt("view of a run", follow)
+        if latest:
+            run_id = chance.choice(latest)
+            await lab.attempt(table, "view of a run", lambda run_id=run_id: _follow(lab, run_id))  # type: ignore[misc]
         await asyncio.sleep(0.5)
 
 
-async def follow_latest(lab: Lab, latest: list[str], until: float) -> None:
-    """Keep the ids of the newest runs, as any browser gets them."""
+async def _follow(lab: Lab, run_id: str) -> None:
+    """Follow the run for a while, or to its end."""
+    async with connect(f"ws://127.0.0.1:{lab.port}/lab/live", compression=None, open_timeout=LONGEST_ANSWER) as live:
+        async with asyncio.timeout(LONGEST_ANSWER):
+            await live.recv()
+            await live.send(json.dumps({"runs": {run_id: -1}}))
+            seq, over = _check(await live.recv(decode=False), -1)
+        deadline = time.monotonic() + FOLLOWED
+        while not over and (left := deadline - time.monotonic()) > 0:
+            try:
+                frame = await asyncio.wait_for(live.recv(decode=False), left)
+            except TimeoutError:
+                # It waits for a worker.
+                return
+            seq, over = _check(frame, seq)
+
+
+def _check(frame: bytes, seq: int) -> tuple[int, bool]:
+    """Check that the frame goes on after the event ``seq``; returns the number of its last event, and if it is over."""
+    count, first, in_order, over = _read(frame)
+    if not in_order or (count and first != seq + 1):
+        raise AssertionError(f"after event {seq} came {frame[:200]!r}")
+    return seq + count, over
+
+
+# Many viewers get the same frame.
+@lru_cache(maxsize=64)
+def _read(frame: bytes) -> tuple[int, int, bool, bool]:
+    read = json.loads(frame)
+    # A run that the lab does not have has one event without a number.
+    numbers = [event.get("seq", -1) for event in read["events"]]
+    first = numbers[0] if numbers else 0
+    return len(numbers), first, numbers == list(range(first, first + len(numbers))), read["over"]
+
+
+async def follow_latest(lab: Lab, table: Table, latest: list[str], seen: set[str], until: float) -> None:
+    """Keep the ids of the newest runs that have begun, and of all that were ever listed."""
+
+    async def look() -> None:
+        rows = await asyncio.to_thread(_rows, lab)
+        seen.update(row["id"] for row in rows)
+        latest[:] = [row["id"] for row in rows if row["facets"]["state"] != ["queued"]][:4]
+
     while time.monotonic() < until:
-        with contextlib.suppress(OSError, ValueError):
-            answer = await asyncio.to_thread(urllib.request.urlopen, f"{lab.url}/lab/runs?view=all", None, 10)
-            latest[:] = [row["id"] for row in json.load(answer)][:8][::-1]
+        await lab.attempt(table, "list of the runs", look)
         await asyncio.sleep(1)
+
+
+def _rows(lab: Lab) -> list[dict[str, Any]]:
+    with urllib.request.urlopen(f"{lab.url}/lab/runs?view=all", timeout=LONGEST_ANSWER) as answer:
+        rows: list[dict[str, Any]] = json.load(answer)
+    return rows

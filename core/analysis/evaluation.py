@@ -6,8 +6,10 @@ from statistics import NormalDist
 import torch
 from torch import Tensor
 
+from core.compiled import AVAILABLE
 from core.data import CLASSES, Digits
 from core.training.network import Network, image_losses, target_table
+from core.training.sparse import sparse_outputs
 
 #: Images a forward pass takes at once: large enough to be fast, small enough to stay in the cache.
 CHUNK = 2_000
@@ -47,7 +49,10 @@ def evaluate(network: Network, digits: Digits, loss: str = "cross_entropy") -> E
 
     The loss is without label smoothing, so that runs with and without it compare.
     """
-    outputs = torch.cat([_outputs(network, chunk, loss) for chunk in digits.images.split(CHUNK)])
+    if AVAILABLE and digits.images.device.type == "cpu":
+        outputs = sparse_outputs(network, digits.ink, loss)
+    else:
+        outputs = torch.cat([_outputs(network, chunk, loss) for chunk in digits.images.split(CHUNK)])
     targets = target_table(0.0).to(outputs.device)[digits.labels]
     probabilities = outputs.exp() if loss == "cross_entropy" else outputs
     hits = outputs.argmax(1) == digits.labels

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from core import data, devices
 from core.hyperparameters import Hyperparameter
+from core.optimizers.fast import fast_step
 from core.training.batches import Batch, Batches
 from core.training.config import RunConfig
-from core.training.network import HandGradient, Network, flatten, image_losses
+from core.training.network import Network, flatten, image_losses
+from core.training.stepper import gradient, steps_by_ink
 
 Array = NDArray[np.float64]
 
@@ -78,15 +80,16 @@ def find_learning_rate(
     flat = flatten(trained)
     parameters = trained.parameters() if spec.matrices else [flat]
     optimizers = spec.create(parameters, config.lr, config.weight_decay, **config.optimizer_params)
-    gradient = HandGradient(trained, config.images_per_step, config.loss)
+    write_gradient = gradient(trained, flat, config.images_per_step, config.loss)
+    step_all = [fast_step(optimizer) for optimizer in optimizers]
     outputs = torch.empty(config.images_per_step, data.CLASSES, device=device)
     rates = np.geomspace(spec.lr / BELOW, spec.lr * ABOVE, steps)
     losses: list[float] = []
     smoothed: list[float] = []
     mean = 0.0
-    for rate, batch in zip(rates, _batches(Batches(config, train.to(device))), strict=False):
-        answers = outputs[: len(batch.images)]
-        gradient(batch.images, batch.targets, answers)
+    for rate, batch in zip(rates, _batches(Batches(config, train.to(device), steps_by_ink(device))), strict=False):
+        answers = outputs[: len(batch.targets)]
+        write_gradient(batch, answers)
         loss = float(image_losses(answers, batch.targets, config.loss).mean())
         losses.append(loss)
         mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
@@ -96,7 +99,8 @@ def find_learning_rate(
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = float(rate) * group["lr_scale"]
-            optimizer.step()
+        for take_step in step_all:
+            take_step()
     taken = rates[: len(losses)]
     steepest, tenth = suggestions(taken, np.array(smoothed))
     return RateCurve(taken, np.array(losses), np.array(smoothed), steepest, tenth)

@@ -17,7 +17,7 @@ from core.analysis.evaluation import evaluate
 from core.training.batches import Batches
 from core.training.config import RunConfig
 from core.training.network import Network, flatten
-from core.training.stepper import Stepper
+from core.training.stepper import Stepper, steps_by_ink
 
 #: Steps of a trial: on a run with batches of 64, a fraction of an epoch.
 STEPS = 300
@@ -79,7 +79,8 @@ def try_out(trial: Trial, mnist: data.Mnist | None = None) -> Outcome:
     digits = held_out if len(held_out) else train
     digits = digits.spread(min(SAMPLE, len(digits)))
     network = Network(config.seed)
-    stepper, batches = Stepper(config, network, flatten(network)), Batches(config, train)
+    stepper = Stepper(config, network, flatten(network))
+    batches = Batches(config, train, steps_by_ink(torch.device("cpu")))
     outputs = torch.empty(config.images_per_step, data.CLASSES)
     history: list[tuple[int, float]] = []
     schedule = config.schedule_spec.create(
@@ -93,7 +94,7 @@ def try_out(trial: Trial, mnist: data.Mnist | None = None) -> Outcome:
                 history.append((step, evaluate(network, digits, config.loss).loss))
             epoch_batches = batches.epoch(epoch)
         batch = next(epoch_batches)
-        stepper.take(batch, outputs[: len(batch.images)], schedule(step))
+        stepper.take(batch, outputs[: len(batch.targets)], schedule(step))
     result = evaluate(network, digits, config.loss)
     return Outcome(trial.steps, result.loss if math.isfinite(result.loss) else math.inf, result.accuracy)
 

@@ -1,7 +1,6 @@
 """``python -m core runs``: list, show, export and delete runs; all but ``delete`` work while a server trains."""
 
 import argparse
-import json
 import shutil
 import sqlite3
 import sys
@@ -20,7 +19,7 @@ from core.files import shortened, write_atomically
 from core.hyperparameters import Hyperparameter, number
 from core.runs import export as export_file
 from core.runs import states
-from core.runs.store import Run, Store
+from core.runs.store import Run, Store, read_event
 
 LIMIT = Hyperparameter("limit", 30, "Number of runs.", low=1, high=1_000_000)
 FORMAT = Hyperparameter("format", "csv", "File format.", choices=("csv", "json"))
@@ -145,7 +144,7 @@ def named(store: Store, names: Sequence[str]) -> list[Run]:
 def events(store: Store, run: Run) -> list[dict[str, Any]]:
     """Return the run's recorded events, each with its time ``at``."""
     bodies, times = store.events(run.id), store.times(run.id)
-    return [{**json.loads(body), "at": at} for body, at in zip(bodies, times, strict=True)]
+    return [{**read_event(body), "at": at} for body, at in zip(bodies, times, strict=True)]
 
 
 def _row(run: Run) -> dict[str, Any]:

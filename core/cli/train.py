@@ -49,18 +49,16 @@ def add_parser(commands: Commands) -> None:
 def train(options: argparse.Namespace) -> None:
     """Train, show the progress, save what is asked for, and print the figures."""
     before = load_checkpoint(options.resume) if options.resume else None
-    start = _resumed(options, before) if before else None
-    config = start.config if start else _config(options)
+    config = _resumed(options, before) if before else _config(options)
     _check_targets({name: path for name in ("save", "save_whole") if (path := getattr(options, name))})
     threads = hyperparameters(options, [THREADS]).get("threads", THREADS.default)
     devices.prepare_cpu(int(str(threads)))
     for remark in remarks(config):
         print(f"Note: {remark.sentence}")
     trainer = Trainer(config)
-    if before and start:
-        trainer.restore(start.state)
-        machine = devices.changes(start.metadata.get("environment"), devices.environment(trainer.device))
-        changes = ", ".join(filter(None, (before.changes(config), machine)))
+    if before:
+        trainer.restore(before.state)
+        changes = before.changes(config, devices.environment(trainer.device))
         how = f"not bit-exact: {changes}" if changes else "bit-exact"
         print(f"Goes on after step {trainer.step} of {config.span.steps}, {how}.")
     epochs: list[EpochDone] = []
@@ -103,8 +101,8 @@ def _parameters(spec: OptimizerSpec | ScheduleSpec | None) -> dict[str, Hyperpar
     return {p.name: p for p in spec.hyperparameters} if spec else {}
 
 
-def _resumed(options: argparse.Namespace, before: Checkpoint) -> Checkpoint:
-    """Return the whole model as it goes on, with as many epochs as are asked for.
+def _resumed(options: argparse.Namespace, before: Checkpoint) -> RunConfig:
+    """Return the settings with which the whole model goes on, with as many epochs as are asked for.
 
     Raises:
         ValueError: for an option that the file decides, or if there is nothing left to train.

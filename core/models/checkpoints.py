@@ -22,8 +22,7 @@ from safetensors.torch import load as read_tensors
 from safetensors.torch import save as write_tensors
 from torch import Tensor
 
-from core import data, paths
-from core.devices import is_available
+from core import data, devices, paths
 from core.files import shortened, write_atomically
 from core.hyperparameters import InvalidValue
 from core.models import parameters
@@ -55,8 +54,8 @@ class Checkpoint:
     state: dict[str, Any]
     metadata: dict[str, Any] = field(default_factory=dict)
 
-    def continued(self, epochs: int | None = None) -> "Checkpoint":
-        """Return the run as it goes on: the rule of the page and of ``train --resume``.
+    def continued(self, epochs: int | None = None) -> RunConfig:
+        """Return the settings with which the run goes on: the rule of the page and of ``train --resume``.
 
         A run that stopped early goes on without patience, which would end it at once again; a device that this
         machine does not have is replaced by ``auto``.
@@ -77,24 +76,26 @@ class Checkpoint:
         epochs = config.epochs if epochs is None else epochs
         if epochs <= done:
             raise InvalidValue("epochs", f"be more than the {done} that the file's run has been through", epochs)
-        config = replace(
+        return replace(
             config,
             epochs=epochs,
             patience=0 if stopped_early else config.patience,
-            device=config.device if config.device == "auto" or is_available(config.device) else "auto",
+            device=config.device if config.device == "auto" or devices.is_available(config.device) else "auto",
         )
-        return replace(self, config=config)
 
-    def changes(self, config: RunConfig) -> str:
-        """Return, in words, the settings of ``config`` by which its run leaves the way of this one; "" for none.
+    def changes(self, config: RunConfig, environment: dict[str, Any]) -> str:
+        """Return, in words, what keeps the run that goes on from being this one bit for bit; "" for nothing.
 
         Args:
-            config: of ``continued``.
+            config: of ``continued``, or this one's own.
+            environment: of the process that trains it, as ``devices.environment`` returns it.
         """
-        if same_rates(self.config, config, self.state["step"]):
-            return ""
-        lengths = f"epochs were {self.config.epochs} and are {config.epochs}"
-        return f"{lengths}, and {config.schedule_spec.label} sets other rates for another length"
+        lengths = ""
+        if not same_rates(self.config, config, self.state["step"]):
+            lengths = f"epochs were {self.config.epochs} and are {config.epochs}, "
+            lengths += f"and {config.schedule_spec.label} sets other rates for another length"
+        machine = devices.changes(self.metadata.get("environment"), environment)
+        return ", ".join(filter(None, (lengths, machine)))
 
 
 def save_parameters(network: Network, path: Path, metadata: Mapping[str, Any]) -> None:
@@ -108,7 +109,9 @@ def save_parameters(network: Network, path: Path, metadata: Mapping[str, Any]) -
 
 def pack_parameters(network: Network, metadata: Mapping[str, Any]) -> bytes:
     """Return the bytes of a parameter file."""
-    tensors = {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
+    tensors = {
+        name: tensor.cpu().clone(memory_format=torch.contiguous_format) for name, tensor in network.state_dict().items()
+    }
     return _pack(tensors, metadata)
 
 

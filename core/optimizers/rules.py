@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from core.optimizers import weightwise
+
 Array = NDArray[np.float64]
 #: One rate for all points, or an array (n,) with one per point.
 Rate = float | Array
@@ -35,15 +37,15 @@ def sgd(
     if momentum == 0.0:
         return theta - lr * g
     # torch starts the velocity at the first gradient, undamped, and not at zero.
-    s["v"] = momentum * s["v"] + (1.0 - dampening) * g if "v" in s else g
+    s["v"] = weightwise.momentum(s["v"], g, momentum, 1.0 - dampening) if "v" in s else g
     return theta - lr * (g + momentum * s["v"] if nesterov else s["v"])
 
 
 def adagrad(
     theta: Array, g: Array, lr: Rate, t: int, s: State, lr_decay: float, initial_accumulator_value: float, eps: float
 ) -> Array:
-    s["sum"] = s.get("sum", initial_accumulator_value) + g * g
-    return theta - lr / (1.0 + (t - 1) * lr_decay) * g / (np.sqrt(s["sum"]) + eps)
+    s["sum"] = weightwise.mean_square(s.get("sum", initial_accumulator_value), g, 1.0)
+    return weightwise.scaled(theta, g, s["sum"], lr / (1.0 + (t - 1) * lr_decay), 1.0, eps)  # type: ignore[no-any-return]
 
 
 def adadelta(theta: Array, g: Array, lr: Rate, t: int, s: State, rho: float, eps: float) -> Array:
@@ -57,22 +59,19 @@ def adadelta(theta: Array, g: Array, lr: Rate, t: int, s: State, rho: float, eps
 def rmsprop(
     theta: Array, g: Array, lr: Rate, t: int, s: State, alpha: float, momentum: float, centered: bool, eps: float
 ) -> Array:
-    s["v"] = alpha * s.get("v", 0.0) + (1.0 - alpha) * g * g
-    variance = s["v"]
+    s["v"] = variance = weightwise.mean_square(alpha * s.get("v", 0.0), g, 1.0 - alpha)
     if centered:
-        s["m"] = s.get("m", 0.0) + (1.0 - alpha) * (g - s.get("m", 0.0))
+        s["m"] = weightwise.mean(s.get("m", 0.0), g, 1.0 - alpha)
         variance = variance - s["m"] * s["m"]
-    root = np.sqrt(variance) + eps
     if momentum == 0.0:
-        return theta - lr * g / root
-    s["b"] = momentum * s.get("b", 0.0) + g / root
+        return weightwise.scaled(theta, g, variance, lr, 1.0, eps)  # type: ignore[no-any-return]
+    s["b"] = momentum * s.get("b", 0.0) + g / (np.sqrt(variance) + eps)
     return theta - lr * s["b"]
 
 
 def _moments(g: Array, s: State, betas: tuple[float, float]) -> tuple[Array, Array]:
-    m = s.get("m", 0.0)
-    s["m"] = m + (1.0 - betas[0]) * (g - m)
-    s["v"] = betas[1] * s.get("v", 0.0) + (1.0 - betas[1]) * g * g
+    s["m"] = weightwise.mean(s.get("m", 0.0), g, 1.0 - betas[0])
+    s["v"] = weightwise.mean_square(betas[1] * s.get("v", 0.0), g, 1.0 - betas[1])
     return s["m"], s["v"]
 
 
@@ -82,8 +81,8 @@ def adam(
     m, v = _moments(g, s, betas)
     if amsgrad:
         v = s["v_max"] = np.maximum(s.get("v_max", 0.0), v)
-    root = np.sqrt(v) / (1.0 - betas[1] ** t) ** 0.5 + eps
-    return theta - lr / (1.0 - betas[0] ** t) * m / root  # type: ignore[no-any-return]
+    over_root = 1.0 / (1.0 - betas[1] ** t) ** 0.5
+    return weightwise.scaled(theta, m, v, lr / (1.0 - betas[0] ** t), over_root, eps)  # type: ignore[no-any-return]
 
 
 def nadam(

@@ -1,7 +1,6 @@
 """The archive: rows, labels, bin, events and files of all runs, whatever state they are in."""
 
 import dataclasses
-import json
 import shutil
 import sqlite3
 import threading
@@ -13,7 +12,7 @@ from typing import Any
 from core.runs import run_files, states
 from core.runs.history import History
 from core.runs.record import Record
-from core.runs.store import Run, Store
+from core.runs.store import Run, Store, read_event
 
 #: Seconds that deleted runs stay in the bin.
 BIN_SECONDS = 7 * 24 * 3600.0
@@ -55,6 +54,17 @@ class Archive:
             self.existing(run_id)
             if labels:
                 self._write_now(self._store.update, run_id, **labels)
+
+    def rename_owner(self, owner: str, before: str, name: str) -> None:
+        """Put ``name`` on the owner's runs, those in the bin too, that have the owner's name ``before``.
+
+        Raises:
+            ValueError: if it cannot be recorded.
+        """
+        with self._lock:
+            for run in (*self._store.runs(-1), *self._store.runs(-1, deleted=True)):
+                if (run.owner, run.owner_name) == (owner, before):
+                    self._write_now(self._store.update, run.id, owner_name=name)
 
     def delete(self, run_ids: Iterable[str]) -> None:
         """Put runs into the bin, where they stay for ``BIN_SECONDS``.
@@ -146,13 +156,13 @@ class Archive:
             bodies, times = self._store.events(run_id), self._store.times(run_id)
         starts = tuple(f'{{"event":"{kind}"' for kind in kinds) or ("",)
         recorded = zip(bodies, times, strict=True)
-        return [{**json.loads(body), "at": at} for body, at in recorded if body.startswith(starts)]
+        return [{**read_event(body), "at": at} for body, at in recorded if body.startswith(starts)]
 
     def history(self, run_id: str) -> History:
         """History of the run, folded from its recorded events; empty if there is no such run."""
         with self._lock:
             bodies = self._store.events(run_id)
-        return History(map(json.loads, bodies))
+        return History(map(read_event, bodies))
 
     def parameters_file(self, run_id: str) -> Path | None:
         """Return the file of the run's final parameters, or None."""

@@ -44,7 +44,7 @@ class Worker:
 
     def __init__(self, threads: int) -> None:
         self.run_id: str | None = None
-        self.ready = False
+        self.ready = self.compiling = False
         self.heartbeat = time.monotonic()
         # Warm: it has loaded torch and MNIST before it gets a run, so that a click does not wait for either.
         command = [sys.executable, "-m", "core.runs.worker_start", "--threads", str(threads)]
@@ -108,6 +108,12 @@ class Pool:
         """True if a worker could take a job."""
         with self._lock:
             return any(w.ready and w.run_id is None for w in self._workers)
+
+    @property
+    def compiling(self) -> bool:
+        """True while no worker is ready, since they compile the steps of training first."""
+        with self._lock:
+            return any(w.compiling for w in self._workers) and not any(w.ready for w in self._workers)
 
     def give(self, job: dict[str, Any]) -> bool:
         """Start the job, as core.runs.worker describes it, on an idle worker; False if there is none."""
@@ -202,7 +208,9 @@ class Pool:
             for line in lines:
                 message = json.loads(line)
                 worker.record_heartbeat()
-                if message.get("ready"):
+                if message.get("compiling"):
+                    worker.compiling = True
+                elif message.get("ready"):
                     worker.ready = True
                     self._on_idle()
                 elif "run" in message:

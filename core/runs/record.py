@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from core.runs import feed
-from core.runs.store import Store
+from core.runs.store import Store, read_event
 
 #: Number of runs whose messages to viewers stay in memory.
 REMEMBERED_RUNS = 64
@@ -107,7 +107,7 @@ class Record:
                 return None
             steps = run.config.span.steps
             bodies = self._store.events(run_id)
-            self._feeds[run_id] = [feed.message(seq, json.loads(body), steps) for seq, body in enumerate(bodies)]
+            self._feeds[run_id] = [feed.message(seq, read_event(body), steps) for seq, body in enumerate(bodies)]
         self._feeds.move_to_end(run_id)
         self._trim()
         return self._feeds[run_id]

@@ -84,6 +84,11 @@ class Scheduler:
         self._watcher.join()
         self._pool.close()
 
+    @property
+    def compiling(self) -> bool:
+        """True while runs wait because the workers compile the steps of training first, once on a machine."""
+        return self._pool.compiling
+
     def live(self) -> dict[str, dict[str, Any]]:
         """By run id, the fields of ``Run`` that are in memory alone or newer there."""
         live: dict[str, dict[str, Any]] = {}

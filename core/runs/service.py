@@ -92,6 +92,11 @@ class Service(Archive):
         self.purge_old()
         self._scheduler.start()
 
+    @property
+    def compiling(self) -> bool:
+        """True while runs wait because the workers compile the steps of training first, once on a machine."""
+        return self._scheduler.compiling
+
     def close(self) -> None:
         """Interrupt the runs in training, end the workers, close the store. The queue stays as it is."""
         with self._lock:
@@ -125,7 +130,7 @@ class Service(Archive):
             name: for people.
             owner, owner_name: the visitor's opaque id and display name.
             parent: the id of the run that this one goes on from.
-            start: the checkpoint to go on from; its state must fit the config.
+            start: the checkpoint to go on from, with its own settings; its state must fit the config.
             tags: for people.
             click: opaque, of the page that asks: the same settings again from the same page within
                 ``DOUBLE_CLICK_SECONDS`` are the same click, and get the same run.

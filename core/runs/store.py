@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from core.runs.states import OVER, RESUMABLE
+from core.runs.states import OVER, RESUMABLE, STATES
 from core.training.config import RunConfig
 
 #: SQL from each schema version to the next; the first makes a new store.
@@ -63,12 +63,13 @@ ALTER TABLE runs ADD COLUMN sweep TEXT NOT NULL DEFAULT '';
 """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
-_COLUMNS = (
+COLUMNS = (
     "id, number, name, config, created, state, message, validation_accuracy, test_loss, test_accuracy, owner, "
     "owner_name, notes, tags, parent, place, started, ended, step, epoch, best_validation_accuracy, seconds, exact, "
     "environment, curve, deleted, sweep"
 )
-_JSON = ("tags", "environment", "curve")
+#: Columns of JSON, and what is in them.
+_JSON = {"tags": list, "environment": dict, "curve": list}
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,8 @@ class Store:
                 self._check_version(path, at_least=SCHEMA_VERSION)
             else:
                 self._open(path)
-        except sqlite3.DatabaseError as error:
+        # A damaged schema may be no text at all.
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             self._db.close()
             raise ValueError(f"{path} could not be opened: {error}.") from None
         except ValueError:
@@ -215,9 +217,11 @@ class Store:
         self._execute("DELETE FROM runs WHERE id = ?", (run_id,))
 
     def damage(self) -> str:
-        """Return the first fault that SQLite finds in the file, or ""."""
+        """Return the first fault of the file or of a run's row, or ""."""
         try:
             (message,) = self._execute("PRAGMA quick_check(1)", ())[0]
+            for deleted in (False, True):
+                self.runs(-1, deleted)
         except sqlite3.DatabaseError as error:
             return str(error)
         return "" if message == "ok" else str(message)
@@ -237,28 +241,29 @@ class Store:
                 raise
 
     def run(self, run_id: str) -> Run | None:
-        rows = self._execute(f"SELECT {_COLUMNS} FROM runs WHERE id = ?", (run_id,))
-        return _run(rows[0]) if rows else None
+        rows = self._execute(f"SELECT {COLUMNS} FROM runs WHERE id = ?", (run_id,))
+        return read_run(rows[0]) if rows else None
 
     def runs(self, limit: int, deleted: bool = False) -> list[Run]:
         """Return the latest runs, newest first; or the latest in the bin."""
         where = "deleted IS NOT NULL" if deleted else "deleted IS NULL"
-        rows = self._execute(f"SELECT {_COLUMNS} FROM runs WHERE {where} ORDER BY number DESC LIMIT ?", (limit,))
-        return [_run(row) for row in rows]
+        rows = self._execute(f"SELECT {COLUMNS} FROM runs WHERE {where} ORDER BY number DESC LIMIT ?", (limit,))
+        return [read_run(row) for row in rows]
 
     def children(self, run_id: str) -> list[Run]:
         """Return the runs that were forked from this one and are not in the bin, oldest first."""
         where = "parent = ? AND deleted IS NULL"
         return [
-            _run(row) for row in self._execute(f"SELECT {_COLUMNS} FROM runs WHERE {where} ORDER BY number", (run_id,))
+            read_run(row)
+            for row in self._execute(f"SELECT {COLUMNS} FROM runs WHERE {where} ORDER BY number", (run_id,))
         ]
 
     def in_states(self, states: Iterable[str]) -> list[Run]:
         """Return the runs in one of ``states``, in the order of their places, then oldest first."""
         values = tuple(states)
         marks = ", ".join("?" * len(values))
-        rows = self._execute(f"SELECT {_COLUMNS} FROM runs WHERE state IN ({marks}) ORDER BY place, number", values)
-        return [_run(row) for row in rows]
+        rows = self._execute(f"SELECT {COLUMNS} FROM runs WHERE state IN ({marks}) ORDER BY place, number", values)
+        return [read_run(row) for row in rows]
 
     def events(self, run_id: str) -> list[str]:
         """Return the JSON texts of all the run's events, in order."""
@@ -282,9 +287,34 @@ def _config(text: str) -> RunConfig:
     return RunConfig.from_dict(json.loads(text))
 
 
-def _run(row: tuple[Any, ...]) -> Run:
-    values = dict(zip(_COLUMNS.split(", "), row, strict=True))
-    values["config"] = _config(values["config"])
-    values |= {name: json.loads(values[name]) for name in _JSON}
+def read_run(row: tuple[Any, ...]) -> Run:
+    """Return the run of a row of ``COLUMNS``.
+
+    Raises:
+        sqlite3.DatabaseError: if the row is damaged; SQLite does not know what its texts mean.
+    """
+    values = dict(zip(COLUMNS.split(", "), row, strict=True))
+    try:
+        values["config"] = _config(values["config"])
+        values |= {name: json.loads(values[name]) for name in _JSON}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise sqlite3.DatabaseError(f"the row of run {row[0]!a} is damaged, {error}") from None
+    if values["state"] not in STATES or not all(isinstance(values[name], kind) for name, kind in _JSON.items()):
+        raise sqlite3.DatabaseError(f"the row of run {row[0]!a} is damaged")
     values |= {"tags": tuple(values["tags"]), "exact": bool(values["exact"])}
     return Run(**values)
+
+
+def read_event(body: str) -> dict[str, Any]:
+    """Return the event of a text of the store.
+
+    Raises:
+        sqlite3.DatabaseError: if it is damaged.
+    """
+    try:
+        event = json.loads(body)
+    except ValueError:
+        event = None
+    if not isinstance(event, dict) or "event" not in event:
+        raise sqlite3.DatabaseError("an event is damaged")
+    return event

@@ -5,8 +5,9 @@ import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
-from core.runs.store import SCHEMA_VERSION, Store
+from core.runs.store import COLUMNS, SCHEMA_VERSION, Store, read_event, read_run
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +68,8 @@ def _copy(path: Path, new: Path) -> tuple[int, int]:
         assert version == SCHEMA_VERSION
         for number in range(1, MOST_ROWS):
             try:
-                row = old.execute("SELECT * FROM runs WHERE rowid = ?", (number,)).fetchone()
-                events = row and old.execute("SELECT * FROM events WHERE run = ? ORDER BY seq", (row[0],)).fetchall()
+                row = old.execute(f"SELECT {COLUMNS} FROM runs WHERE rowid = ?", (number,)).fetchone()
+                events = row and _whole(old, row)
             except sqlite3.DatabaseError:
                 lost += 1
                 continue
@@ -78,16 +79,33 @@ def _copy(path: Path, new: Path) -> tuple[int, int]:
                     break
                 continue
             missing = 0
-            # Without its last events a run would look whole and not be: their numbers are a row without a gap.
-            if [event[1] for event in events] != list(range(len(events))):
+            try:
+                with target:
+                    target.execute(f"INSERT INTO runs ({COLUMNS}) VALUES ({', '.join('?' * len(row))})", row)
+                    target.executemany("INSERT INTO events (run, seq, body, at) VALUES (?, ?, ?, ?)", events)
+            # A number or a text in the place of the other, or another run's id.
+            except sqlite3.IntegrityError:
                 lost += 1
-                continue
-            with target:
-                target.execute(f"INSERT INTO runs VALUES ({', '.join('?' * len(row))})", row)
-                target.executemany(f"INSERT INTO events VALUES ({', '.join('?' * 4)})", events)
-            kept += 1
+            else:
+                kept += 1
         target.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return kept, lost
+
+
+def _whole(old: sqlite3.Connection, row: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """Return the events of the run of this row.
+
+    Raises:
+        sqlite3.DatabaseError: if the row or one of them is damaged, or one is missing.
+    """
+    read_run(row)
+    events = old.execute("SELECT run, seq, body, at FROM events WHERE run = ? ORDER BY seq", (row[0],)).fetchall()
+    for _, _, body, _ in events:
+        read_event(body)
+    # Without its last events a run would look whole and not be: their numbers are a row without a gap.
+    if [seq for _, seq, _, _ in events] != list(range(len(events))):
+        raise sqlite3.DatabaseError("events are missing")
+    return events
 
 
 def _remove(path: Path) -> None:

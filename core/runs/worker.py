@@ -5,7 +5,8 @@ line each:
 
     in   {"run": id, "config": {...}, "folder": path, ...}    train a run; its files go into the folder
          {"run": id, "command": "stop"}                       steer it; also pause, learning_rate with a value
-    out  {"ready": true}                                      torch imported, MNIST loaded, kernels warm
+    out  {"ready": true}                                      torch imported, MNIST loaded, steps compiled
+         {"compiling": true}                                  before that, on a machine that has no compiled steps yet
          {"alive": true}                                      a heartbeat every second, also in the midst of a long step
          {"run": id, "environment": {...}}                    hardware and versions, before its events
          {"run": id, "event": {...}}                          an event of core.training.events
@@ -31,13 +32,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from core import data, devices
+from core import compiled, data, devices, ink
+from core.analysis.evaluation import evaluate
 from core.models.checkpoints import Checkpoint, save_parameters
 from core.runs import run_files
 from core.training.commands import Command, Pause, SetLearningRate, Stop
 from core.training.config import RunConfig
 from core.training.events import Checkpointed, EpochDone, Event, Paused, Resumed, RunFinished, RunStarted
-from core.training.trainer import Trainer, train
+from core.training.network import Network
+from core.training.trainer import Trainer
 
 #: Checkpoints are at most this far apart while a run trains.
 CHECKPOINT_SECONDS = 5.0
@@ -83,7 +86,7 @@ def main(threads: int, on_ready: Callable[[], object]) -> None:
     out = Outbox(_claim_stdout())
     inbox: Inbox = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin, inbox), daemon=True).start()
-    _warm_up()
+    _warm_up(out)
     out.send({"ready": True})
     on_ready()
     threading.Thread(target=_send_heartbeats, args=(out,), daemon=True).start()
@@ -132,8 +135,7 @@ class _Job:
         trainer.pause_at = pauses.get(self._job.get("pause_after", ""))
         if not recorded:
             return trainer, None
-        before = checkpoint.metadata.get("environment") if checkpoint else None
-        changes = devices.changes(before, devices.environment(trainer.device)) if checkpoint else ""
+        changes = checkpoint.changes(config, devices.environment(trainer.device)) if checkpoint else ""
         message = " ".join(filter(None, (damage, changes and f"Continues, not bit-exact: {changes}.")))
         return trainer, Resumed(trainer.step, trainer.epoch, not changes, message)
 
@@ -249,9 +251,16 @@ def _send_heartbeats(out: Outbox) -> None:
         out.send({"alive": True})
 
 
-def _warm_up() -> None:
-    """Load MNIST and take a few steps, which would make the first run seconds slower."""
-    data.load()
-    events = train(RunConfig(epochs=1))
-    next(events), next(events)
-    events.close()
+def _warm_up(out: Outbox) -> None:
+    """Load MNIST, list its ink, and take two steps of each compiled kind: first runs would be seconds slower."""
+    mnist = data.load()
+    if compiled.AVAILABLE and mnist.test.ink and ink.compiles():
+        out.send({"compiling": True})
+    for digits in (mnist.train, mnist.test):
+        # Listed here, the ink is there for all parts of the digits, so for all runs.
+        evaluate(Network(), digits)
+    for given in ({}, {"augment": True}, {"optimizer": "sgd"}, {"optimizer": "momentum"}, {"optimizer": "rmsprop"}):
+        trainer = Trainer(RunConfig.from_dict(given))
+        trainer.pause_at = 2
+        for _ in trainer.events():
+            pass

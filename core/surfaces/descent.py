@@ -25,7 +25,11 @@ from core.training.schedules import Span
 DEFAULT_STEPS = 500
 STEPS = Hyperparameter("steps", DEFAULT_STEPS, "How many steps each optimizer takes.", low=1, high=5000)
 NOISE = Hyperparameter(
-    "noise", 0.0, "Gaussian gradient noise, in units of the surface's median gradient norm.", low=0.0, high=10.0
+    "noise",
+    0.0,
+    "Standard deviation of the noise in each of the two derivatives, such as mini-batches have.",
+    low=0.0,
+    high=1000.0,
 )
 #: Schedules count in epochs; a walk is this many.
 EPOCHS = 5
@@ -131,9 +135,7 @@ def descend(
         rates: instead of each config's lr, a number or an array (n,).
     """
     steppers = [stepper(c.optimizer_spec, c.optimizer_params, c.weight_decay) for c in configs]
-    return _descend(
-        surface, configs, starts, steppers, steps, noise_of(surface, noise, seed, steps, starts.shape[1]), rates
-    )
+    return _descend(surface, configs, starts, steppers, steps, noise_of(noise, seed, steps, starts.shape[1]), rates)
 
 
 def _descend(
@@ -179,11 +181,11 @@ def _descend(
             theta = after
 
 
-def noise_of(surface: Surface, noise: float, seed: int, steps: int, n: int) -> Array | None:
+def noise_of(noise: float, seed: int, steps: int, n: int) -> Array | None:
     """Gaussian noise for the gradient at each step, the same for every optimizer; shape (steps, 2, n)."""
     if not noise:
         return None
-    return noise * surface.typical_slope * np.random.default_rng(seed).standard_normal((steps, 2, n))
+    return noise * np.random.default_rng(seed).standard_normal((steps, 2, n))
 
 
 def walk(

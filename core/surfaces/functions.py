@@ -79,14 +79,6 @@ class Surface:
         """f over ``grid(resolution)``, shape (resolution, resolution), rows along y."""
         return self.evaluate(*np.meshgrid(*self.grid(resolution)))[0]
 
-    @cached_property
-    def typical_slope(self) -> float:
-        """The median gradient norm over the domain: the unit of gradient noise."""
-        _, gx, gy = self.evaluate(*np.meshgrid(*self.grid(41)))
-        norms = np.hypot(gx, gy)
-        norms = norms[np.isfinite(norms)]
-        return float(np.median(norms)) if norms.size else 1.0
-
     def reached(self, x: Array, y: Array, values: Array) -> NDArray[np.bool_]:
         """Return True for the points in the domain whose values are within REACHED of the minimum; NaN is not."""
         x_low, x_high, y_low, y_high = self.domain

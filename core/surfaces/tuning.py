@@ -4,17 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.surfaces.descent import descend
 from core.surfaces.expression import Array
-from core.surfaces.functions import REACHED, Point, Surface
+from core.surfaces.functions import Point, Surface
 from core.training.config import RunConfig
 
 #: Ten rates a decade, from 0.000001 to 100.
 RATES: Array = np.logspace(-6, 2, 81)
-#: The search walks at most this far, so that a longer walk shows the same rates.
-SEARCH_STEPS = 500
+#: A rate is walked from the start and from four points around it, this share of the domain's width away.
+AROUND = 0.005
+OFFSETS = AROUND * np.array([[0.0, 1.0, -1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0, -1.0]])
+#: Distances above the minimum that are rounding errors.
+ROUNDING = 1e-12
+#: Ends that differ by a smaller share are equally low.
+ALIKE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -22,53 +26,37 @@ class Tuning:
     """The search for one optimizer's rate.
 
     Attributes:
-        gaps: f - minimum after the last step, the mean over the starts, infinite where one diverged; as RATES.
-        steps: steps until every start stays within REACHED of the minimum, -1 where one does not; as RATES.
-        best: of the rates whose walks never climb above their start (of all, if none), the one that gets
-            there first; where none does, the one that ends lowest. A rate counts as the worst of itself
-            and its two neighbours, so that one lucky leap does not win.
+        gaps: f - minimum after the last step, the worst of the walks from the start and around it, so that one
+            lucky leap does not win; infinite where one diverged or ended outside the domain. As RATES.
+        best: the rate with the lowest gap; of those equally low, the one with the lowest f on the way.
     """
 
     gaps: Array
-    steps: NDArray[np.int64]
     best: float
 
 
 def tune(
-    surface: Surface,
-    configs: Sequence[RunConfig],
-    starts: Sequence[Point],
-    steps: int,
-    noise: float = 0.0,
-    seed: int = 0,
+    surface: Surface, configs: Sequence[RunConfig], start: Point, steps: int, noise: float = 0.0, seed: int = 0
 ) -> list[Tuning]:
-    """Search RATES for each config's best rate, everything else as the config says."""
-    steps = min(steps, SEARCH_STEPS)
-    shape = (len(configs), len(RATES), len(starts))
-    columns = np.tile(np.array(starts, dtype=np.float64).T, len(RATES))
-    rates = np.repeat(RATES, len(starts))
-    # The last step at which each walk was not yet at the minimum.
-    above = np.full(len(configs) * columns.shape[1], -1)
-    climbed = np.zeros(above.shape, dtype=np.int64)
-    first = surface.evaluate(*np.tile(columns, len(configs)))[0]
-    for step, moment in enumerate(descend(surface, configs, columns, steps, noise, seed, rates=[rates] * len(configs))):
-        above[~surface.reached(moment.theta[0], moment.theta[1], moment.values)] = step
-        climbed |= moment.values > first + REACHED
-    gaps = np.where(moment.diverged >= 0, np.inf, moment.values - surface.minimum).reshape(shape).mean(axis=2)
-    lasts = above.reshape(shape).max(axis=2)
-    reached = np.where(lasts < steps, lasts + 1, -1)
-    wild = np.where(moment.diverged >= 0, 1, climbed).reshape(shape).max(axis=2)
-    return [_choose(*measures) for measures in zip(gaps, reached, wild, strict=True)]
+    """Search RATES for each config's best rate, everything else as the config says.
+
+    Args:
+        noise: each walk, of each rate, has its own.
+    """
+    around = np.array(start)[:, None] + 2.0 * surface.half_width * OFFSETS
+    shape = (len(configs), len(RATES), around.shape[1])
+    columns, rates = np.tile(around, len(RATES)), np.repeat(RATES, around.shape[1])
+    total = np.zeros(len(configs) * columns.shape[1])
+    for moment in descend(surface, configs, columns, steps, noise, seed, rates=[rates] * len(configs)):
+        total += moment.values
+    inside = (np.abs(moment.theta - surface.centre) <= surface.half_width).all(axis=0)
+    ends = np.where(inside & (moment.diverged < 0), moment.values - surface.minimum, np.inf)
+    gaps, ways = ends.reshape(shape).max(axis=2), total.reshape(shape).mean(axis=2)
+    return [Tuning(gap, float(RATES[_best(gap, way)])) for gap, way in zip(gaps, ways, strict=True)]
 
 
-def _choose(gaps: Array, steps: NDArray[np.int64], wild: NDArray[np.int64]) -> Tuning:
-    never = np.iinfo(np.int64).max
-    worst_first = (np.where(np.isfinite(gaps), gaps, np.inf), np.where(steps >= 0, steps, never), wild)
-    # Where nothing arrives all steps are equal, and the gap decides.
-    order = np.lexsort([_worst_of_three(measure) for measure in worst_first])
-    return Tuning(gaps, steps, float(RATES[order[0]]))
-
-
-def _worst_of_three(x: Array | NDArray[np.int64]) -> Array | NDArray[np.int64]:
-    padded = np.pad(x, 1, mode="edge")
-    return np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
+def _best(gaps: Array, ways: Array) -> int:
+    lowest = max(float(gaps.min()), 0.0)
+    alike = gaps <= (1.0 + ALIKE) * lowest + ROUNDING
+    # Where no rate ends inside the domain, all are alike, and the first is the smallest.
+    return int(np.argmin(np.where(alike, ways, np.inf))) if np.isfinite(lowest) else 0

@@ -127,6 +127,24 @@ def lanes_of(configs: Sequence[RunConfig]) -> list[list[int]]:
     return [[i] for i in range(len(configs))] if len(groups) == 1 else list(groups.values())
 
 
+def varied(configs: Sequence[RunConfig]) -> tuple[str, list[Any], int] | None:
+    """Return the setting that a race of these configs varied, its values in their order, and the seeds.
+
+    Optimizers may each have a rate of their own.
+
+    Returns:
+        None if they are no race of one setting.
+    """
+    lanes = lanes_of(configs)
+    first = [configs[lane[0]] for lane in lanes]
+    names = set(differing(first))
+    together = {"optimizer": {"optimizer_params", "lr"}, "schedule": {"schedule_params"}}
+    for knob in KNOBS:
+        if knob in names and names - {knob} <= together.get(knob, set()):
+            return knob, list(dict.fromkeys(getattr(config, knob) for config in first)), max(map(len, lanes))
+    return None
+
+
 def differing(configs: Sequence[RunConfig]) -> list[str]:
     """Return the names of the fields in which the configs are not all equal, in the order of ``RunConfig``."""
     return [f.name for f in fields(RunConfig) if len({str(getattr(c, f.name)) for c in configs}) > 1]

@@ -1,5 +1,6 @@
 """The network of the lab, 784-128-10 with ReLU, and its gradient written out by hand."""
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -113,17 +114,47 @@ class _Buffers(NamedTuple):
 def flatten(network: Network) -> nn.Parameter:
     """Return one vector of all parameters, and in its ``.grad`` all gradients; the network's own become views of it.
 
-    An optimizer that treats every weight alike then takes one step instead of one for each parameter.
+    An optimizer that treats every weight alike then takes one step instead of one for each parameter. The vector is in
+    the order of ``by_pixel``.
     """
-    flat = nn.Parameter(nn.utils.parameters_to_vector(network.parameters()).detach())
+    flat = nn.Parameter(by_pixel(to_flat(network)))
     flat.grad = torch.zeros_like(flat)
     start = 0
-    for parameter in network.parameters():
+    for name, parameter in network.named_parameters():
         end = start + parameter.numel()
-        parameter.data = flat.detach()[start:end].view_as(parameter)
-        parameter.grad = flat.grad[start:end].view_as(parameter)
+        for vector, attribute in ((flat.detach(), "data"), (flat.grad, "grad")):
+            part = vector[start:end]
+            first = name == "0.weight"
+            setattr(parameter, attribute, part.view(PIXELS, HIDDEN).t() if first else part.view_as(parameter))
         start = end
     return flat
+
+
+def by_pixel(tensor: Tensor) -> Tensor:
+    """Return a tensor in the order in which steps are taken: the 128 weights of a pixel side by side in memory.
+
+    Args:
+        tensor: all parameters as a vector (101770,), or the first layer's matrix (128, 784), which keeps its shape; any
+            other is returned as it is.
+    """
+    if tensor.shape == (HIDDEN, PIXELS):
+        return tensor.t().contiguous().t()
+    return _transposed(tensor, HIDDEN, PIXELS)
+
+
+def by_unit(tensor: Tensor) -> Tensor:
+    """Invert ``by_pixel``: back to the order of the parameters, each row by row, as files have it."""
+    if tensor.shape == (HIDDEN, PIXELS):
+        return tensor.contiguous()
+    return _transposed(tensor, PIXELS, HIDDEN)
+
+
+def _transposed(vector: Tensor, rows: int, columns: int) -> Tensor:
+    """Transpose the first layer's weights within a vector of all parameters."""
+    if vector.shape != (sum(math.prod(shape) for shape in parameter_shapes().values()),):
+        return vector
+    first = vector[: rows * columns].view(rows, columns).t()
+    return torch.cat((first.reshape(-1), vector[rows * columns :]))
 
 
 def parameter_shapes() -> dict[str, tuple[int, ...]]:
@@ -138,7 +169,7 @@ def parameter_shapes() -> dict[str, tuple[int, ...]]:
 
 def to_flat(network: Network) -> Tensor:
     """(101770,): a copy of all parameters as one vector, in their order, each row by row."""
-    return nn.utils.parameters_to_vector(network.parameters()).detach().clone()
+    return torch.cat([parameter.detach().reshape(-1) for parameter in network.parameters()])
 
 
 def from_flat(flat: Tensor) -> Network:

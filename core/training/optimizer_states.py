@@ -1,20 +1,29 @@
 """States of optimizers as plain dictionaries of numbers and tensors: read, checked, written back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-
-def read(optimizers: Sequence[Optimizer]) -> list[dict[str, Any]]:
-    """Return each optimizer's state per parameter, by the parameter's number as text; tensors are copies on the CPU."""
-    return [_copied(optimizer.state_dict()["state"]) for optimizer in optimizers]
+Reorder = Callable[[Tensor], Tensor]
 
 
-def write(optimizers: Sequence[Optimizer], states: Any) -> None:
+def read(optimizers: Sequence[Optimizer], reorder: Reorder = lambda tensor: tensor) -> list[dict[str, Any]]:
+    """Return each optimizer's state per parameter, by the parameter's number as text; tensors are copies on the CPU.
+
+    Args:
+        reorder: puts a tensor that lies in memory as its parameter does into the order of files.
+    """
+    return [_copied(optimizer.state_dict()["state"], reorder) for optimizer in optimizers]
+
+
+def write(optimizers: Sequence[Optimizer], states: Any, reorder: Reorder = lambda tensor: tensor) -> None:
     """Write states that ``read`` returned into new optimizers of the same settings.
+
+    Args:
+        reorder: inverse of ``read``'s.
 
     Raises:
         ValueError: naming the part that these optimizers cannot have.
@@ -23,6 +32,7 @@ def write(optimizers: Sequence[Optimizer], states: Any) -> None:
         raise ValueError(f"optimizers must be a list of {len(optimizers)} states.")
     for number, (optimizer, state) in enumerate(zip(optimizers, states, strict=True)):
         _check(f"optimizers.{number}", state, _copied(_example(optimizer).state_dict()["state"]))
+        state = _copied(state, reorder)
         optimizer.load_state_dict(
             {
                 "state": {int(parameter): values for parameter, values in state.items()},
@@ -43,13 +53,13 @@ def check_tensor(name: str, tensor: Any, example: Tensor) -> None:
         raise ValueError(f"The tensor {name} must be finite, but has NaN or infinite values.")
 
 
-def _copied(value: Any) -> Any:
+def _copied(value: Any, reorder: Reorder = lambda tensor: tensor) -> Any:
     if isinstance(value, Tensor):
-        return value.detach().to("cpu", copy=True)
+        return reorder(value.detach().to("cpu", copy=True))
     if isinstance(value, dict):
-        return {str(key): _copied(part) for key, part in value.items()}
+        return {str(key): _copied(part, reorder) for key, part in value.items()}
     if isinstance(value, list):
-        return [_copied(part) for part in value]
+        return [_copied(part, reorder) for part in value]
     return value
 
 

@@ -1,15 +1,40 @@
 """One optimizer step at a time: the gradient of a batch, then every optimizer of the run."""
 
 import contextlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
+from core.compiled import AVAILABLE
+from core.optimizers.fast import fast_step
 from core.training import optimizer_states
-from core.training.batches import Batch
+from core.training.batches import Batch, InkedRows
 from core.training.config import RunConfig
-from core.training.network import HandGradient, Network, image_losses
+from core.training.network import HandGradient, Network, by_pixel, by_unit, image_losses
+from core.training.sparse import SparseGradient
+
+Gradient = Callable[[Batch, Tensor], None]
+
+
+def steps_by_ink(device: torch.device) -> bool:
+    """Return True if steps on this device take images as lists of inked pixels: on the CPU, where numba is there."""
+    return AVAILABLE and device.type == "cpu"
+
+
+def gradient(network: Network, flat: torch.nn.Parameter, size: int, loss: str) -> Gradient:
+    """Return what writes a batch's gradient into ``flat.grad`` and its outputs, (n, 10), into the second argument.
+
+    Args:
+        network, flat: see ``flatten``.
+        size: images of the largest batch. The batches must be inked where ``steps_by_ink`` says so.
+    """
+    if not steps_by_ink(flat.device):
+        by_hand = HandGradient(network, size, loss)
+        return lambda batch, outputs: by_hand(cast(Tensor, batch.images), batch.targets, outputs)
+    sparse = SparseGradient(flat, loss)
+    return lambda batch, outputs: sparse(*cast(InkedRows, batch.images), batch.targets, outputs)
 
 
 class Stepper:
@@ -28,8 +53,8 @@ class Stepper:
         self._optimizers = config.optimizer_spec.create(
             parameters, config.lr, config.weight_decay, **config.optimizer_params
         )
-        self._groups = self._parameter_groups()
-        self._gradient = HandGradient(network, config.images_per_step, config.loss)
+        self._gradient = gradient(network, flat, config.images_per_step, config.loss)
+        self._prepare()
 
     def take(self, batch: Batch, outputs: Tensor, rate: float) -> None:
         """Take one step at this learning rate, and write the batch's logits before it, (n, 10), to ``outputs``."""
@@ -38,13 +63,13 @@ class Stepper:
         if self._closure:
             self._take_closure_step(batch, outputs)
             return
-        self._gradient(batch.images, batch.targets, outputs)
-        for optimizer in self._optimizers:
-            optimizer.step()
+        self._gradient(batch, outputs)
+        for step in self._steps:
+            step()
 
     def state(self) -> list[dict[str, Any]]:
         """Return the state of each optimizer; its tensors are copies on the CPU."""
-        return optimizer_states.read(self._optimizers)
+        return optimizer_states.read(self._optimizers, by_unit)
 
     def restore(self, states: Any) -> None:
         """Put back what ``state`` returned.
@@ -52,12 +77,13 @@ class Stepper:
         Raises:
             ValueError: naming what these optimizers could not have held.
         """
-        optimizer_states.write(self._optimizers, states)
-        # Torch has put new groups in the place of those before.
-        self._groups = self._parameter_groups()
+        optimizer_states.write(self._optimizers, states, by_pixel)
+        # Torch has put new groups and tensors in the place of those before.
+        self._prepare()
 
-    def _parameter_groups(self) -> list[dict[str, Any]]:
-        return [group for optimizer in self._optimizers for group in optimizer.param_groups]
+    def _prepare(self) -> None:
+        self._groups = [group for optimizer in self._optimizers for group in optimizer.param_groups]
+        self._steps = [fast_step(optimizer) for optimizer in self._optimizers]
 
     def _take_closure_step(self, batch: Batch, outputs: Tensor) -> None:
         """Take a step that evaluates the batch several times; the logits are those of the first evaluation."""
@@ -65,7 +91,7 @@ class Stepper:
 
         def loss() -> Tensor:
             into = buffers.pop() if buffers else torch.empty_like(outputs)
-            self._gradient(batch.images, batch.targets, into)
+            self._gradient(batch, into)
             return image_losses(into, batch.targets, self._loss).mean()
 
         for optimizer in self._optimizers:

@@ -1,8 +1,9 @@
 """Training: ``train(config)`` yields the events of a run as it happens.
 
-The loop is the fast path: uint8 images live on the device and are gathered a batch at a time into buffers
-that are made once; the gradient is written out (``HandGradient``); losses stay on the device until a block
-of steps is over. Nothing inside a block waits for the device.
+The loop is the fast path: on the CPU, compiled products with the inked pixels alone (``SparseGradient``) and compiled
+optimizer steps; elsewhere uint8 images live on the device, are gathered a batch at a time into buffers that are made
+once, and the gradient is written out (``HandGradient``). Losses stay on the device until a block of steps is over.
+Nothing inside a block waits for the device.
 """
 
 import math
@@ -33,8 +34,8 @@ from core.training.events import (
     StepsDone,
     StoppedEarly,
 )
-from core.training.network import Network, flatten, image_losses, parameter_shapes
-from core.training.stepper import Stepper
+from core.training.network import Network, by_pixel, by_unit, flatten, image_losses, parameter_shapes
+from core.training.stepper import Stepper, steps_by_ink
 
 Clock = Callable[[], float]
 
@@ -82,7 +83,8 @@ class Trainer:
         plan: learning rates to set at given steps, so that a run with changed rates can be replayed.
 
     Attributes:
-        network: trained in place; after the last event it holds the run's parameters.
+        network: trained in place; after the last event it holds the run's parameters. The first layer's weights lie
+            transposed in memory, so ``core.training.network.to_flat`` makes one vector of them and ``view`` does not.
         step: number of steps that the parameters have had.
         epoch: number of epochs that are over.
         pause_at: the step before which ``events`` ends with ``Paused``; None for none.
@@ -115,7 +117,7 @@ class Trainer:
         self._flat = flatten(self.network)
         self._stepper = Stepper(config, self.network, self._flat)
         self._set_learning_rate(config.lr)
-        self._batches = Batches(config, self._train)
+        self._batches = Batches(config, self._train, steps_by_ink(self.device))
         self._open: Iterator[Batch] | None = None
         self._outputs = torch.empty(max(BLOCK_IMAGES, config.images_per_step), data.CLASSES, device=self.device)
         self._weights = self._flat.detach()
@@ -175,10 +177,10 @@ class Trainer:
         an epoch and its distortions are functions of the seed and the epoch.
         """
         now = self._clock()
-        parameters = {name: tensor.detach().to("cpu", copy=True) for name, tensor in self.network.state_dict().items()}
+        parameters = {name: by_unit(tensor.to("cpu", copy=True)) for name, tensor in self.network.state_dict().items()}
         return {
             **parameters,
-            "kept": self._finite.to("cpu", copy=True),
+            "kept": by_unit(self._finite.to("cpu")),
             "kept_step": self._finite_step,
             "optimizers": self._stepper.state(),
             "step": self.step,
@@ -200,7 +202,7 @@ class Trainer:
         run_state.check(state, self.config)
         self._stepper.restore(state.get("optimizers"))
         self.network.load_state_dict({name: state[name] for name in parameter_shapes()})
-        self._finite.copy_(state["kept"])
+        self._finite.copy_(by_pixel(state["kept"]))
         self._finite_step = state["kept_step"]
         self.step, self.epoch = state["step"], state["epoch"]
         self._history[:] = [(step, loss) for step, loss in state["history"]]
@@ -286,11 +288,11 @@ class Trainer:
         started, first_step = self._clock(), self.step
         until = self._plan[0][0] if self._plan else self.config.span.steps
         until = until if self.pause_at is None else min(until, self.pause_at)
-        size, images = self.config.images_per_step, 0
+        size, images, room = self.config.images_per_step, 0, len(self._outputs)
         rates: list[float] = []
         targets: list[Tensor] = []
         while not images or (
-            images + size <= len(self._outputs)
+            images + size <= room
             and self.step % KEPT_STEPS
             and self.step != until
             and self._clock() - started < BLOCK_SECONDS
@@ -298,7 +300,8 @@ class Trainer:
             batch = next(batches, None)
             if batch is None:
                 break
-            n = len(batch.images)
+            # Not len, which torch has in Python: a step of one image would notice.
+            n = batch.targets.size(0)
             rates.append(self._schedule(self.step))
             self._stepper.take(batch, self._outputs[images : images + n], rates[-1])
             targets.append(batch.targets)

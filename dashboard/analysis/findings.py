@@ -91,5 +91,4 @@ def _outcome(run: Run, curves: Curves) -> None:
 
 def _to_race(run: Run) -> None:
     # In a callback: the page's form is filled before it is drawn.
-    forms.fill(run.config)
-    handoff.to_race(list(dict.fromkeys([run.config.optimizer, *RACED])))
+    handoff.to_race(run.config, "optimizer", [run.config.optimizer, *RACED])

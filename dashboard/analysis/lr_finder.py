@@ -13,6 +13,7 @@ from core.runs.store import Run
 from core.training.config import RunConfig
 from dashboard import fields, forms, lab, plots
 from dashboard.colors import HUES
+from dashboard.components.figure import show_figure
 
 FIRST, THIS = "From the first weights", "From this run's network"
 RESULT = "lr-finder.result"
@@ -61,7 +62,7 @@ def _find(config: RunConfig, content: bytes) -> RateCurve:
 
 def _show(result: RateCurve) -> None:
     figure = rate_figure(result)
-    st.plotly_chart(figure, config=plots.NO_BAR, key="range", alt="Loss against learning rate")
+    show_figure(figure, "Loss against learning rate", key="range")
     if result.steepest is None or result.tenth is None:
         st.caption("The loss never fell, so there is no rate to suggest.")
         return

@@ -13,6 +13,8 @@ from core.runs.diagnoses import Diagnoses
 from core.runs.store import Run
 from dashboard import lab, plots, run_curves, waiting
 from dashboard.colors import HUES
+from dashboard.components.figure import show_figure
+from dashboard.words import config_in_full
 
 #: Seconds of one core per diagnosed point (benchmarks/diagnoses.py).
 POINT_SECONDS = 0.08
@@ -71,7 +73,7 @@ def _show(run: Run, points: Sequence[Diagnosis]) -> None:
         for column, (title, figure) in zip(st.columns(2), figures[row : row + 2], strict=True):
             with column:
                 st.markdown(f"**{title}**")
-                st.plotly_chart(figure, config=plots.NO_BAR, key=f"diagnosis.{title}", alt=title)
+                show_figure(figure, title, key=f"diagnosis.{title}", settings=config_in_full(run.config))
 
 
 def _verdict(run: Run, points: Sequence[Diagnosis], rates: np.ndarray) -> str:

@@ -18,3 +18,10 @@ TEACHER = Visitor("c" * 16, "Grace", True, teacher=True)
 )
 def test_who_may_change_what(who, own, anothers, nobodys):
     assert (who.may_change(who.id), who.may_change("b" * 16), who.may_change("")) == (own, anothers, nobodys)
+
+
+@pytest.mark.parametrize(
+    ("who", "anothers", "nobodys"), [(ADA, False, False), (IN_OPEN_LAB, True, True), (TEACHER, True, True)]
+)
+def test_who_may_operate_which_run(who, anothers, nobodys):
+    assert (who.may_operate(who.id), who.may_operate("b" * 16), who.may_operate("")) == (True, anothers, nobodys)

@@ -1,7 +1,9 @@
 """A lab for each module's tests, so that pages run without a server, and what its pages are asked."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.runtime.scriptrunner import ScriptRunner
@@ -18,7 +20,7 @@ from tests.waiting import LIMIT, wait_for
 DASHBOARD = Path(lab.__file__).parent
 
 
-def page_of(view: str, **address: str) -> AppTest:
+def page_of(view: str, /, **address: str) -> AppTest:
     """A page of the lab, not run yet: ``page_of("runs", run=run_id)``; ``page_of("")`` is the frame of all pages."""
     place = DASHBOARD / "views" / view / "page.py" if view else DASHBOARD / "main.py"
     page = AppTest.from_file(str(place), default_timeout=LIMIT)
@@ -27,9 +29,16 @@ def page_of(view: str, **address: str) -> AppTest:
     return page
 
 
-def open_page(view: str, **address: str) -> AppTest:
+def open_page(view: str, /, **address: str) -> AppTest:
     """A page of the lab after its first run."""
     return page_of(view, **address).run()
+
+
+def figures(page: AppTest) -> list[dict[str, Any]]:
+    """The still figures on a page, as plotly takes them."""
+    elements = page.get("bidi_component")
+    own = [element.proto for element in elements if element.proto.component_name.endswith("descent_figure")]
+    return [json.loads(proto.json)["figure"] for proto in own]
 
 
 def in_address(page: AppTest, name: str) -> str:

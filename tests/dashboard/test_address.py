@@ -42,25 +42,25 @@ def test_what_is_put_in_is_kept_and_an_empty_text_is_not_the_default() -> None:
 
 
 def form(page: AppTest) -> dict[str, str]:
-    return {name: page.text_input(key=forms.key(name)).value for name in ("lr", "epochs")}
+    return {name: page.text_input(key=forms.key(name)).value for name in ("epochs", "validation_split")}
 
 
 def test_a_new_session_that_goes_to_race_at_once_finds_the_form_filled(service: Service) -> None:
     page = AppTest.from_file(MAIN, default_timeout=LIMIT).run()
     page.switch_page("views/race/page.py").run()
     assert not page.error
-    assert form(page) == {"lr": "0.001", "epochs": "5"}
+    assert form(page) == {"epochs": "5", "validation_split": "0.2"}
 
 
 def test_settings_from_a_run_are_still_there_on_the_next_page(service: Service) -> None:
     page = AppTest.from_file(MAIN, default_timeout=LIMIT).run()
-    for name, value in RunConfig(optimizer="sgd", lr=0.3, epochs=2).to_dict().items():
+    for name, value in RunConfig(epochs=2, validation_split=0.5, loss="mse").to_dict().items():
         if not isinstance(value, dict):
             page.session_state[forms.key(name)] = value if isinstance(value, (bool, str)) else f"{value}"
     page.run()
     page.switch_page("views/race/page.py").run()
-    assert form(page) == {"lr": "0.3", "epochs": "2"}
-    assert page.selectbox(key=forms.key("optimizer")).value == "sgd"
+    assert form(page) == {"epochs": "2", "validation_split": "0.5"}
+    assert page.selectbox(key=forms.key("loss")).value == "mse"
 
 
 def test_the_address_has_one_reader_and_one_writer() -> None:

@@ -126,7 +126,30 @@ def _filled() -> None:
     from core.training.config import RunConfig
     from dashboard import forms
 
-    st.session_state["read"] = forms.hyperparameter_form(RunConfig.from_dict(st.session_state["first"]))[0]
+    forms.fill(RunConfig.from_dict(st.session_state["first"]))
+    st.session_state["read"] = forms.hyperparameter_form()[0]
+
+
+def _given() -> None:
+    import streamlit as st
+
+    from dashboard import forms
+
+    st.session_state["read"] = forms.hyperparameter_form({"optimizer": "sgd", "lr": 0.5})[0]
+
+
+def test_settings_that_the_page_has_itself_are_not_drawn_and_not_read() -> None:
+    form = AppTest.from_function(_given, default_timeout=LIMIT)
+    form.session_state[forms.key("lr")] = "nonsense"
+    assert read(form.run()).config == RunConfig(optimizer="sgd", lr=0.5)
+    drawn = [widget.label for kind in ("selectbox", "text_input") for widget in form.get(kind)]
+    assert "Epochs" in drawn and not {"Optimizer", "Learning rate", "Betas"} & set(drawn)
+
+
+def test_a_choice_is_shown_by_its_label(form: AppTest) -> None:
+    loss = form.selectbox(key=forms.key("loss"))
+    assert (loss.value, loss.options) == ("cross_entropy", ["cross-entropy", "mean squared error"])
+    assert "cross_entropy" not in loss.help
 
 
 def test_a_config_goes_into_the_form_and_comes_out_the_same() -> None:

@@ -60,7 +60,7 @@ def test_a_page_from_before_is_refused_with_a_sentence(
         next(field for field in page.text_input if field.label == label).set_value("0.1").run()
     else:
         button(page, label).click().run()
-    sentence = "Run #1 can be operated only by *Eve*, who started it, or the teacher."
+    sentence = "Run #1 can be operated or changed only by *Eve*, who started it, or the teacher."
     assert [error.value.replace("\\", "") for error in page.error] == [sentence]
     assert commands == []
 
@@ -75,11 +75,11 @@ def test_of_several_runs_none_is_operated_if_one_is_anothers(
     service._store.add("nobodys", RunConfig(), 3.0, "running")
     try:
         with pytest.raises(ValueError, match=r"only by \*Eve\*, who started it, or the teacher"):
-            operating._command(("mine", "theirs"), "stop")
+            operating.give(("mine", "theirs"), "stop")
         with pytest.raises(ValueError, match="only by the teacher"):
-            operating._command(("nobodys",), "stop")
+            operating.give(("nobodys",), "stop")
         assert commands == []
-        operating._command(("mine",), "stop")
+        operating.give(("mine",), "stop")
     finally:
         service._store.remove("mine")
         service._store.remove("nobodys")

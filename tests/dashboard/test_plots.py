@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from dashboard import plots
 from dashboard.components.modules import SOURCES
-from dashboard.plots import CONFIG, NO_BAR, framed
+from dashboard.plots import CONFIG, framed
 
 
 def test_a_frame_has_its_height_margins_that_grow_and_no_legend() -> None:
@@ -24,20 +24,20 @@ def test_a_page_may_lay_out_otherwise() -> None:
 
 def test_no_figure_of_python_has_plotlys_own_buttons() -> None:
     """One of them sends the figure to plotly's maker."""
-    assert CONFIG["showSendToCloud"] is NO_BAR["showSendToCloud"] is False
+    assert CONFIG["showSendToCloud"] is False
     for path in sorted(Path(plots.__file__).parent.rglob("*.py")):
         for call in (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)):
-            if isinstance(call.func, ast.Attribute) and call.func.attr in ("plotly_chart", "to_html", "write_html"):
+            if isinstance(call.func, ast.Attribute) and call.func.attr in ("to_html", "write_html"):
                 given = {word.arg: ast.unparse(word.value).removeprefix("plots.") for word in call.keywords}
-                assert given.get("config") in ("CONFIG", "NO_BAR"), f"{path.name}:{call.lineno}"
+                assert given.get("config") == "CONFIG", f"{path.name}:{call.lineno}"
 
 
 def test_no_figure_of_our_javascript_has_them_either() -> None:
     assert "showSendToCloud: false" in SOURCES["shared/plotly.js"]
     drawn = [line for source in SOURCES.values() for line in source.splitlines() if "Plotly.react(" in line]
-    assert len(drawn) == 5
+    assert len(drawn) == 6
     for line in drawn:
-        assert re.search(r"[, ](\w*SETTINGS|settings|\{ \.\.\.settings, [^}]*\})\)$", line), line
-    for path in ("player/base.js", "chart/figure.js"):
+        assert re.search(r"[, ](\w*SETTINGS|config: \w*SETTINGS \}|settings|\{ \.\.\.settings, [^}]*\})\)$", line), line
+    for path in ("player/base.js", "chart/figure.js", "figure/figure.js"):
         assert "_SETTINGS = { ...SETTINGS," in SOURCES[path]
     assert not any(re.search(r"Plotly\.(newPlot|plot|update)\(", source) for source in SOURCES.values())

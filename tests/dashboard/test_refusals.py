@@ -152,7 +152,7 @@ VISITS: dict[str, tuple[str, dict[str, str], dict[str, Any], set[str]]] = {
         {"runs.table.kept": ("queued",), "visitor.token": TOKEN},
         {"Cancel", "Earlier", "Later"},
     ),
-    "runs, the bin": ("runs", {}, {"runs.tab": "Bin", "runs.bin.kept": ("deleted",)}, {"Restore", "Delete now"}),
+    "runs, the bin": ("runs", {"view": "Bin"}, {"runs.bin.kept": ("deleted",)}, {"Restore", "Delete now"}),
     "one run, over": ("runs", {"run": "finished"}, {}, {"Save", "Delete"}),
     "one run, training": ("runs", {"run": "running"}, {}, {"Stop", "Pause"}),
     "one run, in the bin": ("runs", {"run": "deleted"}, {}, {"Restore"}),

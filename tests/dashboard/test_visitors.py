@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -10,11 +9,9 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.owners import Visitor
-from core.runs.store import Run
-from core.training.config import RunConfig
 from dashboard import access, visitors
 from dashboard.access import TEACHER, VISITOR, Gate
-from dashboard.visitors import checked_name, may_operate, visitor
+from dashboard.visitors import checked_name, visitor
 from dashboard.words import literal
 from tests.waiting import LIMIT
 
@@ -29,16 +26,6 @@ def cookies(monkeypatch):
     monkeypatch.setattr(type(st.context), "cookies", given)
     monkeypatch.setattr(st, "session_state", {})
     return given
-
-
-def test_the_owner_or_the_teacher_may_operate_and_in_an_open_lab_everyone():
-    ada, teacher = Visitor("a" * 16, "Ada", True, False), Visitor("b" * 16, "Grace", True, True)
-    run = Run("1", 1, "", RunConfig(), 0.0, "running", "", None, None, None, owner=ada.id)
-    assert may_operate(ada, run) and may_operate(teacher, run)
-    assert not may_operate(ada, replace(run, owner=teacher.id)) and not may_operate(ada, replace(run, owner=""))
-    assert may_operate(teacher, replace(run, owner=""))
-    guest = Visitor("c" * 16, "Guest", False, False, open_lab=True)
-    assert may_operate(guest, run) and may_operate(guest, replace(run, owner=""))
 
 
 def test_the_id_is_of_the_browser_and_does_not_tell_its_cookie(cookies):
@@ -92,7 +79,7 @@ def test_a_name_is_shown_as_it_is():
     assert literal("a*b_[x](y) :red[z] $1$ <b>") == r"a\*b\_\[x\]\(y\) \:red\[z\] \$1\$ \<b\>"
 
 
-def test_the_control_takes_a_name_and_says_what_is_wrong_with_one():
+def test_the_control_takes_a_name_and_says_what_is_wrong_with_one(service):
     def page():
         from dashboard import visitors
 

@@ -123,7 +123,7 @@ def test_a_name_is_given_once_and_remembered(closed: Lab, guest: Page) -> None:
     guest.goto(f"{closed.url}/#key={KEY}")
     guest.get_by_text("tell us your name").click()
     guest.get_by_role("textbox", name="Your name").fill("Ada *of* <b>London</b>")
-    guest.get_by_role("button", name="Save").click()
+    guest.get_by_role("button", name="Save", exact=True).click()
     yours = guest.get_by_text("You: Ada *of* <b>London</b>")
     expect(yours).to_be_visible()
     expect(guest.get_by_role("textbox", name="Your name")).to_have_count(0)

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import Lab
+from tests.visiting import save
 
 ROOT = ".landscape"
 
@@ -39,6 +40,9 @@ def test_scrubbing_moves_all_markers_together(page: Page, picture: str) -> None:
     expect(page.get_by_test_id("moment")).to_have_text("epoch 2.00 of 2")
     ends, painted = heads(page), {plot: drawn(page, plot) for plot in ("map", "relief", "curves")}
     assert len(ends) == 3
+    # In epochs, though there are more points in the first one.
+    page.get_by_test_id("scrub").fill("0.5")
+    expect(page.get_by_test_id("moment")).to_have_text("epoch 0.50 of 2")
     page.get_by_test_id("scrub").fill("0")
     expect(page.get_by_test_id("moment")).to_have_text("epoch 0.00 of 2")
     starts = heads(page)
@@ -61,6 +65,26 @@ def test_the_variance_stands_beside_its_baseline(page: Page, picture: str) -> No
     expect(page.get_by_text(said)).to_be_visible()
 
 
+def test_points_off_a_random_plane_stand_beside_it(page: Page, picture: str) -> None:
+    page.goto(f"{picture}&plane=random")
+    ready(page)
+    script = "wanted => document.querySelector('[data-testid=map]').data.filter(wanted).map(t => [...t.x])"
+    hollow = page.evaluate(f"() => ({script})(t => t.xaxis === 'x2')")
+    # Of three runs all points, but for the end of the first, which is the plane's centre.
+    places = page.evaluate(f"() => ({script})(t => t.text && t.xaxis !== 'x2')")
+    assert len(hollow) == 3 and min(min(x) for x in hollow) > 0.01
+    assert places == [[0], [], []]
+
+
+def test_a_newcomer_has_a_picture_at_once(page: Page, own_lab: Lab) -> None:
+    page.goto(f"{own_lab.url}/landscape")
+    ready(page, 51)
+    assert len(heads(page)) == 3
+    page.get_by_test_id("scrub").fill("1.5")
+    expect(page.get_by_test_id("moment")).to_have_text("epoch 1.50 of 3")
+    expect(page.get_by_test_id("inspect")).to_be_hidden()
+
+
 def test_a_point_tells_its_losses_and_its_distance(page: Page, picture: str) -> None:
     page.goto(picture)
     ready(page)
@@ -76,12 +100,10 @@ def test_the_height_is_chosen_and_pictures_download(page: Page, picture: str) ->
     page.goto(picture)
     ready(page)
     page.get_by_test_id("view").select_option("accuracy")
-    expect(page.get_by_text("height: accuracy, %")).to_be_visible()
-    for option in ("Contours, PNG", "Surface, SVG", "Curves, SVG"):
-        with page.expect_download() as download:
-            page.get_by_label("Save a picture").select_option(option)
-        content = Path(download.value.path()).read_bytes()
-        assert content.startswith(b"\x89PNG" if option.endswith("PNG") else b"<svg")
+    expect(page.get_by_text("of the accuracy, %")).to_be_visible()
+    for stage, kind in ((".map", "Picture, PNG"), (".relief", "Drawing, SVG"), (".curves", "Drawing, SVG")):
+        _, content = save(page, page.locator(f".stage{stage}"), kind)
+        assert content.startswith(b"\x89PNG" if kind.endswith("PNG") else b"<svg")
 
 
 def test_numbers_and_a_page_that_stands_alone_download(page: Page, picture: str, tmp_path: Path) -> None:
@@ -97,7 +119,7 @@ def test_numbers_and_a_page_that_stands_alone_download(page: Page, picture: str,
     download.value.save_as(path)
     page.goto(path.as_uri())
     ready(page)
-    page.get_by_test_id("scrub").fill("3")
+    page.get_by_test_id("scrub").fill("1")
     expect(page.get_by_test_id("inspect")).to_be_hidden()
     assert len(heads(page)) == 3
 

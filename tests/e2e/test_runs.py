@@ -87,8 +87,11 @@ def test_rows_filter_and_sort(page: Page, lab: Lab) -> None:
     page.get_by_test_id("filter").fill("0.003 adam")
     expect(rows).to_have_count(1)
     expect(page.get_by_test_id("count")).to_have_text("1 of 5 runs")
+    page.get_by_test_id("filter").fill("seed:1 today")
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("to delete")
     page.get_by_test_id("filter").fill("nothing like it")
-    expect(page.get_by_test_id("empty")).to_have_text("No runs match.")
+    expect(page.get_by_test_id("empty")).to_contain_text("No runs match.")
     page.get_by_test_id("filter").fill("")
     page.get_by_test_id("filter-owner").select_option("Grace")
     expect(rows).to_have_count(1)
@@ -176,6 +179,64 @@ def test_delete_and_restore_and_nobody_deletes_anothers(page: Page, lab: Lab) ->
     expect(page.get_by_text("The bin is empty.")).to_be_visible()
     page.get_by_role("tab", name="All runs").click()
     expect(page.get_by_role("link", name="#4 to delete")).to_be_visible()
+
+
+def test_what_the_filter_hides_is_not_acted_on(page: Page, lab: Lab) -> None:
+    open_runs(page, lab)
+    choose(page, "#1 first", "#4 to delete")
+    page.get_by_test_id("filter").fill("seed:1")
+    expect(page.get_by_test_id("count")).to_contain_text("1 chosen, 1 chosen but hidden")
+    # The button of the drawing before the filter would act on both.
+    expect(page.get_by_role("button", name="Compare")).to_be_disabled()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_text("1 run moved to the bin.")).to_be_visible()
+    page.get_by_test_id("filter").fill("")
+    expect(page.get_by_role("link", name="#1 first")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("link", name="#4 to delete")).to_be_visible()
+    expect(page.get_by_role("button", name="Undo")).to_have_count(0)
+
+
+def test_from_ten_on_it_is_asked_and_head_and_buttons_stay_in_sight(page: Page, own_lab: Lab) -> None:
+    own_lab.stop()
+    service = Service(own_lab.home, workers=1, threads=1)
+    for number in range(40):
+        service._store.add(f"{number:016x}", RunConfig(seed=number), 1.0, "finished", owner=ME)
+    service.close()
+    own_lab.start()
+    open_runs(page, own_lab)
+    page.get_by_test_id("filter").fill("seed:3")
+    page.get_by_label("Select all shown").check()
+    page.get_by_test_id("filter").fill("")
+    page.get_by_label("Select all shown").check()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("link", name="#1 Adam", exact=True).scroll_into_view_if_needed()
+    for place in (page.locator("th", has_text="Validation"), page.get_by_role("button", name="Compare")):
+        expect(place).to_be_in_viewport()
+    expect(page.get_by_text("Delete 40 runs?")).to_be_visible()
+    page.get_by_role("button", name="Delete 40", exact=True).click()
+    expect(page.get_by_test_id("empty")).to_contain_text("No runs yet.")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_test_id("count")).to_have_text("40 runs")
+
+
+def test_leaderboard_and_bin_have_addresses(page: Page, lab: Lab) -> None:
+    open_runs(page, lab)
+    page.get_by_role("tab", name="Leaderboard").click()
+    expect(page.get_by_text("Finished runs, ranked")).to_be_visible()
+    page.get_by_test_id("stMain").get_by_text("Best of each person").click()
+    expect(page.locator("[data-testid=runs] tbody tr")).to_have_count(2)
+    link = page.url
+    page.goto("about:blank")
+    page.goto(link)
+    expect(page.locator("[data-testid=runs] tbody tr")).to_have_count(2)
+    expect(page.locator("[data-testid=runs] tbody tr").first).to_contain_text("Ada")
+    page.get_by_test_id("stMain").get_by_text("All results").click()
+    # Two runs that differ in nothing but the seed.
+    page.locator("tr", has_text="n = 2").get_by_role("link").click()
+    expect(page.get_by_test_id("ranking").locator("tbody tr")).to_have_count(2)
+    page.goto(f"{lab.url}/runs?view=Bin")
+    expect(page.get_by_text("Runs are kept here for")).to_be_visible()
 
 
 def test_an_interrupted_run_is_resumed(page: Page, lab: Lab) -> None:

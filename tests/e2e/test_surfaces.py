@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.visiting import wait_in
+from tests.visiting import save, wait_in
 
 CAMERA = """() => Object.values(document.querySelector('[data-testid=relief]')._fullLayout.scene._scene.getCamera().eye)
     .map(v => v.toFixed(4)).join()"""
@@ -43,7 +43,9 @@ def turn_and_zoom(page: Page) -> tuple[str, str]:
     page.mouse.up()
     wait_in(page, f"before => ({CAMERA})() !== before", before[0])
     page.mouse.move(contours["x"] + contours["width"] / 2, contours["y"] + contours["height"] / 2)
+    page.keyboard.down("Control")
     page.mouse.wheel(0, -300)
+    page.keyboard.up("Control")
     wait_in(page, f"before => ({RANGE})() !== before", before[1])
     # A wheel's zoom settles a moment after the last turn.
     wait_in(
@@ -90,6 +92,50 @@ def test_play_scrub_and_click_keep_camera_and_zoom(page: Page, lab) -> None:
     expect(page.locator(ROOT)).not_to_have_attribute("data-ready", revision)
     expect(page).to_have_url(re.compile(r"s-starts="))
     assert (page.evaluate(CAMERA), page.evaluate(RANGE)) == view
+
+
+def test_the_wheel_scrolls_the_page_and_zooms_with_ctrl(page: Page, lab) -> None:
+    page.set_viewport_size({"width": 1280, "height": 600})
+    open_paused(page, f"{lab.url}/surfaces?s-steps=60")
+    first = page.evaluate(RANGE), page.evaluate(CAMERA)
+    for plot in ("map", "relief", "curves"):
+        page.get_by_test_id(plot).scroll_into_view_if_needed()
+        before = page.get_by_test_id(plot).bounding_box()
+        assert before
+        page.mouse.move(before["x"] + before["width"] / 2, before["y"] + before["height"] / 2)
+        page.mouse.wheel(0, 40)
+        wait_in(
+            page,
+            f"top => document.querySelector('[data-testid={plot}]').getBoundingClientRect().top < top",
+            before["y"],
+        )
+    assert (page.evaluate(RANGE), page.evaluate(CAMERA)) == first
+    turn_and_zoom(page)
+    page.get_by_role("button", name="Whole view").click()
+    wait_in(page, f"first => ({RANGE})() === first[0] && ({CAMERA})() === first[1]", first)
+
+
+def test_names_levels_and_heights_stand_at_the_plots(page: Page, lab) -> None:
+    open_paused(page, f"{lab.url}/surfaces?s-steps=60")
+    chips = page.get_by_test_id("chips").get_by_role("button")
+    expect(chips).to_have_text(["SGD", "Momentum", "RMSprop", "Adam", "Muon"])
+    levels = page.get_by_test_id("map").locator(".annotation-text").all_text_contents()
+    assert set(levels) == {"0.1", "1", "10", "100", "1000"}
+    heights = page.get_by_test_id("relief").locator(".colorbar text").all_text_contents()
+    assert heights == ["0.1", "1", "10", "100", "1000"]
+    box = page.get_by_test_id("chips").bounding_box(), page.get_by_test_id("map").bounding_box()
+    assert box[0] and box[1] and box[0]["y"] + box[0]["height"] <= box[1]["y"]
+    chips.nth(1).click()
+    expect(chips.nth(1)).to_have_attribute("aria-pressed", "false")
+    expect(page.get_by_test_id("results").locator("tr.hidden")).to_have_text(re.compile("^Momentum"))
+    expect(page.locator(".surface-player .modebar-btn")).to_have_count(0)
+
+
+def test_a_log_axis_under_one_decade_has_ticks(page: Page, lab) -> None:
+    """SGD on McCormick falls from 7.6 to 3.1 above the minimum."""
+    open_paused(page, f"{lab.url}/surfaces?s-surface=McCormick&s-optimizers=SGD")
+    ticks = page.get_by_test_id("curves").locator(".ytick text").all_text_contents()
+    assert len({"3", "4", "5", "6", "7"} & set(ticks)) > 1, ticks
 
 
 def test_a_start_is_dragged_and_another_added(page: Page, lab) -> None:
@@ -161,11 +207,20 @@ def test_the_standalone_page_plays_without_a_server(page: Page, lab, tmp_path: P
 
 def test_pictures_download(page: Page, lab) -> None:
     open_paused(page, f"{lab.url}/surfaces?s-steps=60")
-    for option in ("Contours, PNG", "Contours, SVG", "Surface, PNG", "Curves, SVG"):
-        with page.expect_download() as download:
-            page.get_by_label("Save a picture").select_option(option)
-        content = Path(download.value.path()).read_bytes()
-        assert content.startswith(b"\x89PNG" if option.endswith("PNG") else b"<svg")
+    for stage, kind in (
+        (".map", "Picture, PNG"),
+        (".map", "Drawing, SVG"),
+        (".relief", "Picture, PNG"),
+        (".curves", "Drawing, SVG"),
+    ):
+        _, content = save(page, page.locator(f".stage{stage}"), kind)
+        assert content.startswith(b"\x89PNG" if kind.endswith("PNG") else b"<svg")
+        if kind.endswith("SVG"):
+            assert all(f">{word}<".encode() in content for word in ("Adam", "Momentum")) and b"Rosenbrock" in content
+    name, content = save(page, page.locator(".stage.curves"), "Numbers, CSV")
+    lines = content.decode().splitlines()
+    assert name == "rosenbrock-curves.csv" and lines[0] == "panel,series,x,value"
+    assert len([line for line in lines if line.startswith("f − minimum,Adam,")]) == 61  # noqa: RUF001
 
 
 def test_settings_travel_to_the_train_page_and_back(page: Page, lab) -> None:
@@ -182,5 +237,28 @@ def test_on_a_phone_nothing_runs_off_the_side(page: Page, lab) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     open_paused(page, f"{lab.url}/surfaces")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    box = page.get_by_test_id("map").bounding_box()
+    box, play, relief = (page.get_by_test_id(name).bounding_box() for name in ("map", "play", "relief"))
     assert box and box["width"] > 330
+    # Play stands under the contours, not under all plots.
+    assert play and relief and box["y"] + box["height"] <= play["y"] < relief["y"]
+
+
+def test_momentum_is_explained_by_the_walk_that_plays(page: Page, lab) -> None:
+    """The sliders beside the map move its point, and the player's own Momentum with it."""
+    open_paused(page, f"{lab.url}/surfaces?s-surface=Ill-conditioned+bowl&s-tab=Momentum+explained&s-steps=100")
+    row = page.get_by_test_id("results").locator("tbody tr").nth(1)
+    expect(row.locator("td").first).to_have_text("Momentum")
+    charts = page.locator(".stPlotlyChart")
+    expect(charts).to_have_count(2)
+    names = charts.locator(".annotation-text")
+    expect(names).to_have_text(["monotone", "alternating", "diverging", "the steep mode oscillates", "both oscillate"])
+    page.get_by_role("button", name="Best here: rate 0.0614, momentum 0.57").click()
+    expect(row.locator("td").nth(1)).to_have_text("0.0614")
+    expect(
+        charts.locator(".legendtext").filter(has_text=re.compile(r"mode, along .: .* 0\.75. per step"))
+    ).to_have_count(2)
+    page.locator("input[aria-label=Momentum]").focus()
+    page.keyboard.press("Home")
+    # With hardly any momentum the steep mode allows no more than a rate of 2 (1 + 0.01) / 50.
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text("2.055")
+    expect(row).to_contain_text("diverged")

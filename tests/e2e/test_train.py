@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from core.optimizers import OPTIMIZERS
 from tests.browser import Lab, Profiles
-from tests.visiting import choose, expect_state, stop_button, train, train_button, type_into, wait_in
+from tests.visiting import choose, expect_state, press, stop_button, train, train_button, type_into, wait_in
 
 LONG = 400
 
@@ -43,7 +43,7 @@ def test_defaults_train_save_and_survive_a_restart(page: Page, own_lab: Lab) -> 
     assert 96.5 <= float(accuracy.removesuffix(" %")) <= 98.0
     expect(page.get_by_test_id("step")).to_have_text("step 3,750 of 3,750")
     page.get_by_label("Save this network as").fill("first one")
-    page.get_by_role("button", name="Save").click()
+    press(page, "Save")
     expect(page.get_by_text("Saved as first one")).to_be_visible()
 
     page.goto("about:blank")

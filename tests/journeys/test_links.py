@@ -30,3 +30,16 @@ def test_a_shared_link_opens_in_a_new_profile(page: Page, lab: Lab, name: str) -
         expect(page.locator(place).filter(has_text=re.compile(re.escape(words))).first).to_be_visible()
         inspect(page)
         page.reload()
+
+
+def test_the_settings_beside_a_picture_are_its_own(page: Page, lab: Lab) -> None:
+    page.goto(f"{lab.url}/race?runs={lab.runs['sgd']},{lab.runs['adagrad']}")
+    expect(page.get_by_role("button", name="Start 12 runs")).to_be_enabled()
+    expect(page.get_by_test_id("stMultiSelect")).to_contain_text("Adagrad")
+    expect(page.get_by_label("Epochs", exact=True)).to_have_value("2")
+    page.get_by_role("link", name="Train", exact=True).click()
+    page.get_by_test_id("stMain").get_by_role("button", name=re.compile("short adam")).click()
+    expect(page.get_by_role("combobox", name="Optimizer")).to_have_value("Adam")
+    expect(page.get_by_label("Learning rate", exact=True)).to_have_value("0.001")
+    page.get_by_test_id("stMain").get_by_role("button", name=re.compile("short sgd")).click()
+    expect(page.get_by_role("combobox", name="Optimizer")).to_have_value("SGD")

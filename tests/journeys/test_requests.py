@@ -35,9 +35,9 @@ def test_a_visit_to_all_pages_asks_nobody_but_the_lab(page: Page, lab: Lab) -> N
     assert origins(asked) == {urlsplit(lab.url).netloc}
     assert {urlsplit(url).scheme for url in asked} <= {"http", "ws", "data", "blob"}
     # By the tools of a figure as well, none of which may send it anywhere.
-    go(page, "Surfaces")
-    page.locator(".surface-player .js-plotly-plot").first.hover()
-    expect(page.locator(".surface-player .modebar-btn").first).to_be_attached()
+    go(page, "Train")
+    page.locator(".js-plotly-plot").first.hover()
+    expect(page.locator(".modebar-btn").first).to_be_attached()
     expect(page.locator(".modebar-btn[data-title*='Share']")).to_have_count(0)
 
 

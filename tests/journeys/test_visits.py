@@ -1,7 +1,9 @@
 """Whole visits: a run reloaded half way, a popover opened late, a phone, a class, a network and its next run."""
 
 import re
+from pathlib import Path
 
+from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 
 from tests.browser import Lab, Profiles, watch
@@ -147,3 +149,41 @@ def test_one_visitor_sees_what_another_one_presses(page: Page, lab: Lab, visitor
     expect_state(other, "stopped")
     inspect(other)
     assert complaints == []
+
+
+def test_a_phones_menu_closes_after_a_choice_and_play_is_beside_the_picture(phone: Page, lab: Lab) -> None:
+    open_at(phone, lab, "Train")
+    phone.get_by_test_id("stExpandSidebarButton").click()
+    phone.get_by_test_id("stSidebar").get_by_role("link", name="Surfaces").click()
+    look(phone, "Surfaces")
+    expect(phone.get_by_test_id("stSidebar").get_by_role("link", name="Surfaces")).not_to_be_in_viewport()
+    places = [phone.get_by_test_id(part).bounding_box() for part in ("map", "play", "relief")]
+    above = [(place["y"], place["y"] + place["height"]) for place in places if place]
+    assert above[0][1] <= above[1][0] <= above[0][1] + 40 and above[1][1] <= above[2][0]
+
+
+def test_a_refused_picture_takes_the_last_ones_answer_away(page: Page, lab: Lab, tmp_path: Path) -> None:
+    picture = Image.new("L", (200, 200), 255)
+    ImageDraw.Draw(picture).line([(60, 40), (140, 40), (90, 160)], fill=0, width=14)
+    for name in ("seven.png", "seven.gif"):
+        picture.save(tmp_path / name)
+    (tmp_path / "none.png").write_bytes(b"no picture")
+    open_at(page, lab, "Draw")
+    page.get_by_text("Picture", exact=True).click()
+
+    def take(name: str) -> None:
+        page.locator("input[type=file]").set_input_files(tmp_path / name)
+
+    take("seven.png")
+    says(page, "7")
+    # The browser refuses this one by itself.
+    take("seven.gif")
+    expect(page.get_by_text("This file was refused. Take a PNG or a JPEG of at most 10 MB.")).to_be_visible()
+    expect(page.get_by_test_id("answer")).to_be_hidden()
+    expect(page.get_by_test_id("steps")).to_be_hidden()
+    take("seven.png")
+    expect(page.get_by_test_id("answer")).to_be_visible()
+    says(page, "7")
+    take("none.png")
+    expect(page.get_by_text("This file is not a picture that the lab can read. Take a PNG or a JPEG.")).to_be_visible()
+    says(page, "?")

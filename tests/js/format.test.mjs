@@ -46,3 +46,16 @@ test("ages", () => {
   const rows = [[59, "just now"], [60, "1 min ago"], [3599, "59 min ago"], [3600, "1 h ago"], [86400, "1 d ago"]]
   for (const [seconds, text] of rows) assert.equal(format.ago(seconds), text)
 })
+
+test("times are of this day, of this year, or of another", () => {
+  const at = (...parts) => new Date(...parts).getTime() / 1000, now = at(2026, 10, 29, 18)
+  assert.equal(format.dateTime(at(2026, 10, 29, 9, 5), now), "09:05")
+  assert.equal(format.dateTime(at(2026, 8, 8, 23, 59), now), "8 Sep, 23:59")
+  assert.equal(format.dateTime(at(2025, 10, 29, 18), now), "29 Nov 2025, 18:00")
+})
+
+test("several seeds are their mean with their range", () => {
+  assert.deepEqual(format.spread([], format.percent), ["–", ""])
+  assert.deepEqual(format.spread([0.97], format.percent), ["97.00 %", ""])
+  assert.deepEqual(format.spread([0.97, 0.98, 0.96], format.percent), ["97.00 %", "96.00–98.00 %, n = 3"])
+})

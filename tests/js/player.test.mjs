@@ -3,10 +3,14 @@
 import assert from "node:assert/strict"
 import test from "node:test"
 import { installPage, landscapeScene, packed, root, settle, stubPlotly, surfaceScene } from "./stub.mjs"
+import { labelsOf, levelsOf, levelText } from "../../dashboard/components/player/levels.js"
+import { reliefAt, relieved } from "../../dashboard/components/player/relief.js"
+import { Trail } from "../../dashboard/components/player/trail.js"
 import { advance, at, stepBack, stepForward, within } from "../../dashboard/components/player/time.js"
 import { floats, rows } from "../../dashboard/components/shared/arrays.js"
 import { unpack as unpackSurface } from "../../dashboard/components/player/surface/scene.js"
-import { heighten, momentAt, timed, unpack as unpackLandscape } from "../../dashboard/components/player/landscape/scene.js"
+import { cursorAt, heighten, momentAt, timed, unpack as unpackLandscape } from "../../dashboard/components/player/landscape/scene.js"
+import { planeFigure } from "../../dashboard/components/player/landscape/views.js"
 import mountLandscape from "../../dashboard/components/player/landscape/landscape.js"
 import mountSurface from "../../dashboard/components/player/surface/surface.js"
 
@@ -147,6 +151,45 @@ test("a landscape's scene has the moments of all its runs", () => {
   assert.equal(momentAt(scene, 3), 3)
 })
 
+test("a landscape's slider is linear in epochs, though its points are close together at first", async () => {
+  const scene = unpackLandscape(landscapeScene())
+  assert.deepEqual(scene.moments, [0, 1, 3])
+  assert.deepEqual([-1, 0, 0.5, 1, 2, 3, 4].map(epoch => cursorAt(scene, epoch)), [0, 0, 0.5, 1, 1.5, 2, 2])
+  for (const cursor of [0, 0.25, 1, 1.5, 2]) assert.equal(cursorAt(scene, momentAt(scene, cursor)), cursor)
+  const { element, finish } = await mounted(mountLandscape, landscapeScene())
+  await finish(3)
+  const { scrub, moment, back } = element.parts
+  assert.equal(scrub.max, 3)
+  scrub.value = "2"
+  scrub.oninput()
+  assert.equal(moment.textContent, "epoch 2.00 of 3")
+  assert.equal(scrub.value, 2)
+  back.onclick()
+  assert.equal(moment.textContent, "epoch 1.00 of 3")
+})
+
+test("points off a random plane stand on its rail, not at the centre", () => {
+  const base = landscapeScene()
+  // From a distance of 8, then 4, to the plane's own centre.
+  const points = packed([[0, 1, 3], [0, 0, 0], [0, 0, 0], [8, 4, 1e-6], [2, 1, 0.5], [2, 1, 0.5], [0.1, 0.5, 0.9]].flat())
+  const data = { ...base, rail: true, paths: [{ ...base.paths[0], points }] }
+  const scene = unpackLandscape(data), [path] = scene.paths
+  assert.equal(scene.rail, 8)
+  assert.deepEqual(path.off, [true, true, false])
+  assert.deepEqual([...path.x], [NaN, NaN, 0])
+  heighten(scene, "loss")
+  const [traces, layout] = planeFigure(scene, { grid: "#ddd", scale: [] })
+  const [on, off] = traces.slice(-2)
+  assert.deepEqual([on.x, on.y], [[0], [0]])
+  assert.deepEqual([off.x, off.xaxis, off.marker.symbol], [[8, 4], "x2", "circle-open"])
+  assert.match(layout.xaxis2.title.text, /off the plane/)
+  // On a plane of the runs' own, every point has its place.
+  const own = unpackLandscape({ ...data, rail: false })
+  assert.deepEqual([...own.paths[0].x], [0, 0, 0])
+  heighten(own, "loss")
+  assert.equal(planeFigure(own, { grid: "#ddd", scale: [] })[1].xaxis2, undefined)
+})
+
 test("a quantity between its points, and beyond them", () => {
   assert.deepEqual([-1, 0, 1, 2, 5].map(epoch => timed([0, 2], [10, 20], epoch)), [10, 10, 15, 20, 20])
 })
@@ -157,4 +200,68 @@ test("the height is the chosen quantity", () => {
   assert.deepEqual([scene.surface.low, scene.surface.high], [-1, 2])
   heighten(scene, "accuracy")
   assert.ok(Math.abs(scene.surface.low - 10) < 1e-5 && Math.abs(scene.surface.high - 40) < 1e-5)
+})
+
+/** A bowl over a square, as a scene has it. */
+function bowl(n = 41) {
+  const side = Array.from({ length: n }, (_, i) => -2 + (4 * i) / (n - 1))
+  const grid = { x: side, y: side, z: side.map(y => side.map(x => x * x + y * y)) }
+  return { domain: [-2, 2, -2, 2], minima: [[0, 0]], log: false, low: 0, high: 8, fine: grid, coarse: grid }
+}
+
+test("contour levels are round, and labelled ones among them", () => {
+  const linear = levelsOf({ low: 0.3, high: 28.3 })
+  assert.deepEqual([linear.start, linear.end, linear.size, linear.values], [1, 28, 1, [5, 10, 15, 20, 25]])
+  // Five decades: five lines each, and a label at each power of ten.
+  const decades = levelsOf({ low: -1.6, high: 3.4 })
+  assert.ok(Math.abs(decades.size - 0.2) < 1e-12)
+  assert.deepEqual(decades.values.map(value => levelText(value, true)), ["0.1", "1", "10", "100", "1000"])
+  assert.deepEqual([[5, true], [-4, true], [-2.5, false], [0.5, true]].map(([value, log]) => levelText(value, log)), ["1e5", "1e-4", "-2.5", "3.2"])
+})
+
+test("a label stands on its level's line, inside the map", () => {
+  const labels = labelsOf(bowl())
+  // That of 6 runs through the corners alone, too near to the edge.
+  assert.deepEqual(new Set(labels.map(label => label.text)), new Set(["2", "4"]))
+  for (const { x, y, text } of labels) {
+    assert.ok(Math.abs(x * x + y * y - Number(text)) < 0.02)
+    assert.ok(Math.max(Math.abs(x), Math.abs(y)) < 2 * 0.87)
+  }
+})
+
+test("a path lies on the relief between two steps as well", () => {
+  const surface = bowl(), way = relieved(surface, [[-1.5, 0], [1.5, 0], [3, 0]])
+  const raise = way.z[0] - reliefAt(surface, -1.5, 0)
+  assert.ok(raise > 0 && raise < 0.05 * 8)
+  const between = way.at[0] + (way.at[1] - way.at[0]) / 2
+  assert.ok(Math.abs(way.x[between]) < 1e-9 && Math.abs(way.z[between] - raise) < 1e-9)
+  for (let i = 0; i <= way.at[1]; i++) assert.ok(Math.abs(way.z[i] - raise - reliefAt(surface, way.x[i], way.y[i])) < 1e-9)
+  assert.equal(way.z[way.at[2]], null)
+})
+
+test("a trail adds the new steps alone, until the view changes or time runs back", () => {
+  installPage()
+  const trail = new Trail(root()), path = { shown: true, end: 9, color: "#112233", dash: "solid" }, asked = []
+  const paint = (view, step) => trail.paint(view, [path], step, { paper: "#ffffff" }, (_, k, from, to, visit) => {
+    asked.push([from, to])
+    for (let i = from + 1; i <= to; i++) visit(10 * i, 0)
+  })
+  for (const [view, step] of [["a", 3], ["a", 3], ["a", 5], ["a", 12], ["a", 20], ["b", 20], ["b", 4]]) paint(view, step)
+  assert.deepEqual(asked, [[-1, 3], [3, 5], [5, 9], [-1, 9], [-1, 4]])
+  trail.reset()
+  paint("b", 4)
+  assert.deepEqual(asked.at(-1), [-1, 4])
+  assert.deepEqual([trail.tips[0], trail.lengths[0]], [[40, 0], 40])
+})
+
+test("the legend has each name once and hides all its paths", async () => {
+  const two = surfaceScene(), [path] = two.paths
+  two.paths = [1, 2].map(i => ({ ...path, name: "SGD", label: `SGD, start ${i}` }))
+  const { element, finish } = await mounted(mountSurface, two)
+  await finish(3)
+  const { chips, rows: table } = element.parts
+  assert.deepEqual(chips.children.map(chip => chip.children.at(-1)), ["SGD"])
+  chips.children[0].onclick()
+  assert.deepEqual(table.children.map(row => row.className), ["hidden", "hidden"])
+  assert.equal(chips.children[0].attributes["aria-pressed"], "false")
 })

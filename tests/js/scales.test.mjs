@@ -106,6 +106,9 @@ test("log axes: ticks, whole decades", () => {
   near(range, [-4.48, 4.48])
   assert.equal(dtick, 2)
   assert.deepEqual(decades([[1, 1]]), { nticks: 4 })
+  // Under two decades whole ones would be one tick, or none.
+  assert.deepEqual(decades([[3, 8]]).dtick, undefined)
+  assert.equal(decades([[3, 8]]).nticks, 3)
 })
 
 test("small curves of a table share one scale", () => {

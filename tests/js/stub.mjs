@@ -21,6 +21,8 @@ class Element {
 
   on(event, handler) { (this.handlers[event] ??= []).push(handler) }
 
+  addEventListener() {}
+
   remove() { this.removed = true }
 
   getContext() { return new Proxy({}, { get: (target, name) => target[name] ?? (() => {}), set: () => true }) }
@@ -39,16 +41,15 @@ class Element {
   querySelector() { return this }
 }
 
-export const PARTS = ["play", "back", "forward", "scrub", "step", "moment", "speed", "add", "inspect", "save", "map", "relief", "curves", "rows",
+export const PARTS = ["play", "back", "forward", "scrub", "step", "moment", "speed", "add", "inspect", "said", "map", "relief", "curves", "rows", "chips", "whole",
   "hint", "height", "work", "stage", "bar", "view"]
 
 /** A player's root element, with all the parts of both players. */
 export function root() {
   const element = new Element("section")
-  element.parts = Object.fromEntries(PARTS.map(name => [name, Object.assign(new Element("div"), { dataset: { part: name }, value: "" })]))
+  element.parts = Object.fromEntries(PARTS.map(name => [name, Object.assign(new Element("div"), { dataset: { part: name }, value: "", parentElement: new Element("div") })]))
   element.parts.speed.value = "1"
   element.parts.view.value = "log"
-  element.parts.add.parentElement = new Element("label")
   return element
 }
 

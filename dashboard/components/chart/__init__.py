@@ -13,14 +13,15 @@ import streamlit as st
 from core.runs.states import PAUSED
 from core.runs.store import Run
 from dashboard.components.modules import component_script
-from dashboard.words import run_line
+from dashboard.components.style import chart_style
+from dashboard.words import config_in_full, counted, run_line, run_title, settings_in_common
 
 _FOLDER = Path(__file__).parent
 
 _component = st.components.v2.component(
     "descent_live_chart",
     html=(_FOLDER / "chart.html").read_text(),
-    css=(_FOLDER / "chart.css").read_text(),
+    css=chart_style(_FOLDER / "chart.css"),
     js=component_script("chart/chart.js"),
     # plotly.js puts its style sheet into the document's head, where a shadow root would not see it.
     isolate_styles=False,
@@ -62,4 +63,17 @@ def live_chart(runs: list[Run], invitation: str, key: str, lines: Sequence[Line]
         for run in runs
     ]
     drawn = [asdict(line) for line in lines]
-    _component(data={"runs": shown, "lines": drawn, "invitation": invitation}, key=key, on_settled_change=lambda: None)
+    # What stands above a saved picture.
+    about = {"title": "Training", "settings": ""}
+    if lines:
+        about = {
+            "title": f"{counted(len(runs), 'run')} compared",
+            "settings": settings_in_common([run.config for run in runs]),
+        }
+    elif runs:
+        about = {"title": run_title(runs[0]), "settings": config_in_full(runs[0].config)}
+    _component(
+        data={"runs": shown, "lines": drawn, "invitation": invitation, "about": about},
+        key=key,
+        on_settled_change=lambda: None,
+    )

@@ -10,11 +10,18 @@ import { Drawing } from "../shared/drawing.js"
 import { plotly } from "../shared/plotly.js"
 import { edgeOf } from "../shared/scales.js"
 import { smooth } from "../shared/series.js"
-import { themeOf } from "../shared/theme.js"
+import { movesLittle, themeOf } from "../shared/theme.js"
+import { ChartTools } from "../shared/tools.js"
 
 const FRAME_MS = 90
 /** Longest time that a picture of other runs waits for their first events. */
 const FIRST_EVENTS_MS = 250
+
+/** The end of a run, or its pause, as it is spoken. */
+function endInWords(run) {
+  const result = run.test ? `, test accuracy ${percent(run.test.accuracy)}, test loss ${loss(run.test.loss)}` : ""
+  return `${run.name}: ${ending(run.state, run.test?.accuracy)}${result}. ${run.message ?? ""}`.trim()
+}
 
 class LiveChart {
   constructor(root) {
@@ -28,6 +35,8 @@ class LiveChart {
     this.zoomed = new Map()
     this.view = { log: false, width: 0 }
     this.revision = this.drawings = 0
+    this.tools = new ChartTools(this.plot, { about: () => this.about, numbers: () => this.numbers() })
+    this.find("foot").replaceChildren(...this.tools.parts)
     this.drawing = new Drawing(() => this.drawPlot(), () => this.draw())
     this.feed = new Feed({
       wanted: () => [...this.runs.values()], onEvents: frame => this.receive(frame), onRestart: () => this.restart(),
@@ -53,6 +62,7 @@ class LiveChart {
     const before = new Map(this.runs)
     this.onSettled = onSettled
     this.invitation = data.invitation
+    this.about = data.about
     this.runs = new Map(data.runs.map(given => [given.id, Object.assign(this.runs.get(given.id) ?? newRun(given.id), given)]))
     this.lines = data.lines.map(line => ({ ...line, members: line.runs.map(id => this.runs.get(id)) }))
     const changed = [...this.runs.keys()].join() !== [...before.keys()].join()
@@ -69,16 +79,20 @@ class LiveChart {
   }
 
   comeIntoView() {
-    if (window.innerWidth <= 640) this.root.scrollIntoView({ behavior: "smooth", block: "start" })
+    if (window.innerWidth <= 640) this.root.scrollIntoView({ behavior: movesLittle() ? "auto" : "smooth", block: "start" })
   }
 
   receive({ run: id, events, position }) {
     const run = this.runs.get(id)
     if (!run) return
     const wasSettled = isSettled(run)
+    run.heard = true
     for (const event of events) apply(run, event)
     run.position = position
-    if (isSettled(run) && !wasSettled && !run.settled) this.onSettled(`${id} ${run.seq}`)
+    if (isSettled(run) && !wasSettled && !run.settled) {
+      this.onSettled(`${id} ${run.seq}`)
+      this.write("news", endInWords(run))
+    }
     this.draw()
   }
 
@@ -137,7 +151,7 @@ class LiveChart {
   drawRanking() {
     const runs = [...this.runs.values()], over = runs.filter(isOver).length
     const going = runs.some(run => run.state === "running" || run.state === "paused")
-    const state = over === runs.length ? "finished" : going ? "running" : "queued"
+    const state = runs.some(run => !run.heard) ? "loading" : over === runs.length ? "finished" : going ? "running" : "queued"
     this.find("state").dataset.state = state
     this.write("state", state)
     this.write("run-name", "")
@@ -156,7 +170,7 @@ class LiveChart {
     const [run = newRun("")] = this.runs.values()
     const write = (id, text) => this.write(id, text)
     const badge = this.find("state")
-    const state = run.stalled ? "stalled" : ending(run.state, run.test?.accuracy)
+    const state = !run.heard ? "loading" : run.stalled ? "stalled" : ending(run.state, run.test?.accuracy)
     badge.dataset.state = run.id ? state : "ready"
     write("state", !run.id ? "ready" : run.position ? `queued, number ${run.position}` : state)
     write("run-name", run.name ?? "")
@@ -182,12 +196,13 @@ class LiveChart {
   }
 
   async drawPlot() {
-    const Plotly = await plotly().catch(() => null)
-    if (!Plotly || this.drawing.closed || !this.plot.clientWidth) return
+    const Plotly = await plotly(this.plot.parentElement)
+    if (this.drawing.closed || !this.plot.clientWidth) return
     const colors = themeOf(this.root)
     this.readControls()
     await (this.lines.length ? this.drawLines(Plotly, colors) : this.drawRun(Plotly, colors))
     this.plot.dataset.drawn = String([...this.runs.values()].reduce((sum, run) => sum + run.steps.length, 0))
+    this.tools.drawn(Plotly)
     if (!this.listening) this.plot.on("plotly_relayout", change => this.zoom(change))
     this.listening = true
   }
@@ -251,6 +266,15 @@ class LiveChart {
     const edge = 0.25 * (to - from)
     const data = overlayTraces(this.lines, this.view, [from - edge, to + edge], Math.round(this.view.width / 2), edges)
     return Plotly.react(this.plot, data, shown, CHART_SETTINGS)
+  }
+
+  /** The figure's curves whole: neither thinned nor cut at an axis's edge. */
+  numbers() {
+    const runs = [...this.runs.values()], whole = { type: "linear", range: [0, Infinity] }
+    const edges = Object.fromEntries(panels(this.view).map(({ name }) => [name, Infinity]))
+    const data = this.lines.length ? overlayTraces(this.lines, this.view, [-Infinity, Infinity], Infinity, edges)
+      : traces(runs, this.view, themeOf(this.root), { loss: whole, rate: whole }, { yaxis: whole, yaxis3: whole })
+    return { data, layout: this.plot.layout }
   }
 
   resize() {

@@ -56,8 +56,8 @@ export function layout(runs, view, colors, scales) {
   const placed = run => placeOf(run, view.unit)(run.diverged.step)
   return {
     ...frame(view, colors),
-    hovermode: "x unified", hoversubplots: "axis", hoverlabel: { bgcolor: colors.paper, bordercolor: colors.grid },
-    showlegend: true,
+    hovermode: "x unified", hoversubplots: "axis", hoverlabel: { bgcolor: colors.paper, bordercolor: colors.grid, font: { color: colors.text } },
+    showlegend: true, meta: { panels: { y: "Loss", y2: "Accuracy", y3: "Learning rate" } },
     legend: { ...legend, y: 1.0 }, legend2: { ...legend, y: 0.44 },
     grid: { rows: 3, columns: 1, subplots: [["xy"], ["xy2"], ["xy3"]] },
     xaxis: { ...axis, ...horizontal(view, first, last), showticklabels: !empty, anchor: "y3" },
@@ -74,4 +74,4 @@ export function layout(runs, view, colors, scales) {
   }
 }
 
-export const CHART_SETTINGS = { ...SETTINGS, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] }
+export const CHART_SETTINGS = { ...SETTINGS, modeBarButtonsToRemove: [...SETTINGS.modeBarButtonsToRemove, "select2d", "lasso2d", "autoScale2d"] }

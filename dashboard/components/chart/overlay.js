@@ -82,8 +82,8 @@ export function overlayTraces(lines, view, range, room, edges) {
         const { x, y, low, high } = meanAndBand(curves, at)
         const band = { ...common, yaxis, line: { width: 0 } }
         const bound = values => ({ ...clipped({ x, y: values }, edges[panel], format), hoverinfo: "skip", hovertemplate: null })
-        shown.push({ ...band, uid: `${uid}-low`, ...bound(low) },
-          { ...band, uid: `${uid}-high`, ...bound(high), fill: "tonexty", fillcolor: faded(line.color, 0.16 * strength) })
+        shown.push({ ...band, uid: `${uid}-low`, meta: "lowest", ...bound(low) },
+          { ...band, uid: `${uid}-high`, meta: "highest", ...bound(high), fill: "tonexty", fillcolor: faded(line.color, 0.16 * strength) })
         curve = { x, y }
       }
       if (!curve) return
@@ -95,7 +95,7 @@ export function overlayTraces(lines, view, range, room, edges) {
     }
     const dots = { mode: "lines+markers", marker: { size: 5 } }
     if (all.length === 1 && lines.length <= RAW_LINES) {
-      add("raw", "loss", { color: line.color, width: 1 }, ".4f", { opacity: 0.2 * strength, hoverinfo: "skip", hovertemplate: null })
+      add("raw", "loss", { color: line.color, width: 1 }, ".4f", { meta: "each step", opacity: 0.2 * strength, hoverinfo: "skip", hovertemplate: null })
     }
     add("loss", "loss", stroke, ".4f")
     add("accuracy", "accuracy", stroke, ".2%", dots)
@@ -126,7 +126,7 @@ export function overlayLayout(lines, view, colors, scales) {
     gap: { ...scales.gap, zeroline: true, zerolinecolor: colors.grid }, rate: { ...scales.rate, tickformat: "~g" },
   }
   const figure = {
-    ...frame(view, colors), showlegend: false, hovermode: "x", hoverlabel: { bgcolor: colors.paper, bordercolor: colors.grid, font: { color: colors.text, size: 12 } },
+    ...frame(view, colors), showlegend: false, meta: { panels: Object.fromEntries(shown.map(panel => [panel.axis, panel.title])) }, hovermode: "x", hoverlabel: { bgcolor: colors.paper, bordercolor: colors.grid, font: { color: colors.text, size: 12 } },
     grid: { rows: shown.length, columns: 1, subplots: shown.map(panel => [`x${panel.axis}`]) },
     xaxis: { ...axis, ...horizontal(view, first, last), anchor: shown.at(-1).axis, showticklabels: !empty },
     annotations: shown.map(panel => panelTitle(panel.title, panel.domain[1])),

@@ -2,7 +2,7 @@
 
 import { isOver, secondsLeft, trainingLoss } from "./run.js"
 import { dashArray, element } from "../shared/dom.js"
-import { count, duration, ending, loss, NOTHING, percent } from "../shared/format.js"
+import { count, duration, ending, loss, NOTHING, percent, spread } from "../shared/format.js"
 import { known, mean } from "../shared/series.js"
 
 /** A line's figures, each as the values of its runs that have it; and how far its runs are. */
@@ -33,13 +33,6 @@ export function ranked(lines) {
 const HEAD = ["", "", "Validation", "Training loss", "Test", "Images/s", "Trained in"]
 /** A column's class: `wide` is left out where there is little room. */
 const CLASSES = ["", "", "", "wide", "", "wide", "wide"]
-
-function spread(values, write) {
-  if (!values.length) return [NOTHING, ""]
-  const low = write(Math.min(...values)).replace(" %", "")
-  const range = values.length > 1 ? `${low}–${write(Math.max(...values))}, n = ${values.length}` : ""
-  return [write(mean(values)), range]
-}
 
 function cells(s, rank) {
   const state = s.line.members.find(run => !isOver(run))?.state ?? s.line.members[0]?.state ?? "queued"

@@ -1,21 +1,27 @@
 // The base of every player: one time cursor over contours, surface and curves. Playback sends the server no requests.
 
 import { palette } from "./figures.js"
-import { paintMap, paintRelief, penOn } from "./paint.js"
+import { chip } from "./legend.js"
+import { paintMap, paintRelief } from "./paint.js"
 import { headsOf, reliefFigure, ridesOf } from "./relief.js"
 import { advance, stepBack, stepForward, within } from "./time.js"
+import { penOn, Trail } from "./trail.js"
 import { Drawing } from "../shared/drawing.js"
 import { plotly, SETTINGS } from "../shared/plotly.js"
+import { ChartTools } from "../shared/tools.js"
 
 /** Time that the relief may go on turning after the hand has left it. */
 const TURN_MS = 800
 
-const PLAYER_SETTINGS = { ...SETTINGS,
-  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toImage", "hoverClosest3d", "orbitRotation", "tableRotation",
-    "resetCameraLastSave3d", "hoverClosestCartesian", "hoverCompareCartesian", "toggleSpikelines", "zoom3d", "pan3d"] }
+/** plotly's tools would lie over plot and labels; the player has its own for what they do. */
+const PLAYER_SETTINGS = { ...SETTINGS, displayModeBar: false }
+
+/** The plots of a player that can be saved, by the name of their part. */
+const PICTURES = { map: "contours", relief: "surface", curves: "curves" }
 
 /** A subclass unpacks Python's data into a scene (`take`, which ends in `show`), draws (`mapFigure`, `curvesFigure`), paints
- * what is its own (`paintOnMap`, `paintOnRelief`, `paintOnCurves`) and writes the figures at the cursor (`tableRow`, `readOut`). */
+ * what is its own (`paintOnMap`, `paintOnRelief`, `paintOnCurves`) and writes the figures at the cursor (`tableRow`, `readOut`), also as
+ * they are `spoken` to who moves it by keys. `title` and `settings` stand above a saved picture. */
 export class Player {
   /** plotly's answer to a double click on a plot. */
   doubleClick = false
@@ -24,15 +30,31 @@ export class Player {
   hidden = new Set()
   cursor = 0
   turningUntil = 0
+  /** How often the plots were put back to their first view. */
+  returns = 0
 
   constructor(root, Plotly) {
     this.root = root
     this.Plotly = Plotly
     this.parts = Object.fromEntries([...root.querySelectorAll("[data-part]")].map(part => [part.dataset.part, part]))
     this.drawing = new Drawing(() => this.drawAll())
+    this.tools = Object.entries(PICTURES).map(([name, title]) => this.toolsOf(name, title))
     this.listen()
     this.observer = new ResizeObserver(() => this.resize())
     this.observer.observe(root)
+  }
+
+  /** Length of the slider, and the time on it at a cursor and back: steps, unless a subclass has another clock. */
+  get span() {
+    return this.scene.steps
+  }
+
+  timeOf(cursor) {
+    return cursor
+  }
+
+  cursorAt(time) {
+    return time
   }
 
   get plots() {
@@ -46,17 +68,30 @@ export class Player {
   }
 
   listen() {
-    const { play, back, forward, scrub, save, relief } = this.parts
+    const { play, back, forward, scrub, whole, relief } = this.parts
     play.onclick = () => this.toggle()
     back.onclick = () => this.seek(stepBack(this.cursor))
     forward.onclick = () => this.seek(stepForward(this.cursor))
-    scrub.oninput = () => this.seek(Number(scrub.value))
-    save.onchange = () => this.save(...save.value.split(" "))
+    scrub.oninput = () => this.scene && this.seek(this.cursorAt(Number(scrub.value)))
     this.root.onkeydown = event => this.onKey(event)
     relief.onpointerdown = () => this.turn(Infinity)
-    relief.onwheel = () => this.turn(TURN_MS)
+    whole.onclick = () => this.showWhole()
+    for (const plot of this.plots) plot.addEventListener("wheel", event => this.wheel(event, plot), { capture: true, passive: false })
     // On the window: while a button is down, plotly covers the page with a layer of its own.
     window.addEventListener("pointerup", this.onRelease = event => this.release(event))
+  }
+
+  /** The wheel scrolls the page, as everywhere. With Ctrl it zooms the plot, and not the page. */
+  wheel(event, plot) {
+    if (!event.ctrlKey && !event.metaKey) return event.stopPropagation()
+    event.preventDefault()
+    if (plot === this.parts.relief) this.turn(TURN_MS)
+  }
+
+  showWhole() {
+    this.returns += 1
+    this.cameraOf = null
+    this.draw()
   }
 
   release() {
@@ -70,6 +105,7 @@ export class Player {
     if (actions[event.key]) {
       event.preventDefault()
       actions[event.key]()
+      this.parts.said.textContent = this.spoken()
     }
   }
 
@@ -90,7 +126,7 @@ export class Player {
   show(scene, cursor) {
     if (this.scene?.id !== scene.id) this.hidden.clear()
     this.scene = scene
-    this.parts.scrub.max = scene.steps
+    this.parts.scrub.max = this.span
     this.cursor = cursor
     this.table()
   }
@@ -104,30 +140,39 @@ export class Player {
   async drawAll() {
     const { map, curves, relief } = this.parts
     const { scene, tones } = this, first = !this.overlays, settings = { ...PLAYER_SETTINGS, doubleClick: this.doubleClick }
+    const react = (plot, [data, layout], more = {}) =>
+      this.Plotly.react(plot, data, { ...layout, uirevision: `${layout.uirevision} ${this.returns}` }, { ...settings, ...more })
     this.rides = ridesOf(scene)
-    await this.Plotly.react(map, ...this.mapFigure(), { ...settings, scrollZoom: true })
+    await react(map, this.mapFigure(), { scrollZoom: true })
     if (this.drawing.closed) return
-    await this.Plotly.react(curves, ...this.curvesFigure(), settings)
+    await react(curves, this.curvesFigure())
     if (this.drawing.closed) return
-    const [solids, space] = reliefFigure(scene, tones)
+    const [solids, space] = reliefFigure(scene, tones, this.rides)
     // plotly's own memory of the camera is as old as its last redraw; what a hand has turned since lies in the layout.
     if (!first && this.cameraOf === this.cameraKey) space.scene.camera = relief.layout.scene.camera
     else if (this.camera) space.scene.camera = this.camera
     this.cameraOf = this.cameraKey
-    await this.Plotly.react(relief, solids, space, settings)
+    await react(relief, [solids, space])
     if (this.drawing.closed) return
-    if (first) {
-      this.overlays = this.plots.map(plot => {
-        plot.on("plotly_relayouting", () => this.paint())
-        plot.on("plotly_afterplot", () => this.paint())
-        return plot.appendChild(Object.assign(document.createElement("canvas"), { className: "overlay" }))
-      })
-    }
+    if (first) this.cover()
+    for (const trail of this.trails) trail.reset()
+    for (const tools of this.tools) tools.drawn(this.Plotly)
     if (this.drawing.again) return
     this.onDrawn(scene)
     this.paint(true)
     this.turn(TURN_MS)
     this.root.dataset.ready = this.revision
+  }
+
+  /** Lay a canvas over each plot for what moves, and under it one for the paths so far. */
+  cover() {
+    const canvasOn = (plot, className) => plot.appendChild(Object.assign(document.createElement("canvas"), { className }))
+    this.trails = [this.parts.map, this.parts.relief].map(plot => new Trail(canvasOn(plot, "trail")))
+    this.overlays = this.plots.map(plot => {
+      plot.on("plotly_relayouting", () => this.paint())
+      plot.on("plotly_afterplot", () => this.paint())
+      return canvasOn(plot, "overlay")
+    })
   }
 
   /** Called when a scene stands on all plots. */
@@ -150,7 +195,8 @@ export class Player {
     let before = performance.now()
     const tick = now => {
       if (!this.playing) return
-      this.cursor = advance(this.cursor, this.scene.steps, now - before, Number(this.parts.speed?.value ?? 1))
+      const time = advance(this.timeOf(this.cursor), this.span, now - before, Number(this.parts.speed?.value ?? 1))
+      this.cursor = this.cursorAt(time)
       before = now
       this.paint()
       if (this.cursor >= this.scene.steps) return this.pause()
@@ -195,36 +241,36 @@ export class Player {
   /** The plots may show another scene than this one while they are drawn; the end of the drawing paints. */
   paint(ready = !this.drawing.busy) {
     if (!this.overlays || this.drawing.closed) return
-    this.parts.scrub.value = Math.round(this.cursor)
+    this.parts.scrub.value = this.timeOf(this.cursor)
     this.readOut()
     if (ready) this.paintPlots()
   }
 
   paintPlots() {
     const [onMap, onCurves] = this.overlays, { map, curves } = this.parts
-    const pen = penOn(onMap)
-    paintMap(pen, map, this.scene, this.cursor, this.colors)
-    this.paintOnMap(pen)
+    this.paintOnMap(paintMap(this.trails[0], onMap, map, this.scene, this.cursor, this.colors))
     this.paintOnCurves(penOn(onCurves), curves)
     this.paintSurface()
   }
 
   paintSurface() {
-    const pen = penOn(this.overlays[2])
-    paintRelief(pen, this.parts.relief, this.scene, this.rides, this.cursor, this.colors)
-    this.paintOnRelief(pen)
+    this.paintOnRelief(
+      paintRelief(this.trails[1], this.overlays[2], this.parts.relief, this.scene, this.rides, this.cursor, this.colors))
   }
 
   paintOnMap() {}
 
   paintOnRelief() {}
 
-  // The table, which is the legend too
+  // The legend and the table
 
   table() {
-    for (const path of this.scene.paths) path.shown = !this.hidden.has(path.key)
-    this.parts.rows.replaceChildren(...this.scene.paths.map(path => {
-      const row = this.tableRow(path, () => this.hide(path.key))
+    const { paths } = this.scene, { rows, chips } = this.parts
+    for (const path of paths) path.shown = !this.hidden.has(path.key)
+    const names = paths.filter((path, i) => paths.findIndex(other => other.key === path.key) === i)
+    chips.replaceChildren(...names.map(path => chip(path, () => this.hide(path.key))))
+    rows.replaceChildren(...paths.map(path => {
+      const row = this.tableRow(path)
       row.className = path.shown ? "" : "hidden"
       return row
     }))
@@ -236,17 +282,25 @@ export class Player {
     this.draw()
   }
 
-  save(name, format) {
-    if (!name || !this.scene) return
-    this.parts.save.value = ""
-    const plot = this.parts[name], { clientWidth: width, clientHeight: height } = plot
+  // Saving
+
+  /** The tools of one plot, in the corner of its stage. The player has keys of its own: they move the time of all plots. */
+  toolsOf(name, title) {
+    const plot = this.parts[name]
+    const about = () => ({ title: `${this.title}, ${title}`, settings: this.settings })
+    const tools = new ChartTools(plot, { about, figure: () => this.figureOf(name, plot), walks: false })
+    plot.parentElement.append(...tools.parts)
+    return tools
+  }
+
+  /** A plot as it stands, with what is painted over it on the page. */
+  figureOf(name, plot) {
     const figures = { map: () => this.mapFigure(true, Math.round(this.cursor)), curves: () => this.curvesFigure(),
-      relief: () => reliefFigure(this.scene, this.tones, headsOf(this.scene, this.cursor)) }
+      relief: () => reliefFigure(this.scene, this.tones, this.rides, headsOf(this.scene, this.cursor)) }
     const [data, layout] = figures[name]()
     if (name === "relief") layout.scene.camera = plot.layout.scene.camera
     if (name === "map") for (const axis of ["xaxis", "yaxis"]) layout[axis].range = plot._fullLayout[axis].range
-    const figure = { data, layout: { ...layout, paper_bgcolor: this.colors.paper, width, height } }
-    this.Plotly.downloadImage(figure, { format, width, height, scale: 2, filename: `${this.filename}-${name}` })
+    return { data, layout }
   }
 
   close() {
@@ -270,7 +324,7 @@ export function component(selector, Kind) {
       if (!players.has(root)) players.set(root, new Kind(root, Plotly))
       return players.get(root).update(data, setTriggerValue)
     }
-    plotly().then(update).catch(error => console.error(error))
+    plotly(root).then(update).catch(error => console.error(error))
     return () => {
       players.get(root)?.close()
       players.delete(root)

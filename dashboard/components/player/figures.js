@@ -1,5 +1,6 @@
 // The contours, and what all figures of a player share. Pure: scene and colours in, traces and layout out.
 
+import { labelsOf, levelsOf } from "./levels.js"
 import { luminance, themeOf } from "../shared/theme.js"
 
 /** The theme's colours, and those of the surface. */
@@ -11,7 +12,10 @@ export function palette(element) {
     scale: dark
       ? [[0, "#0c2233"], [0.35, "#183a50"], [0.7, "#2d4f63"], [1, "#4b6675"]]
       : [[0, "#a9c4d6"], [0.35, "#cbdbe5"], [0.7, "#e6edf1"], [1, "#f8fafb"]],
-    line: dark ? "rgba(255,255,255,0.13)" : "rgba(20,50,75,0.16)", ridge: dark ? "#38566a" : "#b4c6d3",
+    line: dark ? "rgba(255,255,255,0.13)" : "rgba(20,50,75,0.16)", major: dark ? "rgba(255,255,255,0.3)" : "rgba(20,50,75,0.36)",
+    // The relief must stand out from the box around it, which its palest colour would not in light.
+    relief: dark ? [[0, "#12324a"], [0.5, "#2f5a74"], [1, "#7d9fb2"]] : [[0, "#5f8fae"], [0.5, "#a9c6d8"], [1, "#dfeaf1"]],
+    ridge: dark ? "#4a6b80" : "#86a5b9", box: dark ? "#172029" : "#f4f6f7", wall: dark ? "#33424e" : "#d3dce2",
   }
 }
 
@@ -38,7 +42,7 @@ function fates(paths, surface, colors) {
     fate: [path.left > 0 ? `left the domain at step ${path.left}` : "", path.diverged > 0 ? `diverged at step ${path.diverged}` : ""],
   }))
   return {
-    type: "scatter", mode: "markers", x: marked.map(m => m.at[0]), y: marked.map(m => m.at[1]), cliponaxis: false,
+    type: "scatter", mode: "markers", showlegend: false, x: marked.map(m => m.at[0]), y: marked.map(m => m.at[1]), cliponaxis: false,
     marker: { symbol: marked.map(m => (m.path.diverged > 0 ? "x" : "circle-open")), size: 12,
       color: marked.map(m => m.path.color), line: { width: 2, color: marked.map(m => (m.path.diverged > 0 ? colors.paper : m.path.color)) } },
     text: marked.map(m => `${m.path.label} ${m.fate.filter(Boolean).join(", ")}`), hovertemplate: "%{text}<extra></extra>",
@@ -48,17 +52,18 @@ function fates(paths, surface, colors) {
 export function mapFigure(scene, colors, strong = false, step = Infinity) {
   const { surface, paths } = scene
   const [xLow, xHigh, yLow, yHigh] = surface.domain
-  const { low, high } = surface
+  const { low, high } = surface, { start, end, size, major, values } = levelsOf(surface)
   const traces = [
     { type: "contour", ...surface.fine, colorscale: colors.scale, showscale: false, hoverinfo: "skip",
-      zmin: low, zmax: high, contours: { start: low, end: high, size: (high - low) / 22, coloring: "fill" },
-      line: { color: colors.line, width: 1 } },
+      zmin: low, zmax: high, contours: { start, end, size, coloring: "fill" }, line: { color: colors.line, width: 1 } },
+    { type: "contour", ...surface.fine, showscale: false, hoverinfo: "skip", showlegend: false, line: { color: colors.major, width: 1.25 },
+      contours: { start: values[0] ?? high, end: values.at(-1) ?? high, size: major, coloring: "none" } },
     ...paths.map(path => ({
       type: "scatter", mode: "lines", name: path.label, visible: path.shown, opacity: strong ? 1 : 0.35,
       x: upTo(path.x, Math.min(step, path.end)), y: upTo(path.y, Math.min(step, path.end)), line: lineOf(path, strong ? 2.5 : 1.5),
       hoverinfo: "skip",
     })),
-    { type: "scatter", mode: "markers", x: surface.minima.map(m => m[0]), y: surface.minima.map(m => m[1]),
+    { type: "scatter", mode: "markers", showlegend: false, x: surface.minima.map(m => m[0]), y: surface.minima.map(m => m[1]),
       marker: { symbol: "star", size: 13, color: colors.text, line: { color: colors.paper, width: 1.5 } },
       hovertemplate: "minimum (%{x:.4g}, %{y:.4g})<extra></extra>" },
     fates(paths, surface, colors),
@@ -66,6 +71,7 @@ export function mapFigure(scene, colors, strong = false, step = Infinity) {
   const axis = { showgrid: false, zeroline: false, linecolor: colors.grid, ticks: "outside", tickcolor: colors.grid, nticks: 7 }
   return [traces, {
     ...frame(colors), uirevision: scene.id, dragmode: "pan", hovermode: "closest",
+    annotations: labelsOf(surface).map(({ x, y, text }) => ({ x, y, text, showarrow: false, bgcolor: colors.paper, borderpad: 1, opacity: 0.8, font: { size: 10 } })),
     margin: { l: 36, r: 6, t: 4, b: 30 },
     xaxis: { ...axis, range: [xLow, xHigh], constrain: "domain" },
     yaxis: { ...axis, range: [yLow, yHigh], scaleanchor: "x", constrain: "domain" },

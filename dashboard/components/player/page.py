@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashboard.components.modules import PLOTLY, import_map
+from dashboard.components.style import chart_style
 
 _FOLDER = Path(__file__).parent
 #: Text, paper and border of a page that has no Streamlit around it.
@@ -25,7 +26,7 @@ def pack(values: NDArray[np.float64]) -> str:
 
 def style(folder: Path) -> str:
     """Return the CSS of every player, then that of the player in ``folder``, if it has its own."""
-    return "".join(path.read_text("utf-8") for path in (_FOLDER / "player.css", *sorted(folder.glob("*.css"))))
+    return chart_style(_FOLDER / "player.css", *sorted(folder.glob("*.css")))
 
 
 def standalone(folder: Path, scene: dict[str, Any], title: str, theme: str = "light") -> str:

@@ -1,63 +1,60 @@
 // Painting of the moving marks on canvases over plotly's still figures: drawing those anew would not reach 60 frames per second.
 
-import { headsOf, projector } from "./relief.js"
+import { headsOf, projector, relieved } from "./relief.js"
 import { at } from "./time.js"
+import { penOn, strokePath } from "./trail.js"
 
-/** A cleared pen on a canvas, in the page's own pixels. */
-export function penOn(canvas) {
-  const { clientWidth: width, clientHeight: height } = canvas
-  const ratio = window.devicePixelRatio || 1
-  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
-    canvas.width = Math.round(width * ratio)
-    canvas.height = Math.round(height * ratio)
-  }
-  const pen = canvas.getContext("2d")
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0)
-  pen.clearRect(0, 0, width, height)
-  return pen
+/** Clip a pen to a plot's inside. */
+export function clipTo(pen, plot) {
+  const { xaxis, yaxis } = plot._fullLayout
+  pen.beginPath()
+  pen.rect(xaxis._offset, yaxis._offset, xaxis._length, yaxis._length)
+  pen.clip()
 }
 
 /** Call `paint` with the two axes' pixels, the pen clipped to the plot. */
 export function withinMap(pen, plot, paint) {
   const { xaxis, yaxis } = plot._fullLayout
   pen.save()
-  pen.beginPath()
-  pen.rect(xaxis._offset, yaxis._offset, xaxis._length, yaxis._length)
-  pen.clip()
+  clipTo(pen, plot)
   paint(pixelsOf(xaxis), pixelsOf(yaxis))
   pen.restore()
 }
 
-export function paintMap(pen, plot, scene, cursor, colors) {
-  withinMap(pen, plot, (px, py) => paintPaths(pen, scene.paths, colors, path => {
-    for (let i = 0; i <= Math.min(Math.floor(cursor), path.end); i++) pen.lineTo(px(path.x[i]), py(path.y[i]))
-    const { x, y } = at(path, cursor)
-    pen.lineTo(px(x), py(y))
-    return [px(x), py(y)]
+/** Paint the paths on the contours up to a cursor: the whole steps as a trail, the rest and the heads on `overlay`. */
+export function paintMap(trail, overlay, plot, scene, cursor, colors) {
+  const { xaxis, yaxis } = plot._fullLayout, [px, py] = [pixelsOf(xaxis), pixelsOf(yaxis)], step = Math.floor(cursor)
+  const view = [xaxis, yaxis].map(axis => [axis._offset, axis._length, ...axis.range]).join()
+  trail.paint(view, scene.paths, step, colors, (path, _, from, to, visit) => {
+    for (let i = from + 1; i <= to; i++) visit(px(path.x[i]), py(path.y[i]))
+  }, pen => clipTo(pen, plot))
+  const pen = penOn(overlay)
+  withinMap(pen, plot, () => paintHeads(pen, scene.paths, colors, path => {
+    const head = at(path, cursor), last = Math.min(step, path.end)
+    return [[path.x[last], path.y[last]], [head.x, head.y]].map(([x, y]) => [px(x), py(y)])
   }))
+  return pen
 }
 
-/** `rides`: each path on the relief. The camera is plotly's own, so that turning the relief turns what is painted. */
-export function paintRelief(pen, plot, scene, rides, cursor, colors) {
-  const project = projector(plot)
-  if (!project) return
-  const heads = headsOf(scene, cursor)
-  paintPaths(pen, scene.paths, colors, (path, k) => {
-    const ride = rides[k]
-    let inside = false
-    for (let i = 0; i <= Math.min(Math.floor(cursor), path.end); i++) {
-      if (ride.z[i] !== null) {
-        const spot = project(ride.x[i], ride.y[i], ride.z[i])
-        if (inside) pen.lineTo(...spot)
-        else pen.moveTo(...spot)
-      }
-      inside = ride.z[i] !== null
+/** The same on the relief. `rides`: each path on it. The camera is plotly's own, so that turning the relief turns what is painted. */
+export function paintRelief(trail, overlay, plot, scene, rides, cursor, colors) {
+  const project = projector(plot), pen = penOn(overlay), step = Math.floor(cursor)
+  if (!project) return pen
+  trail.paint(project.view, scene.paths, step, colors, (_, k, from, to, visit) => {
+    const { x, y, z, at: places } = rides[k]
+    for (let i = from < 0 ? 0 : places[from] + 1; i <= places[to]; i++) {
+      if (z[i] === null) visit(NaN, NaN)
+      else visit(...project(x[i], y[i], z[i]))
     }
-    if (heads.z[k] === null) return null
-    const head = project(heads.x[k], heads.y[k], heads.z[k])
-    if (inside) pen.lineTo(...head)
-    return head
   })
+  const heads = headsOf(scene, cursor)
+  paintHeads(pen, scene.paths, colors, (path, k) => {
+    if (heads.z[k] === null) return []
+    const last = Math.min(step, path.end)
+    const { x, y, z } = relieved(scene.surface, [[path.x[last], path.y[last]], [heads.x[k], heads.y[k]]])
+    return x.flatMap((_, i) => (z[i] === null ? [] : [project(x[i], y[i], z[i])]))
+  })
+  return pen
 }
 
 /** The cursor's line through `rows` stacked plots at the horizontal `position`, and on it a dot per path. */
@@ -77,22 +74,16 @@ export function paintCursor(pen, plot, position, rows, paths, valueOf, colors) {
   }
 }
 
-/** Every shown path up to the cursor, and a dot at its head. `trace` draws the line and returns the head. */
-function paintPaths(pen, paths, colors, trace) {
-  const heads = paths.map((path, k) => {
-    if (!path.shown) return null
+/** For every shown path the way from its last whole step, and a dot at the end of it: `wayOf` returns its pixels. */
+function paintHeads(pen, paths, colors, wayOf) {
+  const ways = paths.map((path, k) => (path.shown ? wayOf(path, k) : []))
+  ways.forEach((way, k) => {
+    if (way.length < 2) return
     pen.beginPath()
-    const head = trace(path, k)
-    Object.assign(pen, { strokeStyle: colors.paper, lineWidth: 4, globalAlpha: 0.5, lineJoin: "round" })
-    pen.setLineDash([])
-    pen.stroke()
-    Object.assign(pen, { strokeStyle: path.color, lineWidth: 2.25, globalAlpha: 1 })
-    pen.setLineDash(path.dash === "solid" ? [] : [7, 4])
-    pen.stroke()
-    return head
+    for (const spot of way) pen.lineTo(...spot)
+    strokePath(pen, paths[k], colors)
   })
-  pen.setLineDash([])
-  heads.forEach((head, k) => head && dot(pen, ...head, 5.5, paths[k].color, colors.paper))
+  ways.forEach((way, k) => way.length && dot(pen, ...way.at(-1), 5.5, paths[k].color, colors.paper))
 }
 
 /** From values of an axis to pixels of its plot. */

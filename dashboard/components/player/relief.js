@@ -1,6 +1,7 @@
 // The surface in three dimensions, and how to paint over it.
 
 import { frame, lineOf } from "./figures.js"
+import { levelsOf, ticksOf } from "./levels.js"
 import { at } from "./time.js"
 
 /** Height of the drawn relief at a point, or null outside the domain. A path is drawn on the relief, not at its own height:
@@ -14,67 +15,93 @@ export function reliefAt(surface, x, y) {
   return Number.isFinite(height) ? height : null
 }
 
-/** Points on the relief, lifted a little; parts outside the domain are left out. */
-export function relieved(surface, points, lift) {
-  const spots = points.map(([x, y]) => [x, y, reliefAt(surface, x, y)])
-  const raise = lift * (surface.high - surface.low)
-  return { x: spots.map(s => (s[2] === null ? null : s[0])), y: spots.map(s => (s[2] === null ? null : s[1])),
-    z: spots.map(s => (s[2] === null ? null : s[2] + raise)) }
+/** Distance of a path above the relief, as a share of the relief's height. */
+const LIFT = 0.015
+/** A step is cut into pieces of a cell of the relief's grid, but no more than so many. */
+const MOST_PIECES = 48
+
+/** The way over the relief through points: between two of them it follows the relief too. Parts outside the domain are left out.
+ * `at` has the place of each of the points. */
+export function relieved(surface, points) {
+  const [xLow, xHigh, yLow, yHigh] = surface.domain, cells = surface.coarse.z.length - 1
+  const raise = LIFT * (surface.high - surface.low), way = { x: [], y: [], z: [], at: [] }
+  const add = (x, y) => {
+    const height = reliefAt(surface, x, y), inside = height !== null
+    way.x.push(inside ? x : null)
+    way.y.push(inside ? y : null)
+    way.z.push(inside ? height + raise : null)
+  }
+  points.forEach(([x, y], i) => {
+    const [u, v] = points[i - 1] ?? [x, y]
+    const pieces = Math.ceil(Math.min(MOST_PIECES, cells * Math.max(Math.abs(x - u) / (xHigh - xLow), Math.abs(y - v) / (yHigh - yLow)))) || 1
+    for (let piece = 1; piece < pieces; piece++) add(u + ((x - u) * piece) / pieces, v + ((y - v) * piece) / pieces)
+    add(x, y)
+    way.at.push(way.x.length - 1)
+  })
+  return way
 }
 
-/** Distance of a path above the relief, as a share of the relief's height. */
-export const LIFT = 0.015
-const pointsOf = path => Array.from({ length: path.end + 1 }, (_, i) => [path.x[i], path.y[i]])
+/** Each path on the relief. */
+export const ridesOf = scene =>
+  scene.paths.map(path => relieved(scene.surface, Array.from({ length: path.end + 1 }, (_, i) => [path.x[i], path.y[i]])))
 
-export function reliefFigure(scene, colors, heads) {
-  const { surface, paths } = scene
-  const plain = { showgrid: false, zeroline: false, showspikes: false, showbackground: false, color: colors.text, nticks: 5,
-    title: { text: "" } }
+/** `heads`, for a picture to keep: the paths as far as they are, strong, with a dot at the end of each. */
+export function reliefFigure(scene, colors, rides, heads) {
+  const { surface, paths } = scene, { start, end, size } = levelsOf(surface), ticks = ticksOf(surface)
+  const axis = { gridcolor: colors.wall, linecolor: colors.wall, zeroline: false, showspikes: false, showbackground: true, backgroundcolor: colors.box,
+    color: colors.text, nticks: 5, tickfont: { size: 10 } }
+  const named = i => ({ ...axis, title: { text: scene.names?.[i] ?? "", font: { size: 12 } } })
   const traces = [
-    { type: "surface", ...surface.coarse, colorscale: colors.scale, showscale: false, hoverinfo: "skip",
-      opacity: 0.96, lighting: { ambient: 0.75, diffuse: 0.5, specular: 0.05, roughness: 0.9 },
-      contours: { z: { show: true, start: surface.low, end: surface.high, size: (surface.high - surface.low) / 22,
-        color: colors.ridge, width: 1, highlight: false }, x: { highlight: false }, y: { highlight: false } } },
-    ...paths.map(path => ({
+    { type: "surface", ...surface.coarse, colorscale: colors.relief, hoverinfo: "skip",
+      colorbar: { thickness: 9, len: 0.8, x: 1, xpad: 4, outlinewidth: 0, tickfont: { size: 10 }, ...ticks },
+      lighting: { ambient: 0.72, diffuse: 0.55, specular: 0.05, roughness: 0.9 },
+      contours: { z: { show: true, start, end, size, color: colors.ridge, width: 1, highlight: false }, x: { highlight: false }, y: { highlight: false } } },
+    ...paths.map((path, k) => ({
       type: "scatter3d", mode: "lines", name: path.label, visible: path.shown, hoverinfo: "skip", connectgaps: false,
-      opacity: heads ? 1 : 0.5,
-      ...relieved(surface, pointsOf(path), LIFT), line: lineOf(path, heads ? 5 : 3),
+      opacity: heads ? 1 : 0.5, x: rides[k].x, y: rides[k].y, z: rides[k].z, line: lineOf(path, heads ? 5 : 3),
     })),
-    ...(heads ? [{ type: "scatter3d", mode: "markers", ...heads, hoverinfo: "skip",
+    ...(heads ? [{ type: "scatter3d", mode: "markers", ...heads, hoverinfo: "skip", showlegend: false,
       marker: { size: 6, color: paths.map(path => path.color), line: { color: colors.paper, width: 1 } } }] : []),
   ]
   return [traces, {
     ...frame(colors), uirevision: scene.id, margin: { l: 0, r: 0, t: 0, b: 0 },
     scene: {
-      xaxis: plain, yaxis: plain, zaxis: { ...plain, range: [surface.low, surface.high + 0.05 * (surface.high - surface.low)] },
+      xaxis: named(0), yaxis: named(1),
+      // The colour bar tells the heights.
+      zaxis: { ...axis, ...ticks, showticklabels: false, title: { text: "" }, range: [surface.low, surface.high + 0.05 * (surface.high - surface.low)] },
       aspectmode: "manual", aspectratio: { x: 1.1, y: 1.1, z: 0.62 },
-      camera: { eye: { x: -0.88, y: -1.32, z: 1.65 }, center: { x: 0, y: 0, z: -0.08 } },
+      camera: { eye: { x: -1.2, y: -1.8, z: 1.62 }, center: { x: 0, y: 0, z: -0.14 } },
     },
   }]
 }
 
-/** The point of each walk at a cursor, on the relief. */
+/** The point of each walk at a cursor, on the relief; null where it is hidden or outside the domain. */
 export function headsOf(scene, cursor) {
-  const spots = scene.paths.map(path => (path.shown ? at(path, cursor) : { x: NaN, y: NaN }))
-  return relieved(scene.surface, spots.map(({ x, y }) => [x, y]), LIFT)
+  const { surface, paths } = scene, raise = LIFT * (surface.high - surface.low)
+  const spots = paths.map(path => {
+    const { x, y } = at(path, cursor), height = path.shown ? reliefAt(surface, x, y) : null
+    return height === null ? [null, null, null] : [x, y, height + raise]
+  })
+  return { x: spots.map(s => s[0]), y: spots.map(s => s[1]), z: spots.map(s => s[2]) }
 }
 
-/** Each walk on the relief, for drawing over it. */
-export const ridesOf = scene => scene.paths.map(path => relieved(scene.surface, pointsOf(path), LIFT))
-
-/** From a point of the relief to pixels of its plot: plotly's own camera, read off its scene. Null before it is drawn. */
+/** From a point of the relief to pixels of its plot: plotly's own camera, read off its scene; `view` is that camera as text. Null before
+ * it is drawn. */
 export function projector(plot) {
   const scene = plot._fullLayout?.scene?._scene
   const camera = scene?.glplot?.cameraParams
   if (!camera?.view) return null
-  const { clientWidth: width, clientHeight: height } = plot
+  const { _size: size, scene: { domain } } = plot._fullLayout
+  const left = size.l + size.w * domain.x[0], width = size.w * (domain.x[1] - domain.x[0])
+  const top = size.t + size.h * (1 - domain.y[1]), height = size.h * (domain.y[1] - domain.y[0])
   const [a, b, c] = scene.dataScale
   const m = product(camera.projection, product(camera.view, camera.model))
   const row = (i, x, y, z) => m[i] * x + m[i + 4] * y + m[i + 8] * z + m[i + 12]
-  return (x, y, z) => {
+  const project = (x, y, z) => {
     const [u, v, w] = [x * a, y * b, z * c], depth = row(3, u, v, w)
-    return [(0.5 + row(0, u, v, w) / depth / 2) * width, (0.5 - row(1, u, v, w) / depth / 2) * height]
+    return [left + (0.5 + row(0, u, v, w) / depth / 2) * width, top + (0.5 - row(1, u, v, w) / depth / 2) * height]
   }
+  return Object.assign(project, { view: [...m, a, b, c, left, top, width, height].join() })
 }
 
 /** Of two 4 x 4 matrices, column by column. */

@@ -21,7 +21,7 @@ _component = st.components.v2.component(
     isolate_styles=False,
 )
 
-Kind = Literal["run", "state", "curve", "action", "text", "percent", "loss", "seconds", "number", "when"]
+Kind = Literal["run", "state", "curve", "action", "text", "percent", "spread", "loss", "seconds", "number", "when"]
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,18 @@ class Column:
 
 @dataclass(frozen=True)
 class TableState:
-    """State of the table after a click: the ids of the chosen rows, and of the row just opened or acted on."""
+    """State of the table after a click.
+
+    Args:
+        chosen: ids of the rows that are chosen and shown: of those that the filter hides, none is.
+        opened, acted: id of the row just opened or acted on.
+        interrupted: ids of the interrupted runs that are shown; None before the browser has said so.
+    """
 
     chosen: tuple[str, ...]
     opened: str | None
     acted: str | None
+    interrupted: tuple[str, ...] | None = None
 
 
 def run_table(
@@ -66,9 +73,10 @@ def run_table(
     """Draw the table.
 
     Args:
-        rows: JSON values: ``id``, ``label``, ``search`` (the text that the filter searches, in lower case), ``facets``
-            (lists of words by ``state``, ``owner`` and ``tag``), and a value per column; ``order`` holds the value to
-            sort by where it is another.
+        rows: JSON values: ``id``, ``label``, ``search`` (the text whose words the filter searches), ``fields`` (values
+            by the names that the filter knows), ``created`` (its day, as unix time), ``facets`` (lists of words by
+            ``state``, ``owner`` and ``tag``), and a value per column; ``order`` holds the value to sort by where it is
+            another; ``compare`` the ids that its link compares, if it stands for several runs.
         sort: key of the column that orders the rows at first.
         selectable: adds a checkbox per row.
         filters: adds the filters above.
@@ -99,7 +107,18 @@ def run_table(
     # Streamlit drops a component's state when a person leaves the page; here the choice outlives that.
     requested = state.chosen["ids"] if state.chosen else st.session_state.get(selection_key, ())
     chosen = st.session_state[selection_key] = tuple(run_id for run_id in requested if run_id in present)
-    return TableState(chosen, state.opened, state.acted)
+    interrupted = tuple(state.chosen["interrupted"]) if state.chosen else None
+    return TableState(chosen, state.opened, state.acted, interrupted)
+
+
+def still_chosen(key: str, ids: Sequence[str]) -> list[str]:
+    """Select those of the ids whose rows are chosen and shown now; in a callback.
+
+    A callback's arguments are of the last drawing, and the filter may have changed since then.
+    """
+    state = st.session_state.get(key)
+    now = state.chosen["ids"] if state is not None and state.chosen else ids
+    return [run_id for run_id in ids if run_id in now]
 
 
 def _nothing() -> None:

@@ -1,7 +1,7 @@
 // Cells of the table, by their column's kind.
 
 import { element, picture, swatch } from "../shared/dom.js"
-import { ago, count, duration, loss, NOTHING, percent } from "../shared/format.js"
+import { ago, count, dateTime, duration, loss, NOTHING, percent, spread } from "../shared/format.js"
 import { sparkline } from "../shared/scales.js"
 
 /** A small curve, on the scale of all in the table. The whole width is the whole run, so one that trains grows to the right. */
@@ -26,7 +26,8 @@ function line(color, dash) {
 /** By kind: `(table, row, value)` to the cell's children. */
 export const cells = {
   run(table, row, { name, settings, tags, color, dash }) {
-    const link = element("a", { href: `${table.address}?run=${encodeURIComponent(row.id)}`, textContent: name })
+    const target = row.compare ? `compare=${row.compare}` : `run=${encodeURIComponent(row.id)}`
+    const link = element("a", { href: `${table.address}?${target}`, textContent: name })
     link.onclick = event => {
       if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return
       event.preventDefault()
@@ -46,10 +47,16 @@ export const cells = {
   })],
   text: (table, row, value) => [value === null ? NOTHING : value],
   percent: (table, row, value) => [percent(value)],
+  spread: (table, row, values) => {
+    const [middle, range] = spread(values, percent)
+    return [middle, element("small", { textContent: range })]
+  },
   loss: (table, row, value) => [loss(value)],
   seconds: (table, row, value) => [duration(value)],
   number: (table, row, value) => [count(value)],
-  when: (table, row, value) => [value === null ? NOTHING : ago(Date.now() / 1000 - value)],
+  when: (table, row, value) => [value === null ? NOTHING : element("time", {
+    dateTime: new Date(1000 * value).toISOString(), title: ago(Date.now() / 1000 - value), textContent: dateTime(value),
+  })],
 }
 
 /** The minute that the ages shown are of; in another one they are drawn anew. */

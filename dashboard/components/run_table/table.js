@@ -1,6 +1,7 @@
 // A table of runs that keeps its order, filter and selection while what it shows changes.
 
 import { cells, minute } from "./cells.js"
+import { filtered } from "./filter.js"
 import { element } from "../shared/dom.js"
 import { counted } from "../shared/format.js"
 import { sparkScale } from "../shared/scales.js"
@@ -10,6 +11,9 @@ const PAGE = 100
 const REFRESH_MS = 1000
 /** Filter and order are kept here, for one browser tab. */
 const VIEW = "descent.runs"
+
+const NO_MATCH = "No runs match. The filter knows whole words, fields such as optimizer:adam, rate:0.001, batch:64, epochs:5, seed:1, " +
+  "schedule:cosine, tag:exam and owner:ada, and days: today, yesterday, 2026-11-29."
 
 class RunTable {
   constructor(root) {
@@ -46,10 +50,13 @@ class RunTable {
     }
     this.empty = data.empty
     this.filters = data.filters
-    if (!this.shown) this.restore(data)
-    this.shown = true
+    const first = !this.mounted
+    if (first) this.restore(data)
+    this.mounted = true
+    this.rows = data.rows
+    // Python has drawn its buttons for these rows; at first it knows of no filter.
+    this.sentStanding = this.standing(first ? this.rows : this.shown())
     this.setRows(data.rows)
-    this.sentStanding = this.standing()
   }
 
   /** Restore the choice from before the page was left, and this browser tab's filter and order. */
@@ -91,31 +98,42 @@ class RunTable {
     this.fetching = true
     const reply = await fetch(this.source, { cache: "no-cache" }).then(response => (response.ok ? response.text() : null)).catch(() => null)
     this.fetching = false
-    if (reply === null || this.closed) return
+    if (this.closed) return
+    this.lost = reply === null
+    if (this.lost) return this.sayCount()
     if (reply === this.reply) {
+      this.sayCount()
       // Ages go on by themselves.
       if (minute() !== this.drawnAt) this.draw()
       return
     }
     this.reply = reply
     this.setRows(JSON.parse(reply))
-    if (this.standing() !== this.sentStanding) this.sendChosen()
   }
 
-  /** The states of the chosen runs, and of those that are interrupted, for which the page has buttons. */
-  standing() {
-    return this.rows.map(row => row.facets.state[0] + (this.chosen.has(row.id) ? row.id : ""))
-      .filter(state => state.length > 16 || state === "interrupted").join()
+  /** The rows on the page: those that pass the filter, in order, as many as there is room for. */
+  shown() {
+    return this.visible().slice(0, this.room)
   }
 
-  sendChosen() {
-    this.sentStanding = this.standing()
-    this.tell.state("chosen", { ids: [...this.chosen], standing: this.sentStanding })
+  /** All that the page's buttons depend on: the shown rows that are chosen or interrupted, with their states. */
+  standing(rows) {
+    const standing = rows.map(row => [this.chosen.has(row.id) ? row.id : "", row.facets?.state[0], row.id])
+    return standing.filter(([chosen, state]) => chosen || state === "interrupted").join()
+  }
+
+  /** Tell Python what its buttons act on: never a row that the filter hides. */
+  sendChosen(shown) {
+    this.sentStanding = this.standing(shown)
+    const of = test => shown.filter(test).map(row => row.id)
+    this.tell.state("chosen", {
+      ids: of(row => this.chosen.has(row.id)), interrupted: of(row => row.facets.state[0] === "interrupted"),
+      standing: this.sentStanding,
+    })
   }
 
   choose(ids) {
     this.chosen = new Set(ids)
-    this.sendChosen()
     this.draw()
   }
 
@@ -139,7 +157,7 @@ class RunTable {
     if (this.selectable) {
       this.all = element("input", { type: "checkbox", ariaLabel: "Select all shown" })
       this.all.onchange = () => {
-        const shown = this.visible().map(row => row.id)
+        const shown = this.shown().map(row => row.id)
         this.choose(this.all.checked ? [...new Set([...this.chosen, ...shown])] : [...this.chosen].filter(id => !shown.includes(id)))
       }
       head.append(element("th", { className: "choice" }, element("label", {}, this.all)))
@@ -163,10 +181,9 @@ class RunTable {
 
   /** The rows that pass the filter, in order; what has no value comes last. */
   visible() {
-    const words = this.find("filter").value.toLowerCase().split(/\s+/).filter(Boolean)
-    const filters = Object.entries(this.choices).filter(([, select]) => select.value)
-    const passing = this.rows.filter(row =>
-      words.every(word => row.search.includes(word)) && filters.every(([kind, select]) => row.facets[kind].includes(select.value)))
+    const choices = Object.entries(this.choices).filter(([, select]) => select.value)
+    const chosen = this.rows.filter(row => choices.every(([kind, select]) => row.facets[kind].includes(select.value)))
+    const passing = filtered(chosen, this.find("filter").value)
     const { key, descending } = this.sort
     const value = row => row.order?.[key] ?? (typeof row[key] === "object" ? null : row[key])
     const order = (a, b) => {
@@ -204,7 +221,7 @@ class RunTable {
   }
 
   click(id, range) {
-    const shown = this.visible().map(row => row.id)
+    const shown = this.shown().map(row => row.id)
     const chosen = new Set(this.chosen)
     const change = chosen.has(id) ? each => chosen.delete(each) : each => chosen.add(each)
     // With Shift, all from the row that was clicked last.
@@ -219,9 +236,23 @@ class RunTable {
     clearInterval(this.timer)
   }
 
+  /** How many rows there are, pass the filter and are chosen; and whether they are old, since the lab does not answer. */
+  chosenOf(shown) {
+    return shown.filter(row => this.chosen.has(row.id)).length
+  }
+
+  sayCount(passing = this.visible().length, chosen = this.chosenOf(this.visible().slice(0, this.room))) {
+    const hidden = this.chosen.size - chosen
+    const parts = [`${passing < this.rows.length ? `${passing} of ` : ""}${counted(this.rows.length, "run")}`,
+      ...(chosen ? [`${chosen} chosen`] : []), ...(hidden ? [`${hidden} chosen but hidden`] : []), ...(this.lost ? ["reconnecting…"] : [])]
+    const text = parts.join(", ")
+    if (this.find("count").textContent !== text) this.find("count").textContent = text
+  }
+
   draw() {
     this.drawnAt = minute()
     const visible = this.visible(), shown = visible.slice(0, this.room)
+    if (this.selectable && this.standing(shown) !== this.sentStanding) this.sendChosen(shown)
     for (const cell of this.root.querySelectorAll("th[data-key]")) {
       if (cell.dataset.key === this.sort.key) cell.ariaSort = this.sort.descending ? "descending" : "ascending"
       else cell.removeAttribute("aria-sort")
@@ -239,15 +270,14 @@ class RunTable {
       if (this.body.rows[i] !== line.element) this.body.insertBefore(line.element, this.body.rows[i] ?? null)
     })
     for (const select of Object.values(this.choices)) select.classList.toggle("on", Boolean(select.value))
-    const filtered = visible.length < this.rows.length
-    const count = `${filtered ? `${visible.length} of ` : ""}${counted(this.rows.length, "run")}`
-    this.find("count").textContent = this.chosen.size ? `${count}, ${this.chosen.size} chosen` : count
+    const chosen = this.chosenOf(shown)
+    this.sayCount(visible.length, chosen)
     if (this.all) {
-      this.all.checked = visible.length > 0 && visible.every(row => this.chosen.has(row.id))
-      this.all.indeterminate = !this.all.checked && this.chosen.size > 0
+      this.all.checked = shown.length > 0 && chosen === shown.length
+      this.all.indeterminate = !this.all.checked && chosen > 0
     }
     this.find("empty").hidden = visible.length > 0
-    this.find("empty").textContent = this.rows.length ? "No runs match." : this.empty
+    this.find("empty").textContent = this.rows.length ? NO_MATCH : this.empty
     this.find("runs").hidden = visible.length === 0
     this.more.hidden = visible.length <= this.room
     this.more.textContent = `Show ${Math.min(PAGE, visible.length - this.room)} more`

@@ -1,4 +1,4 @@
-"""The way back to the sign-in: a component without a face, on every page.
+"""The way back to the sign-in, and the phone's menu that closes: a component without a face, on every page.
 
 A lab that has got another key refuses the sockets of the pages that are open, and Streamlit would show "401" for ever.
 """

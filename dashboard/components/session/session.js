@@ -1,4 +1,6 @@
-// Back to the sign-in: a page whose connection is gone asks whether its key is still the lab's.
+// Back to the sign-in: a page whose connection is gone asks whether its key is still the lab's. And the phone's menu.
+
+import { closeAfterChoice } from "./menu.js"
 
 const PERIOD_MS = 1000
 
@@ -13,5 +15,9 @@ export default function () {
     const app = document.querySelector("[data-test-connection-state]")
     if (app && app.dataset.testConnectionState !== "CONNECTED") leave()
   }, PERIOD_MS)
-  return () => clearInterval(timer)
+  document.addEventListener("click", closeAfterChoice)
+  return () => {
+    clearInterval(timer)
+    document.removeEventListener("click", closeAfterChoice)
+  }
 }

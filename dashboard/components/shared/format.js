@@ -1,5 +1,7 @@
 // Numbers as text, the same on every page. dashboard/words.py is its twin in Python: tests/fixtures/words.json holds them equal.
 
+import { mean } from "./series.js"
+
 export const NOTHING = "–"
 
 /** Neither missing nor a number that JSON and typed arrays use for a gap. */
@@ -8,8 +10,13 @@ const isKnown = value => value !== null && value !== undefined && Number.isFinit
 /** A share from 0 to 1, to two decimals of a percent. */
 export const percent = value => (isKnown(value) ? `${(100 * value).toFixed(2)} %` : NOTHING)
 
-/** A loss, to four decimals. */
-export const loss = value => (isKnown(value) ? value.toFixed(4) : NOTHING)
+/** A loss to four decimals, a large one to fewer, a huge one as a power of ten. */
+export function loss(value) {
+  if (!isKnown(value)) return NOTHING
+  const size = Math.abs(value)
+  if (size >= 1e6) return value.toExponential(2).replace("e+", "e")
+  return size >= 1000 ? count(value) : value.toFixed(size >= 100 ? 1 : size >= 10 ? 2 : 4)
+}
 
 /** A whole number, its thousands separated by commas. */
 export const count = value => (isKnown(value) ? Math.round(value).toLocaleString("en") : NOTHING)
@@ -35,6 +42,24 @@ export function scientific(value) {
 
 /** Four significant digits without trailing zeros. */
 export const short = value => (isKnown(value) ? Number(value.toPrecision(4)).toString() : NOTHING)
+
+/** The mean of several seeds' values, and their range: `["97.31 %", "97.12–97.45 %, n = 3"]`. */
+export function spread(values, write) {
+  if (!values.length) return [NOTHING, ""]
+  const low = write(Math.min(...values)).replace(" %", "")
+  const range = values.length > 1 ? `${low}–${write(Math.max(...values))}, n = ${values.length}` : ""
+  return [write(mean(values)), range]
+}
+
+/** A time in unix seconds, in this browser's time zone: `14:05` today, `28 Nov, 14:05`, `28 Nov 2025, 14:05`. */
+export function dateTime(seconds, now = Date.now() / 1000) {
+  const [at, today] = [new Date(1000 * seconds), new Date(1000 * now)]
+  const clock = at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })
+  if (at.toDateString() === today.toDateString()) return clock
+  const month = at.toLocaleDateString("en-GB", { month: "short" }).slice(0, 3)
+  const year = at.getFullYear() === today.getFullYear() ? "" : ` ${at.getFullYear()}`
+  return `${at.getDate()} ${month}${year}, ${clock}`
+}
 
 /** Time since something happened. */
 export function ago(seconds) {

@@ -130,7 +130,8 @@ export function lastStep({ size, step, last, over }) {
 /** Smaller values are rounding errors: a log axis that shows them shows nothing else. */
 const LOWEST = 1e-12
 
-/** The range of a log axis over several arrays of values, and ticks every so many whole decades, at most four. */
+/** The range of a log axis over several arrays of values, and its ticks: whole decades, at most four; over less than two decades
+ * also values between them. */
 export function decades(arrays) {
   let low = Infinity, high = -Infinity
   for (const values of arrays) {
@@ -140,8 +141,8 @@ export function decades(arrays) {
     }
   }
   if (!(low < high)) return { nticks: 4 }
-  const [from, to] = [Math.log10(low), Math.log10(high)], margin = 0.06 * (to - from)
-  return { range: [from - margin, to + margin], dtick: Math.max(1, Math.ceil((to - from) / 4)) }
+  const [from, to] = [Math.log10(low), Math.log10(high)], margin = 0.06 * (to - from), range = [from - margin, to + margin]
+  return to - from < 2 ? { range, nticks: logTicks(range) } : { range, dtick: Math.ceil((to - from) / 4) }
 }
 
 /** Decades below its upper end that the scale of small curves reaches at most, and at least. */

@@ -11,6 +11,9 @@ export function themeOf(element) {
   }
 }
 
+/** True for a person who asks their system for little motion. */
+export const movesLittle = () => globalThis.matchMedia?.("(prefers-reduced-motion: reduce)").matches ?? false
+
 /** Brightness from 0 to 1 of a colour, hexadecimal or rgb(). */
 export function luminance(color) {
   const hex = /^#(..)(..)(..)/.exec(color)

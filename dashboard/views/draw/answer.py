@@ -17,19 +17,29 @@ INPUT_SIDE, STEP_SIDE = 224, 112
 
 def answer_html(answer: Answer | None, doubt: str | None = None) -> str:
     """Return the answer in large, its runner-up and ten bars; without an answer, an invitation to draw."""
-    if answer is None:
-        digit, state, lead, rest = "?", "empty", "No digit yet", "The answer changes with every stroke."
-    else:
-        digit, second = str(answer.digit), f"{answer.runner_up} with {_percent(answer.probabilities[answer.runner_up])}"
-        state, lead, rest = "sure", _percent(answer.probability), f"Next would be {second}."
-        if doubt or not answer.sure:
-            state, lead = "unsure", "Not sure"
-            rest = doubt or f"{digit} with {_percent(answer.probability)}, or {second}."
+    digit, state, lead, rest = _answer_in_words(answer, doubt)
     return (
-        f'<div class="answer {state}" role="status" data-testid="answer" data-digit="{digit}">'
-        f'<div class="digit">{digit}</div><div><p class="lead">{lead}</p><p class="rest">{rest}</p></div></div>'
-        f'<div class="bars" data-testid="bars">{_bars(answer)}</div>'
+        f'<div class="answer {state}" data-testid="answer" data-digit="{digit}">'
+        f'<div class="digit">{digit}</div><div><p class="lead">{escape(lead)}</p><p class="rest">{escape(rest)}</p>'
+        f'</div></div><div class="bars" data-testid="bars">{_bars(answer)}</div>'
     )
+
+
+def answer_text(answer: Answer | None, doubt: str | None = None) -> str:
+    """Return the same for who listens, as plain text; empty without an answer."""
+    digit, _, lead, rest = _answer_in_words(answer, doubt)
+    return f"{digit}: {lead}. {rest}" if answer else ""
+
+
+def _answer_in_words(answer: Answer | None, doubt: str | None) -> tuple[str, str, str, str]:
+    """Return the digit, the kind of the answer, its first words and the others."""
+    if answer is None:
+        return "?", "empty", "No digit yet", "The answer changes with every stroke."
+    share, other = words.probability(answer.probability), words.probability(answer.probabilities[answer.runner_up])
+    digit, second = str(answer.digit), f"{answer.runner_up} with {other}"
+    if doubt or not answer.sure:
+        return digit, "unsure", "Not sure", doubt or f"{digit} with {share}, or {second}."
+    return digit, "sure", share, f"Next would be {second}."
 
 
 def steps_html(way: Steps | None) -> str:

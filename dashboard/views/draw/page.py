@@ -6,9 +6,10 @@ import streamlit as st
 
 from core.handwriting.answers import Answer, answer
 from dashboard.components.canvas import hide_toolbar
+from dashboard.components.speech import speak
 from dashboard.views import draw
 from dashboard.views.draw import source
-from dashboard.views.draw.answer import answer_html, others_html, steps_html
+from dashboard.views.draw.answer import answer_html, answer_text, others_html, steps_html
 from dashboard.views.draw.networks import networks
 from dashboard.views.draw.phone import phone
 from dashboard.views.draw.replay import replay_section
@@ -49,8 +50,9 @@ def _drawing() -> None:
         with st.container(key="draw-steps"):
             st.html(steps_html(way))
     if len(answers) > 1:
-        st.markdown("#### All saved networks")
-        st.html(others_html(answers))
+        with st.container(key="draw-others"):
+            st.markdown("#### All saved networks")
+            st.html(others_html(answers))
 
 
 def _answer(names: list[str], answers: dict[str, Answer], doubt: str | None) -> None:
@@ -61,6 +63,7 @@ def _answer(names: list[str], answers: dict[str, Answer], doubt: str | None) -> 
     name = st.selectbox("Answered by", names, key="draw.network")
     with shown:
         st.html(answer_html(answers.get(name), doubt))
+        speak(answer_text(answers.get(name), doubt), key="draw-spoken")
     keep_as()
 
 

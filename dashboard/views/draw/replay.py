@@ -10,6 +10,7 @@ from core.handwriting.preprocessing import SIDE, Bytes
 from core.runs.trajectories import Trajectory
 from dashboard import fields, lab, plots, waiting
 from dashboard.colors import GREY, HUES
+from dashboard.components.figure import show_figure
 from dashboard.views.draw.answer import crisp
 from dashboard.words import literal, run_choice
 
@@ -62,7 +63,7 @@ def _show(trajectory: Trajectory, digit: Bytes) -> None:
         f'<div class="replayed">{crisp(digit, 3, "the replayed drawing")}'
         f'<div data-testid="story">{_story(steps, probabilities)}</div></div>'
     )
-    st.plotly_chart(figure(steps, probabilities), key="draw.story", config=plots.NO_BAR)
+    show_figure(figure(steps, probabilities), "What the run said of this digit, step by step", key="draw.story")
     if trajectory.message:
         st.caption(literal(trajectory.message))
 

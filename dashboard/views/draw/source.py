@@ -6,9 +6,10 @@ from urllib.parse import urlsplit
 import streamlit as st
 from streamlit_drawable_canvas import st_canvas
 
-from core.handwriting.photographs import find_digit, read_canvas, read_image
+from core.handwriting.photographs import TooLargeError, find_digit, read_canvas, read_image
 from core.handwriting.preprocessing import Steps, steps
 from dashboard import fields
+from dashboard.uploads import upload
 from dashboard.views.draw.answer import found_html
 
 SIDE = 280
@@ -76,9 +77,11 @@ def picture(source: str) -> Steps | None:
     if source == CAMERA:
         file = st.camera_input("One digit, large in the picture")
     else:
-        file = st.file_uploader(
+        file = upload(
             "A picture of one digit",
-            type=["png", "jpg", "jpeg"],
+            ["png", "jpg", "jpeg"],
+            "Take a PNG or a JPEG of at most 10 MB.",
+            ("draw-found", "draw-answer", "draw-steps", "draw-others"),
             help="PNG or JPEG, dark on light or light on dark. On a phone, this offers its camera too.",
         )
     if file is None:
@@ -88,7 +91,8 @@ def picture(source: str) -> Steps | None:
     except ValueError as error:
         st.error(_kindly(error), icon=":material/image_not_supported:")
         return None
-    st.html(found_html(way, SIDE))
+    with st.container(key="draw-found"):
+        st.html(found_html(way, SIDE))
     return way
 
 
@@ -114,6 +118,8 @@ def _clear() -> None:
 def _kindly(error: ValueError) -> str:
     if "readable" in str(error):
         return "This file is not a picture that the lab can read. Take a PNG or a JPEG."
+    if isinstance(error, TooLargeError):
+        return "This picture has too many pixels for the lab. Take a smaller one, or cut out the digit."
     if "stands out" in str(error):
         return "Nothing stands out from the paper here. Take a picture of one digit, large and in the middle."
     return fields.explain(error)

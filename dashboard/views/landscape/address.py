@@ -14,7 +14,9 @@ from dashboard import address
 DEFAULTS = {
     "plane": "pca", "part": "test", "images": "2000", "size": "51", "loss": "cross_entropy", "seed": "0"
 }  # fmt: skip
-STATE = address.State("l-", {**DEFAULTS, "items": []})
+#: Lists of items: all that are chosen, and those of them that a plane takes which has room for fewer.
+LISTS = ("items", "through")
+STATE = address.State("l-", DEFAULTS | {name: [] for name in LISTS})
 key = STATE.key
 
 
@@ -36,14 +38,14 @@ def read(choices: Mapping[str, Container[str]], items: list[str]) -> None:
     for name, allowed in choices.items():
         if value(name) not in allowed:
             STATE[name] = DEFAULTS[name]
-    if st.session_state.get(key("items")) is None:
-        named = address.get("items")
-        STATE["items"] = named.split(",") if named else items
+    for name, chosen in (("items", items), ("through", [])):
+        if st.session_state.get(key(name)) is None:
+            named = address.get(name)
+            STATE[name] = named.split(",") if named else chosen
 
 
-def write(items: list[str]) -> None:
-    """Write the values that are not the default into the address, so that links stay short."""
+def write(**lists: list[str]) -> None:
+    """Write the ``LISTS``, and the values that are not the default, into the address, so that links stay short."""
     values = {name: str(value(name)) for name, default in DEFAULTS.items() if str(value(name)) != default}
-    if items:
-        values["items"] = ",".join(items)
+    values |= {name: ",".join(items) for name, items in lists.items() if items}
     (address.complete if address.empty() else address.only)(**values)

@@ -27,6 +27,8 @@ PLANE_HELP = {
 }
 PART_LABELS = {"test": "test images", "validation": "validation images", "training": "training images"}
 LOSS_LABELS = {"cross_entropy": "Cross-entropy", "mse": "Mean squared error"}
+#: The question which of the chosen ones a plane takes that has room for fewer.
+WHICH = {"line": "Line from, and to", "three": "Plane through", "pca": "Plane of", "random": "Plane of"}
 SIZES = ("25", "51", "101", "201")
 
 
@@ -63,19 +65,33 @@ def controls(known: dict[str, str]) -> Study | None:
         with st.popover("New runs", width=120):
             new_runs.buttons()
     st.caption(PLANE_HELP[value("plane")])
-    address.write(selection)
+    chosen = selection if len(selection) <= PLANES[value("plane")][1] else _some(selection, known)
+    address.write(items=selection, through=chosen if chosen != selection else [])
     if not selection:
         return None
     low, high = PLANES[value("plane")]
-    if not low <= len(selection) <= high:
+    if len(chosen) < low:
         needed = f"{low} to {high}" if low < high else str(low)
-        raise ValueError(f"This plane needs {needed} runs or models; you chose {len(selection)}.")
+        raise ValueError(f"This plane needs {needed} runs or models; you chose {len(chosen)}.")
     return Study(
         plane=value("plane"),
-        items=tuple(items.pinned(item) for item in selection),
+        items=tuple(items.pinned(item) for item in chosen),
         part=value("part"),
         images=int(str(count.parse(value("images")))),
         size=int(value("size")),
         loss=value("loss"),
         seed=int(str(SEED.parse(value("seed")))),
+    )
+
+
+def _some(selection: list[str], known: dict[str, str]) -> list[str]:
+    """Draw the choice of those that a plane takes which has room for fewer; the first ones until others are chosen."""
+    most = PLANES[value("plane")][1]
+    kept = [item for item in value("through") if item in selection][:most]
+    STATE["through"] = kept or selection[:most]
+    return st.multiselect(
+        f"{WHICH[value('plane')]}: {most} of the {len(selection)} chosen",
+        **STATE.many("through", selection),
+        format_func=known.__getitem__,
+        max_selections=most,
     )

@@ -32,17 +32,14 @@ def marker(plane: Plane) -> dict[str, Any] | None:
     run = watched()
     if run is None:
         return None
-    path: dict[int, tuple[float, float]] = st.session_state.setdefault(PATH, {})
+    path: dict[int, tuple[float, float, float]] = st.session_state.setdefault(PATH, {})
     points = [(0, to_flat(Network(run.config.seed))), items.live_point(run)]
     for step, point in (known for known in points if known and known[0] not in path):
         projection = plane.project(point[None])
-        path[step] = float(projection.a[0]), float(projection.b[0])
-    places = [path[step] for step in sorted(path)]
-    return {
-        "color": OPTIMIZER_COLORS[run.config.optimizer],
-        "a": [a for a, _ in places],
-        "b": [b for _, b in places],
-    }
+        path[step] = float(projection.a[0]), float(projection.b[0]), float(projection.distance[0])
+    places = (path[step] for step in sorted(path))
+    coordinates = dict(zip(("a", "b", "distance"), map(list, zip(*places, strict=True)), strict=True))
+    return {"color": OPTIMIZER_COLORS[run.config.optimizer], **coordinates}
 
 
 def section(result: Result) -> None:

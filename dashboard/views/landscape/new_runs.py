@@ -9,6 +9,7 @@ from dashboard.views.landscape.address import key
 #: Three with different paths; momentum with its own rate takes nearly that of SGD.
 RACERS = ("sgd", "adagrad", "adam")
 EPOCHS = 3
+RACE = [RunConfig.recommended(name, epochs=EPOCHS) for name in RACERS]
 SMALL_BATCH = RunConfig.recommended("adam", batch_size=64, epochs=EPOCHS)
 #: With a rate larger by the root of the ratio of the sizes, and more epochs, since each has fewer steps.
 LARGE_BATCH = RunConfig.recommended("adam", batch_size=4096, epochs=10 * EPOCHS, lr=8 * SMALL_BATCH.lr)
@@ -16,7 +17,7 @@ LARGE_BATCH = RunConfig.recommended("adam", batch_size=4096, epochs=10 * EPOCHS,
 
 def race() -> None:
     """Train three optimizers from the same first weights, and choose their common plane."""
-    _train([RunConfig.recommended(name, epochs=EPOCHS) for name in RACERS], "pca")
+    _train(RACE, "pca")
 
 
 def small_and_large() -> None:
@@ -26,7 +27,7 @@ def small_and_large() -> None:
 
 def buttons() -> None:
     """Draw the buttons that train."""
-    names = ", ".join(RunConfig.recommended(name).optimizer_spec.label for name in RACERS)
+    names = ", ".join(config.optimizer_spec.label for config in RACE)
     st.button("Race three optimizers", on_click=race, help=f"{names}, from the same first weights.", width="stretch")
     st.button(
         "Small and large batch",

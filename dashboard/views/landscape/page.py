@@ -8,16 +8,23 @@ import streamlit as st
 from core.jobs import Status
 from core.landscape.result_file import npz
 from core.landscape.study import Result, Study
+from core.optimizers import OPTIMIZERS
 from core.runs.store import Run
-from dashboard import fields, waiting
+from dashboard import fields, run_curves, waiting
 from dashboard.components.chart import live_chart
+from dashboard.components.figure import show_figure
 from dashboard.components.player.landscape import landscape_player, scene_of, standalone, waiting_scene
 from dashboard.plots import CONFIG
 from dashboard.views.landscape import controls, items, live, new_runs, plots, sharpness
 from dashboard.views.landscape.address import key
-from dashboard.words import literal, loss, percent, run_line
+from dashboard.views.landscape.ready import ready
+from dashboard.words import counted, literal, loss, percent, run_line
 
 PLAYER = "landscape-player"
+FIRST_SIGHT = (
+    "A picture to begin with: {runs}, {epochs} epochs each from the same first weights, computed on {images} test "
+    "images with this lab. Play it, turn it, then make your own."
+)
 
 
 def page() -> None:
@@ -34,13 +41,22 @@ def page() -> None:
         st.error(fields.explain(error), icon=":material/edit:")
         return
     if training:
-        st.caption("Their landscape opens as soon as they have trained.")
-        live_chart(training, "", key="landscape-live")
+        st.caption(
+            f"{sum(run.over for run in training)} of {counted(len(training), 'run')} trained. Then their paths are "
+            "replayed and the loss around them is computed, coarse at first: their landscape opens by itself."
+        )
+        _curves(training)
         return
     if study is None:
         _welcome("Choose a run or a model above, or begin with a race.")
         return
     _study(study)
+
+
+def _curves(runs: list[Run]) -> None:
+    """Draw the curves of all runs that the landscape waits for."""
+    lines = run_curves.lines(runs) if len(runs) > 1 else ()
+    live_chart(runs, "", key="landscape-live", lines=lines)
 
 
 def _welcome(title: str) -> None:
@@ -56,6 +72,12 @@ def _welcome(title: str) -> None:
         on_click=new_runs.race,
         help="SGD, Adagrad and Adam from the same first weights. Takes about half a minute.",
     )
+    if first := ready():
+        names = ", ".join(OPTIMIZERS[path.about["optimizer"]].label for path in first.paths)
+        st.caption(FIRST_SIGHT.format(runs=names, epochs=new_runs.EPOCHS, images=f"{first.study.images:,}"))
+        # Its runs are not in this lab: their sharpness cannot be measured.
+        landscape_player({**scene_of(first, 1), "still": True}, "landscape-ready", lambda: None)
+        _explained(first)
 
 
 def _submitted() -> dict[str, str]:
@@ -71,14 +93,22 @@ def _training() -> list[Run]:
 
 
 def _study(study: Study) -> None:
-    watched = live.watched() is not None
+    watched, job = live.watched() is not None, items.job(study)
+    # Below the progress bar, and not in the part of the page that is drawn at every poll.
+    curves = [] if _drawable(job.status(), study) else _runs_of(study)
 
     def draw(status: Status[Result]) -> None:
-        _picture(status, study)
-        if sharpness.take_request() or (watched and live.watched() is None):
+        if _drawable(status, study) or not curves:
+            _picture(status, study)
+        else:
+            st.progress(status.share, status.stage)
+        ended = watched and live.watched() is None
+        if sharpness.take_request() or ended or (curves and _drawable(status, study)):
             st.rerun()
 
-    result = waiting.show(items.job(study), draw, poll=watched)
+    result = waiting.show(job, draw, poll=watched)
+    if curves:
+        _curves(curves)
     if result is None:
         return
     if study.plane != "line":
@@ -89,10 +119,19 @@ def _study(study: Study) -> None:
         live.section(result)
 
 
+def _drawable(status: Status[Result], study: Study) -> bool:
+    """Return True once there is a picture: a line is drawn when it is done, a plane as soon as its paths are known."""
+    return status.result is not None and (study.plane != "line" or status.result.done)
+
+
+def _runs_of(study: Study) -> list[Run]:
+    return [run for item in study.items if (run := items.run_of(item))]
+
+
 def _picture(status: Status[Result], study: Study) -> None:
     """Draw the player, with preliminary results while the job runs; or the line when it is done."""
     result = status.result
-    if result is None or (study.plane == "line" and not result.done):
+    if result is None or not _drawable(status, study):
         landscape_player(waiting_scene(status.stage, status.share), PLAYER, lambda: None)
     elif study.plane == "line":
         _line(result)
@@ -102,7 +141,12 @@ def _picture(status: Status[Result], study: Study) -> None:
 
 
 def _line(result: Result) -> None:
-    st.plotly_chart(plots.along_line(result), key="along-line", config=CONFIG)
+    show_figure(
+        plots.along_line(result),
+        "Loss and accuracy along a line",
+        key="along-line",
+        settings=" to ".join(path.label for path in result.paths),
+    )
     one, two = st.columns(2)
     for column, path in zip((one, two), result.paths, strict=True):
         column.metric(literal(path.label), percent(path.accuracy[-1]), f"loss {loss(path.true[-1])}", delta_color="off",

@@ -5,6 +5,7 @@ the curves. The TOML:
 
 - ``title``, ``question``: one line each; ``order``: its place in the list;
 - ``[base]``: fields of ``RunConfig`` that all runs share; ``[[lines]]``: a name, and the fields that differ;
+- ``touch``: one of ``TOUCHES``, the control beside the lesson's formula;
 - ``controls``: which fields a person may set for all runs: ``epochs``, ``seed``;
 - ``[prediction]``: ``ask``; ``measure``, one of ``MEASURES``; ``why``, shown with the outcome; ``choices``:
   each a ``text`` and either ``lines``, right if the best line by the measure (with ``worst = true`` the worst) is one
@@ -23,11 +24,13 @@ from pathlib import Path
 from typing import Any
 
 from core.runs.curves import Curves
+from core.sweep import race
 from core.training.config import RunConfig
 
 FOLDER = Path(__file__).parent
 LOOK = "## What to look at"
 CONTROLS = ("epochs", "seed")
+TOUCHES = ("batch", "order", "noise", "rate", "schedule", "momentum", "adaptive", "digit")
 SHOWS = ("network", "config", "curves", "evaluation", "predictions", "file")
 
 
@@ -86,14 +89,15 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Measured values by line, and the index of the choice that they make right, or None.
+    """Measured values by line, and the choices that they make right.
 
-    ``close``: another seed may make another choice right; none is right then.
+    Args:
+        possible: indices of the choices, the measured one first: more than one where another seed may make another one
+            right, none where nothing was measured.
     """
 
     values: dict[str, float]
-    right: int | None
-    close: bool = False
+    possible: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Lesson:
-    """A lesson. ``lines`` are its runs by name, in order; a lesson through code has one."""
+    """A lesson. ``lines`` are its runs by name, in order; a lesson through code has one. ``touch`` may be empty."""
 
     key: str
     order: int
@@ -118,9 +122,19 @@ class Lesson:
     text: str
     look: str
     lines: dict[str, RunConfig]
+    touch: str
     controls: tuple[str, ...]
     prediction: Prediction | None
     steps: tuple[Step, ...]
+
+    @property
+    def varied(self) -> str | None:
+        """The setting that its lines vary, of those that a race can vary; None for a lesson with one line.
+
+        Where optimizers differ, so may their rates: then it is the optimizer.
+        """
+        differing = race.differing(list(self.lines.values()))
+        return next((knob for knob in race.KNOBS if knob in differing), None)
 
     def configs(self, **chosen: Any) -> list[RunConfig]:
         """Return the lines' configs with what a person chose for all of them.
@@ -161,11 +175,13 @@ def read(key: str, text: str) -> Lesson:
         steps = tuple(Step(**step) for step in values.get("steps", []))
         for step in steps:
             _one_of("shows", step.shows, SHOWS)
+        if "touch" in values:
+            _one_of("touch", values["touch"], TOUCHES)
         for control in values.get("controls", []):
             _one_of("controls", control, CONTROLS)
         return Lesson(
             key, values["order"], values["title"], values["question"], intro.strip(), look.strip(), lines,
-            tuple(values.get("controls", ())), prediction, steps,
+            values.get("touch", ""), tuple(values.get("controls", ())), prediction, steps,
         )  # fmt: skip
     except KeyError as error:
         raise ValueError(f"The lesson {key} must have {error.args[0]}.") from None
@@ -182,20 +198,20 @@ def outcome(prediction: Prediction, runs: Mapping[str, Curves]) -> Outcome:
         value = values.get(prediction.line, math.nan) - (
             values.get(prediction.minus, math.nan) if prediction.minus else 0
         )
-        near = (_range(prediction.choices, value + apart) for apart in (-measure.spread, 0, measure.spread))
+        near = (_range(prediction.choices, value + apart) for apart in (0, -measure.spread, measure.spread))
         # Beyond the ends of all ranges there is no other choice to be close to.
-        possible = [place for place in dict.fromkeys(near) if place is not None]
-        return Outcome(values, possible[0] if len(possible) == 1 else None, len(possible) > 1)
+        return Outcome(values, tuple(place for place in dict.fromkeys(near) if place is not None))
     sign = 1 if measure.more != prediction.worst else -1
     best = [
         max((sign * values[name] for name in choice.lines if name in values), default=-math.inf)
         for choice in prediction.choices
     ]
     order = sorted(range(len(best)), key=best.__getitem__, reverse=True)
-    if not values or best[order[0]] == -math.inf:
-        return Outcome(values, None)
-    close = len(order) > 1 and best[order[0]] - best[order[1]] < measure.spread
-    return Outcome(values, None if close else order[0], close)
+    highest = best[order[0]]
+    if highest == -math.inf:
+        return Outcome(values, ())
+    others = [place for place in order[1:] if highest - best[place] < measure.spread]
+    return Outcome(values, (order[0], *others))
 
 
 def _range(choices: tuple[Choice, ...], value: float) -> int | None:

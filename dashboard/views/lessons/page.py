@@ -6,13 +6,14 @@ import streamlit as st
 
 from core.optimizers import OPTIMIZERS
 from core.runs.store import Run
+from core.sweep import race
 from core.training import config as rules
-from core.training.config import RunConfig
-from dashboard import address, fields, forms, handoff, operating, run_curves, starting
+from dashboard import address, fields, handoff, operating, run_curves, starting
 from dashboard.analysis.weight_step import step_in_numbers
 from dashboard.components.chart import live_chart
 from dashboard.screens import screen
-from dashboard.views.lessons import CONTROLS, LOOK, MEASURES, Lesson, Outcome, lessons, outcome
+from dashboard.views.lessons import CONTROLS, LOOK, MEASURES, Lesson, Outcome, Prediction, lessons, outcome
+from dashboard.views.lessons.touches import touch
 from dashboard.views.lessons.walk import walk
 from dashboard.words import percent, stacked
 
@@ -20,11 +21,17 @@ INVITATION = "Make your prediction and press Run. The curves grow here while the
 #: The parts of the page that a link may hide.
 HIDEABLE = {
     "prediction": "The prediction",
+    "touch": "The control beside the formula",
     "settings": "The settings",
     "rule": "The update rule",
     "look": "What to look at",
     "list": "Links to other lessons",
 }
+#: What makes a race of each setting fair, and what of the lesson it does not take over.
+FAIR = {
+    "optimizer": "each optimizer at a learning rate that was searched for it",
+    "schedule": "each schedule with its usual parameters",
+} | dict.fromkeys(("lr", "batch_size", "shuffle", "seed"), "over as many seeds as you like")
 PARAMETERS = {"epochs": rules.EPOCHS, "seed": rules.SEED}
 #: Every lesson's settings, and the choice predicted, None before there is one.
 _STATE = address.State("lesson.", {})
@@ -79,10 +86,15 @@ def _lesson(lesson: Lesson) -> None:
         walk(lesson, runs[0] if runs else None)
         _look(lesson, hidden)
     else:
-        text, stage = st.columns([0.4, 0.6], gap="large")
+        text, beside = st.columns([0.52, 0.48], gap="large")
         with text:
             st.markdown(f"**{lesson.question}**")
             st.markdown(lesson.text)
+        if "touch" not in hidden:
+            with beside:
+                touch(lesson, None)
+        start, stage = st.columns([0.4, 0.6], gap="large")
+        with start:
             if lesson.prediction and "prediction" not in hidden:
                 _prediction(lesson, runs)
             _start_row(lesson, runs, hidden)
@@ -202,18 +214,23 @@ def _outcome(lesson: Lesson, runs: list[Run]) -> None:
         return
     measured = outcome(prediction, {name: run_curves.curves(run) for name, run in zip(lesson.lines, runs, strict=True)})
     guess = _guess(lesson)
-    right = None if measured.right is None else prediction.choices[measured.right].text
     with st.container(border=True, key="outcome"):
-        if measured.close:
-            apart = f"{100 * MEASURES[prediction.measure].spread:.1f} points"
-            st.markdown(f"**Too close to call.** Another seed alone may make a difference of {apart}.")
-        elif guess is not None and right is not None:
-            verdict = "As you predicted" if guess == measured.right else "Not what you predicted"
-            st.markdown(f"**{verdict}.** Measured: {right}")
-        elif right is not None:
-            st.markdown(f"**Measured:** {right}")
+        if measured.possible:
+            st.markdown(_verdict(prediction, measured, guess))
         st.markdown(_measured(lesson, measured))
         st.markdown(prediction.why)
+
+
+def _verdict(prediction: Prediction, measured: Outcome, guess: int | None) -> str:
+    """Return whether the guess was right, as far as seeds do not decide it, and what is."""
+    right = "; or ".join(prediction.choices[place].text for place in measured.possible)
+    wrong = guess is not None and guess not in measured.possible
+    if len(measured.possible) > 1:
+        apart = f"{100 * MEASURES[prediction.measure].spread:.1f} points"
+        start = "Not what you predicted, and the others are too" if wrong else "Too"
+        return f"**{start} close to call.** Another seed alone may make a difference of {apart}. Measured: {right}"
+    start = "Measured:" if guess is None else "Not what you predicted." if wrong else "As you predicted."
+    return f"**{start}** {right}" if guess is None else f"**{start}** Measured: {right}"
 
 
 def _measured(lesson: Lesson, measured: Outcome) -> str:
@@ -249,8 +266,14 @@ def _ways_on(lesson: Lesson, hidden: set[str]) -> None:
     keys = list(lessons())
     after = keys[keys.index(lesson.key) + 1 :][:1]
     with st.container(horizontal=True, key="ways-on"):
-        if len(lesson.lines) > 1 and st.button("Race them", icon=":material/flag:"):
-            _to_race(list(lesson.lines.values()))
+        if knob := lesson.varied:
+            setting = race.KNOBS[knob].lower()
+            if st.button(
+                "Race them fairly",
+                icon=":material/flag:",
+                help=f"On the Race page: the {setting} varied, {FAIR[knob]}.",
+            ):
+                _to_race(lesson, knob)
         if "list" not in hidden:
             with st.popover("Link for a class", icon=":material/link:"):
                 _link(lesson)
@@ -258,11 +281,13 @@ def _ways_on(lesson: Lesson, hidden: set[str]) -> None:
                 st.button(f"Next: {lessons()[key].title}", icon=":material/arrow_forward:", on_click=_open, args=(key,))
 
 
-def _to_race(configs: list[RunConfig]) -> None:
-    forms.fill(configs[0])
-    optimizers = list(dict.fromkeys(config.optimizer for config in configs))
-    if len(optimizers) > 1:
-        handoff.to_race(optimizers)
+def _to_race(lesson: Lesson, knob: str) -> None:
+    """Open the Race page with what the lesson varies, and the settings of the lesson and its visitor."""
+    try:
+        configs = lesson.configs(**_chosen(lesson))
+    except ValueError:
+        configs = lesson.configs()
+    handoff.to_race(configs[0], knob, [getattr(config, knob) for config in configs])
     st.switch_page("views/race/page.py", query_params={})
 
 

@@ -6,6 +6,7 @@ from core.runs.store import Run
 from dashboard import lab, sources, testing
 from dashboard.components.chart import live_chart
 from dashboard.views.lessons import Lesson, Step
+from dashboard.views.lessons.touches import touch
 from dashboard.words import network_table, percent
 
 INVITATION = "Press Run it. The network trains here, and the other steps show their results."
@@ -27,7 +28,10 @@ def walk(lesson: Lesson, run: Run | None) -> None:
 
 def _result(step: Step, lesson: Lesson, run: Run | None) -> None:
     if step.shows == "network":
-        st.markdown(network_table())
+        table, beside = st.columns(2)
+        table.markdown(network_table())
+        with beside:
+            touch(lesson, run)
     elif step.shows == "curves":
         live_chart([run] if run else [], INVITATION, key=f"lesson.{lesson.key}")
     elif run and run.over and (path := lab.service().parameters_file(run.id)):

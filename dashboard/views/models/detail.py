@@ -1,20 +1,17 @@
 """One model: its figures, weights and settings, and the actions on it."""
 
-from typing import Any
-
 import streamlit as st
 
-from core.hyperparameters import number
 from core.models import formats
 from core.models.formats import FORMATS, Format
 from core.models.library import WHOLE, Library, Model
 from core.models.metadata import LONGEST
 from core.training.config import RunConfig
-from dashboard import confusion, notices, testing
+from dashboard import coding, confusion, fields, notices, testing
 from dashboard.views.models import pictures
 from dashboard.views.models.dialogs import continue_form
 from dashboard.views.models.shelf import KIND_BADGES, provenance, show, trained
-from dashboard.words import literal
+from dashboard.words import in_words, literal
 
 
 def detail(name: str) -> None:
@@ -113,6 +110,7 @@ def _downloads(library: Library, model: Model) -> None:
             )
         for key, format in FORMATS.items():
             _download(library, model, key, format)
+        coding.model_as_code(model, "model")
     missing = [format.missing for format in FORMATS.values() if format.missing]
     if missing:
         st.caption("  \n".join(map(literal, missing)))
@@ -157,15 +155,14 @@ def _about(model: Model, changeable: bool) -> None:
     with right:
         if model.config:
             with st.expander(f"Settings of its run · {literal(trained(model))}"):
-                st.table({name: number(value) for name, value in _settings(model.config)}, border="horizontal")
+                st.table(_settings(model.config), border="horizontal")
 
 
-def _settings(config: RunConfig) -> list[tuple[str, Any]]:
-    """List the settings, with those of the optimizer and the schedule."""
+def _settings(config: RunConfig) -> dict[str, str]:
+    """Return the settings in words, with those of the optimizer and the schedule, by their labels."""
     values = config.to_dict()
-    for owner in ("optimizer", "schedule"):
-        values |= {f"{owner}: {name}": value for name, value in values.pop(f"{owner}_params").items()}
-    return [(name.replace("_", " "), value) for name, value in values.items()]
+    own = {name: value for owner in ("optimizer", "schedule") for name, value in values.pop(f"{owner}_params").items()}
+    return {fields.label(name): in_words(name, value) for name, value in {**values, **own}.items()}
 
 
 def _note(name: str, key: str) -> None:

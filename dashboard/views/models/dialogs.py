@@ -9,7 +9,7 @@ from core.models.library import WHOLE, Model
 from core.models.metadata import LONGEST
 from core.training.config import EPOCHS
 from core.training.state import fewest_epochs
-from dashboard import notices, uploads
+from dashboard import network_files, notices
 from dashboard.views.models import pictures, runs
 from dashboard.views.models.shelf import show
 from dashboard.words import literal
@@ -18,6 +18,8 @@ SAVED, FILE = "From the library", "A file of yours"
 #: In the session: the name in the open dialog, and the one that it suggested last.
 _NAME, _SUGGESTED = "models.save.name", "models.save.suggested"
 FILE_LABEL = "A file of a network, from this lab or any other tool"
+#: Key of the container that shows what is in the file.
+_BRING = "models-bring"
 
 
 def pairs() -> None:
@@ -92,7 +94,7 @@ def _load_parameters() -> None:
             show(name)
             st.rerun()
         return
-    _bring(uploads.drop(FILE_LABEL))
+    _bring(network_files.drop(FILE_LABEL, _BRING))
 
 
 def _from_library(names: list[str]) -> bool:
@@ -104,21 +106,26 @@ def _from_library(names: list[str]) -> bool:
 
 def _bring(file: UploadedFile | None) -> None:
     """Draw the form that adds the file to the library."""
+    with st.container(key=_BRING):
+        _name_and_load(file)
+
+
+def _name_and_load(file: UploadedFile | None) -> None:
     if file is None:
         st.caption("The file is added to the library, which everyone shares, and tested.")
         return
-    upload = uploads.read(file)
+    upload = network_files.read(file)
     if upload is None:
         return
     name = st.text_input("Name", pictures.library().suggested(file.name), key=f"models.bring.{file.file_id}")
     finding = upload.finding
     if finding is None or not finding.clearly_better:
         if finding:
-            st.warning(uploads.sentence(finding), icon=":material/help:")
+            st.warning(network_files.sentence(finding), icon=":material/help:")
         if st.button("Load", type="primary"):
             _attempt(lambda: pictures.library().bring(file.name, file.getvalue(), name or ""), "Loaded")
         return
-    st.info(uploads.sentence(finding), icon=":material/lightbulb:")
+    st.info(network_files.sentence(finding), icon=":material/lightbulb:")
     st.caption("Converted, it takes this lab's pixels and reads the same: its weights take up the difference exactly.")
     with st.container(horizontal=True):
         convert, as_is = st.button("Convert and load", type="primary"), st.button("Load as it is")
@@ -134,7 +141,7 @@ def _load_whole() -> None:
         if name:
             continue_form(pictures.library().model(name))
         return
-    _bring(uploads.drop(FILE_LABEL))
+    _bring(network_files.drop(FILE_LABEL, _BRING))
 
 
 def continue_form(model: Model) -> None:

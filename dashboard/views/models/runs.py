@@ -80,13 +80,13 @@ def go_on(model: Model, epochs: int) -> str | None:
         checkpoint = pictures.library().open(model.name).checkpoint
         if checkpoint is None:
             raise ValueError("Only a whole model can be continued; this file has the parameters alone.")
-        start = checkpoint.continued(epochs)
+        config = checkpoint.continued(epochs)
     except notices.REFUSALS as error:
         notices.refuse(error)
         return None
     return starting.run(
-        start.config,
+        config,
         f"{model.name}, continued",
         parent=model.run if lab.service().run(model.run) else None,
-        start=start,
+        start=checkpoint,
     )

@@ -11,6 +11,7 @@ from core.files import shortened
 from core.models.library import Opened
 from core.training.network import Network
 from dashboard import fields, notices, plots, sources, testing
+from dashboard.components.figure import show_figure
 from dashboard.sources import Source
 from dashboard.views.models import pictures
 from dashboard.views.models.shelf import show
@@ -85,12 +86,12 @@ def _comparison(first: Source, second: Source) -> None:
         st.markdown(f"| Layer | Distance |\n|---|--:|\n{rows}")
     line = _line(first.digest, second.digest, first.network, second.network)
     st.markdown("**On the straight line from one to the other**")
-    with st.container(height=LINE_HEIGHT, border=False, gap=None):
-        st.plotly_chart(
-            _line_figure(line),
-            config=plots.NO_BAR,
-            alt="The test accuracy between the two models",
-        )
+    show_figure(
+        _line_figure(line),
+        "Test accuracy between two models",
+        key="models.line",
+        settings=f"from {first.label} to {second.label}",
+    )
     st.caption(
         f"Left is {literal(first.label)}, right is {literal(second.label)}, the middle is their average. Two runs from "
         "different first weights mostly have a valley of bad networks between them; two ends of one run have none."

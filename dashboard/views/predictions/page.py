@@ -31,7 +31,7 @@ def _panel(name: str, source: Source, report: Report) -> None:
         case "Digits":
             gallery.panel(report)
         case "Confidence":
-            panels.confidence(report)
+            panels.confidence(report, source)
         case "Compare":
             compare.panel(source, report)
         case "Inside":

@@ -10,7 +10,7 @@ from core.analysis.hidden import Units
 from core.analysis.report import Report
 from dashboard import confusion
 from dashboard.components.clickable import clickable
-from dashboard.plots import NO_BAR
+from dashboard.components.figure import show_figure
 from dashboard.sources import Source
 from dashboard.views.predictions import gallery, pictures, plots, results
 from dashboard.views.predictions.gallery import STATE
@@ -42,12 +42,12 @@ def _cell_clicked(value: str) -> None:
         gallery.to_first_page()
 
 
-def confidence(report: Report) -> None:
+def confidence(report: Report, source: Source) -> None:
     """Draw the calibration, and the accuracy if uncertain digits are refused."""
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("##### Calibration")
-        st.plotly_chart(plots.reliability(report.calibration), key="reliability", config=NO_BAR)
+        show_figure(plots.reliability(report.calibration), "Calibration", key="reliability", settings=source.label)
         st.caption(
             f"The digits in {len(report.calibration.counts)} bins by confidence, the probability of the answer. Bars: "
             "how many are right; dotted: as many as the confidence says. The mean distance of the two is the expected "
@@ -59,7 +59,10 @@ def confidence(report: Report) -> None:
         threshold = st.slider("Refuse below a confidence of", 0, 100, format="%d %%", **STATE.text("refuse", 90))
         curve, n = report.refusal, len(report.hits)
         answered, hits = int(curve.answered[threshold]), int(curve.hits[threshold])
-        place.plotly_chart(plots.refusal(curve, threshold, n), key="refusal", config=NO_BAR)
+        with place:
+            show_figure(
+                plots.refusal(curve, threshold, n), "Refusing uncertain digits", key="refusal", settings=source.label
+            )
         if answered:
             st.caption(
                 f"At {threshold} % it answers {answered:,} of {n:,} digits and is right on "

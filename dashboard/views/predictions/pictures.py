@@ -16,9 +16,8 @@ from core.analysis.signed_image import QUANTILE
 from core.data import CLASSES, Digits
 from dashboard.pictures import digit_url, signed_url
 from dashboard.sources import Source
-from dashboard.words import interval, loss, percent
+from dashboard.words import in_words, interval, loss, percent
 
-LOSSES = {"cross_entropy": "cross-entropy", "mse": "mean squared error"}
 #: Full colour of the pixels' contributions, as a share of the largest: most are far below it.
 FULL_PIXEL = 0.6
 
@@ -29,7 +28,7 @@ def overview(report: Report, loss_name: str) -> str:
         ("Test accuracy", percent(report.evaluation.accuracy)),
         ("95 % interval, Wilson's", interval(*report.interval)),
         ("Mistakes of 10,000", f"{report.mistakes:,}"),
-        (f"Test loss, {LOSSES[loss_name]}", loss(report.evaluation.loss)),
+        (f"Test loss, {in_words('loss', loss_name)}", loss(report.evaluation.loss)),
         ("Expected calibration error", percent(report.calibration.error)),
     )
     cells = "".join(f'<div><span class="quiet">{name}</span><b>{value}</b></div>' for name, value in figures)
@@ -98,7 +97,7 @@ def comparison(sources: Sequence[Source], reports: Sequence[Report], hits: Paire
     rows = "".join(
         f"<tr><td><b>{name}</b> {escape(source.label)}</td><td>{percent(report.evaluation.accuracy)}</td>"
         f"<td>{interval(*report.interval)}</td>"
-        f"<td>{loss(report.evaluation.loss)}{'' if alike else f' {LOSSES[source.loss]}'}</td>"
+        f"<td>{loss(report.evaluation.loss)}{'' if alike else ' ' + in_words('loss', source.loss)}</td>"
         f"<td>{report.mistakes:,}</td><td>{only:,}</td></tr>"
         for name, source, report, only in zip(names, sources, reports, (hits.only_first, hits.only_second), strict=True)
     )

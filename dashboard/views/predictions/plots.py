@@ -17,6 +17,7 @@ def reliability(bins: Calibration) -> go.Figure:
     figure.add_bar(
         x=centres[filled],
         y=bins.accuracy.numpy()[filled],
+        name="right answers",
         width=0.9 / len(centres),
         marker={"color": BLUE, "opacity": 0.8},
         customdata=bins.counts.numpy()[filled],
@@ -25,13 +26,19 @@ def reliability(bins: Calibration) -> go.Figure:
     figure.add_scatter(
         x=bins.confidence.numpy()[filled],
         y=bins.accuracy.numpy()[filled],
+        name="at a bin's mean confidence",
         mode="markers",
         marker={"color": ORANGE, "size": 8, "line": {"width": 1.5, "color": "white"}},
         hovertemplate="confidence %{x:.1%}, accuracy %{y:.1%}<extra></extra>",
     )
     figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", line={"color": GREY, "width": 1.5, "dash": "dot"}, hoverinfo="skip"
-    )  # fmt: skip
+        x=[0, 1],
+        y=[0, 1],
+        name="as many as the confidence says",
+        mode="lines",
+        line={"color": GREY, "width": 1.5, "dash": "dot"},
+        hoverinfo="skip",
+    )
     figure.update_xaxes(title="confidence", range=[0, 1.005], tickformat=".0%")
     figure.update_yaxes(title="accuracy", range=[0, 1.03], tickformat=".0%")
     return _framed(figure)
@@ -45,6 +52,7 @@ def refusal(curve: Refusal, at: int, total: int) -> go.Figure:
     figure.add_scatter(
         x=share[some],
         y=accuracy[some],
+        name="at each threshold",
         mode="lines",
         line={"color": BLUE, "width": 2.5},
         customdata=curve.thresholds.numpy()[some],
@@ -54,6 +62,7 @@ def refusal(curve: Refusal, at: int, total: int) -> go.Figure:
         figure.add_scatter(
             x=[share[at]],
             y=[accuracy[at]],
+            name="at the chosen threshold",
             mode="markers",
             marker={"color": ORANGE, "size": 12, "symbol": "diamond", "line": {"width": 1.5, "color": "white"}},
             hoverinfo="skip",

@@ -1,6 +1,6 @@
 """Race: one setting, several values, everything else equal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,13 +12,14 @@ from core.runs.store import Run
 from core.sweep import race
 from core.training.config import LR, SEED, RunConfig, parse_batch_size
 from core.training.schedules import SCHEDULES
-from dashboard import address, fields, forms, handoff, lab, operating, plots, run_curves, starting
+from dashboard import address, fields, forms, handoff, lab, operating, run_curves, starting
 from dashboard.components.chart import live_chart
-from dashboard.views.race.sensitivity import HEIGHT, sensitivity
-from dashboard.words import counted, percent
+from dashboard.components.figure import show_figure
+from dashboard.views.race.sensitivity import sensitivity
+from dashboard.words import counted, in_words, percent, settings_in_common
 
 INVITATION = (
-    "Choose the setting to vary and press Start. All lanes start from the same weights and get the images in the same "
+    "Choose the setting to vary and press Start. All runs start from the same weights and get the images in the same "
     "order."
 )
 SAME, BEST = "Same for all", "Each at its own best"
@@ -43,16 +44,24 @@ _STATE = address.State(
 
 def page() -> None:
     runs, tried = address.runs("runs"), address.runs("sweep")
-    if optimizers := handoff.take_race():
-        _STATE["knob"], _STATE["optimizer"] = "optimizer", optimizers
+    shown = runs or tried
+    picture = ",".join(run.id for run in shown)
+    if left := handoff.take_race():
+        # The form has the settings that were left, whatever race the page still shows.
+        handoff.started(picture)
+        _vary(*left)
+    elif handoff.begins(picture):
+        _fill(shown)
     settings, stage = st.columns([0.36, 0.64], gap="large")
     with settings:
         _varied_setting()
         actions = st.container()
         st.markdown("#### Shared settings")
-        form, _ = forms.hyperparameter_form()
+        form, _ = forms.hyperparameter_form(_given())
         with actions:
             _buttons(form, runs + tried)
+            if runs:
+                _apart(form, runs)
     with stage:
         if address.get("runs") and not runs:
             st.info("This lab does not have the runs that this link names. Start a new race.")
@@ -63,6 +72,42 @@ def page() -> None:
             _strip(tried)
 
 
+def _fill(runs: Sequence[Run]) -> None:
+    """Put the settings of the race, or of the search, into the page's fields."""
+    configs = [run.config for run in runs]
+    forms.fill(configs[0])
+    if varied := race.varied(configs):
+        knob, values, seeds = varied
+        _STATE["seeds"] = str(seeds)
+        _vary(knob, values)
+        if knob == "optimizer":
+            _STATE["rates"] = BEST if len({config.lr for config in configs}) > 1 else SAME
+
+
+def _vary(knob: str, values: Iterable[Any]) -> None:
+    _STATE["knob"] = knob
+    _STATE[knob] = list(map(str, values)) if knob in CHOICES else ", ".join(map(number, values))
+
+
+def _apart(form: forms.Form, runs: Sequence[Run]) -> None:
+    """Say that the fields are not the settings of the race beside them any more, and offer those."""
+    if not form.config:
+        return
+    try:
+        _, lanes, _ = _plan(form.config)
+    except ValueError:
+        return
+    # Rates that were searched are no field's.
+    searched = _STATE["knob"] == "optimizer" and _STATE["rates"] == BEST
+
+    def alike(config: RunConfig) -> str:
+        return str(replace(config, lr=1.0) if searched else config)
+
+    if {alike(run.config) for run in runs} != {alike(config) for config in race.in_turn(lanes)}:
+        st.caption("For the next race. The one shown here has other settings.")
+        st.button("Settings of this race", icon=":material/undo:", type="tertiary", on_click=_fill, args=(list(runs),))
+
+
 def _varied_setting() -> None:
     """Draw the varied setting, its values, the seeds, and for optimizers the choice of their learning rates."""
     st.markdown("#### Varied setting")
@@ -71,7 +116,7 @@ def _varied_setting() -> None:
         st.multiselect(
             "Values",
             **_STATE.many(knob, CHOICES[knob]),
-            format_func=lambda value: _label(knob, value),
+            format_func=lambda value: in_words(knob, value),
             accept_new_options=knob == "batch_size",
         )
     else:
@@ -89,13 +134,6 @@ def _varied_setting() -> None:
             **_STATE.choice("rates", [BEST, SAME]),
             help=f"{BEST}: short runs of each optimizer at five rates find the one that suits it, before the race.",
         )
-
-
-def _label(knob: str, value: str) -> str:
-    if knob in ("optimizer", "schedule"):
-        table: Mapping[str, Any] = OPTIMIZERS if knob == "optimizer" else SCHEDULES
-        return str(table[value].label) if value in table else value
-    return value
 
 
 def _usual(knob: str) -> list[float]:
@@ -122,6 +160,17 @@ def _read() -> tuple[str, list[Any], int]:
         parameter = LR if knob == "lr" else SEED
         values = [parameter.parse(part) for part in entered.split(",") if part.strip()] or _usual(knob)
     return knob, values, int(race.SEEDS.parse(_STATE["seeds"]))  # type: ignore[arg-type]
+
+
+def _given() -> dict[str, Any]:
+    """Return the varied settings, each with one of its values: they are not among those that all runs share."""
+    knob = _STATE["knob"]
+    try:
+        first = _read()[1][0]
+    except (ValueError, IndexError):
+        first = getattr(RunConfig.recommended(forms.optimizer()), knob)
+    rate = {"lr": OPTIMIZERS[first].lr} if knob == "optimizer" and _STATE["rates"] == BEST else {}
+    return {knob: first, **rate}
 
 
 def _plan(base: RunConfig) -> tuple[list[RunConfig], list[race.Lane], int]:
@@ -165,7 +214,7 @@ def _buttons(form: forms.Form, shown: list[Run]) -> None:
 
 def _start() -> None:
     """Start the search for rates, if there is to be one, else the race."""
-    form = forms.read()
+    form = forms.read(_given())
     if not form.config or starting.going(address.runs("runs") + address.runs("sweep")):
         return
     try:
@@ -176,6 +225,7 @@ def _start() -> None:
         address.put(sweep=None)
         _race(race.in_turn(lanes))
     elif ids := starting.group(tries, "sweep"):
+        handoff.started(",".join(ids))
         address.only(sweep=",".join(ids))
         # The race that follows has the settings of now, whatever the form holds when the search is over.
         st.session_state["race.follows"] = ids, form.config, seeds
@@ -184,6 +234,7 @@ def _start() -> None:
 def _race(configs: Sequence[RunConfig]) -> None:
     """Start the race, and show it; with the search that came before, if the address names one."""
     if ids := starting.group(configs, "race"):
+        handoff.started(",".join(ids))
         sweep = address.get("sweep")
         address.only(runs=",".join(ids), **({"sweep": sweep} if sweep else {}))
 
@@ -208,7 +259,7 @@ def _sweeping(ids: tuple[str, ...]) -> None:
             _race_at_the_best(tried, base, seeds)
             st.rerun()
         if st.button("Race at these rates", icon=":material/flag:"):
-            _race_at_the_best(tried, forms.read().config or RunConfig(), 1)
+            _race_at_the_best(tried, forms.read(_given()).config or RunConfig(), 1)
             st.rerun()
 
 
@@ -225,13 +276,12 @@ def _strip(tried: Sequence[Run]) -> None:
     results = [(run.config, run.validation_accuracy) for run in tried]
     best = race.best_rates(results)
     st.markdown("#### Sensitivity to the learning rate")
-    with st.container(height=HEIGHT, border=False, gap=None):
-        st.plotly_chart(
-            sensitivity(results, best),
-            config=plots.NO_BAR,
-            key="strip",
-            alt="Validation accuracy against learning rate, one line per optimizer",
-        )
+    show_figure(
+        sensitivity(results, best),
+        "Validation accuracy against learning rate",
+        key="strip",
+        settings=settings_in_common([run.config for run in tried]),
+    )
     epochs = tried[0].config.epochs
     rates = ", ".join(f"{OPTIMIZERS[name].label} {number(rate)}" for name, rate in best.items())
     accuracies = [accuracy for _, accuracy in results if accuracy is not None]

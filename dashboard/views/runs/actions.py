@@ -9,7 +9,8 @@ import streamlit as st
 from core.runs import export, states
 from core.runs.store import Run
 from core.training.config import RunConfig
-from dashboard import address, handoff, lab, notices, operating
+from dashboard import address, handoff, lab, notices, operating, starting
+from dashboard.components.run_table import still_chosen
 from dashboard.views.runs import rows
 from dashboard.visitors import visitor
 from dashboard.words import counted
@@ -23,6 +24,33 @@ def go(**values: str) -> None:
 
 def command(run_ids: Iterable[str], name: str) -> None:
     operating.command(run_ids, name)
+    rows.forget()
+
+
+def chosen(act: Callable[[list[str]], None], ids: Sequence[str], table: str) -> None:
+    """Act on those of the runs that are chosen and shown in the table at the time of the click; a callback."""
+    if still := still_chosen(table, ids):
+        act(still)
+    rows.forget()
+
+
+def stop(ids: Sequence[str]) -> None:
+    operating.command(ids, "stop", f"{counted(len(ids), 'run')} stopped.", partial(_go_on, ids))
+
+
+def resume(ids: Sequence[str]) -> None:
+    operating.command(ids, "resume", f"{counted(len(ids), 'run')} resumed.", partial(_back, ids, "pause"))
+
+
+def _go_on(ids: Sequence[str]) -> None:
+    """Resume runs that were stopped; raise ValueError while one of them has not stopped yet."""
+    if going := starting.going(run for run_id in ids if (run := lab.service().run(run_id))):
+        raise ValueError(f"Run #{going[0].number} is still about to stop. Press Undo again in a moment.")
+    _back(ids, "resume")
+
+
+def _back(ids: Sequence[str], name: str) -> None:
+    operating.give(ids, name)
     rows.forget()
 
 
@@ -44,7 +72,11 @@ def move(run_id: str, by: int) -> None:
 
 
 def edit(run_id: str, **labels: Any) -> None:
-    _attempt(lambda: lab.service().edit(run_id, **labels), "Saved.")
+    def checked() -> None:
+        operating.permitted((run_id,))
+        lab.service().edit(run_id, **labels)
+
+    _attempt(checked, "Saved.")
 
 
 def deletable(runs: Sequence[Run]) -> bool:
@@ -53,23 +85,30 @@ def deletable(runs: Sequence[Run]) -> bool:
     return all(run.state not in (states.QUEUED, states.RUNNING) and you.may_change(run.owner) for run in runs)
 
 
-def delete(runs: Sequence[Run]) -> None:
-    _attempt(lambda: lab.service().delete(_checked(runs)), f"{counted(len(runs), 'run')} moved to the bin.")
+def delete(ids: Sequence[str]) -> None:
+    done = f"{counted(len(ids), 'run')} moved to the bin."
+    _attempt(lambda: lab.service().delete(_checked(ids)), done, partial(_restore, ids))
 
 
 def restore(ids: Sequence[str]) -> None:
-    _attempt(lambda: lab.service().restore(ids), f"{counted(len(ids), 'run')} restored.")
+    _attempt(lambda: _restore(ids), f"{counted(len(ids), 'run')} restored.")
 
 
-def purge(runs: Sequence[Run]) -> None:
-    _attempt(lambda: lab.service().purge(_checked(runs)), f"{counted(len(runs), 'run')} deleted permanently.")
+def _restore(ids: Sequence[str]) -> None:
+    operating.permitted(ids)
+    lab.service().restore(ids)
+    rows.forget()
 
 
-def _checked(runs: Sequence[Run]) -> list[str]:
+def purge(ids: Sequence[str]) -> None:
+    _attempt(lambda: lab.service().purge(_checked(ids)), f"{counted(len(ids), 'run')} deleted permanently.")
+
+
+def _checked(ids: Sequence[str]) -> Sequence[str]:
     """Return the ids of runs that the visitor may delete; raise ValueError if not: the page may be an old one."""
-    if not deletable(runs):
+    if not deletable([lab.service().existing(run_id) for run_id in ids]):
         raise ValueError("Only runs that are over can be deleted, and only by their owner or the teacher.")
-    return [run.id for run in runs]
+    return ids
 
 
 def train_with(config: RunConfig, parent: str | None = None) -> None:
@@ -79,7 +118,8 @@ def train_with(config: RunConfig, parent: str | None = None) -> None:
         parent: the id of the run that was forked.
     """
     handoff.to_train(config, parent)
-    st.switch_page("views/train/page.py")
+    # Streamlit clears no values of the address that are a widget's, but replaces them.
+    st.switch_page("views/train/page.py", query_params={})
 
 
 def downloads(ids: Sequence[str], key: str) -> None:
@@ -98,8 +138,8 @@ def downloads(ids: Sequence[str], key: str) -> None:
         )
 
 
-def _attempt(action: Callable[[], object], done: str = "") -> None:
-    notices.attempt(action, done)
+def _attempt(action: Callable[[], object], done: str = "", undo: Callable[[], object] | None = None) -> None:
+    notices.attempt(action, done, undo)
     rows.forget()
 
 

@@ -3,20 +3,22 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
+from dataclasses import fields as dataclass_fields
 from typing import Any
 
 import streamlit as st
 
 from core.runs import export
 from core.runs.store import Run
+from core.sweep import race
 from core.training.config import RunConfig
-from dashboard import address, lab
+from dashboard import address, fields, lab
 from dashboard.components.chart import live_chart
+from dashboard.components.figure import show_figure
 from dashboard.components.run_table import Column, run_table
-from dashboard.plots import NO_BAR
 from dashboard.views.runs import actions, figures, parallel, rows
-from dashboard.words import counted, run_title, setting
+from dashboard.words import config_in_full, counted, literal, run_title, settings_in_common
 
 #: Lines that look different.
 MOST = 32
@@ -56,18 +58,31 @@ def show(requested: str) -> None:
 
 def _chooser(runs: Sequence[Run]) -> None:
     """Draw the choice of the runs; it is kept in the address."""
-    offered = {run.id: run for run in (*rows.latest(OFFERED), *runs)}
+    offered = {
+        run.id: f"{run_title(run)} · {config_in_full(run.config, bool(run.name))}" for run in rows.latest(OFFERED)
+    }
+    # The chosen ones by that in which they differ.
+    offered |= {run.id: name for run, name in zip(runs, rows.names(runs), strict=True)}
     st.session_state["compare.runs"] = [run.id for run in runs]
     st.multiselect(
         "Runs",
         list(offered),
         key="compare.runs",
-        format_func=lambda run_id: f"{run_title(offered[run_id])} · {setting(offered[run_id].config, 'lr')}",
+        format_func=offered.__getitem__,
         max_selections=MOST,
         placeholder="Add a run",
         on_change=_choose,
         label_visibility="collapsed",
     )
+    if len(runs) > 1:
+        _difference([run.config for run in runs])
+
+
+def _difference(configs: Sequence[RunConfig]) -> None:
+    """Say in which settings the runs differ, and what they have in common."""
+    names = [fields.label(name).lower() for name in race.differing(configs)]
+    parts = f"Different: {', '.join(names)}." if names else "All have the same settings.", settings_in_common(configs)
+    st.caption(literal(f"{parts[0]} In common: {parts[1]}." if parts[1] else parts[0]))
 
 
 def _choose() -> None:
@@ -120,12 +135,12 @@ def _parallel(runs: Sequence[Run]) -> None:
     results = {title: [getattr(one, name) for one in columns] for name, title in _RESULTS.items()}
     # Its axes need room: on a phone it scrolls by itself.
     st.html("<style>.st-key-parallel { overflow-x: auto } .st-key-parallel > * { min-width: 44rem }</style>")
-    with st.container(height=parallel.HEIGHT, border=False, gap=None, key="parallel"):
-        st.plotly_chart(
+    with st.container(border=False, gap=None, key="parallel"):
+        show_figure(
             parallel.parallel([run.config for run in over], results, [rows.style(run)[0] for run in over]),
-            config=NO_BAR,
+            "Settings in which the runs differ, and their results",
             key="compare.parallel.figure",
-            alt="Parallel coordinates: the settings in which the runs differ, and their results",
+            settings=settings_in_common([run.config for run in over]),
         )
     st.caption(
         "Drag along an axis to mark runs, click it to unmark them. Runs still in progress join when they are over."
@@ -135,7 +150,7 @@ def _parallel(runs: Sequence[Run]) -> None:
 def _csv(runs: Sequence[Run]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    settings = [field.name for field in fields(RunConfig)]
+    settings = [field.name for field in dataclass_fields(RunConfig)]
     writer.writerow(("run", "number", "name", "state", *figures.NAMES, *settings))
     for run in runs:
         values = export.finite(asdict(figures.figures(run)))

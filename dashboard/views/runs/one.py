@@ -10,10 +10,10 @@ from core.hyperparameters import number
 from core.models import checkpoints
 from core.runs import states
 from core.runs.store import Run
-from dashboard import address, fields, lab, operating
+from dashboard import address, coding, fields, lab, operating
 from dashboard.components.chart import live_chart
 from dashboard.views.runs import actions, rows
-from dashboard.words import STATE_COLORS, clock_time, config_in_full, date_time, literal, run_title
+from dashboard.words import STATE_COLORS, clock_time, config_in_full, date_time, in_words, literal, run_title
 
 #: Events of the run's story; the others are of its curves.
 _STORY = ("State", "Operated", "CommandApplied", "Resumed")
@@ -57,7 +57,8 @@ def _byline(run: Run) -> None:
 def _in_the_bin(run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.info("This run is in the bin.", icon=":material/delete:", width="stretch")
-        st.button("Restore", on_click=actions.restore, args=([run.id],), type="primary")
+        if operating.operable([run]):
+            st.button("Restore", on_click=actions.restore, args=([run.id],), type="primary")
 
 
 def _operate(run: Run) -> None:
@@ -78,10 +79,13 @@ def _operate(run: Run) -> None:
                 help="What was trained is kept.",
             )
         actions.downloads([run.id], "run.export")
+        coding.run_as_code(run, "run")
         _file(run, "Parameters", lab.service().parameters_file(run.id), "The network alone; opens in plain PyTorch.")
         _file(run, "Checkpoint", lab.service().checkpoint_file(run.id), "All of the run: it can go on from this file.")
         if actions.deletable([run]):
-            st.button("Delete", icon=":material/delete:", on_click=actions.delete, args=([run],), help="Into the bin.")
+            st.button(
+                "Delete", icon=":material/delete:", on_click=actions.delete, args=([run.id],), help="Into the bin."
+            )
 
 
 def _file(run: Run, label: str, path: Any, help: str) -> None:
@@ -101,7 +105,6 @@ def _file(run: Run, label: str, path: Any, help: str) -> None:
 def _settings(run: Run) -> None:
     st.markdown("##### Settings")
     values = {f.name: getattr(run.config, f.name) for f in dataclasses.fields(run.config)}
-    values["optimizer"], values["schedule"] = run.config.optimizer_spec.label, run.config.schedule_spec.label
     own = {**values.pop("optimizer_params"), **values.pop("schedule_params")}
     _pairs({**values, **own})
 
@@ -114,12 +117,8 @@ def _environment(run: Run) -> None:
 
 def _pairs(values: Mapping[str, Any]) -> None:
     """Draw names and values, two pairs per line where there is room."""
-    shown = {fields.label(name).lower(): _in_words(value) for name, value in values.items()}
-    cells = "".join(
-        f"<div><dt>{_escaped(name)}</dt><dd>{_escaped(value)}</dd></div>"
-        for name, value in shown.items()
-        if value is not None
-    )
+    shown = {fields.label(name).lower(): in_words(name, value) for name, value in values.items() if value is not None}
+    cells = "".join(f"<div><dt>{_escaped(name)}</dt><dd>{_escaped(value)}</dd></div>" for name, value in shown.items())
     st.html(f'{_STYLE}<dl class="run-pairs">{cells}</dl>')
 
 
@@ -133,18 +132,17 @@ _STYLE = """<style>
 </style>"""
 
 
-def _in_words(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return number(value) if isinstance(value, (int, float)) else value
-
-
 def _escaped(value: Any) -> str:
     return str(value).replace("&", "&amp;").replace("<", "&lt;")
 
 
 def _labels(run: Run) -> None:
-    """Draw the form of name, notes and tags, which everyone may edit."""
+    """Draw the form of name, notes and tags; for those who may not edit them, the notes."""
+    if not operating.operable([run]):
+        if run.notes:
+            with st.expander("Notes", expanded=True):
+                st.text(run.notes)
+        return
     with st.expander("Name, notes and tags", expanded=bool(run.notes)), st.form(f"labels.{run.id}", border=False):
         st.text_input("Name", run.name, key=f"name.{run.id}", max_chars=100)
         st.text_area("Notes", run.notes, key=f"notes.{run.id}", max_chars=10_000, height=110)

@@ -7,29 +7,21 @@ from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.runs import states
 from core.runs.archive import BIN_SECONDS
 from core.runs.store import Run
-from dashboard import lab, notices, operating
+from dashboard import address, lab, notices, operating
 from dashboard.components.run_table import Column, run_table
-from dashboard.views.runs import actions, rows
+from dashboard.views.runs import actions, leaderboard, rows
 from dashboard.visitors import visitor
 from dashboard.words import counted
 
-SHOWN, LEADERS = 300, 100
+SHOWN = 300
+_TABLE, _BINNED = "runs.table", "runs.bin"
 EMPTY = "No runs yet. Runs from the Train page appear here."
 _COLUMNS = (rows.RUN, rows.STATE, rows.CURVE, rows.OWNER, rows.BEST, rows.TEST, rows.SECONDS, rows.CREATED)
-_LEADERS = (
-    Column("place", "Place", "number", classes="right"),
-    rows.RUN,
-    rows.OWNER,
-    rows.BEST,
-    rows.TEST,
-    rows.EPOCHS,
-    rows.SECONDS,
-    Column("act", "", "action", sort="", classes="right"),
-)
 _BIN = (
     rows.RUN,
     rows.STATE,
@@ -39,35 +31,52 @@ _BIN = (
     Column("deleted", "Deleted", "when", "descending", "right"),
 )
 
-SOURCE = "/lab/runs?view="
-
-
-def _leaders() -> list[dict[str, Any]]:
-    finished = [run for run in rows.latest(-1) if run.state == states.FINISHED and run.best_validation_accuracy]
-    best = sorted(finished, key=lambda run: (-(run.best_validation_accuracy or 0), run.seconds or 0))[:LEADERS]
-    return [rows.row(run, place=place, act="Train with this") for place, run in enumerate(best, 1)]
+ALL, LEADERBOARD, BIN = "All runs", "Leaderboard", "Bin"
+#: From so many runs on, an action asks first.
+MANY = 10
+_STATE = address.State("", {"view": ALL}, linked=True)
 
 
 #: The current rows of each table, by the name that the browser polls.
 VIEWS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "all": lambda: [rows.row(run) for run in rows.latest(SHOWN)],
     "every": lambda: [rows.row(run) for run in rows.latest(-1)],
-    "leaders": _leaders,
+    "leaders": lambda: leaderboard.leaders(persons=False),
+    "persons": lambda: leaderboard.leaders(persons=True),
     "bin": lambda: [rows.row(run, deleted=run.deleted) for run in rows.latest(-1, deleted=True)],
 }
 
 
 def show() -> None:
-    everything, leaders, bin = st.tabs(["All runs", "Leaderboard", "Bin"], key="runs.tab", on_change="rerun")
+    st.html(_style())
+    everything, leaders, bin = st.tabs([ALL, LEADERBOARD, BIN], on_change="rerun", **_STATE.kept("view"))
     if everything.open:
         with everything:
             _all()
     if leaders.open:
         with leaders:
-            _leaderboard()
+            leaderboard.show()
     if bin.open:
         with bin:
             _bin()
+
+
+def _style() -> str:
+    """Return the style that keeps the buttons in sight, above the table's head; in one line, so that the head knows its
+    place."""
+    paper = ", ".join(str(st.get_option(f"theme.{theme}.backgroundColor")) for theme in ("light", "dark"))
+    wrapper = '[data-testid="stLayoutWrapper"]:has(> .st-key-runs-bar)'
+    return f"""<style>
+{wrapper} {{ position: sticky; top: 3.75rem; z-index: 3; padding-bottom: 1rem; margin-bottom: -1rem;
+  background: light-dark({paper}); }}
+{wrapper} ~ * {{ --runs-head-top: 7.25rem; }}
+.st-key-runs-bar {{ flex-wrap: nowrap; overflow-x: auto; scrollbar-width: none; }}
+.st-key-runs-bar > * {{ flex: none; width: auto; white-space: nowrap; }}
+</style>"""
+
+
+def _bar_container() -> DeltaGenerator:
+    return st.container(horizontal=True, vertical_alignment="center", key="runs.bar")
 
 
 @st.fragment
@@ -77,12 +86,12 @@ def _all() -> None:
     limit = st.session_state.get("runs.limit", SHOWN)
     runs = {run.id: run for run in rows.latest(limit)}
     view = "all" if limit == SHOWN else "every"
-    bar = st.container(horizontal=True, vertical_alignment="center", key="runs.bar")
+    bar = _bar_container()
     answer = run_table(
         _COLUMNS,
         VIEWS[view](),
-        key="runs.table",
-        source=SOURCE + view,
+        key=_TABLE,
+        source=rows.SOURCE + view,
         sort="run",
         selectable=True,
         filters=bool(runs),
@@ -90,10 +99,12 @@ def _all() -> None:
     )
     if answer.opened:
         actions.go(run=answer.opened)
+    shown = runs if answer.interrupted is None else answer.interrupted
+    interrupted = [runs[run_id] for run_id in shown if run_id in runs and runs[run_id].state == states.INTERRUPTED]
     with bar:
         _bar(
             [runs[run_id] for run_id in answer.chosen if run_id in runs],
-            [r.id for r in operating.operable(runs.values()) if r.state == states.INTERRUPTED],
+            [run.id for run in operating.operable(interrupted)],
         )
     if len(runs) == limit:
         st.button(f"Only the latest {limit:,} are shown. Show all", type="tertiary", on_click=_show_all)
@@ -111,31 +122,18 @@ def _bar(chosen: list[Run], interrupted: list[str]) -> None:
     resumable = [run.id for run in operable if run.resumable]
     if st.button("Compare", icon=":material/stacked_line_chart:", disabled=len(ids) < 2, type="primary"):
         actions.go(compare=",".join(ids))
-    st.button(
-        "Resume",
-        icon=":material/play_arrow:",
-        disabled=not resumable,
-        on_click=actions.command,
-        args=(resumable, "resume"),
-    )
+    _act("Resume", "play_arrow", resumable, actions.resume, "They train on from where they stand.")
     waits = bool(chosen) and all(run.state == states.QUEUED for run in chosen)
-    st.button(
-        "Cancel" if waits else "Stop",
-        icon=":material/stop:",
-        disabled=not stoppable,
-        on_click=actions.command,
-        args=(stoppable, "stop"),
-        help="What was trained is kept.",
-        key="runs.stop",
-    )
-    st.button(
+    _act("Cancel" if waits else "Stop", "stop", stoppable, actions.stop, "What was trained is kept.")
+    deletable = ids if actions.deletable(chosen) else []
+    _act(
         "Delete",
-        icon=":material/delete:",
-        disabled=not chosen or not actions.deletable(chosen),
-        on_click=actions.delete,
-        args=(chosen,),
-        help="Moves your own finished runs to the bin. The teacher may delete anyone's.",
+        "delete",
+        deletable,
+        actions.delete,
+        "Your own finished runs go to the bin, from where they can be restored. The teacher may delete anyone's.",
     )
+    notices.undo_button()
     if chosen:
         actions.downloads(ids, "runs.export")
     _places(chosen)
@@ -144,13 +142,24 @@ def _bar(chosen: list[Run], interrupted: list[str]) -> None:
         st.button(
             f"Resume all interrupted ({len(interrupted)})",
             icon=":material/restart_alt:",
-            on_click=actions.command,
-            args=(interrupted, "resume"),
+            on_click=actions.resume,
+            args=(interrupted,),
         )
     if len(operable) < len(chosen):
         st.caption("Only its owner or the teacher can resume or stop a run.")
     if not chosen:
-        st.caption("Select runs to compare, export, resume or delete them. Click a name to open a run.")
+        st.caption("Select runs to act on them. Click a name to open one.")
+
+
+def _act(label: str, icon: str, ids: list[str], act: Callable[[list[str]], None], help: str) -> None:
+    """Draw the button of an action on these runs; from ``MANY`` on it asks first."""
+    click: dict[str, Any] = {"on_click": actions.chosen, "args": (act, ids, _TABLE)}
+    if len(ids) < MANY:
+        st.button(label, icon=f":material/{icon}:", disabled=not ids, help=help, key=f"runs.{icon}", **click)
+        return
+    with st.popover(label, icon=f":material/{icon}:", help=help):
+        st.markdown(f"**{label} {counted(len(ids), 'run')}?** {help}")
+        st.button(f"{label} {len(ids):,}", type="primary", key=f"runs.{icon}.sure", **click)
 
 
 def _places(chosen: list[Run]) -> None:
@@ -189,36 +198,16 @@ def _queue() -> None:
 
 
 @st.fragment
-def _leaderboard() -> None:
-    st.caption(
-        "Everyone's finished runs, ranked by their best epoch on the validation images, with epochs and time used."
-    )
-    answer = run_table(
-        _LEADERS,
-        VIEWS["leaders"](),
-        key="runs.leaders",
-        source=SOURCE + "leaders",
-        sort="place",
-        descending=False,
-        empty="No run with a validation split has finished yet.",
-    )
-    if answer.opened:
-        actions.go(run=answer.opened)
-    if answer.acted and (run := lab.service().run(answer.acted)):
-        actions.train_with(run.config)
-
-
-@st.fragment
 def _bin() -> None:
     with st.container():
         notices.show()
     runs = {run.id: run for run in rows.latest(-1, deleted=True)}
-    bar = st.container(horizontal=True, vertical_alignment="center")
+    bar = _bar_container()
     answer = run_table(
         _BIN,
         VIEWS["bin"](),
-        key="runs.bin",
-        source=SOURCE + "bin",
+        key=_BINNED,
+        source=rows.SOURCE + "bin",
         sort="deleted",
         selectable=True,
         empty="The bin is empty.",
@@ -226,19 +215,23 @@ def _bin() -> None:
     if answer.opened:
         actions.go(run=answer.opened)
     chosen = [runs[run_id] for run_id in answer.chosen if run_id in runs]
+    restorable = [run.id for run in operating.operable(chosen)]
     with bar:
         st.button(
             "Restore",
             icon=":material/restore_from_trash:",
             type="primary",
-            disabled=not chosen,
-            on_click=actions.restore,
-            args=([run.id for run in chosen],),
+            disabled=not restorable,
+            on_click=actions.chosen,
+            args=(actions.restore, restorable, _BINNED),
         )
         with st.popover("Delete permanently", icon=":material/delete_forever:", disabled=not chosen):
             if actions.deletable(chosen):
                 st.markdown(f"{counted(len(chosen), 'run')} and their files. This can't be undone.")
-                st.button("Delete now", on_click=actions.purge, args=(chosen,))
+                ids = [run.id for run in chosen]
+                st.button("Delete now", on_click=actions.chosen, args=(actions.purge, ids, _BINNED))
             else:
                 st.markdown("Only their owner or the teacher can delete these runs.")
+        if len(restorable) < len(chosen):
+            st.caption("Only its owner or the teacher can restore a run.")
         st.caption(f"Runs are kept here for {BIN_SECONDS / 86400:.0f} days.")

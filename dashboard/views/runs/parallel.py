@@ -11,6 +11,7 @@ from core.hyperparameters import number
 from core.sweep.race import differing
 from core.training.config import RunConfig
 from dashboard import fields
+from dashboard.words import in_words
 
 HEIGHT = 360
 #: Settings drawn on a logarithmic axis if all values are above 0.
@@ -56,19 +57,16 @@ def _setting_axis(name: str, configs: Sequence[RunConfig]) -> dict[str, Any]:
         if len(marks) <= 8:
             return _axis(label, values, list(marks), list(marks.values()))
         return _axis(label, values, None, None)
-    words = [_word(name, config) for config in configs]
+    words = [_word(name, value) for value in settings]
     kinds = sorted(set(words))
     places = np.array([kinds.index(word) for word in words], dtype=float)
     return _axis(label, places, list(range(len(kinds))), kinds)
 
 
-def _word(name: str, config: RunConfig) -> str:
-    if name in ("optimizer", "schedule"):
-        return str(getattr(config, f"{name}_spec").label)
-    value = getattr(config, name)
+def _word(name: str, value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} {number(part)}" for key, part in value.items()) or "usual"
-    return number(value) if not isinstance(value, bool) else ("yes" if value else "no")
+        return ", ".join(f"{key.replace('_', ' ')} {in_words(key, part)}" for key, part in value.items()) or "usual"
+    return in_words(name, value)
 
 
 def _result_axis(title: str, values: Sequence[float | None]) -> dict[str, Any] | None:

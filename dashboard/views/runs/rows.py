@@ -4,6 +4,8 @@ import json
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from statistics import fmean
 from typing import Any
 
 from core.runs import states
@@ -12,11 +14,13 @@ from dashboard import lab
 from dashboard.colors import line_style
 from dashboard.components.chart import Line
 from dashboard.components.run_table import Column
-from dashboard.words import config_in_full, differences, run_title, state, state_color
+from dashboard.words import config_in_full, differences, in_words, run_title, state, state_color
 
 #: Seconds for which the rows that everybody gets are cached.
 FRESH_SECONDS = 0.8
 NO_OWNER = "nobody"
+#: Address of a view's rows, to which its name is appended.
+SOURCE = "/lab/runs?view="
 
 RUN = Column("run", "Run", "run", classes="run")
 STATE = Column("state", "State", "state")
@@ -74,6 +78,7 @@ def row(run: Run, settings: str | None = None, **more: Any) -> dict[str, Any]:
         "id": run.id,
         "label": title,
         "search": " ".join((title, short, run.state, owner, run.notes, *run.tags)).lower(),
+        "fields": _fields(run, owner),
         "facets": {"state": [run.state], "owner": [owner], "tag": list(run.tags)},
         "order": {"run": run.number, "state": states.STATES.index(run.state)},
         "run": {
@@ -93,6 +98,56 @@ def row(run: Run, settings: str | None = None, **more: Any) -> dict[str, Any]:
         "created": run.created,
         **more,
     }
+
+
+def _fields(run: Run, owner: str) -> dict[str, Any]:
+    """Return what the filter knows by its field: ``batch:64``."""
+    config = run.config
+    return {
+        "run": run.number,
+        "name": run.name,
+        "optimizer": [config.optimizer, config.optimizer_spec.label],
+        "rate": config.lr,
+        "batch": config.batch_size,
+        "epochs": config.epochs,
+        "schedule": [config.schedule, config.schedule_spec.label],
+        "seed": config.seed,
+        "loss": [config.loss, in_words("loss", config.loss)],
+        "shuffle": [config.shuffle, in_words("shuffle", config.shuffle)],
+        "decay": config.weight_decay,
+        "state": run.state,
+        "owner": owner,
+        "tag": list(run.tags),
+    }
+
+
+def group(runs: Sequence[Run], **more: Any) -> dict[str, Any]:
+    """Return runs that differ in nothing but the seed as one row.
+
+    Args:
+        runs: the best first, whose name the row has.
+        more: further values.
+    """
+    first = runs[0]
+    owners = list(dict.fromkeys(run.owner_name or NO_OWNER for run in runs))
+    alike = config_in_full(replace(first.config, seed=0), bool(first.name)) if len(runs) > 1 else None
+    made = row(first, alike, **more)
+    best, test = ([value for run in runs if (value := getattr(run, name)) is not None] for name in _SPREAD)
+    made |= {
+        "best": best,
+        "test": test,
+        "owner": ", ".join(owners),
+        "epochs": max(run.epoch for run in runs),
+        "seconds": fmean(run.seconds or 0 for run in runs),
+    }
+    made["order"] |= {name: fmean(made[name]) if made[name] else None for name in ("best", "test")}
+    if len(runs) > 1:
+        made["compare"] = ",".join(run.id for run in runs)
+        made["run"]["tags"] = [f"{len(runs)} seeds", *made["run"]["tags"]]
+    return made
+
+
+_SPREAD = ("best_validation_accuracy", "test_accuracy")
 
 
 def style(run: Run) -> tuple[str, str]:

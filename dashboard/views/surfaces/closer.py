@@ -6,13 +6,13 @@ from core.hyperparameters import Hyperparameter
 from core.optimizers import OPTIMIZERS
 from core.training.config import RunConfig
 from dashboard import fields
-from dashboard.plots import NO_BAR
-from dashboard.views.surfaces import plots, walks
+from dashboard.components.figure import show_figure
+from dashboard.views.surfaces import glass, momentum, plots, walks
 from dashboard.views.surfaces.controls import STATE, number_field
 from dashboard.views.surfaces.walks import Scene
 from dashboard.words import percent
 
-STEP, BASINS, RATES = "One step in numbers", "Basin map", "Learning rates"
+STEP, BASINS, RATES, MOMENTUM = "One step in numbers", "Basin map", "Learning rates", "Momentum explained"
 
 
 def _choose_optimizer(scene: Scene, key: str) -> RunConfig:
@@ -39,13 +39,18 @@ def one_step(scene: Scene) -> None:
         st.info(f"{config.optimizer_spec.label} diverged before step {step}.")
         return
     picture, rule = st.columns([1, 1])
-    picture.plotly_chart(plots.step_arrows(scene.surface, numbers), key="step", config=NO_BAR)
+    with picture:
+        show_figure(
+            glass.arrows(scene.surface, numbers),
+            f"Step {step} of {config.optimizer_spec.label}",
+            key="step",
+            settings=f"{scene.surface.label}, rate {config.lr:.3g}",
+        )
     with rule:
         st.latex(r"\small\begin{aligned}" + r" \\[0.5em] ".join(numbers.lines) + r"\end{aligned}")
-        st.caption(
-            "Read off the torch.optim object's own state. Arrows show directions and are drawn equally long; "
-            "only the step is to scale."
-        )
+        if note := glass.textbook(numbers):
+            st.markdown(note)
+        st.caption(glass.arrows_note(numbers))
 
 
 def basin_map(scene: Scene) -> None:
@@ -53,7 +58,12 @@ def basin_map(scene: Scene) -> None:
     config = _choose_optimizer(scene, "basin")
     with st.spinner("Computing 10,000 walks"):
         result = walks.basins(scene.surface, config, scene.steps, scene.noise, scene.seed)
-    st.plotly_chart(plots.basin_map(scene.surface, result, scene.steps), key="basins", config=NO_BAR)
+    show_figure(
+        plots.basin_map(scene.surface, result, scene.steps),
+        f"Basins of {config.optimizer_spec.label}",
+        key="basins",
+        settings=f"{scene.surface.label}, rate {config.lr:.3g}, {scene.steps} steps",
+    )
     arrived = float((result.reached >= 0).mean())
     st.caption(
         f"The minimum that {config.optimizer_spec.label} reaches at rate {config.lr:.3g} from each of 100 x 100 "
@@ -65,15 +75,20 @@ def basin_map(scene: Scene) -> None:
 def rates(scene: Scene) -> None:
     """Draw how far above the minimum each optimizer ends at each of 81 rates."""
     used = [config.lr for config in scene.configs]
-    st.plotly_chart(plots.sensitivity(scene.configs, walks.tunings(scene), used), key="rates", config=NO_BAR)
+    show_figure(
+        plots.sensitivity(scene.configs, walks.tunings(scene), used),
+        "Height at the end against learning rate",
+        key="rates",
+        settings=scene.surface.label,
+    )
     st.caption(
-        "81 rates from 0.000001 to 100, walked at most 500 steps from the function's own start. The best never climbs "
-        "above its start, and of those it reaches the minimum to 0.001 first and stays there, or else ends lowest; "
-        "each is judged by the worst of itself and its two neighbours. Where a line is missing, the walk diverged."
+        f"81 rates from 0.000001 to 100, each judged by the worst of five walks of {scene.steps} steps: from the "
+        "function's own start and from four points close to it. The best ends lowest, and of those that end equally "
+        "low it is lowest on the way. Where a line is missing, a walk diverged or left the domain."
     )
 
 
-VIEWS = {STEP: one_step, BASINS: basin_map, RATES: rates}
+VIEWS = {STEP: one_step, BASINS: basin_map, RATES: rates, MOMENTUM: momentum.view}
 
 
 def closer_look(scene: Scene) -> None:

@@ -84,7 +84,10 @@ def controls() -> Scene:
             **STATE.many("optimizers", FIRST_ORDER),
             format_func=lambda row: OPTIMIZERS[row].label,
         )
-        mode = st.selectbox("Learning rates", **STATE.choice("rates", [BEST, SAME]), width=185)
+        mode = st.selectbox(
+            "Learning rates", **STATE.choice("rates", [BEST, SAME]), width=185,
+            help="The best ends lowest, from the function's own start and from points close to it alike.",
+        )  # fmt: skip
         lr = number_field(COMMON_RATE, "Rate", width=95) if mode == SAME else DEFAULT_RATE
         steps = number_field(STEPS, "Steps", width=95)
         with st.popover("Settings", width=120):

@@ -1,6 +1,7 @@
 """A scene of the Surfaces page, and what is computed for it: cached for all visitors by all that it depends on."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -9,9 +10,11 @@ from core import surfaces
 from core.optimizers.step import Step
 from core.surfaces import Basins, Point, Surface, Tuning, Walk
 from core.surfaces.descent import DEFAULT_STEPS, noise_of
-from core.surfaces.tuning import SEARCH_STEPS
 from core.training.config import RunConfig
 from dashboard.views.surfaces.settings import Settings
+
+#: A search of more steps takes seconds.
+LONG = 1000
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,7 @@ class Scene:
 own_surface = st.cache_data(max_entries=32, show_spinner=False)(surfaces.own_surface)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _tune(
-    surface: Surface, configs: tuple[RunConfig, ...], starts: tuple[Point, ...], steps: int, noise: float, seed: int
-) -> list[Tuning]:
-    return surfaces.tune(surface, configs, starts, steps, noise, seed)
+_tune = st.cache_data(max_entries=64, show_spinner=False)(surfaces.tune)
 
 
 def tunings(scene: Scene) -> list[Tuning]:
@@ -42,8 +41,10 @@ def tunings(scene: Scene) -> list[Tuning]:
     # From its own start, a rate is the surface's, and moving the start compares like with like. The search varies
     # the rate, so what it starts from must not count as another search.
     configs = tuple(replace(config, lr=1.0) for config in scene.configs)
-    steps = min(scene.steps, SEARCH_STEPS)
-    return _tune(scene.surface, configs, (scene.surface.start,), steps, scene.noise, scene.seed)
+    # Said only where it takes a while: a spinner that flashes would move the page.
+    waiting = st.spinner("Searching each optimizer's best rate") if scene.steps > LONG else nullcontext()
+    with waiting:
+        return _tune(scene.surface, configs, scene.surface.start, scene.steps, scene.noise, scene.seed)
 
 
 def at_their_best(scene: Scene, own: Settings) -> Scene:
@@ -78,6 +79,6 @@ def basins(surface: Surface, config: RunConfig, steps: int, noise: float, seed: 
 @st.cache_data(max_entries=64, show_spinner=False)
 def step_of(scene: Scene, config: RunConfig, start: int, step: int) -> Step | None:
     """One step of one walk, by the torch.optim object."""
-    noise = noise_of(scene.surface, scene.noise, scene.seed, scene.steps, len(scene.starts))
+    noise = noise_of(scene.noise, scene.seed, scene.steps, len(scene.starts))
     own = None if noise is None else noise[:, :, start : start + 1]
     return surfaces.step_in_numbers(scene.surface, config, scene.starts[start], step, scene.steps, own)

@@ -6,23 +6,27 @@ from core.models import checkpoints
 from core.optimizers import OPTIMIZERS
 from core.runs.store import Run
 from core.training.schedules import SCHEDULES
-from dashboard import address, forms, handoff, lab, notices, operating, starting
+from dashboard import address, coding, forms, handoff, lab, notices, operating, sources, starting, visitors
 from dashboard.analysis import findings
 from dashboard.analysis.closer_look import closer_look
 from dashboard.components.chart import live_chart
-from dashboard.testing import test_section
+from dashboard.testing import results, test_section
 from dashboard.views.models.runs import SaveableRun, keep
-from dashboard.words import ending, literal, network_table, percent, run_line, stacked, state_color
+from dashboard.words import differences, ending, literal, network_table, percent, run_line, stacked, state_color
 
 RECENT_RUNS = 8
+#: In the session: the run whose network was saved last, and the network's name.
+_SAVED = "train.saved"
 INVITATION = "Press Train. The network learns to read digits in a few seconds, and its curves grow here."
 
 
 def page() -> None:
     run = _shown()
+    if handoff.begins(run.id if run else "") and run:
+        handoff.to_train(run.config)
     settings, stage = st.columns([0.36, 0.64], gap="large")
     with settings:
-        form, actions = forms.hyperparameter_form(run.config if run else None)
+        form, actions = forms.hyperparameter_form()
         with actions:
             _buttons(form, run)
     with stage:
@@ -33,6 +37,8 @@ def page() -> None:
         with st.container():
             if run and run.parent and (parent := lab.service().run(run.parent)):
                 st.caption(f"Continues run {literal(run_line(parent))}.")
+            if run:
+                _beside_my_last(run)
             if run and run.over:
                 _saving(run)
                 findings.section(run)
@@ -66,8 +72,25 @@ def _buttons(form: forms.Form, run: Run | None) -> None:
             )
     if run:
         operating.controls(run, key="train")
+        _apart(form, run)
+        if starting.last():
+            visitors.ask_once()
     if form.errors:
         st.error("\n\n".join(form.errors), icon=":material/edit:")
+
+
+def _apart(form: forms.Form, run: Run) -> None:
+    """Say where the form is not the settings of the run beside it any more, and offer them."""
+    if form.config and form.config != run.config:
+        (its, _) = differences([run.config, form.config])
+        st.caption(f"For the next run. Run #{run.number}, shown here, has {literal(its) or 'the usual parameters'}.")
+        st.button(
+            f"Settings of run #{run.number}",
+            icon=":material/undo:",
+            type="tertiary",
+            on_click=handoff.to_train,
+            args=(run.config,),
+        )
 
 
 def _shown() -> Run | None:
@@ -92,11 +115,24 @@ def _train() -> None:
         return
     if run_id := starting.run(form.config, form.name, parent=handoff.parent()):
         handoff.forget_parent()
+        handoff.started(run_id)
         address.put(run=run_id)
 
 
+def _beside_my_last(run: Run) -> None:
+    """Draw the way to the comparison of the run with the visitor's own last one."""
+    last = starting.last_before(run)
+    if last and st.button(
+        f"Compare with my last run (#{last.number})",
+        icon=":material/stacked_line_chart:",
+        type="tertiary",
+        help=literal(run_line(last)),
+    ):
+        st.switch_page("views/runs/page.py", query_params={"compare": f"{last.id},{run.id}"})
+
+
 def _saving(run: Run) -> None:
-    """Draw the ways to keep the run's network: in the lab's library, or as a file."""
+    """Draw the ways to keep the run's network, in the lab's library or as a file; and the test of what was saved."""
     path = lab.service().parameters_file(run.id)
     if not path:
         return
@@ -118,13 +154,21 @@ def _saving(run: Run) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
+        coding.run_as_code(run, "train")
+    saved_run, saved = st.session_state.get(_SAVED, ("", ""))
+    # It may have been renamed or deleted meanwhile.
+    files = {file.stem: file for file in checkpoints.list_models()}
+    if saved_run == run.id and saved in files:
+        with st.container(border=True, key="saved"):
+            st.markdown(f"**{literal(saved)}** is saved. Loaded again from its file, it reads:")
+            results(sources.from_file(files[saved]))
 
 
 def _save(choice: SaveableRun) -> None:
     def save() -> None:
         saved = keep(choice, st.session_state[f"keep.{choice.run.id}"] or "")
-        st.session_state["test.model"] = saved.name
-        notices.say(f"Saved as {literal(saved.name)}. It is loaded and tested below.")
+        st.session_state[_SAVED] = choice.run.id, saved.name
+        notices.say(f"Saved as {literal(saved.name)}.")
 
     notices.attempt(save)
 

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from core.analysis.hessian import hessian_products, largest_eigenvalue
 from core.data import Mnist
-from core.training.network import Network
+from core.training.network import Network, to_flat
 
 SAMPLE = slice(0, 200)
 
@@ -23,7 +23,7 @@ def gradient(network: Network, vector: torch.Tensor, images: torch.Tensor, label
 
 def test_a_product_is_the_derivative_of_the_gradient(trained: Network, mnist: Mnist) -> None:
     digits = mnist.test[SAMPLE]
-    at = torch.nn.utils.parameters_to_vector(trained.parameters()).detach().double()
+    at = to_flat(trained).double()
     direction = torch.randn(len(at), generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     direction /= direction.norm()
     images = digits.images.double() / 255

@@ -12,7 +12,7 @@ from core.training.trainer import Trainer
 
 
 def flat(network: torch.nn.Module) -> torch.Tensor:
-    return torch.nn.utils.parameters_to_vector(network.parameters()).detach().clone()
+    return torch.cat([parameter.detach().reshape(-1) for parameter in network.parameters()])
 
 
 def track_of(optimizer: str, mnist: Mnist) -> Track:

@@ -9,7 +9,7 @@ from core.training.network import Network
 
 
 def flat(network: Network) -> torch.Tensor:
-    return torch.nn.utils.parameters_to_vector(network.parameters()).detach().clone()
+    return torch.cat([parameter.detach().reshape(-1) for parameter in network.parameters()])
 
 
 def network_of(vector: torch.Tensor) -> Network:

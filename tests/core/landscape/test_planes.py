@@ -13,7 +13,7 @@ def vector(seed: int) -> torch.Tensor:
 
 
 def flat(network: Network) -> torch.Tensor:
-    return torch.nn.utils.parameters_to_vector(network.parameters()).detach().clone()
+    return torch.cat([parameter.detach().reshape(-1) for parameter in network.parameters()])
 
 
 def test_pca_of_points_on_a_line_recovers_it() -> None:

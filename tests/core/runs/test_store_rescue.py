@@ -1,9 +1,13 @@
 import logging
+import shutil
 import sqlite3
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from core.runs.store import Store
+from core.runs.record import Record
+from core.runs.store import Store, read_event
 from core.runs.store_rescue import open_store
 from core.training.config import RunConfig
 
@@ -25,10 +29,10 @@ def fill(path):
     return events
 
 
-def spoil(path, page):
+def spoil(path, page, offset=0, content=b"\xff" * PAGE):
     with path.open("r+b") as file:
-        file.seek(page * PAGE)
-        file.write(b"\xff" * PAGE)
+        file.seek(page * PAGE + offset)
+        file.write(content)
 
 
 def pages(path):
@@ -106,3 +110,76 @@ def test_a_disk_without_room_for_the_rescue_changes_nothing(tmp_path, monkeypatc
     with pytest.raises(ValueError, match=r"could not be copied: database or disk is full\. Nothing was changed\.$"):
         open_store(path)
     assert path.read_bytes() == content and [file.name for file in tmp_path.iterdir()] == ["lab.sqlite"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    path = tmp_path_factory.mktemp("whole") / "lab.sqlite"
+    fill(path)
+    return path
+
+
+#: A share of the store's pages, a place in a page, and what is written there.
+DAMAGE = st.tuples(
+    st.floats(0, 1, exclude_max=True, allow_subnormal=False),
+    st.integers(0, PAGE - 1),
+    st.binary(min_size=1, max_size=64),
+)
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(DAMAGE, min_size=1, max_size=4))
+def test_any_damage_leaves_a_store_that_works_or_is_refused_in_one_sentence(whole, tmp_path, damages):
+    path = tmp_path / "lab.sqlite"
+    for file in tmp_path.iterdir():
+        file.unlink()
+    shutil.copy(whole, path)
+    for share, offset, content in damages:
+        spoil(path, int(share * pages(whole)), offset, content)
+    reason = ""
+    try:
+        store = open_store(path)
+    except ValueError as error:
+        reason = str(error)
+    if reason:
+        assert reason.startswith(str(path)) and reason.endswith(".")
+        return
+    assert store.damage() == ""
+    rescued = any(".damaged-" in file.name for file in tmp_path.iterdir())
+    for run in store.runs(-1):
+        try:
+            list(map(read_event, store.events(run.id)))
+        except sqlite3.DatabaseError:
+            # What SQLite does not notice at the start is found when it is read.
+            assert not rescued
+    store.add("new", RunConfig(), 0.0, "queued")
+    store.append("new", 0, "{}", 1.0)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "column", ["config = '{\"lr\": '", "config = '[]'", "state = 'finisXed'", "tags = '{}'", "environment = '1'"]
+)
+def test_a_row_that_means_nothing_is_lost_alone(tmp_path, column):
+    path = tmp_path / "lab.sqlite"
+    events = fill(path)
+    with sqlite3.connect(path) as db:
+        db.execute(f"UPDATE runs SET {column} WHERE id = 'run07'")
+    db.close()
+    store = open_store(path)
+    assert {run.id for run in store.runs(-1)} == set(events) - {"run07"}
+    store.close()
+
+
+def test_an_event_that_means_nothing_is_an_error_of_its_run_alone(tmp_path):
+    path = tmp_path / "lab.sqlite"
+    fill(path)
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE events SET body = 'x' WHERE run = 'run07' AND seq = 3")
+    db.close()
+    store = open_store(path)
+    record = Record(store)
+    assert len(record.messages("run06")) == EVENTS
+    with pytest.raises(sqlite3.DatabaseError, match="an event is damaged"):
+        record.messages("run07")
+    store.close()

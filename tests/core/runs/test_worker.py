@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from core import paths
+from core import compiled, paths
 from core.models.checkpoints import load_checkpoint, load_parameters
 from core.runs import run_files
 from core.training.config import RunConfig
@@ -163,3 +163,29 @@ def _lives(pid):
     status = Path(f"/proc/{pid}/status")
     # An orphan stays as a zombie where the first process does not collect it.
     return not (status.exists() and "State:\tZ" in status.read_text())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not compiled.AVAILABLE, reason="numba is not installed")
+def test_once_a_worker_is_ready_nothing_is_left_to_compile(tmp_path):
+    """It says so first where no code is kept yet; then all are there, for grey values and for distorted ones."""
+    program = (
+        "from core.optimizers import weightwise; from core.runs import worker; from core.training import sparse\n"
+        "class Out:\n    def send(self, message): print(message)\n"
+        "worker._warm_up(Out())\n"
+        "loops = [f for name, f in vars(weightwise).items() if name.endswith('_loop')]\n"
+        "kernels = [sparse._gradient, sparse._outputs, *loops]\n"
+        "print(len(loops), *(len(f.signatures) for f in kernels))"
+    )
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=paths.ROOT,
+            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.splitlines()
+        for _ in range(2)
+    ]
+    assert said == [["{'compiling': True}", "4 2 1 1 1 1 1"], ["4 2 1 1 1 1 1"]]

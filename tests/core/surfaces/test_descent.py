@@ -63,8 +63,8 @@ def test_without_a_rule_the_torch_object_walks_the_same_way(optimizer, monkeypat
 def test_schedules_and_noise_are_those_of_torch_walk(schedule):
     surface = SURFACES["himmelblau"]
     config = RunConfig(lr=0.05, schedule=schedule, warmup_steps=7)
-    noise = noise_of(surface, 0.3, seed=4, steps=60, n=1)
-    got = walk(surface, [config], [surface.start], 60, noise=0.3, seed=4).points[:, :, 0, 0]
+    noise = noise_of(10.0, seed=4, steps=60, n=1)
+    got = walk(surface, [config], [surface.start], 60, noise=10.0, seed=4).points[:, :, 0, 0]
     np.testing.assert_allclose(got, torch_points(surface, config, surface.start, 60, noise), atol=1e-9)
 
 

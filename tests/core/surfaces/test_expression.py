@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from core.surfaces.expression import parse
+from core.surfaces.expression import LONGEST, parse
+from core.surfaces.own import own_surface
 
 X, Y = np.array([0.3, 1.7, 2.0]), np.array([0.9, 0.4, 1.1])
 
@@ -122,3 +125,58 @@ def test_a_number_that_is_none_or_too_large_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"^formula (must|may) [^\n]*\.$") as refused:
         parse(text)
     assert len(str(refused.value)) < 300
+
+
+#: Parts of formulas, and of what is none.
+PARTS = (
+    *"xye0123456789.+-*/^() ,_#@%:[]'é²٣",
+    *("pi", "sin(", "cos(", "tan(", "exp(", "log(", "sqrt(", "abs(", "tanh(", "1e400", "2.5", "**", "//", "0x", "1j"),
+    *("not ", "if ", "else ", "lambda ", "True", "\n", "\t", "\\", ":="),
+)
+FUNCTIONS = ("sin", "cos", "tan", "exp", "log", "sqrt", "abs", "tanh")
+NUMBERS = st.integers(0, 10**6).map(str) | st.floats(0, 1e300, allow_subnormal=False).map(repr)
+POWERS = st.integers(-12, 12).map(str) | st.floats(-12, 12, allow_subnormal=False).map(lambda power: f"{power:f}")
+FORMULAS = st.recursive(
+    st.sampled_from(["x", "y", "pi", "e"]) | NUMBERS,
+    lambda inner: (
+        st.builds("({}{}{})".format, inner, st.sampled_from("+-*/"), inner)
+        | st.builds("{}({})".format, st.sampled_from(FUNCTIONS), inner)
+        | st.builds("({})^{}".format, inner, POWERS)
+        | st.builds("-{}".format, inner)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.text(max_size=LONGEST + 50) | st.lists(st.sampled_from(PARTS), max_size=40).map("".join))
+def test_any_text_is_a_function_or_refused_in_one_sentence(text):
+    reason = ""
+    try:
+        formula = parse(text)
+    except ValueError as error:
+        reason = str(error)
+    if reason:
+        assert reason.startswith("formula ") and reason.endswith(".") and "\n" not in reason and len(reason) < 300
+    else:
+        assert len(text) <= LONGEST and formula.latex
+        assert [part.shape for part in formula.evaluate(X, Y)] == [X.shape] * 3
+
+
+@settings(deadline=None, max_examples=200)
+@given(FORMULAS.filter(lambda text: len(text) <= LONGEST))
+def test_any_formula_of_the_allowed_parts_is_a_function(text):
+    formula = parse(text)
+    assert formula.text == text and formula.latex
+    assert [part.shape for part in formula.evaluate(X, Y)] == [X.shape] * 3
+
+
+@settings(deadline=None, max_examples=20)
+@given(FORMULAS.filter(lambda text: len(text) <= LONGEST))
+def test_any_formula_is_a_surface_or_has_no_value(text):
+    reason = ""
+    try:
+        surface = own_surface(text, (-2.0, 2.0, -1.0, 3.0))
+    except ValueError as error:
+        reason = str(error)
+    assert reason.startswith("formula must have a value somewhere") if reason else np.isfinite(surface.minimum)

@@ -1,8 +1,9 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from core.sweep.race import best_rates, differing, in_turn, lanes_of, race, seeded, sweep
+from core.sweep.race import best_rates, differing, in_turn, lanes_of, race, seeded, sweep, varied, vary
 from core.training.config import RunConfig
 
 BASE = RunConfig(epochs=3, seed=7)
@@ -78,3 +79,26 @@ def test_runs_that_differ_in_the_seed_share_a_lane() -> None:
 def test_only_what_differs_is_named() -> None:
     assert differing([BASE, replace(BASE, lr=0.5, optimizer_params={"eps": 1e-7})]) == ["lr", "optimizer_params"]
     assert differing([BASE, BASE]) == []
+
+
+@pytest.mark.parametrize(
+    ("knob", "values", "seeds"),
+    [
+        ("optimizer", ["sgd", "adam"], 3),
+        ("lr", [0.3, 0.1], 2),
+        ("batch_size", ["full", 64], 1),
+        ("schedule", ["cosine", "constant", "one_cycle"], 2),
+        ("shuffle", ["none", "epoch"], 1),
+        ("seed", [3, 1, 2], 1),
+    ],
+)
+def test_what_a_race_varied_is_read_off_its_configs(knob: str, values: list[Any], seeds: int) -> None:
+    assert varied(in_turn(race(BASE, knob, values, seeds))) == (knob, values, seeds)
+
+
+def test_optimizers_at_their_own_rates_are_a_race_and_two_settings_are_none() -> None:
+    rates = [replace(vary(BASE, "optimizer", name), lr=lr) for name, lr in (("sgd", 0.3), ("adam", 1e-3))]
+    assert varied(rates) == ("optimizer", ["sgd", "adam"], 1)
+    assert varied([BASE, replace(BASE, lr=0.5, epochs=9)]) is None
+    assert varied([BASE]) is None
+    assert varied([BASE, replace(BASE, epochs=9)]) is None

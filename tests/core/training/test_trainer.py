@@ -507,3 +507,17 @@ def test_a_state_of_another_run_is_refused_with_a_sentence(few):
             Trainer(config, few).restore(damaged(state, **changes))
     with pytest.raises(ValueError, match="must hold only"):
         Trainer(RunConfig(optimizer="momentum", epochs=2, validation_split=SMALL), few).restore(state)
+
+
+def test_a_state_is_in_the_order_of_the_parameters_however_steps_are_taken(few):
+    """Files of before hold it so: Adam's first mean is a tenth of the first gradient, row by row."""
+    trainer = Trainer(RunConfig(epochs=1, validation_split=SMALL, shuffle="none", device="cpu"), few)
+    trainer.pause_at = 1
+    follow(trainer)
+    state, network = trainer.state(), Network(0)
+    F.cross_entropy(network(few.train.images[:64].float() / 255), few.train.labels[:64]).backward()
+    gradient = torch.cat([p.grad.flatten() for p in network.parameters()])
+    mean = state["optimizers"][0]["0"]["exp_avg"]
+    assert (mean - 0.1 * gradient).norm() <= 1e-5 * mean.norm()
+    assert torch.equal(state["kept"], torch.cat([p.detach().flatten() for p in Network(0).parameters()]))
+    assert all(state[name].is_contiguous() for name in ("0.weight", "0.bias", "2.weight", "2.bias"))

@@ -39,6 +39,7 @@ def test_what_a_module_needs() -> None:
     assert set(needed_by("run_table/table.js")) == {
         "run_table/table.js",
         "run_table/cells.js",
+        "run_table/filter.js",
         "shared/dom.js",
         "shared/scales.js",
         "shared/format.js",

@@ -16,7 +16,7 @@ from core.runs.service import Service
 from core.runs.trajectories import REPLAYS, Trajectory
 from core.training.network import Network, to_flat
 from dashboard.views.draw import phone, replay, team
-from dashboard.views.draw.answer import answer_html, steps_html
+from dashboard.views.draw.answer import answer_html, answer_text, steps_html
 from dashboard.views.draw.replay import figure
 from dashboard.words import literal
 from tests.dashboard.conftest import page_of
@@ -136,6 +136,14 @@ def test_the_answer_says_its_runner_up_and_when_it_is_not_sure() -> None:
     certain = answer_html(Answer(np.array([1.0, 0, 0, 0, 0, 0, 0, 0, 0, 0])))
     assert "100.0 %" not in certain and "&gt; 99.9 %" in certain
     assert "28 x 28" in steps_html(None)
+
+
+def test_the_answer_is_spoken_as_plain_text() -> None:
+    certain, unsure = (Answer(np.array([share, 1 - share, 0, 0, 0, 0, 0, 0, 0, 0])) for share in (0.9997, 0.55))
+    assert answer_text(certain) == "0: > 99.9 %. Next would be 1 with < 0.1 %."
+    assert answer_text(unsure) == "0: Not sure. 0 with 55.0 %, or 1 with 45.0 %."
+    assert answer_text(certain, "Two digits?") == "0: Not sure. Two digits?"
+    assert answer_text(None) == ""
 
 
 @pytest.mark.parametrize(

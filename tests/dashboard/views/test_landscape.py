@@ -1,4 +1,5 @@
 import base64
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,12 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from core import data, paths
+from core.analysis.evaluation import evaluate
+from core.jobs import Job
 from core.landscape import line
+from core.landscape.job import LANDSCAPES, landscape_job
 from core.landscape.study import Result, Study, Track, compute
-from core.models.checkpoints import Checkpoint, load_parameters, save_checkpoint
+from core.models.checkpoints import Checkpoint, load_parameters, save_checkpoint, save_parameters
 from core.runs.store import Run
 from core.training.config import RunConfig
 from core.training.network import Network, to_flat
@@ -19,9 +23,10 @@ from core.training.trainer import Trainer
 from dashboard import lab
 from dashboard.colors import OPTIMIZER_COLORS
 from dashboard.components.player.landscape import scene_of, standalone, waiting_scene
-from dashboard.views.landscape import address, items, live, plots, sharpness
+from dashboard.views.landscape import address, items, live, new_runs, plots, sharpness
+from dashboard.views.landscape.ready import PATH, ready
 from dashboard.words import run_line
-from tests.dashboard.conftest import page_of
+from tests.dashboard.conftest import page_of, text, wait_for_runs
 from tests.waiting import wait_for
 
 
@@ -55,6 +60,24 @@ def test_without_runs_there_is_one_button_that_races(page: AppTest) -> None:
     page.run()
     assert not page.exception and not page.error
     assert page.button[-1].label == "Race three optimizers and see their landscape"
+    # And a picture at once, that of the lab's own race.
+    assert "SGD, Adagrad, Adam, 3 epochs each" in text(page)
+    assert "of the movement" in text(page)
+
+
+def test_the_picture_that_ships_is_of_the_race_that_the_page_offers() -> None:
+    result = ready()
+    assert result and result.done and result.grid is not None
+    assert [path.about["optimizer"] for path in result.paths] == list(new_runs.RACERS)
+    assert [path.epochs[-1] for path in result.paths] == [new_runs.EPOCHS] * 3
+    assert result.grid.loss.shape == (51, 51) and 0.5 < result.baseline < result.explained < 1
+    # The three begin with the same weights, whose loss is known; they end well.
+    digits = result.study.digits(data.load())
+    first = evaluate(Network(0), digits).loss
+    assert [float(path.true[0]) for path in result.paths] == pytest.approx([first] * 3, rel=1e-4)
+    assert min(float(path.accuracy[-1]) for path in result.paths) > 0.95
+    assert scene_of(result, 1)["n"] == 51
+    assert PATH.stat().st_size < 100_000
 
 
 def test_a_link_to_what_is_not_there_is_an_invitation(page: AppTest) -> None:
@@ -83,6 +106,58 @@ def test_a_line_needs_two(page: AppTest, service) -> None:
     page.run()
     assert [error.value for error in page.error] == [r"This plane needs 2 runs or models\; you chose 1\."]
     assert page.query_params == {"plane": "line", "items": "model:untrained"}
+
+
+def test_a_line_with_three_chosen_asks_which_two(page: AppTest, service, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in (4, 5):
+        save_parameters(Network(seed), paths.models() / f"other{seed}.safetensors", {})
+    studies: list[Study] = []
+    monkeypatch.setattr(items, "job", lambda study: studies.append(study) or landscape_of(service, study))
+    page.query_params.update(plane="line", items="model:untrained,model:other4,model:other5", images="20")
+    page.run()
+    assert not page.exception and not page.error
+    which = page.multiselect(key=address.key("through"))
+    assert which.label == "Line from, and to: 2 of the 3 chosen"
+    assert which.value == ["model:untrained", "model:other4"]
+    which.set_value(["model:other5", "model:untrained"]).run()
+    assert [item.partition("@")[0] for item in studies[-1].items] == ["model:other5", "model:untrained"]
+    assert page.query_params["through"] == "model:other5,model:untrained"
+    assert page.query_params["items"] == "model:untrained,model:other4,model:other5"
+    # One alone is no line; and a plane with room for all asks nothing.
+    page.multiselect(key=address.key("through")).set_value(["model:other4"]).run()
+    assert [error.value for error in page.error] == [r"This plane needs 2 runs or models\; you chose 1\."]
+    page.selectbox(key=address.key("plane")).set_value("three").run()
+    assert len(studies[-1].items) == 3 and "through" not in page.query_params
+
+
+def landscape_of(service, study: Study):
+    return landscape_job(service.jobs, study, paths.home() / "landscapes", items.gather, data.load)
+
+
+def test_the_wait_shows_every_run_that_it_is_for(page: AppTest, service, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[int, int]] = []
+
+    def note(runs: list[Run], invitation: str, key: str, lines: Sequence[Any] = ()) -> None:
+        drawn.append((len(runs), len(lines)))
+
+    monkeypatch.setattr("dashboard.components.chart.live_chart", note)
+    ids = service.submit_group([RunConfig(epochs=1, batch_size=4096, seed=6, lr=lr) for lr in (0.001, 0.01)])
+    page.query_params.update(items=",".join(f"run:{run_id}" for run_id in ids), images="50", size="25")
+    # While they train, then while they are replayed.
+    monkeypatch.setattr(items, "run_of", lambda item: replace(service.run(item[4:].partition("@")[0]), state="running"))
+    page.run()
+    assert not page.exception and "of 2 runs trained" in text(page)
+    assert drawn == [(2, 2)]
+    wait_for_runs(service, ids)
+    monkeypatch.undo()
+    monkeypatch.setattr("dashboard.components.chart.live_chart", note)
+    study = Study("pca", tuple(items.pinned(f"run:{run_id}") for run_id in ids), images=50, size=25)
+    unstarted = Job(service.jobs, LANDSCAPES, "never", lambda report: None, None)
+    monkeypatch.setattr(Job, "start", lambda job: None)
+    monkeypatch.setattr(items, "job", lambda asked: unstarted if asked == study else None)
+    monkeypatch.setattr("streamlit.rerun", lambda: None)
+    page.run()
+    assert not page.exception and drawn == [(2, 2), (2, 2)]
 
 
 def test_an_item_is_pinned_to_its_content(service) -> None:
@@ -206,7 +281,7 @@ def test_a_live_runs_places_are_those_of_its_checkpoints(run: Run, monkeypatch) 
     monkeypatch.setattr(live, "watched", lambda: run)
     monkeypatch.setattr(live.st, "session_state", {})
     monkeypatch.setattr(items, "live_point", lambda _: None)
-    assert live.marker(plane) == {"color": OPTIMIZER_COLORS["adam"], "a": [0.0], "b": [0.0]}
+    assert live.marker(plane) == {"color": OPTIMIZER_COLORS["adam"], "a": [0.0], "b": [0.0], "distance": [0.0]}
     monkeypatch.setattr(items, "live_point", lambda _: (7, start + 0.25 * (ahead - start)))
     for _ in range(2):
         assert live.marker(plane)["a"] == pytest.approx([0.0, 0.25], abs=1e-5)

@@ -6,12 +6,13 @@ from dataclasses import replace
 import pytest
 
 from core.analysis.evaluation import evaluate
-from core.data import load
+from core.data import Mnist, load
 from core.models.checkpoints import load_parameters, pack_parameters
 from core.runs.curves import Curves
 from core.training.events import EpochDone
 from core.training.network import Network
 from core.training.schedules import SCHEDULES
+from core.training.trainer import Trainer
 from dashboard.views.lessons import MEASURES, Choice, Lesson, Outcome, Prediction, lessons, outcome, read
 
 FILE = """+++
@@ -53,6 +54,23 @@ def test_there_are_eight_lessons_in_their_order() -> None:
     assert [lesson.order for lesson in lessons().values()] == list(range(1, 9))
 
 
+@pytest.mark.parametrize(
+    ("key", "knob"),
+    [
+        ("1-batch", "batch_size"),
+        ("2-order", "shuffle"),
+        ("3-batch-size", "batch_size"),
+        ("4-learning-rate", "lr"),
+        ("5-schedules", "schedule"),
+        ("6-momentum", "optimizer"),
+        ("7-adaptive", "optimizer"),
+        ("8-the-network", None),
+    ],
+)
+def test_what_a_lesson_varies_is_what_is_raced(key: str, knob: str | None) -> None:
+    assert lessons()[key].varied == knob
+
+
 def test_a_file_becomes_a_lesson() -> None:
     lesson = read("t", FILE)
     assert (lesson.title, lesson.text, lesson.look) == ("T", "Text with $x$.", "- This.")
@@ -70,6 +88,11 @@ def test_a_file_becomes_a_lesson() -> None:
         ("lr = 0.1", "lr = -1", "The lesson t cannot be read: lr must be a number in (0, 1000], got lr = -1."),
         ("lr = 0.1", "rate = 1", "The lesson t cannot be read: A run config has no field rate; its fields: "),
         ('["seed"]', '["lr"]', "The lesson t cannot be read: controls must be one of epochs, seed, got controls = lr."),
+        (
+            "controls =",
+            'touch = "knob"\ncontrols =',
+            "The lesson t cannot be read: touch must be one of batch, order, noise,",
+        ),
         ('lines = ["b"]', 'lines = ["c"]', "The lesson t cannot be read: line must be one of a, b, got line = c."),
         ("+++\norder", "order", "The lesson t cannot be read: "),
     ],
@@ -84,37 +107,64 @@ def test_the_outcome_is_the_best_line_or_the_worst() -> None:
     prediction = read("t", FILE).prediction
     assert prediction
     runs = {"a": ended(0.9), "b": ended(0.8)}
-    assert outcome(prediction, runs).right == 0
+    assert outcome(prediction, runs).possible == (0,)
     worst = Prediction("?", "validation_accuracy", prediction.choices, "", worst=True)
-    assert outcome(worst, runs).right == 1
+    assert outcome(worst, runs).possible == (1,)
     assert outcome(prediction, {"a": Curves(), "b": ended(0.8)}).values == {"b": 0.8}
     least = Prediction("?", "training_loss", prediction.choices, "")
-    assert outcome(least, {"a": ended(0.9, loss=0.3), "b": ended(0.9, loss=0.2)}).right == 1
+    assert outcome(least, {"a": ended(0.9, loss=0.3), "b": ended(0.9, loss=0.2)}).possible == (1,)
 
 
 def test_the_outcome_is_the_range_that_a_line_or_a_difference_falls_into() -> None:
     choices = (Choice("low", low=0.0, high=0.5), Choice("high", low=0.5, high=1.0))
-    assert outcome(Prediction("?", "training_loss", choices, "", line="a"), {"a": ended(0.9, loss=0.5)}).right == 1
+    assert outcome(Prediction("?", "training_loss", choices, "", line="a"), {"a": ended(0.9, loss=0.5)}).possible == (
+        1,
+    )
     apart = Prediction("?", "validation_accuracy", choices, "", line="a", minus="b")
-    assert outcome(apart, {"a": ended(0.9), "b": ended(0.8)}).right == 0
-    assert outcome(apart, {"a": ended(0.9), "b": Curves()}).right is None
+    assert outcome(apart, {"a": ended(0.9), "b": ended(0.8)}).possible == (0,)
+    assert outcome(apart, {"a": ended(0.9), "b": Curves()}).possible == ()
 
 
 def test_a_guess_is_judged_only_beyond_the_spread_of_seeds() -> None:
     prediction = read("t", FILE).prediction
     assert prediction and MEASURES[prediction.measure].spread == 0.003
     clear, close = {"a": ended(0.9), "b": ended(0.896)}, {"a": ended(0.9), "b": ended(0.898)}
-    assert outcome(prediction, clear) == Outcome({"a": 0.9, "b": 0.896}, 0)
-    assert outcome(prediction, close) == Outcome({"a": 0.9, "b": 0.898}, None, close=True)
+    assert outcome(prediction, clear) == Outcome({"a": 0.9, "b": 0.896}, (0,))
+    assert outcome(prediction, close) == Outcome({"a": 0.9, "b": 0.898}, (0, 1))
     # Lines of one choice need not be apart from each other.
     together = replace(prediction, choices=(Choice("both", ("a", "b")), Choice("none", ())))
-    assert outcome(together, close).right == 0
+    assert outcome(together, close).possible == (0,)
     ranges = replace(
         prediction, line="a", choices=(Choice("low", low=0.0, high=0.5), Choice("high", low=0.5, high=1.0))
     )
-    assert outcome(ranges, {"a": ended(0.504)}) == Outcome({"a": 0.504}, 1)
-    assert outcome(ranges, {"a": ended(0.502)}) == Outcome({"a": 0.502}, None, close=True)
-    assert outcome(ranges, {"a": ended(0.999)}).right == 1
+    assert outcome(ranges, {"a": ended(0.504)}) == Outcome({"a": 0.504}, (1,))
+    assert outcome(ranges, {"a": ended(0.502)}) == Outcome({"a": 0.502}, (1, 0))
+    assert outcome(ranges, {"a": ended(0.999)}).possible == (1,)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("key", "possible"),
+    [
+        ("1-batch", {"Stochastic: it takes by far the most steps"}),
+        ("2-order", {"Hardly more than by guessing"}),
+        ("3-batch-size", {"8 to 32"}),
+        ("4-learning-rate", {"It learns nothing"}),
+        # Their order changes with the seed; the constant rate is none of them.
+        ("5-schedules", {"Decaying: fast first, then fine", "Cyclic: up and down", "Adaptive: it reacts to the loss"}),
+        ("6-momentum", {"Within a point of it"}),
+        ("7-adaptive", {"SGD"}),
+    ],
+)
+def test_a_lesson_comes_out_as_its_text_says(key: str, possible: set[str], mnist: Mnist) -> None:
+    lesson = lessons()[key]
+    assert lesson.prediction
+    ends = {}
+    for name, config in lesson.lines.items():
+        events = list(Trainer(config, mnist).events())
+        ends[name] = Curves(epochs=[event for event in events if isinstance(event, EpochDone)])
+    found = outcome(lesson.prediction, ends).possible
+    assert found and {lesson.prediction.choices[place].text for place in found} <= possible
 
 
 def test_every_choice_of_every_lesson_can_come_true() -> None:

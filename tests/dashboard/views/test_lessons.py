@@ -1,7 +1,9 @@
 import pytest
 
+from core.hyperparameters import number
 from core.runs.service import Service
-from dashboard.views.lessons import lessons
+from dashboard import forms
+from dashboard.views.lessons import Outcome, lessons
 from tests.dashboard.conftest import button, in_address, labels, open_page, text, wait_for_runs
 
 
@@ -20,7 +22,7 @@ def test_every_lesson_draws(service: Service, key: str) -> None:
     assert lessons()[key].question in text(page)
 
 
-def test_a_guess_comes_first_then_the_run_then_the_outcome(service: Service) -> None:
+def test_a_guess_comes_first_then_the_run_then_the_outcome(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     page = open_page("lessons", lesson="4-learning-rate")
     assert button(page, "Run it").disabled
     # What to look at is there from the start.
@@ -36,6 +38,18 @@ def test_a_guess_comes_first_then_the_run_then_the_outcome(service: Service) -> 
     page.run()
     assert "As you predicted" in text(page)
     assert "Measured: It learns nothing" in text(page)
+    # The guess is the third: what seeds decide is no verdict on it, what they do not is.
+    for possible, verdict in (
+        ((1,), "**Not what you predicted.** Measured: It learns, but clearly worse"),
+        (
+            (2, 1),
+            "**Too close to call.** Another seed alone may make a difference of 0.3 points. Measured: It learns noth",
+        ),
+        ((0, 1), "**Not what you predicted, and the others are too close to call.**"),
+    ):
+        monkeypatch.setattr("dashboard.views.lessons.outcome", lambda *_, found=possible: Outcome({}, found))
+        page.run()
+        assert verdict in text(page)
     button(page, "Run again").click().run()
     assert "runs" not in page.query_params
 
@@ -75,3 +89,33 @@ def test_the_rule_takes_the_numbers_of_a_step(service: Service) -> None:
     assert any(r"\mu\, v_{t-1}" in formula.value for formula in page.latex)
     page.text_input(key="numbers.6-momentum.step").set_value("99999").run()
     assert page.info[-1].value == "Step must be a whole number from 1 to 1500; you entered 99999."
+
+
+@pytest.mark.parametrize(
+    ("key", "state", "value", "runs"),
+    [
+        ("1-batch", "batch_size", ["full", "64", "1"], 3),
+        ("2-order", "shuffle", ["epoch", "none", "by-label"], 3),
+        ("3-batch-size", "batch_size", [str(2**power) for power in range(3, 13)], 10),
+        ("4-learning-rate", "lr", "0.001, 0.03, 0.3, 5", 4),
+        ("5-schedules", "schedule", ["constant", "exponential", "cyclic", "plateau"], 4),
+        # Each optimizer once, and five tries of a rate for each.
+        ("6-momentum", "optimizer", ["sgd", "momentum", "nesterov"], 18),
+        ("7-adaptive", "optimizer", ["sgd", "adagrad", "rmsprop", "adam"], 24),
+    ],
+)
+def test_a_fair_race_varies_what_the_lesson_varied(
+    service: Service, key: str, state: str, value: list[str] | str, runs: int
+) -> None:
+    page = open_page("").switch_page("views/lessons/page.py")
+    page.query_params["lesson"] = key
+    page.run()
+    page.text_input(key=f"lesson.{key}.seed").set_value("7").run()
+    button(page, "Race them fairly").click().run()
+    assert not page.exception and not page.error
+    assert page.session_state["race.knob"] == state
+    assert page.session_state[f"race.{state}"] == value
+    assert button(page, "Start").label == f"Start {runs} runs"
+    form = {name: page.text_input(key=forms.key(name)).value for name in ("epochs", "seed", "validation_split")}
+    first = next(iter(lessons()[key].lines.values()))
+    assert form == {"epochs": str(first.epochs), "seed": "7", "validation_split": number(first.validation_split)}

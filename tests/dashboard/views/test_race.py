@@ -1,9 +1,14 @@
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.runs.service import Service
+from core.sweep import race
+from core.training.config import RunConfig
 from dashboard import forms
-from tests.dashboard.conftest import button, in_address, open_page, wait_for_runs
+from tests.dashboard.conftest import button, in_address, labels, open_page, text, wait_for_runs
 
 
 @pytest.fixture
@@ -98,3 +103,64 @@ def test_a_link_to_runs_that_are_gone_is_told_kindly(service: Service) -> None:
     page = open_page("race", runs="gone")
     assert not page.exception
     assert "does not have" in page.info[0].value
+
+
+BASE = RunConfig(epochs=3, seed=4)
+
+
+@pytest.fixture
+def raced(service: Service, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A race that somebody else has run; the address's list of its runs."""
+    knob, values, seeds = request.param
+    ids = []
+    for number, config in enumerate(race.in_turn(race.race(BASE, knob, values, seeds))):
+        service._store.add(f"raced{number}", config, 1.0, "finished")
+        ids.append(f"raced{number}")
+    yield ",".join(ids)
+    for run_id in ids:
+        service._store.remove(run_id)
+
+
+@pytest.mark.parametrize(
+    ("raced", "shown"),
+    [
+        (("optimizer", ["momentum", "adam"], 2), ["momentum", "adam"]),
+        (("lr", [0.3, 0.01, 1e-5], 1), "0.3, 0.01, 1e-05"),
+        (("batch_size", [480, 64], 2), ["480", "64"]),
+        (("schedule", ["constant", "cosine"], 1), ["constant", "cosine"]),
+        (("seed", [4, 5, 6], 1), "4, 5, 6"),
+    ],
+    indirect=["raced"],
+)
+def test_a_link_brings_the_settings_of_its_race(raced: str, shown: Any, request: pytest.FixtureRequest) -> None:
+    knob, values, seeds = request.node.callspec.params["raced"]
+    page = open_page("race", runs=raced)
+    assert not page.exception and not page.error
+    assert page.selectbox(key="race.knob").value == knob
+    field = page.multiselect if isinstance(shown, list) else page.text_input
+    assert field(key=f"race.{knob}").value == shown
+    assert page.text_input(key="race.seeds").value == str(seeds)
+    assert page.text_input(key=forms.key("epochs")).value == "3"
+    assert button(page, "Start").label == f"Start {len(values) * seeds} runs"
+    assert "For the next race" not in text(page)
+
+
+@pytest.mark.parametrize("raced", [("optimizer", ["momentum", "adam"], 1)], indirect=True)
+def test_fields_that_are_not_the_shown_races_any_more_say_so(raced: str) -> None:
+    page = open_page("race", runs=raced)
+    page.text_input(key=forms.key("epochs")).set_value("9").run()
+    assert "For the next race. The one shown here has other settings." in text(page)
+    button(page, "Settings of this race").click().run()
+    assert page.text_input(key=forms.key("epochs")).value == "3"
+    assert "Settings of this race" not in labels(page)
+
+
+def test_what_the_race_varies_is_not_among_the_shared_settings(page: AppTest) -> None:
+    def drawn() -> set[str]:
+        return {widget.key for kind in ("selectbox", "text_input") for widget in page.get(kind)}
+
+    assert not {forms.key("optimizer"), forms.key("lr")} & drawn()
+    page.selectbox(key="race.rates").set_value("Same for all").run()
+    assert forms.key("optimizer") not in drawn() and forms.key("lr") in drawn()
+    page.selectbox(key="race.knob").set_value("batch_size").run()
+    assert forms.key("batch_size") not in drawn() and {forms.key("optimizer"), forms.key("lr")} <= drawn()

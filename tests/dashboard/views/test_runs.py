@@ -4,6 +4,8 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from starlette.requests import Request
@@ -12,7 +14,7 @@ from starlette.responses import Response
 from core.owners import Visitor
 from core.runs.service import Service
 from core.training.config import RunConfig
-from dashboard import colors
+from dashboard import colors, notices
 from dashboard.views.runs import actions, compare, figures, one, overview, parallel, route, rows
 from tests.dashboard.conftest import button, labels, open_page, page_of, text
 
@@ -94,11 +96,48 @@ def test_a_run_in_the_bin_says_so_and_comes_back(filled: list[str], service: Ser
     assert run and run.deleted is None and not page.info
 
 
+@pytest.mark.usefixtures("teachers_lab")
+def test_with_a_teacher_nobody_edits_or_restores_anothers_run(filled: list[str], service: Service) -> None:
+    service.edit("one", notes="![i](http://evil.example)")
+    page = open_page("runs", run="one")
+    assert not page.exception and "Save" not in labels(page)
+    assert [element.value for element in page.get("text")] == ["![i](http://evil.example)"]
+    service.delete(["one"])
+    rows.forget()
+    try:
+        assert "Restore" not in labels(open_page("runs", run="one"))
+    finally:
+        service.restore(["one"])
+
+
+@pytest.mark.usefixtures("teachers_lab")
+def test_a_page_from_before_edits_and_restores_nothing(
+    filled: list[str], service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[Exception] = []
+    monkeypatch.setattr(notices, "refuse", refused.append)
+    service.delete(["one"])
+    try:
+        actions.edit("one", name="changed")
+        actions.restore(["two", "one"])
+        run = service.run("one")
+    finally:
+        service.restore(["one"])
+    assert run and run.name == "=first" and run.deleted is not None
+    assert [str(error) for error in refused] == [
+        "Run #1 can be operated or changed only by Ada, who started it, or the teacher.",
+        "Run #2 can be operated or changed only by the teacher.",
+    ]
+
+
 def test_a_comparison_by_its_link(filled: list[str]) -> None:
     page = open_page("runs", compare="one,two,gone,one")
     assert not page.exception
     assert page.info[0].value == "This link names 1 run that this lab does not have."
     assert page.multiselect[0].value == ["one", "two"]
+    # By what differs, not by what is the same.
+    assert {"#1 =first · rate 0.01 · batch 64", "#2 · rate 0.001 · batch 32"} <= set(page.multiselect[0].options)
+    assert "Different: learning rate, batch size. In common: Adam · 5 epochs." in text(page).replace("\\", "")
     empty = open_page("runs", compare="gone")
     assert not empty.exception and "Choose two runs" in text(empty)
 
@@ -124,6 +163,45 @@ def test_the_leaderboard_is_of_finished_runs_with_validation_best_first(filled: 
         ("two", 1, 2, 2.0),
         ("one", 2, 2, 2.0),
     ]
+
+
+@pytest.fixture
+def seeds(service: Service) -> Iterator[None]:
+    """Three seeds of Ada's, one of them twice; one run of Bob's and one of nobody's with the same settings; one more
+    of Ada's."""
+    made = [("a", 0, 0.95), ("a", 1, 0.97), ("a", 2, 0.99), ("a", 2, 0.98), ("b", 3, 0.90), ("", 4, 0.5)]
+    for number, (owner, seed, best) in enumerate(made):
+        figures = {"best_validation_accuracy": best, "test_accuracy": best - 0.1, "seconds": 1.0 + number, "epoch": 3}
+        name = {"a": "Ada", "b": "Bob"}.get(owner, "")
+        service._store.add(f"s{number}", RunConfig(seed=seed), 1.0, "finished", owner=owner, owner_name=name, **figures)
+    figures = {"best_validation_accuracy": 0.96, "seconds": 1.0, "epoch": 3}
+    service._store.add("other", RunConfig(lr=0.5), 1.0, "finished", owner="a", owner_name="Ada", **figures)
+    rows.forget()
+    yield
+    for run_id in ("other", *(f"s{number}" for number in range(len(made)))):
+        service._store.remove(run_id)
+    rows.forget()
+
+
+def test_the_leaderboard_takes_seeds_together(seeds: None) -> None:
+    other, together = overview.VIEWS["leaders"]()
+    assert (other["id"], other["best"], other["place"]) == ("other", [0.96], 1)
+    assert (together["id"], together["best"]) == ("s2", [0.99, 0.97, 0.95, 0.90, 0.5])
+    assert together["compare"] == "s2,s1,s0,s4,s5" and together["owner"] == "Ada, Bob, nobody"
+    assert together["order"]["best"] == pytest.approx(0.862) and together["order"]["test"] == pytest.approx(0.762)
+    assert together["run"]["tags"] == ["5 seeds"] and "seed" not in together["run"]["settings"]
+
+
+def test_the_leaderboard_knows_the_best_of_each_person(seeds: None) -> None:
+    ada, bob = overview.VIEWS["persons"]()
+    assert (ada["owner"], ada["best"], ada["place"]) == ("Ada", [0.99, 0.97, 0.95], 1)
+    assert (bob["owner"], bob["best"], bob["place"]) == ("Bob", [0.90], 2)
+
+
+@pytest.mark.parametrize(("view", "words"), [("Leaderboard", "Finished runs, ranked"), ("Bin", "Runs are kept here")])
+def test_leaderboard_and_bin_have_addresses(service: Service, view: str, words: str) -> None:
+    page = open_page("runs", view=view)
+    assert not page.exception and words in text(page)
 
 
 def test_names_have_only_the_settings_that_differ(filled: list[str], service: Service) -> None:
@@ -181,8 +259,8 @@ def test_only_the_owner_or_the_teacher_deletes(
     assert actions.deletable([one]) and not actions.deletable([one, two]) and not actions.deletable([three])
     told: list[str] = []
     monkeypatch.setattr("dashboard.notices.refuse", lambda error: told.append(str(error)))
-    actions.delete([one, two])
-    actions.purge([three])
+    actions.delete(["one", "two"])
+    actions.purge(["three"])
     assert service.runs(9, deleted=True) == [] and service.run("three")
     assert told == ["Only runs that are over can be deleted, and only by their owner or the teacher."] * 2
     monkeypatch.setattr(actions, "visitor", lambda: Visitor("t" * 16, "T", True, True))
@@ -278,3 +356,25 @@ def test_one_click_cancels_all_of_ones_own_waiting_runs(service: Service, monkey
     button(page, "Clear the queue (1)").click().run()
     assert service.positions() == {}
     assert [one._event_in_words(event) for event in service.events(other, ("Operated",))] == ["stop by Teacher"]
+
+
+def test_a_deletion_is_taken_back(filled: list[str], service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: dict[str, Any] = {}
+    monkeypatch.setattr("dashboard.notices.st.session_state", kept)
+    monkeypatch.setattr(actions, "visitor", lambda: ME)
+    actions.delete(["one", "four"])
+    assert {run.id for run in service.runs(9, deleted=True)} == {"one", "four"}
+    done, undo = kept["notices.undo"]
+    assert done == "2 runs moved to the bin."
+    notices._undo(undo)
+    assert service.runs(9, deleted=True) == [] and "notices.undo" not in kept
+
+
+def test_an_action_of_an_old_drawing_spares_what_is_not_chosen_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[list[str]] = []
+    state = {"runs.table": SimpleNamespace(chosen={"ids": ["two"]})}
+    monkeypatch.setattr("dashboard.components.run_table.st.session_state", state)
+    actions.chosen(done.append, ["one", "two"], "runs.table")
+    state["runs.table"].chosen = {"ids": []}
+    actions.chosen(done.append, ["one", "two"], "runs.table")
+    assert done == [["two"]]

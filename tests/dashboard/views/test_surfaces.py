@@ -1,5 +1,6 @@
 import base64
 import json
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -7,12 +8,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.surfaces import SURFACES, walk
+from core.surfaces.momentum import convergence_rate
 from core.training.config import RunConfig
 from dashboard import forms
 from dashboard.components.player.surface import csv_of, scene_of, standalone
-from dashboard.views.surfaces.closer import BASINS, RATES, STEP
+from dashboard.views.surfaces.closer import BASINS, MOMENTUM, RATES, STEP
 from dashboard.views.surfaces.controls import SAME
-from tests.dashboard.conftest import page_of
+from tests.dashboard.conftest import figures, page_of
 
 
 @pytest.fixture
@@ -23,8 +25,9 @@ def page() -> AppTest:
 def scene(page: AppTest) -> dict[str, Any]:
     """Data of the player."""
     assert not page.exception
-    (component,) = [element for element in page.main if element.type == "bidi_component"]
-    return json.loads(component.proto.json)
+    components = [element.proto for element in page.main if element.type == "bidi_component"]
+    (player,) = [proto for proto in components if not proto.component_name.endswith("descent_figure")]
+    return json.loads(player.json)
 
 
 def said(page: AppTest) -> str:
@@ -67,7 +70,7 @@ def test_starts_noise_and_settings_are_read(page: AppTest) -> None:
     ("key", "text", "sentence"),
     [
         ("steps", "5001", "Steps must be a whole number from 1 to 5000; you entered 5001."),
-        ("noise", "-1", "Gradient noise must be between 0 and 10; you entered -1."),
+        ("noise", "-1", "Gradient noise must be between 0 and 1000; you entered -1."),
         ("starts", "1", "Starts must be points x, y with a semicolon between them, got 1."),
         ("starts", "100, 0", "Starts must lie within 10 half-widths of the domain's centre, got 100, 0."),
         ("starts", ";".join(["0,0"] * 10), "Starts must be at most 9 points, got 10."),
@@ -114,9 +117,56 @@ def test_a_closer_look(page: AppTest, view: str) -> None:
     page.session_state["s-steps"] = "30"
     page.run()
     assert not page.exception and not page.error
-    assert len(page.get("plotly_chart")) == 1
+    assert len(figures(page)) == 1
     if view == STEP:
         assert r"\theta_t &=" in page.latex[0].value
+
+
+def test_momentum_is_explained_on_the_bowl_and_its_sliders_set_the_walk(page: AppTest) -> None:
+    page.session_state["s-tab"] = MOMENTUM
+    page.run()
+    assert not page.exception and page.info[0].value.startswith("This is theory of a quadratic")
+    next(button for button in page.button if button.label == "Go to the bowl").click().run()
+    assert not page.exception and not page.error and len(figures(page)) == 2
+    page.slider(key="s.momentum.momentum").set_value(0.5).run()
+    page.slider(key="s.momentum.rate").set_value(0.02).run()
+    (path,) = [path for path in scene(page)["paths"] if path["optimizer"] == "momentum"]
+    assert path["rate"] == "0.02"
+    assert page.session_state["s-settings"] == "momentum lr=0.02 momentum=0.5"
+    # Complex eigenvalues: the square root of the momentum for the steep mode; the flat one is slower.
+    flat = float(convergence_rate(0.02, 0.5, 1.0))
+    assert page.metric[0].value == f"{flat:.3f}" and flat > 0.5**0.5
+    next(button for button in page.button if button.label.startswith("Best here")).click().run()
+    assert page.session_state["s-settings"].startswith("momentum lr=0.0614")
+    # At best the square root of the best momentum; next to it the factor changes like a square root.
+    condition = 50**0.5
+    assert float(page.metric[0].value) == pytest.approx((condition - 1) / (condition + 1), abs=2e-3)
+    # On a round bowl the best momentum is none, which Momentum cannot have.
+    page.session_state["s-k"] = 1
+    page.run()
+    next(button for button in page.button if button.label == "Best here: rate 1, momentum 0").click().run()
+    assert not page.exception and not page.error
+    assert page.session_state["s-settings"] == "momentum lr=1 momentum=0.01"
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "words"), [("momentum", "keeps the rate outside"), ("nesterov", "look-ahead point")]
+)
+def test_a_step_of_momentum_is_drawn_tip_to_tail_beside_the_textbooks_form(
+    page: AppTest, optimizer: str, words: str
+) -> None:
+    page.session_state["s-optimizers"] = [optimizer]
+    page.session_state["s-tab"] = STEP
+    page.session_state["s-step"] = "3"
+    page.run()
+    assert not page.exception and any(words in text.value for text in page.markdown)
+    (chart,) = figures(page)
+    traces = {trace.get("name", ""): trace for trace in chart["data"]}
+    arrows = [trace for name, trace in traces.items() if "length" in name]
+    assert len(arrows) == (4 if optimizer == "nesterov" else 3)
+    for leg, following in pairwise(arrows[:-1]):
+        assert (leg["x"][1], leg["y"][1]) == pytest.approx((following["x"][0], following["y"][0]))
+    assert (arrows[-1]["x"][1], arrows[-1]["y"][1]) == pytest.approx((arrows[-2]["x"][1], arrows[-2]["y"][1]))
 
 
 def test_a_step_beyond_the_walk_is_refused(page: AppTest) -> None:

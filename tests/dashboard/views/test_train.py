@@ -1,9 +1,15 @@
+import hashlib
+from collections.abc import Iterator
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.runs.service import Service
+from core.training.config import RunConfig
+from dashboard import lab
 from dashboard.forms import key
-from tests.dashboard.conftest import button, in_address, open_page, text
+from dashboard.words import percent
+from tests.dashboard.conftest import button, in_address, labels, open_page, page_of, text, wait_for_runs
 
 
 @pytest.fixture
@@ -67,3 +73,105 @@ def test_saved_network_is_tested(train: AppTest) -> None:
     assert not train.exception
     assert [metric.label for metric in train.metric] == ["Accuracy on the 10,000 test digits", "Test loss"]
     assert float(train.metric[0].value.removesuffix(" %")) < 30
+
+
+def fields_of(page: AppTest) -> tuple[str, str, str]:
+    optimizer = page.selectbox(key=key("optimizer")).value
+    return optimizer, page.text_input(key=key("lr")).value, page.text_input(key=key("epochs")).value
+
+
+@pytest.fixture
+def two(service: Service) -> Iterator[tuple[str, str]]:
+    """Two finished runs, of other settings than the form's first ones."""
+    service._store.add("sgd", RunConfig.recommended("sgd", epochs=2), 1.0, "finished")
+    service._store.add("adam", RunConfig(lr=0.01, epochs=3), 2.0, "finished")
+    yield "sgd", "adam"
+    for run_id in ("sgd", "adam"):
+        service._store.remove(run_id)
+
+
+def test_a_run_that_is_opened_brings_its_settings(two: tuple[str, str]) -> None:
+    page = open_page("train", run="sgd")
+    assert fields_of(page) == ("sgd", "0.3", "2")
+    page.text_input(key=key("lr")).set_value("7").run()
+    page.button(key="open.adam").click().run()
+    assert fields_of(page) == ("adam", "0.01", "3")
+    assert "For the next run" not in text(page)
+
+
+def test_a_form_that_is_not_the_shown_runs_any_more_says_so(two: tuple[str, str]) -> None:
+    page = open_page("train", run="sgd")
+    run = lab.service().run("sgd")
+    assert run
+    number = run.number
+    page.text_input(key=key("lr")).set_value("7").run()
+    assert f"For the next run. Run #{number}, shown here, has rate 0\\.3." in text(page)
+    button(page, f"Settings of run #{number}").click().run()
+    assert fields_of(page) == ("sgd", "0.3", "2")
+    assert "For the next run" not in text(page)
+
+
+def test_one_click_compares_with_ones_own_last_run(two: tuple[str, str], service: Service) -> None:
+    page = page_of("train", run="adam")
+    page.session_state["visitor.token"] = "0" * 32
+    me = hashlib.sha256(b"0" * 32).hexdigest()[:16]
+    assert not any("last run" in label for label in labels(page.run()))
+    service._store.update("sgd", owner=me, step=1500)
+    assert f"Compare with my last run (#{number_of('sgd')})" in labels(page.run())
+    # Of the visitor's runs, one before the shown one: it is not compared with itself or with a later one.
+    service._store.update("adam", owner=me, step=1500)
+    page.query_params["run"] = "sgd"
+    assert not any("last run" in label for label in labels(page.run()))
+
+
+def number_of(run_id: str) -> int:
+    run = lab.service().run(run_id)
+    assert run
+    return run.number
+
+
+def test_a_saved_network_is_tested_where_it_was_saved(train: AppTest, service: Service) -> None:
+    train.text_input(key=key("epochs")).set_value("1")
+    train.text_input(key=key("validation_split")).set_value("0.95").run()
+    button(train, "Train").click().run()
+    run_id = in_address(train, "run")
+    wait_for_runs(service, [run_id])
+    train.run()
+    assert not train.metric
+    train.text_input(key=f"keep.{run_id}").set_value("where it was saved").run()
+    button(train, "Save").click().run()
+    assert "**where it was saved** is saved." in text(train)
+    assert [metric.label for metric in train.metric] == ["Accuracy on the 10,000 test digits", "Test loss"]
+    run = service.run(run_id)
+    assert run and train.metric[0].value == percent(run.test_accuracy)
+
+
+def test_a_guest_is_asked_for_a_name_once_at_the_first_run(service: Service) -> None:
+    def asked(page: AppTest) -> bool:
+        return "Your first run is on its way." in text(page)
+
+    page = page_of("")
+    page.run()
+    assert not page.exception and not asked(page)
+    button(page, "Train").click().run()
+    run = service.runs(1)[0]
+    assert asked(page) and run.owner_name.startswith("Guest ")
+    page.text_input(key="visitor.first_input").set_value("Ada\u202e")
+    button(page, "Save my name").click().run()
+    assert asked(page) and len(page.error) == 1
+    page.text_input(key="visitor.first_input").set_value("Ada")
+    button(page, "Save my name").click().run()
+    assert not asked(page) and not page.error
+    named = service.run(run.id)
+    assert named and named.owner_name == "Ada"
+    service.command(run.id, "stop")
+
+
+def test_a_guest_who_declines_is_not_asked_again(service: Service) -> None:
+    page = page_of("")
+    page.run()
+    button(page, "Train").click().run()
+    button(page, "No, thank you").click().run()
+    assert "Your first run is on its way." not in text(page)
+    button(page, "Stop").click().run()
+    assert "Your first run is on its way." not in text(page)

@@ -50,7 +50,7 @@ def scene_of(
     """Scene as JSON types; arrays as base64 float32.
 
     Args:
-        live: a run that trains now: ``color``, and its points so far, ``a`` and ``b``.
+        live: a run that trains now: ``color``, and its points so far, ``a``, ``b`` and ``distance``.
     """
     grid = result.grid
     if grid is None:
@@ -68,6 +68,8 @@ def scene_of(
         "share": share,
         "domain": [*x, *y],
         "axes": AXES[result.study.plane],
+        # Runs move at a right angle to random directions: their nearest points are all the centre, which says nothing.
+        "rail": result.study.plane == "random",
         "n": n,
         "loss": pack(loss),
         "accuracy": pack(accuracy),

@@ -1,7 +1,7 @@
 // Runs' paths on the network's loss surface, over one moment of training.
 
-import { heighten, momentAt, unpack, VIEWS } from "./scene.js"
-import { curvesFigure, offPlane, paintCurves, paintLive, paintLiveRelief, planeFigure, toned } from "./views.js"
+import { cursorAt, heighten, momentAt, unpack, VIEWS } from "./scene.js"
+import { curvesFigure, offPlane, paintCurves, paintLive, paintLiveRelief, paintRail, planeFigure, toned } from "./views.js"
 import { component, Player } from "../base.js"
 import { nameCell } from "../legend.js"
 import { element } from "../../shared/dom.js"
@@ -13,9 +13,22 @@ const COLUMNS = 5
 class LandscapePlayer extends Player {
   doubleClick = "reset"
   /** Runs start at the lower left: from here one looks across the valley up the slope that they came down. */
-  camera = { eye: { x: 1.2, y: -1.4, z: 1.35 }, center: { x: -0.06, y: 0, z: -0.1 } }
+  camera = { eye: { x: 1.36, y: -1.59, z: 1.5 }, center: { x: -0.06, y: 0, z: -0.1 } }
   cameraKey = "landscape"
-  filename = "landscape"
+  title = "Loss landscape"
+
+  /** Epochs: the points are close together at first, so that a slider of points would crawl through the beginning. */
+  get span() {
+    return this.scene.moments.at(-1) - this.scene.moments[0]
+  }
+
+  timeOf(cursor) {
+    return momentAt(this.scene, cursor) - this.scene.moments[0]
+  }
+
+  cursorAt(time) {
+    return cursorAt(this.scene, time + this.scene.moments[0])
+  }
 
   listen() {
     super.listen()
@@ -56,6 +69,15 @@ class LandscapePlayer extends Player {
     return toned(this.colors, this.parts.view.value)
   }
 
+  get settings() {
+    return `${this.parts.moment.textContent} · ${VIEWS[this.parts.view.value].caption}`
+  }
+
+  spoken() {
+    const { paths } = this.scene, { rows } = this.parts.rows
+    return [this.parts.moment.textContent, ...paths.map((path, k) => `${path.label} loss ${rows[k].cells[3].textContent}`)].join("; ")
+  }
+
   mapFigure(strong, step) {
     return planeFigure(this.scene, this.tones, strong, step)
   }
@@ -69,7 +91,8 @@ class LandscapePlayer extends Player {
   }
 
   paintOnMap(pen) {
-    paintLive(pen, this.parts.map, this.scene.live, this.colors)
+    paintRail(pen, this.parts.map, this.scene, this.cursor, this.colors)
+    paintLive(pen, this.parts.map, this.scene, this.colors)
   }
 
   paintOnRelief(pen) {
@@ -80,13 +103,14 @@ class LandscapePlayer extends Player {
     paintCurves(pen, curves, this.scene, this.cursor, this.colors)
   }
 
-  tableRow(path, toggle) {
-    return element("tr", {}, nameCell(path, toggle), ...Array.from({ length: COLUMNS }, () => element("td")))
+  tableRow(path) {
+    return element("tr", {}, nameCell(path), ...Array.from({ length: COLUMNS }, () => element("td")))
   }
 
   readOut() {
     const { scene, parts } = this
     parts.moment.textContent = `epoch ${momentAt(scene, this.cursor).toFixed(2)} of ${scene.moments.at(-1).toFixed(0)}`
+    parts.scrub.setAttribute("aria-valuetext", parts.moment.textContent)
     scene.paths.forEach((path, k) => {
       const i = Math.min(Math.round(this.cursor), path.end), { cells } = parts.rows.rows[k]
       const texts = [path.model ? NOTHING : scene.moments[i].toFixed(2), percent(path.accuracy[i]), significant(path.truth[i]),

@@ -9,9 +9,9 @@ const LOWEST_LOSS = 1e-6
 
 /** The quantities that can be the surface's height. */
 export const VIEWS = {
-  log: { read: data => data.loss.map(value => Math.log10(Math.max(value, LOWEST_LOSS))), caption: "height: log₁₀ loss" },
-  loss: { read: data => data.loss, caption: "height: loss" },
-  accuracy: { read: data => data.accuracy.map(value => 100 * value), caption: "height: accuracy, %" },
+  log: { read: data => data.loss.map(value => Math.log10(Math.max(value, LOWEST_LOSS))), caption: "of the loss, logarithmic" },
+  loss: { read: data => data.loss, caption: "of the loss" },
+  accuracy: { read: data => data.accuracy.map(value => 100 * value), caption: "of the accuracy, %" },
 }
 
 /** A quantity at `epoch`, between the points that are known; before the first and after the last it stands still. */
@@ -23,6 +23,12 @@ export function timed(epochs, values, epoch) {
   return values[next - 1] + share * (values[next] - values[next - 1])
 }
 
+/** A point at less than this share of the largest distance lies on the plane: what is left is rounding. */
+const ON_PLANE = 1e-4
+
+/** True for a distance that is off the plane; `rail`: the largest, 0 where every point is drawn on the plane. */
+export const isOff = (distance, rail) => rail > 0 && distance > ON_PLANE * rail
+
 /** The run's points; a model has one and no time. */
 function pointsIn(path) {
   const parts = rows(floats(path.points), POINT_QUANTITIES.length)
@@ -32,11 +38,14 @@ function pointsIn(path) {
 }
 
 /** The path at the moments of all runs: straight between its points, which is what a plane makes of a straight way. */
-function atMoments(path, moments) {
+function atMoments(path, moments, rail) {
   const { known } = path, last = known.epochs[known.epochs.length - 1]
   const series = values => Float32Array.from(moments, epoch => timed(known.epochs, values, epoch))
   const end = path.model ? 0 : moments.findLastIndex(epoch => epoch <= last)
-  return { ...path, x: series(known.a), y: series(known.b), distance: series(known.distance), truth: series(known.truth),
+  const distance = series(known.distance), off = Array.from(distance, value => isOff(value, rail))
+  // A point off the plane has no place on it: a gap there.
+  const place = values => series(values).map((value, i) => (off[i] ? NaN : value))
+  return { ...path, x: place(known.a), y: place(known.b), distance, off, truth: series(known.truth),
     onPlane: series(known.shown), accuracy: series(known.accuracy), end, left: -1, diverged: -1 }
 }
 
@@ -45,8 +54,10 @@ export function unpack(data) {
   const epochs = new Set(paths.filter(path => !path.model).flatMap(path => [...path.known.epochs]))
   const moments = [...epochs].sort((p, q) => p - q)
   if (!moments.length) moments.push(0)
-  return { ...data, loss: floats(data.loss), accuracy: floats(data.accuracy), moments, steps: moments.length - 1, starts: [],
-    paths: paths.map(path => atMoments(path, moments)), live: data.live ?? null }
+  // The length of the rail on which points off the plane stand; 0 for a plane on which every point has a place.
+  const rail = data.rail ? Math.max(0, ...paths.flatMap(path => [...path.known.distance])) : 0
+  return { ...data, loss: floats(data.loss), accuracy: floats(data.accuracy), moments, steps: moments.length - 1, starts: [], rail,
+    paths: paths.map(path => atMoments(path, moments, rail)), live: data.live ?? null }
 }
 
 /** The scene's surface with a quantity as its height. */
@@ -57,7 +68,15 @@ export function heighten(scene, view) {
   const [lowest, highest] = extentOf(heights)
   // A surface that is flat, or unknown yet, has a height too: a range of zero has no colours.
   const low = Number.isFinite(lowest) ? lowest : 0, high = Math.max(highest, low + 1e-6)
-  scene.surface = { domain, minima: [], minimum: 0, fine: grid, coarse: grid, low, high }
+  scene.surface = { domain, minima: [], minimum: 0, log: view === "log", fine: grid, coarse: grid, low, high }
+}
+
+/** The cursor at an epoch. */
+export function cursorAt({ moments, steps }, epoch) {
+  const next = moments.findIndex(moment => moment >= epoch)
+  if (next < 0) return steps
+  if (next === 0) return 0
+  return next - (moments[next] - epoch) / (moments[next] - moments[next - 1])
 }
 
 /** The epoch at a cursor, which may lie between two moments. */

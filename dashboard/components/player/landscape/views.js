@@ -1,9 +1,9 @@
 // The three figures of the network's surface. Pure: scene and colours in, traces and layout out.
 
-import { momentAt, timed } from "./scene.js"
+import { isOff, momentAt, timed } from "./scene.js"
 import { frame, mapFigure } from "../figures.js"
 import { dot, paintCursor, withinMap } from "../paint.js"
-import { LIFT, projector, relieved } from "../relief.js"
+import { projector, relieved } from "../relief.js"
 import { percent, significant } from "../../shared/format.js"
 
 /** A distance off the plane; that of a point on it is rounding alone. */
@@ -17,22 +17,48 @@ function hoverOf(path, i) {
     `<br>loss on the plane ${significant(known.shown[i])}<br>distance off the plane ${offPlane(known.distance[i])}`
 }
 
-const marks = path => ({
-  type: "scatter", mode: "markers", name: path.label, visible: path.shown, x: path.known.a, y: path.known.b,
-  marker: path.model ? { symbol: "diamond", size: 12, color: path.color, line: { color: "#fff", width: 1.5 } }
-    : { size: 6, color: path.color, opacity: 0.55 },
-  text: Array.from(path.known.a, (_, i) => hoverOf(path, i)), hovertemplate: "%{text}<extra></extra>",
+/** A path's known points: on the plane at their places, off it hollow on the rail. */
+function marks(path, rail) {
+  const off = Array.from(path.known.distance, value => isOff(value, rail))
+  const trace = (wanted, places) => {
+    const chosen = [...off.keys()].filter(i => off[i] === wanted)
+    return { type: "scatter", mode: "markers", name: path.label, showlegend: false, visible: path.shown,
+      ...places(chosen),
+      text: chosen.map(i => hoverOf(path, i)), hovertemplate: "%{text}<extra></extra>" }
+  }
+  const on = trace(false, chosen => ({ x: chosen.map(i => path.known.a[i]), y: chosen.map(i => path.known.b[i]),
+    marker: path.model ? { symbol: "diamond", size: 12, color: path.color, line: { color: "#fff", width: 1.5 } }
+      : { size: 6, color: path.color, opacity: 0.55 } }))
+  const hollow = { symbol: path.model ? "diamond-open" : "circle-open", size: path.model ? 12 : 7, color: path.color, opacity: 0.7 }
+  return rail ? [on, trace(true, chosen => ({ x: chosen.map(i => path.known.distance[i]), y: chosen.map(() => 0), xaxis: "x2", yaxis: "y2",
+    marker: hollow }))] : [on]
+}
+
+/** Share of the map's height for its contours where there is a rail above them. */
+const BELOW_RAIL = 0.87
+
+/** The axes of the rail: distances, from the plane itself at the left. */
+const railAxes = (length, colors) => ({
+  xaxis2: { range: [-0.03 * length, 1.06 * length], anchor: "y2", side: "top", fixedrange: true, showgrid: false, zeroline: true,
+    zerolinecolor: colors.grid, linecolor: colors.grid, nticks: 6, tickfont: { size: 10 },
+    title: { text: "off the plane, at this distance: hollow", standoff: 2, font: { size: 11 } } },
+  yaxis2: { range: [-1, 1], domain: [BELOW_RAIL + 0.06, 1], anchor: "x2", visible: false, fixedrange: true },
 })
 
 /** For accuracy the deep colour stands where it is high: there it is good. */
-export const toned = (colors, view) => (view === "accuracy"
-  ? { ...colors, scale: colors.scale.map(([stop, color]) => [1 - stop, color]).reverse() } : colors)
+export function toned(colors, view) {
+  const turned = scale => scale.map(([stop, color]) => [1 - stop, color]).reverse()
+  return view === "accuracy" ? { ...colors, scale: turned(colors.scale), relief: turned(colors.relief) } : colors
+}
 
 export function planeFigure(scene, colors, strong = false, step = Infinity) {
   const [traces, layout] = mapFigure(scene, colors, strong, step)
   const named = text => ({ title: { text, standoff: 4, font: { size: 11 } } })
-  return [[...traces, ...scene.paths.map(marks)], { ...layout, uirevision: scene.id, margin: { ...layout.margin, l: 48, b: 38 },
-    xaxis: { ...layout.xaxis, ...named(scene.axes[0]) }, yaxis: { ...layout.yaxis, ...named(scene.axes[1]) } }]
+  const { rail } = scene, above = rail ? { domain: [0, BELOW_RAIL] } : {}
+  return [[...traces, ...scene.paths.flatMap(path => marks(path, rail))], {
+    ...layout, uirevision: scene.id, margin: { ...layout.margin, l: 48, b: 38, ...(rail ? { t: 34 } : {}) },
+    xaxis: { ...layout.xaxis, ...named(scene.axes[0]) }, yaxis: { ...layout.yaxis, ...named(scene.axes[1]), ...above },
+    ...(rail ? railAxes(rail, colors) : {}) }]
 }
 
 const ROWS = [
@@ -56,13 +82,13 @@ export function curvesFigure(scene, colors) {
     line: { color: path.color, width: 1.6, dash: dash || path.dash }, hovertemplate: `${path.label}, ${word}: %{y:.4~g}<extra>epoch %{x:.2f}</extra>` })
   const traces = runs.flatMap(path => [
     trace(path, path.known.epochs, path.known.truth, 0, "", "its own loss"),
-    trace(path, path.known.epochs, path.known.shown, 0, "dot", "on the plane"),
+    { ...trace(path, path.known.epochs, path.known.shown, 0, "dot", "on the plane"), meta: "on the plane" },
     trace(path, path.known.epochs, path.known.distance, 1, "", "distance"),
     trace(path, path.curve.epochs, path.curve.loss, 2, "", "training loss"),
   ])
   const gaps = ROWS.map((_, i) => ({ type: "scatter", x: [0], y: [null], yaxis: i ? `y${i + 1}` : "y", hoverinfo: "skip" }))
   return [[...traces, ...gaps], {
-    ...frame(colors), ...axes, annotations, uirevision: `${scene.id} lines`, hovermode: "closest", dragmode: "pan",
+    ...frame(colors), ...axes, annotations, meta: { panels: Object.fromEntries(ROWS.map(({ title }, i) => [i ? `y${i + 1}` : "y", title])) }, uirevision: `${scene.id} lines`, hovermode: "closest", dragmode: "pan",
     margin: { l: 42, r: 6, t: 0, b: 34 },
     xaxis: { range: [0, scene.moments.at(-1) || 1], gridcolor: colors.grid, zeroline: false, nticks: 6, anchor: `y${ROWS.length}`,
       tickfont: { size: 10 }, title: { text: "epoch", standoff: 2, font: { size: 11 } } },
@@ -80,17 +106,32 @@ export function paintCurves(pen, plot, scene, cursor, colors) {
   }, colors)
 }
 
-/** A run that is training now, on the contours. */
-export function paintLive(pen, plot, live, colors) {
+/** Each path that is off the plane at the cursor, hollow on the rail. */
+export function paintRail(pen, plot, scene, cursor, colors) {
+  if (!scene.rail) return
+  for (const path of scene.paths) {
+    const i = Math.min(Math.round(cursor), path.end)
+    if (path.shown && path.off[i]) railDot(pen, plot, path.distance[i], 6, path.color, colors)
+  }
+}
+
+function railDot(pen, plot, distance, radius, color, colors) {
+  const { xaxis2: along, yaxis2: across } = plot._fullLayout
+  dot(pen, along._offset + along.d2p(distance), across._offset + across._length / 2, radius, colors.paper, color)
+}
+
+/** A run that is training now, on the contours; where the plane has a rail, there. */
+export function paintLive(pen, plot, { live, rail }, colors) {
   if (!live?.a.length) return
+  if (rail) return railDot(pen, plot, live.distance.at(-1), 8, live.color, colors)
   withinMap(pen, plot, (px, py) => paintWay(pen, live.a.map((a, i) => [px(a), py(live.b[i])]), live, colors))
 }
 
 /** The same on the relief, as far as it lies within the grid. */
 export function paintLiveRelief(pen, plot, scene, colors) {
-  const project = scene.live?.a.length && projector(plot)
+  const project = !scene.rail && scene.live?.a.length && projector(plot)
   if (!project) return
-  const ride = relieved(scene.surface, scene.live.a.map((a, i) => [a, scene.live.b[i]]), LIFT)
+  const ride = relieved(scene.surface, scene.live.a.map((a, i) => [a, scene.live.b[i]]))
   const spots = ride.x.flatMap((x, i) => (x === null ? [] : [project(x, ride.y[i], ride.z[i])]))
   if (spots.length) paintWay(pen, spots, scene.live, colors)
 }

@@ -93,6 +93,7 @@ def _heights(surface: Surface, name: str) -> dict[str, Any]:
 
     return {
         "id": name,
+        "label": surface.label,
         "domain": list(surface.domain),
         "minima": [list(point) for point in surface.minima],
         "minimum": surface.minimum,
@@ -113,6 +114,7 @@ def _path(surface: Surface, config: RunConfig, walked: Walk, k: int, i: int, sev
     finite = values[np.isfinite(values)]
     return {
         "optimizer": config.optimizer,
+        "name": config.optimizer_spec.label,
         "label": config.optimizer_spec.label + (f", start {i + 1}" if several else ""),
         "color": OPTIMIZER_COLORS[config.optimizer],
         "dash": OPTIMIZER_DASHES[config.optimizer],

@@ -29,10 +29,11 @@ export function curvesFigure(scene, colors) {
       y: upTo(path[quantity], end), yaxis: i ? `y${i + 1}` : "y", line: lineOf(path, 1.5), opacity: 0.9,
       hovertemplate: `${path.label}: %{y:.3~g}<extra>step %{x}</extra>` }
   }))
+  const panels = Object.fromEntries(shown.map(([, title], i) => [i ? `y${i + 1}` : "y", title]))
   axes.yaxis = axes.yaxis1
   delete axes.yaxis1
   return [traces, {
-    ...frame(colors), ...axes, annotations, uirevision: `${scene.id} ${scene.steps}`, hovermode: "closest", dragmode: "pan",
+    ...frame(colors), ...axes, annotations, meta: { panels }, uirevision: `${scene.id} ${scene.steps}`, hovermode: "closest", dragmode: "pan",
     margin: { l: 42, r: 6, t: 0, b: 24 },
     xaxis: { range: [0, scene.steps], gridcolor: colors.grid, zeroline: false, nticks: 5, anchor: `y${shown.length}`,
       tickfont: { size: 10 } },

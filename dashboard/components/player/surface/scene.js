@@ -21,5 +21,5 @@ export function unpack(data) {
   const fine = grid(surface.fine), coarse = grid(surface.coarse)
   const [low, high] = extentOf(floats(surface.coarse.z))
   const paths = data.paths.map(path => unpackPath(path, data.steps))
-  return { ...data, id: surface.id, surface: { ...surface, fine, coarse, low, high }, paths }
+  return { ...data, id: surface.id, names: ["x", "y"], surface: { ...surface, fine, coarse, low, high }, paths }
 }

@@ -7,6 +7,7 @@ import { mapFigure } from "../figures.js"
 import { nameCell } from "../legend.js"
 import { element } from "../../shared/dom.js"
 import { NOTHING, scientific, short } from "../../shared/format.js"
+import { movesLittle } from "../../shared/theme.js"
 
 /** A pointer that has moved less has clicked. */
 const CLICK_PIXELS = 4
@@ -17,7 +18,7 @@ class SurfacePlayer extends Player {
     const { inspect, map } = this.parts
     inspect.onclick = () => this.tell("inspect", Math.round(this.cursor))
     map.onpointerdown = event => {
-      this.down = event.button || event.target.closest(".modebar, .handle") ? null : [event.clientX, event.clientY]
+      this.down = event.button || event.target.closest(".handle") ? null : [event.clientX, event.clientY]
     }
   }
 
@@ -33,8 +34,9 @@ class SurfacePlayer extends Player {
     this.show(scene, !before ? 0 : this.playing ? Math.min(this.cursor, scene.steps) : scene.steps)
     this.autoplay = !before && data.autoplay
     const { hint, height, add } = this.parts
-    hint.textContent = data.still ? "" : "click to set the start"
-    height.textContent = scene.surface.log ? "height: log₁₀(f − minimum)" : "height: f"
+    const lines = scene.surface.log ? "of f − minimum" : "of f"
+    hint.textContent = data.still ? lines : `${lines}; click to set the start`
+    height.textContent = scene.surface.log ? "f − minimum, logarithmic" : "f"
     add.parentElement.hidden = Boolean(data.still)
   }
 
@@ -43,8 +45,18 @@ class SurfacePlayer extends Player {
     return this.scene.id
   }
 
-  get filename() {
-    return this.scene.id
+  get title() {
+    return this.scene.surface.label
+  }
+
+  get settings() {
+    const rates = this.scene.paths.filter(path => path.shown).map(path => `${path.label}: rate ${path.rate}`)
+    return `step ${Math.round(this.cursor)} of ${this.scene.steps} · ${rates.join(" · ")}`
+  }
+
+  spoken() {
+    const cells = [...this.parts.rows.querySelectorAll("td.now")]
+    return [this.parts.step.textContent, ...this.scene.paths.map((path, i) => `${path.label} ${cells[i].textContent}`)].join("; ")
   }
 
   mapFigure(strong, step) {
@@ -57,7 +69,7 @@ class SurfacePlayer extends Player {
 
   onDrawn() {
     this.addHandles()
-    if (this.autoplay) this.toggle()
+    if (this.autoplay && !movesLittle()) this.toggle()
     this.autoplay = false
   }
 
@@ -70,10 +82,10 @@ class SurfacePlayer extends Player {
     paintCurves(pen, curves, this.scene, this.cursor, this.colors)
   }
 
-  tableRow(path, toggle) {
+  tableRow(path) {
     const cell = (text, className = "") => element("td", { textContent: text, className })
     const fate = path.diverged >= 0 ? "bad" : path.reached >= 0 ? "good" : ""
-    return element("tr", {}, nameCell(path, toggle), cell(path.rate), cell("", "now"), cell(scientific(path.final)),
+    return element("tr", {}, nameCell(path), cell(path.rate), cell("", "now"), cell(scientific(path.final)),
       cell(scientific(path.best)), cell(path.reached >= 0 ? path.reached : NOTHING), cell(path.fate, fate))
   }
 

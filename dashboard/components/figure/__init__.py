@@ -1,0 +1,40 @@
+"""A still figure: made by Python with plotly, drawn by the browser with the same tools as every other chart."""
+
+import json
+from pathlib import Path
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from dashboard.components.modules import component_script
+from dashboard.components.style import chart_style
+
+_FOLDER = Path(__file__).parent
+#: CSS pixels below the figure, for the point in words and the button that saves.
+FOOT = 30
+
+# Not st.plotly_chart: it loads a second plotly.js, and its camera saves neither title nor settings.
+_component = st.components.v2.component(
+    "descent_figure",
+    html=(_FOLDER / "figure.html").read_text(),
+    css=chart_style(_FOLDER / "figure.css"),
+    js=component_script("figure/figure.js"),
+    # plotly.js puts its style sheet into the document's head, where a shadow root would not see it.
+    isolate_styles=False,
+)
+
+
+def show_figure(figure: go.Figure, title: str, key: str, settings: str = "") -> None:
+    """Draw a figure of a fixed height.
+
+    Args:
+        figure: its layout must have a height, in CSS pixels.
+        title: plain text: what it shows, for those who can't see it, above a saved picture and as a file's name.
+        settings: plain text: a line for below the title of a saved picture.
+    """
+    body = json.loads(figure.to_json())
+    # The theme's takes its place.
+    body["layout"].pop("template", None)
+    _component(
+        data={"figure": body, "title": title, "settings": settings}, key=key, height=int(figure.layout.height) + FOOT
+    )

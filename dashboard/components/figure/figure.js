@@ -1,0 +1,73 @@
+// A still figure from Python, in the theme's colours.
+
+import { Drawing } from "../shared/drawing.js"
+import { plotly, SETTINGS } from "../shared/plotly.js"
+import { themeOf } from "../shared/theme.js"
+import { ChartTools } from "../shared/tools.js"
+
+const FIGURE_SETTINGS = { ...SETTINGS, displayModeBar: false }
+
+/** What a figure has from the theme, where it says nothing else. */
+function template(colors) {
+  const clear = "rgba(0,0,0,0)"
+  const axis = { gridcolor: colors.grid, zerolinecolor: colors.grid, linecolor: colors.grid, tickcolor: colors.grid, title: { font: { size: 12.5 } } }
+  return { layout: {
+    font: { family: colors.font, color: colors.text, size: 12 }, paper_bgcolor: clear, plot_bgcolor: clear, colorway: colors.series,
+    hoverlabel: { bgcolor: colors.paper, bordercolor: colors.grid, font: { family: colors.font, color: colors.text } },
+    legend: { bgcolor: clear }, xaxis: axis, yaxis: axis,
+  } }
+}
+
+class Figure {
+  constructor(root) {
+    this.root = root
+    this.plot = root.querySelector(".still-plot")
+    this.tools = new ChartTools(this.plot, { about: () => this.data })
+    root.querySelector(".chart-foot").replaceChildren(...this.tools.parts)
+    this.drawing = new Drawing(() => this.draw())
+    this.observer = new ResizeObserver(() => this.resize())
+    this.observer.observe(root)
+  }
+
+  update(data) {
+    const state = JSON.stringify([data, themeOf(this.root)])
+    // A chart that is drawn again would lose what was marked in it.
+    if (state === this.state) return
+    this.state = state
+    this.data = data
+    this.plot.style.height = `${data.figure.layout.height}px`
+    this.plot.setAttribute("aria-label", data.title)
+    this.drawing.request().catch(error => console.error(error))
+  }
+
+  async draw() {
+    const Plotly = await plotly(this.root)
+    if (this.drawing.closed || !this.plot.clientWidth) return
+    const { data, layout, frames } = structuredClone(this.data.figure)
+    await Plotly.react(this.plot, { data, layout: { ...layout, template: template(themeOf(this.root)) }, frames, config: FIGURE_SETTINGS })
+    this.width = this.plot.clientWidth
+    this.tools.drawn(Plotly)
+  }
+
+  resize() {
+    const { clientWidth } = this.plot
+    if (clientWidth && clientWidth !== this.width && this.data) this.drawing.request().catch(error => console.error(error))
+  }
+
+  close() {
+    this.observer.disconnect()
+    this.drawing.close(() => window.Plotly?.purge(this.plot))
+  }
+}
+
+const figures = new WeakMap()
+
+export default function ({ data, parentElement }) {
+  const root = parentElement.querySelector(".still-figure")
+  if (!figures.has(root)) figures.set(root, new Figure(root))
+  figures.get(root).update(data)
+  return () => {
+    figures.get(root)?.close()
+    figures.delete(root)
+  }
+}

@@ -1,0 +1,72 @@
+// A chart for those who don't see it or don't use a mouse: its last values in words, and a walk along its curves by keys.
+
+import { NOTHING, percent, short } from "./format.js"
+import { panelOf, shownTraces, titleOf, valuesOf } from "./points.js"
+
+/** Curves that a summary names. */
+const MOST_NAMED = 12
+/** Share of a curve that a press of a page key moves by. */
+const PAGE = 0.1
+
+const isPoint = value => value !== null && value !== undefined && !Number.isNaN(value)
+
+/** The last place with a point; -1 without one. */
+function lastOf(values) {
+  let i = values.length - 1
+  while (i >= 0 && !isPoint(values[i])) i--
+  return i
+}
+
+/** The curves that can be walked, each with its name, its `last` place and the `places` where it has points. Those are found
+ * when they are asked for: a chart that is drawn ten times a second needs the last one only. */
+export function curvesOf(traces, layout) {
+  return shownTraces(traces).flatMap(trace => {
+    const y = valuesOf(trace)
+    if (trace.z || !y?.length || trace.hoverinfo === "skip") return []
+    const last = lastOf(y)
+    if (last < 0) return []
+    const vertical = layout[(trace.yaxis ?? "y").replace("y", "yaxis")], panel = panelOf(trace, layout)
+    // plotly calls a curve without a name "trace 0".
+    const name = trace.name && !/^trace \d+$/.test(trace.name) ? trace.name : ""
+    return [{
+      trace, last, get places() { return Array.from(y.keys()).filter(i => isPoint(y[i])) },
+      name: [panel, name].filter(Boolean).join(", ") || titleOf(vertical) || "value",
+      axis: titleOf(layout[(trace.xaxis ?? "x").replace("x", "xaxis")]), x: i => trace.x?.[i] ?? i, y: i => y[i], write: writer(vertical),
+    }]
+  })
+}
+
+const writer = axis => value => (typeof value !== "number" ? String(value ?? NOTHING) : axis?.tickformat?.includes("%") ? percent(value) : short(value))
+
+const placeOf = value => (typeof value === "number" ? short(value) : String(value))
+
+/** A curve's point in words. */
+export const pointInWords = (curve, i) => `${curve.name}: ${curve.write(curve.y(i))} at ${curve.axis || "x"} ${placeOf(curve.x(i))}`
+
+/** A chart in one sentence: its title, and each curve's last value. */
+export function summaryOf(title, curves) {
+  if (!curves.length) return `${title}, chart`
+  const named = curves.slice(0, MOST_NAMED).map(curve => `${curve.name} ${curve.write(curve.y(curve.last))}`)
+  const rest = curves.length > MOST_NAMED ? `; and ${curves.length - MOST_NAMED} more` : ""
+  return `${title}, chart. Last values: ${named.join("; ")}${rest}. Arrow keys walk along the curves.`
+}
+
+const MOVES = {
+  ArrowLeft: at => at - 1, ArrowRight: at => at + 1, Home: () => 0, End: (at, count) => count - 1,
+  PageUp: (at, count) => at - Math.ceil(PAGE * count), PageDown: (at, count) => at + Math.ceil(PAGE * count),
+}
+const TURNS = { ArrowUp: -1, ArrowDown: 1 }
+
+/** Where a key leads to from `{ curve, point }`, both numbers, or from null; null for a key that leads nowhere. */
+export function moved(key, from, curves) {
+  if (!(key in MOVES || key in TURNS) || !curves.length) return null
+  if (!from || from.curve >= curves.length) return { curve: 0, point: curves[0].places.length - 1 }
+  const { places } = curves[from.curve]
+  if (key in MOVES) return { curve: from.curve, point: Math.max(0, Math.min(places.length - 1, MOVES[key](from.point, places.length))) }
+  const curve = (from.curve + TURNS[key] + curves.length) % curves.length, other = curves[curve], there = other.places
+  // The other curve is entered where this one was left.
+  const x = curves[from.curve].x(places[Math.min(from.point, places.length - 1)])
+  const away = i => Math.abs(other.x(i) - x)
+  const nearest = typeof x === "number" ? there.reduce((best, i, k) => (away(i) < away(there[best]) ? k : best), 0) : 0
+  return { curve, point: nearest }
+}

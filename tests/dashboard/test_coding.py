@@ -1,0 +1,46 @@
+"""A run as code, from every page that shows one."""
+
+import json
+
+import pytest
+
+from core import paths
+from core.models import checkpoints
+from core.runs.service import Service
+from core.training.config import RunConfig
+from core.training.network import Network
+from dashboard import coding
+from tests.dashboard.conftest import open_page, wait_for_runs
+from tests.dashboard.conftest import text as words
+
+
+@pytest.fixture
+def run(service: Service) -> str:
+    run_id = service.submit(RunConfig(epochs=1, validation_split=0.98))
+    wait_for_runs(service, [run_id])
+    return run_id
+
+
+@pytest.mark.parametrize("view", ["runs", "train"])
+def test_a_run_is_offered_as_code(run: str, view: str) -> None:
+    page = open_page(view, run=run)
+    assert not page.exception
+    assert {"PyTorch", "Keras", "Notebook"} <= {button.proto.label for button in page.get("download_button")}
+
+
+def test_the_files_have_the_labs_own_figures(service: Service, run: str) -> None:
+    found = service.run(run)
+    assert found
+    recipe = coding._recipe(found)
+    assert recipe.losses[0] == service.history(run).losses[0]
+    assert (recipe.steps, recipe.test_accuracy) == (None, found.test_accuracy)
+    assert json.loads(coding.write(recipe, "notebook"))["nbformat"] == 4
+
+
+def test_a_model_is_offered_as_code_where_it_says_how_it_was_trained(service: Service) -> None:
+    config = RunConfig.recommended("lbfgs", epochs=1)
+    paths.models().mkdir(exist_ok=True)
+    checkpoints.save_parameters(Network(), paths.models() / "coded.safetensors", {"config": config.to_dict()})
+    page = open_page("models", model="coded")
+    assert "Keras has no optimizer that steps like L-BFGS here; take PyTorch." in words(page).replace("\\", "")
+    assert "PyTorch" in {button.proto.label for button in page.get("download_button")}

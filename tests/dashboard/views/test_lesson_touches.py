@@ -1,0 +1,135 @@
+"""What each lesson has to touch, against what core says."""
+
+import numpy as np
+import pytest
+
+from core.analysis.evaluation import evaluate
+from core.analysis.gradient_noise import batch_gradients, gradient_noise
+from core.analysis.sharpness import largest_stable_rate, sharpness
+from core.data import Mnist
+from core.optimizers.response import response
+from core.runs.service import Service
+from core.training.batches import Batches
+from core.training.config import RunConfig
+from core.training.network import Network
+from dashboard.views.lessons import TOUCHES, lessons
+from dashboard.views.lessons.touches import TABLE
+from dashboard.views.lessons.touches.batches import digits_of, measured_noise
+from dashboard.views.lessons.touches.network import outputs_for
+from dashboard.views.lessons.touches.rules import places
+from tests.dashboard.conftest import button, in_address, open_page, text, wait_for_runs
+
+
+def formulas(page) -> str:
+    return "\n".join(formula.value for formula in page.latex)
+
+
+def test_every_lesson_has_something_to_touch() -> None:
+    assert tuple(TABLE) == TOUCHES
+    assert {lesson.touch for lesson in lessons().values()} == set(TOUCHES)
+
+
+def test_the_size_of_a_batch_says_its_steps_and_its_noise(service: Service, mnist: Mnist) -> None:
+    page = open_page("lessons", lesson="1-batch")
+    exact = gradient_noise(Network(0), mnist.split(54_000)[0])
+    for size, steps in ((64, "94 steps"), (2048, "3 steps")):
+        page.select_slider(key="touch.size").set_value(size).run()
+        assert f"**{steps} an epoch.** The noise of each step is **{exact.of(size):.2f}** times" in text(page)
+    page.select_slider(key="touch.size").set_value("full").run()
+    assert "**1 step an epoch.** The noise of each step is **0.00** times" in text(page)
+    # Of the touch alone, which is a fragment: the rest of the page stays as it is.
+    assert "Your prediction" in page.radio[0].label
+
+
+def test_the_measured_noise_is_the_formulas(mnist: Mnist) -> None:
+    digits = mnist.split(54_000)[0]
+    exact = gradient_noise(Network(0), digits)
+    for size in (32, 256):
+        measured = measured_noise(batch_gradients(RunConfig(batch_size=size, validation_split=0.9), digits, 20))
+        assert measured == pytest.approx(exact.of(size), rel=0.1)
+
+
+def test_the_digits_of_a_step_are_those_of_its_batch(mnist: Mnist) -> None:
+    lines = lessons()["2-order"].lines
+    for config in lines.values():
+        digits = mnist.split(config.validation_images)[0]
+        for step, batch in zip((1, 2, 3), Batches(config, digits).epoch(0), strict=False):
+            assert digits_of(config, step) == batch.targets.sum(0).int().tolist()
+    assert digits_of(lines["Sorted by digit"], 1) == [64] + 9 * [0]
+    assert digits_of(lines["Sorted by digit"], 750) == 9 * [0] + [64]
+
+
+def test_the_order_decides_whether_a_batch_knows_the_gradient(service: Service) -> None:
+    page = open_page("lessons", lesson="2-order")
+    shuffled = [line for line in text(page).splitlines() if "cosine" in line]
+    page.segmented_control(key="touch.order").set_value("Sorted by digit").run()
+    page.slider(key="touch.step").set_value(750).run()
+    assert not page.exception
+    sorted_by_digit = [line for line in text(page).splitlines() if "cosine" in line]
+    cosines = [float(line[0].split("**")[1]) for line in (shuffled, sorted_by_digit)]
+    assert cosines[0] > 0.5 > cosines[1]
+
+
+def test_steps_down_a_parabola_shrink_by_one_minus_rate_times_curvature() -> None:
+    assert places(4.0, 0.125)[:4] == pytest.approx([1, 0.5, 0.25, 0.125])
+    assert np.abs(places(4.0, 0.6))[-1] > 1 > np.abs(places(4.0, 0.45))[-1]
+
+
+def test_the_rates_limit_is_that_of_the_networks_own_curvature(service: Service) -> None:
+    page = open_page("lessons", lesson="4-learning-rate")
+    limit = largest_stable_rate(sharpness(Network(0), "cross_entropy").value)
+    assert f"below 2 / λ = **{limit:.2f}**" in text(page)
+    page.select_slider(key="touch.rate").set_value(5.0).run()
+    assert f"The steps lead away from the bottom, from side to side: the rate is above 2 / λ = **{limit:.2f}**" in text(
+        page
+    )
+    # The lesson's own lines are on the same sides.
+    assert [config.lr < limit for config in lessons()["4-learning-rate"].lines.values()] == [True, True, True, False]
+
+
+def test_a_schedules_parameter_changes_its_rates(service: Service) -> None:
+    page = open_page("lessons", lesson="5-schedules")
+    config = lessons()["5-schedules"].lines["Decaying: exponential"]
+    rates = np.array(config.planned_rates(range(config.span.steps)))
+    assert rf"\sum_t \eta_t = {rates.sum():.0f}" in formulas(page)
+    # A factor of 1 leaves the rate as it is.
+    page.slider(key="touch.exponential").set_value(1.0).run()
+    assert rf"\sum_t \eta_t = {0.1 * config.span.steps:.0f}" in formulas(page)
+    for name in lessons()["5-schedules"].lines:
+        page.selectbox(key="touch.schedule").set_value(name).run()
+        assert not page.exception
+
+
+def test_momentum_says_how_much_agreeing_gradients_add_up_to(service: Service) -> None:
+    page = open_page("lessons", lesson="6-momentum")
+    assert r"\frac{1}{1-\mu} = 10" in formulas(page) and "as long as 9.9 of plain SGD's" in text(page)
+    page.select_slider(key="touch.momentum").set_value(0.5).run()
+    assert r"\frac{1}{1-\mu} = 2" in formulas(page) and "as long as 2.0 of plain SGD's" in text(page)
+
+
+def test_a_smaller_gradient_shortens_sgds_step_alone(service: Service) -> None:
+    page = open_page("lessons", lesson="7-adaptive")
+    assert r"SGD: } 1.0 \cdot 10^{-6}" in formulas(page) and r"Adam: } 1.0 \cdot 10^{-3}" in formulas(page)
+    page.select_slider(key="touch.gradient").set_value(10.0).run()
+    assert r"SGD: } 1.0 \cdot 10^{-2}" in formulas(page) and r"Adam: } 1.0 \cdot 10^{-3}" in formulas(page)
+
+
+def test_a_digit_goes_through_the_network_before_and_after_training(service: Service, mnist: Mnist) -> None:
+    before = outputs_for(Network(0), mnist.test.images[0])
+    page = open_page("lessons", lesson="8-the-network")
+    assert f"not trained yet, says {int(before.argmax())} with {100 * float(before.max()):.1f} %" in text(page)
+    assert int(before.argmax()) == int(evaluate(Network(0), mnist.test[:1]).predictions[0])
+    button(page, "Run it").click().run()
+    wait_for_runs(service, in_address(page, "runs").split(","))
+    page.run()
+    assert "The trained network says 7 with" in text(page) and "which is right" in text(page)
+
+
+def test_a_link_may_hide_it(service: Service) -> None:
+    assert not open_page("lessons", lesson="1-batch", hide="touch").select_slider
+
+
+def test_the_first_step_of_rmsprop_is_the_ten_rates_that_the_text_says() -> None:
+    config = lessons()["7-adaptive"].lines["RMSprop"]
+    assert "= 10$ times the rate" in lessons()["7-adaptive"].text
+    assert response(config.optimizer_spec, [0.5], config.lr)[0] / config.lr == pytest.approx(10, rel=1e-6)

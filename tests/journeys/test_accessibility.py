@@ -1,0 +1,171 @@
+"""The lab for those who go by keyboard, listen, or ask for little motion; axe-core looks at every page."""
+
+import re
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser import DESKTOP, Lab, Profiles
+from tests.e2e.test_draw import SEVEN, draw, says
+from tests.visiting import PAGES, expect_state, inspect, look, open_at, save, train, train_button, wait_in
+
+#: What axe-core calls an obstacle; lesser findings are advice.
+GRAVE = ("serious", "critical")
+
+
+def faults(page: Page) -> list[str]:
+    """Each obstacle that axe-core finds on the page as it stands, with the first elements that are one."""
+    found = Axe().run(page).response["violations"]
+    return [f"{v['id']}: {[node['html'][:120] for node in v['nodes'][:3]]}" for v in found if v["impact"] in GRAVE]
+
+
+def drawn(page: Page) -> None:
+    """Wait until every chart on the page has its summary."""
+    wait_in(page, "() => [...document.querySelectorAll('.chart-save')].every(button => !button.disabled)")
+
+
+def in_both_schemes(page: Page) -> list[str]:
+    """The faults in light and in dark, which the page follows by itself."""
+    found = []
+    for scheme, paper in (("light", "rgb(252, 252, 251)"), ("dark", "rgb(16, 23, 29)")):
+        page.emulate_media(color_scheme=scheme)
+        expect(page.get_by_test_id("stApp")).to_have_css("background-color", paper)
+        drawn(page)
+        found += [f"{scheme}: {fault}" for fault in faults(page)]
+    return found
+
+
+def test_axe_finds_no_obstacle_on_any_page(lab: Lab, page: Page) -> None:
+    found: dict[str, list[str]] = {}
+    for title in PAGES:
+        open_at(page, lab, title)
+        found[title] = in_both_schemes(page)
+    runs = lab.runs
+    for title, address in {
+        "a run": f"/runs?run={runs['adam']}",
+        "a run on Train": f"/?run={runs['sgd']}",
+        "runs compared": f"/runs?compare={runs['adam']},{runs['sgd']}",
+        "leaderboard": "/runs?view=leaderboard",
+        "a model": "/models?model=good",
+        "confidence": "/predictions?model=good&p-tab=Confidence",
+        "a digit": "/predictions?model=good&digit=8",
+        "a lesson": "/lessons?lesson=2-order",
+    }.items():
+        page.goto(lab.url + address)
+        expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+        inspect(page)
+        found[title] = in_both_schemes(page)
+    assert {title: those for title, those in found.items() if those} == {}
+
+
+def test_train_is_five_steps_of_the_keyboard_from_the_first_setting(page: Page, lab: Lab) -> None:
+    open_at(page, lab, "Train")
+    page.get_by_role("combobox", name="Optimizer").focus()
+    for _ in range(5):
+        page.keyboard.press("Tab")
+    expect(train_button(page)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect_state(page, "finished")
+    # Said once, for who does not see it.
+    news = page.get_by_test_id("news")
+    expect(news).to_have_attribute("role", "status")
+    expect(news).to_have_text(re.compile(r"#\d+ Adam .*: finished, test accuracy 9\d\.\d\d %, test loss 0\.\d{4}\."))
+
+
+def test_curves_are_walked_by_keys(page: Page, lab: Lab) -> None:
+    page.goto(f"{lab.url}/?run={lab.runs['adam']}")
+    chart = page.get_by_test_id("plot")
+    summary = re.compile(
+        r"^#\d+ short adam, chart\. Last values: Loss, each step \S+; Loss, smoothed \S+; Loss, validation"
+    )
+    expect(chart).to_have_attribute("aria-label", summary)
+    losses = page.evaluate("document.querySelector('.live-plot').data[0].y")
+    said = page.locator(".live .chart-said")
+    expect(said).to_have_attribute("aria-live", "polite")
+    chart.focus()
+    chart.press("ArrowLeft")
+    expect(said).to_have_text(f"Loss, each step: {float(f'{losses[-1]:.4g}'):g} at step 187")
+    expect(page.locator(".live-plot .hovertext, .live-plot .hoverlayer .legend")).to_be_visible()
+    chart.press("Home")
+    expect(said).to_have_text(f"Loss, each step: {float(f'{losses[0]:.4g}'):g} at step 0")
+    chart.press("ArrowDown")
+    expect(said).to_have_text(re.compile(r"^Loss, smoothed: .* at step 0$"))
+    chart.blur()
+    expect(said).to_have_text("")
+
+
+def test_the_answer_to_a_drawing_is_spoken(page: Page, lab: Lab) -> None:
+    open_at(page, lab, "Draw")
+    spoken = page.locator(".st-key-draw-spoken").get_by_role("status")
+    expect(spoken).to_have_text("")
+    # What is spoken must change inside an element that stays.
+    spoken.evaluate("place => { place.stays = true }")
+    draw(page, SEVEN)
+    says(page, "7")
+    expect(spoken).to_have_text(re.compile(r"^7: "))
+    assert spoken.evaluate("place => place.stays")
+
+
+def test_little_motion_is_obeyed(lab: Lab, visitor: Profiles) -> None:
+    page = visitor(**DESKTOP, reduced_motion="reduce").new_page()
+    open_at(page, lab, "Surfaces")
+    expect(page.get_by_test_id("play")).to_have_accessible_name("Play")
+    assert page.get_by_test_id("scrub").input_value() == "0"
+    lasting = """() => [...document.querySelectorAll("*")].map(each => getComputedStyle(each))
+        .filter(style => Math.max(...style.transitionDuration.split(",").map(parseFloat)) > 0.001).length"""
+    assert page.evaluate(lasting) == 0
+
+
+def test_charts_are_saved_on_a_phone_too(phone: Page, lab: Lab) -> None:
+    phone.goto(f"{lab.url}/?run={lab.runs['adam']}")
+    drawn(phone)
+    name, picture = save(phone, phone.locator(".live"), "Picture, PNG")
+    assert re.fullmatch(r"\d+-short-adam\.png", name)
+    # Width in the header of a PNG: twice 960, however narrow the screen.
+    assert int.from_bytes(picture[16:20]) == 1920
+    _, numbers = save(phone, phone.locator(".live"), "Numbers, CSV")
+    lines = numbers.decode().splitlines()
+    assert lines[0] == "panel,series,step,value"
+    assert len([line for line in lines if line.startswith("Loss,each step,")]) == 188
+    _, drawing = save(phone, phone.locator(".still-figure").first, "Drawing, SVG")
+    assert b"Learning rate over the run" in drawing and b"rate 0.001" in drawing
+
+
+def test_runs_compared_are_saved_with_legend_and_settings(page: Page, lab: Lab) -> None:
+    page.goto(f"{lab.url}/runs?compare={lab.runs['adam']},{lab.runs['sgd']}")
+    drawn(page)
+    _, drawing = save(page, page.locator(".live"), "Drawing, SVG")
+    text = drawing.decode()
+    assert "2 runs compared" in text and "batch 64" in text
+    names = page.locator(".live-ranking tbody button span").all_inner_texts()
+    assert len(names) == 2 and all(text.count(f">{name}<") == 1 for name in names)
+
+
+def test_a_slow_network_shows_words_before_charts(page: Page, lab: Lab) -> None:
+    """At 200 kB/s plotly.js takes seven seconds; it is held here for as long as the page is looked at."""
+    held = []
+    page.route("**/lab/plotly.min.js", lambda route: held.append(route))
+    page.goto(f"{lab.url}/?run={lab.runs['adam']}")
+    waiting = page.locator(".live .chart-wait")
+    expect(waiting).to_have_text("Loading charts…")
+    expect(page.get_by_test_id("test-accuracy")).to_have_text(re.compile(r"\d"))
+    expect(page.locator(".still-figure .chart-wait").first).to_be_visible()
+    held[0].continue_()
+    expect(page.locator(".chart-wait")).to_have_count(0)
+    drawn(page)
+    look(page, "Train")
+
+
+def test_a_lab_that_does_not_answer_is_said_so(visitor: Profiles, own_lab: Lab) -> None:
+    page = visitor().new_page()
+    open_at(page, own_lab, "Train")
+    train(page, 1)
+    expect_state(page, "finished")
+    other = visitor().new_page()
+    open_at(other, own_lab, "Runs")
+    own_lab.stop()
+    expect(page.get_by_test_id("link")).to_have_text("reconnecting…")
+    expect(other.get_by_test_id("count")).to_have_text("1 run, reconnecting…")
+    own_lab.start()
+    expect(page.get_by_test_id("link")).to_have_text("")
+    expect(other.get_by_test_id("count")).to_have_text("1 run")

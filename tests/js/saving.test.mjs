@@ -1,0 +1,63 @@
+// What is saved of a chart: its numbers, and its figure with title, settings and legend.
+
+import assert from "node:assert/strict"
+import test from "node:test"
+import { numbersOf, pictured } from "../../dashboard/components/shared/saving.js"
+
+const LINE = { type: "scatter", name: "smoothed", x: [0, 1, 2], y: [2.5, null, 0.5] }
+
+test("numbers have the axes' names, and no line for a gap", () => {
+  const layout = { xaxis: { title: { text: "step" } }, yaxis: { title: "loss" } }
+  assert.equal(numbersOf([LINE], layout), "series,step,loss\nsmoothed,0,2.5\nsmoothed,2,0.5\n")
+})
+
+test("panels are told apart, and the parts of a line of several runs", () => {
+  const layout = { meta: { panels: { y: "Loss", y2: "Accuracy" } }, xaxis: {}, yaxis: {}, yaxis2: {} }
+  const traces = [LINE, { ...LINE, meta: "lowest", x: [0], y: [2] }, { x: [5], y: [0.97], yaxis: "y2", name: "validation" }]
+  assert.equal(numbersOf(traces, layout).split("\n")[0], "panel,series,x,value")
+  assert.deepEqual(numbersOf(traces, layout).split("\n").slice(3, 5), ['Loss,"smoothed, lowest",0,2', "Accuracy,validation,5,0.97"])
+})
+
+test("a curve cut at the axis's edge has its own values; marks and hidden curves have no line", () => {
+  const cut = { ...LINE, y: [1, 1, 1], customdata: [300, 1, 1], hovertemplate: "%{customdata:.4f}" }
+  const traces = [cut, { ...LINE, visible: false }, { ...LINE, uid: "raw-beyond" }, { x: [0], y: [null] }]
+  assert.equal(numbersOf(traces, {}), "series,x,value\nsmoothed,0,300\nsmoothed,1,1\nsmoothed,2,1\n")
+})
+
+test("a map has its heights, a picture what its points say, parallel coordinates a line per run", () => {
+  assert.equal(numbersOf([{ type: "contour", x: [0, 1], y: [5], z: [[7, 8]] }], {}), "x,y,height\n0,5,7\n1,5,8\n")
+  assert.equal(numbersOf([{ type: "image", x0: 1, dx: 2, y0: 0, dy: 1, z: [[[0, 0, 0]]], customdata: [[["here", 3]]] }], {}),
+    'x,y,height\n1,0,"here, 3"\n')
+  const dimensions = [{ label: "Learning rate", values: [-1, -2], tickvals: [-2, -1], ticktext: ["0.01", "0.1"] }, { label: "Test", values: [0.9, 0.8] }]
+  assert.equal(numbersOf([{ type: "parcoords", dimensions }], {}), "Learning rate,Test\n0.1,0.9\n0.01,0.8\n")
+})
+
+test("text that a spreadsheet would take for a formula is only text", () => {
+  assert.equal(numbersOf([{ name: '=HYPERLINK("a")', x: [1], y: [2] }], {}).split("\n")[1], `"'=HYPERLINK(""a"")",1,2`)
+})
+
+const COLORS = { paper: "#fff", text: "#000", font: "sans" }
+const strokes = [
+  { name: "A", x: [0], y: [0], opacity: 0.2, line: { width: 1 } }, { name: "A", x: [0], y: [0], line: { width: 2 } },
+  { name: "<b>B", x: [0], y: [0] }, { name: "beyond the axis", showlegend: false, x: [0], y: [0] },
+]
+
+test("a picture has title, settings in lines that fit, and one entry of a legend per name", () => {
+  const about = { title: "Loss & <i>", settings: "rate 0.1 · batch 64 · ".repeat(20).trim() }
+  const { data, layout } = pictured({ data: strokes, layout: { margin: { l: 46, t: 26, b: 38 } } }, about, COLORS, 960, 500)
+  assert.deepEqual(data.map(trace => trace.showlegend), [false, true, true, false])
+  assert.equal(data[2].name, "&lt;b>B")
+  const lines = layout.title.text.split("<br>")
+  assert.equal(lines[0], "<b>Loss &amp; &lt;i></b>")
+  assert.ok(lines.length > 2 && lines.every(line => line.replace(/<[^>]+>/g, "").length <= 146))
+  assert.equal(layout.showlegend, true)
+  // The plot itself is as high as on the page.
+  assert.equal(layout.height - layout.margin.t - layout.margin.b, 500 - 26 - 38 + 14)
+})
+
+test("one name alone needs no legend, and legends inside panels stay there", () => {
+  const one = pictured({ data: [strokes[1]], layout: {} }, { title: "T" }, COLORS, 960, 300)
+  assert.equal(one.layout.showlegend, false)
+  const own = pictured({ data: strokes, layout: { showlegend: true, legend: { y: 1 }, legend2: { y: 0.4 } } }, { title: "T" }, COLORS, 960, 300)
+  assert.deepEqual([own.layout.legend.y, own.data[0].showlegend], [1, undefined])
+})
