@@ -1,4 +1,4 @@
-"""What each lesson has to touch, against what core says."""
+"""Controls of the lessons, against what core says."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What a mini-batch knows of the gradient: by its size, and by the order of the images."""
+"""Gradient of a mini-batch beside that of all images: by its size, and by the order of the images."""
 
 import json
 import math

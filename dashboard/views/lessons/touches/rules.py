@@ -1,4 +1,4 @@
-"""How far a step goes: by the rate, its schedule, the momentum, and the size of the gradient."""
+"""Length of a step: by the rate, its schedule, the momentum, and the size of the gradient."""
 
 from dataclasses import replace
 from typing import Any
