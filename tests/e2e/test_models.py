@@ -90,7 +90,7 @@ def test_a_bad_file_is_refused_kindly_and_leaves_nothing(page: Page, lab: Lab, t
     upload(page, loading, bad)
     expect(loading.get_by_role("alert")).to_contain_text("This is not a readable NPZ file")
     expect(loading.get_by_role("button", name="Load", exact=True)).to_have_count(0)
-    upload(page, loading, pickled)
+    loading.locator("input[type=file]").set_input_files(pickled)
     expect(loading.get_by_role("alert")).to_contain_text("A .pt file is a pickle, which runs code as it is opened")
     expect(loading.get_by_test_id("stCode")).to_contain_text("torch.load('mine.pt'")
     assert sorted(path.name for path in lab.models.iterdir()) == before
