@@ -5,13 +5,11 @@ import streamlit as st
 from core import data
 from core.analysis.report import Report, report
 from core.models import checkpoints
-from dashboard import fields, sources, words
+from dashboard import fields, network_files, sources, words
 from dashboard.pictures import gallery
 from dashboard.sources import Source
-from dashboard.uploads import upload
 
 SHOWN_DIGITS = 20
-ADVICE = "Take the parameters of a network like this one, as Download saves them, in 10 MB at most."
 HERE, FILE = "Saved in this lab", "A file of yours"
 
 
@@ -79,9 +77,11 @@ def _saved() -> Source | None:
 
 
 def _uploaded() -> Source | None:
-    file = upload("Parameters, as safetensors", ["safetensors"], ADVICE, ("tested",))
-    try:
-        return sources.from_bytes(file.getvalue(), file.name) if file else None
-    except ValueError as error:
-        st.error(f"{fields.explain(error)} {ADVICE}")
+    file = network_files.drop("A file of a network", "tested")
+    upload = network_files.read(file) if file else None
+    if file is None or upload is None:
         return None
+    if upload.finding:
+        convert = " Load it on the Models page to convert it." if upload.finding.clearly_better else ""
+        st.info(network_files.sentence(upload.finding) + convert)
+    return sources.from_network(upload.model.network, file.name, checkpoints.trained_loss(upload.model.metadata))

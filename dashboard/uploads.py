@@ -14,18 +14,18 @@ _REFUSED = '[data-testid="stFileChips"] > div > div:last-child [role="alert"]'
 
 
 def upload(
-    label: str, types: Sequence[str], advice: str, shows: Sequence[str], help: str | None = None
+    label: str, types: Sequence[str] | None, advice: str, shows: Sequence[str], help: str | None = None
 ) -> UploadedFile | None:
     """Draw the field for one file; return the file, if there is one.
 
     Args:
-        types: the endings that it may have.
+        types: the endings that it may have; None for any, where the page itself says what is wrong with a file.
         advice: what to do instead, for a file that is refused; plain text.
         shows: keys of the containers that show what is in the file.
     """
     hidden = ", ".join(f".st-key-{key}" for key in shows)
     with st.container(key="upload"):
-        file = st.file_uploader(label, type=list(types), help=help)
+        file = st.file_uploader(label, type=list(types) if types else None, help=help)
         st.html(
             f"<style>.upload-advice {{ display: none; }}\n"
             f".st-key-upload:has({_REFUSED}) .upload-advice {{ display: block; }}\n"

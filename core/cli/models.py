@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from core import paths
@@ -10,7 +11,7 @@ from core.cli.parsing import Commands, add_command, add_group, file_path
 from core.files import read_ordinary, shortened, write_atomically
 from core.models.checkpoints import LARGEST_CHECKPOINT
 from core.models.formats import FORMATS, READABLE, Format, of_name, write
-from core.models.library import Library, Model
+from core.models.library import Library, Model, found, read_file
 
 
 def add_parser(commands: Commands) -> None:
@@ -28,9 +29,16 @@ def add_parser(commands: Commands) -> None:
     exporting.add_argument(
         "--parameters", action="store_true", help="of a whole model its parameters alone, which plain PyTorch loads"
     )
-    importing.add_argument("path", type=file_path("path"), help=f"its end says the format: {_suffixes(READABLE)}")
+    readable = ", ".join(suffix for format in READABLE for suffix in (format.suffix, *format.also))
+    importing.add_argument("path", type=file_path("path"), help=f"its end says the format: {readable}")
     importing.add_argument("--name", default="", help="the file's own unless given")
     importing.add_argument("--notes", default="", help="free text")
+    importing.add_argument(
+        "--convert",
+        action="store_true",
+        help="of a network that was trained on other pixels or another order of the digits, as the test set tells: "
+        "fold them into its layers",
+    )
 
 
 def list_models(options: argparse.Namespace) -> None:
@@ -63,8 +71,18 @@ def export(options: argparse.Namespace) -> None:
 def import_file(options: argparse.Namespace) -> None:
     """Add a file to the library, with its figures on the test set."""
     content = read_ordinary(options.path, LARGEST_CHECKPOINT)
-    model = Library(paths.models()).bring(options.path.name, content, options.name, notes=options.notes)
-    say(options, _fields(model), f"Saved as {model.name}: {_figures(model)}.")
+    finding = found(read_file(options.path.name, content))
+    library = Library(paths.models())
+    model = library.bring(options.path.name, content, options.name, notes=options.notes, convert=options.convert)
+    lines, fields = [f"Saved as {model.name}, from {model.origin}: {_figures(model)}."], _fields(model)
+    if finding:
+        lines.append(finding.sentence)
+        fields["conventions"] = {**asdict(finding), "sentence": finding.sentence}
+        if finding.clearly_better:
+            lines.append(
+                "That is folded into its layers." if options.convert else "Import it with --convert to fold that in."
+            )
+    say(options, fields, "\n".join(lines))
 
 
 def _suffixes(formats: Iterable[Format]) -> str:

@@ -10,7 +10,7 @@ import io
 import json
 import re
 import struct
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,10 @@ from torch import Tensor
 from core import data, devices, paths
 from core.files import shortened, write_atomically
 from core.hyperparameters import InvalidValue
+from core.models import parameters
+
+# Those who call this module know the error from here.
+from core.models.parameters import CheckpointError as CheckpointError
 from core.training import early_stopping
 from core.training import state as run_state
 from core.training.config import RunConfig, same_rates
@@ -40,10 +44,6 @@ MODEL_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9 _.-]{{0,{LONGEST_NAME - 1}}}")
 LARGEST_FILE = 4 * 1024 * 1024
 #: L-BFGS with its longest history remembers 200 vectors of that size.
 LARGEST_CHECKPOINT = 128 * 1024 * 1024
-
-
-class CheckpointError(ValueError):
-    """Refusal of a file; the message says what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -118,59 +118,40 @@ def pack_parameters(network: Network, metadata: Mapping[str, Any]) -> bytes:
 def load_parameters(source: Path | bytes) -> tuple[Network, dict[str, Any]]:
     """Return the network on the CPU and the metadata of a file or of its content; of a whole run, its parameters alone.
 
+    Of parameters in other types of numbers than float32, the metadata's ``converted_from`` says which.
+
     Raises:
         CheckpointError: naming what is wrong, unless it holds exactly this network's parameters, all finite.
     """
     if not is_run(source):
         tensors, metadata = _unpack(source, "parameter file", LARGEST_FILE)
-        return network_from(tensors), metadata
+        network, converted = parameters.assemble(tensors)
+        metadata.pop("converted_from", None)
+        return network, {**metadata, "converted_from": converted} if converted else metadata
     checkpoint = load_checkpoint(source)
     return network_of(checkpoint), {**checkpoint.metadata, "config": checkpoint.config.to_dict()}
 
 
-def network_from(tensors: Mapping[str, Tensor]) -> Network:
-    """Make the network with these parameters.
-
-    Raises:
-        CheckpointError: naming what is wrong, unless they are exactly this network's parameters, all finite.
-    """
-    check_layout({name: (tuple(tensor.shape), str(tensor.dtype)[6:]) for name, tensor in tensors.items()})
-    for name in parameter_shapes():
-        if not tensors[name].isfinite().all():
-            raise CheckpointError(f"The tensor {name} must be finite, but has NaN or infinite values.")
-    network = Network()
-    network.load_state_dict(dict(tensors))
-    return network
-
-
 def network_of(checkpoint: Checkpoint) -> Network:
-    """Make the network of a whole run. Raises CheckpointError as ``network_from`` does."""
-    state = checkpoint.state
-    return network_from({name: state[name] for name in parameter_shapes() if isinstance(state.get(name), Tensor)})
-
-
-def check_names(names: Collection[str]) -> None:
-    """Raise CheckpointError, naming the first that is missing or too many, unless they are this network's."""
-    for name in sorted(parameter_shapes().keys() | set(names)):
-        if name not in parameter_shapes():
-            raise CheckpointError(f"The file has a tensor {shortened(name)}, which this network does not have.")
-        if name not in names:
-            raise CheckpointError(f"The file lacks the tensor {name}.")
-
-
-def check_layout(layout: Mapping[str, tuple[tuple[int, ...], str]]) -> None:
-    """Check each tensor's name, shape and type, before its numbers are read.
+    """Make the network of a whole run.
 
     Raises:
-        CheckpointError: naming the first that is not as in this network.
+        CheckpointError: naming what is wrong, unless they are exactly this network's parameters, under its own names,
+            all float32 and finite.
     """
-    check_names(layout)
-    for name, expected in parameter_shapes().items():
-        shape, dtype = layout[name]
-        if shape != expected:
-            raise CheckpointError(f"The tensor {name} must have shape {expected}, got {shape}.")
-        if dtype != "float32":
-            raise CheckpointError(f"The tensor {name} must be of type float32, got {dtype}.")
+    network = Network()
+    for name, shape in parameter_shapes().items():
+        tensor = checkpoint.state.get(name)
+        if not isinstance(tensor, Tensor):
+            raise CheckpointError(f"The file lacks the tensor {name}.")
+        if tensor.shape != shape:
+            raise CheckpointError(f"The tensor {name} must have shape {shape}, got {tuple(tensor.shape)}.")
+        if tensor.dtype != torch.float32:
+            raise CheckpointError(f"The tensor {name} must be of type float32, got {str(tensor.dtype)[6:]}.")
+        if not tensor.isfinite().all():
+            raise CheckpointError(f"The tensor {name} must be finite, but has NaN or infinite values.")
+    network.load_state_dict({name: checkpoint.state[name] for name in parameter_shapes()})
+    return network
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:

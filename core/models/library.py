@@ -13,7 +13,7 @@ from typing import Any
 from core import data
 from core.analysis.evaluation import evaluate
 from core.files import UnreadableError, read_ordinary, shortened
-from core.models import formats, names
+from core.models import conventions, formats, names
 from core.models.checkpoints import (
     LARGEST_CHECKPOINT,
     LONGEST_NAME,
@@ -114,6 +114,26 @@ def opened(content: bytes) -> Opened:
     return Opened(network, metadata, checkpoint)
 
 
+def read_file(file_name: str, content: bytes) -> Opened:
+    """Read a file from outside, whose name says its format.
+
+    Raises:
+        CheckpointError: naming what is wrong with it.
+    """
+    format = formats.of_name(file_name, readable=True)
+    return opened(content) if format is formats.FORMATS["safetensors"] else Opened(*formats.read(file_name, content))
+
+
+def found(model: Opened) -> conventions.Finding | None:
+    """Return what the test set says of the conventions of a model's inputs and outputs; None where it says nothing."""
+    if model.checkpoint:
+        return None
+    finding = conventions.find(model.network, data.load().test)
+    # A poor network that says how a lab trained it is just that.
+    told = finding.sentence and (finding.clearly_better or "config" not in known(model.metadata))
+    return finding if told else None
+
+
 class Library:
     """The models of one folder, as one visitor may use them. Every method may be called from any thread.
 
@@ -175,17 +195,22 @@ class Library:
             model.write(path, {**metadata, "metrics": metrics})
             return _described(path)
 
-    def bring(self, file_name: str, content: bytes, name: str = "", *, notes: str = "") -> Model:
-        """Import a file, whose name says its format; the model is called as the file unless ``name`` is given."""
-        format = formats.of_name(file_name, readable=True)
-        if format is formats.FORMATS["safetensors"]:
-            model = opened(content)
-        else:
-            model = Opened(*formats.read(file_name, content))
+    def bring(self, file_name: str, content: bytes, name: str = "", *, notes: str = "", convert: bool = False) -> Model:
+        """Import a file, whose name says its format; the model is called as the file unless ``name`` is given.
+
+        Args:
+            convert: fold into the network what the test set says it was trained on, where that is clearly better.
+        """
+        model = read_file(file_name, content)
+        converted = "" if model.checkpoint else model.metadata.get("converted_from")
+        origin = f"the file {shortened(names.base(file_name))}" + (f", converted from {converted}" if converted else "")
+        if convert and (finding := found(model)) and finding.clearly_better:
+            model = replace(model, network=conventions.fold(model.network, finding.convention))
+            origin += f", folded to take the lab's pixels: it took {finding.convention.label}"
         with _lock:
             name = name or self.suggested(file_name)
             notes = notes or str(model.metadata.get("notes", ""))[: LONGEST["notes"]]
-            return self.keep(model, name, notes=notes, origin=f"the file {shortened(names.base(file_name))}")
+            return self.keep(model, name, notes=notes, origin=origin)
 
     def suggested(self, file_name: str) -> str:
         """Suggest a free name for a file from outside, near to its own.

@@ -211,7 +211,7 @@ def _bring() -> None:
     from dashboard.views.models import dialogs, pictures
 
     content = pictures.library().content("other")
-    dialogs._bring(SimpleNamespace(name="new.safetensors", file_id="1", getvalue=lambda: content), "Take another.")
+    dialogs._bring(SimpleNamespace(name="new.safetensors", file_id="1", getvalue=lambda: content))
 
 
 def _go_on() -> None:

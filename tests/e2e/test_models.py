@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
+from safetensors.torch import load_file, save_file
 
 from core.models.checkpoints import load_parameters, save_parameters
+from core.paths import ROOT
 from core.training.network import Network
 from tests.browser import Lab
 
@@ -25,7 +27,6 @@ def dialog(page: Page, button: str) -> Locator:
 def upload(page: Page, opened: Locator, file: Path) -> None:
     opened.get_by_text("A file of yours").click()
     opened.locator("input[type=file]").set_input_files(file)
-    expect(opened.get_by_role("textbox", name="Name")).to_be_visible()
 
 
 def card(page: Page, name: str) -> Locator:
@@ -66,6 +67,7 @@ def test_save_download_upload_in_every_format(page: Page, lab: Lab, tmp_path: Pa
         open_models(page, lab)
         loading = dialog(page, "Load parameters")
         upload(page, loading, file)
+        expect(loading.get_by_role("textbox", name="Name")).to_be_visible()
         loading.get_by_role("textbox", name="Name").fill(f"back {suffix[1:3]}")
         loading.get_by_role("button", name="Load", exact=True).click()
         expect(page.get_by_role("heading", name=f"back {suffix[1:3]}")).to_be_visible()
@@ -82,12 +84,32 @@ def test_a_bad_file_is_refused_kindly_and_leaves_nothing(page: Page, lab: Lab, t
     before = sorted(path.name for path in lab.models.iterdir())
     open_models(page, lab)
     loading = dialog(page, "Load parameters")
-    bad = tmp_path / "bad.npz"
-    bad.write_bytes(b"\x80\x04 a pickle, perhaps")
+    bad, pickled = tmp_path / "bad.npz", tmp_path / "mine.pt"
+    for file in (bad, pickled):
+        file.write_bytes(b"\x80\x04 a pickle, perhaps")
     upload(page, loading, bad)
-    loading.get_by_role("button", name="Load", exact=True).click()
     expect(loading.get_by_role("alert")).to_contain_text("This is not a readable NPZ file")
+    expect(loading.get_by_role("button", name="Load", exact=True)).to_have_count(0)
+    loading.locator("input[type=file]").set_input_files(pickled)
+    expect(loading.get_by_role("alert")).to_contain_text("A .pt file is a pickle, which runs code as it is opened")
+    expect(loading.get_by_test_id("stCode")).to_contain_text("torch.load('mine.pt'")
     assert sorted(path.name for path in lab.models.iterdir()) == before
+
+
+def test_a_network_of_another_convention_is_converted_in_the_browser(page: Page, lab: Lab, tmp_path: Path) -> None:
+    tensors = load_file(ROOT / "models" / "reference.safetensors")
+    tensors["0.bias"] += tensors["0.weight"].sum(1)
+    tensors["0.weight"] *= -1
+    save_file(tensors, tmp_path / "dark.safetensors")
+    open_models(page, lab)
+    loading = dialog(page, "Load parameters")
+    upload(page, loading, tmp_path / "dark.safetensors")
+    expect(
+        loading.get_by_text(re.compile("reads 5.71 % of the test digits.*dark on light, it reads 98.99 %"))
+    ).to_be_visible()
+    loading.get_by_role("button", name="Convert and load").click()
+    expect(page.get_by_role("heading", name="dark")).to_be_visible()
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text("98.99 %")
 
 
 def test_a_whole_model_goes_on_to_the_end_and_remembers_its_parent(page: Page, lab: Lab) -> None:

@@ -1,7 +1,7 @@
 """Parameters in other formats: one row per format, and the reading of files from outside.
 
-A reader checks names, shapes and types before it reads a number, unpickles nothing,
-and says in one sentence what is wrong.
+A reader checks shapes and types before it reads a number, unpickles nothing, and says in one sentence what is wrong
+and what to do. ``core.models.parameters`` finds the network's parameters among a file's tensors for all of them.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,9 @@ from typing import Any
 from core.files import shortened
 from core.models import checkpoints
 from core.models.checkpoints import CheckpointError
-from core.models.formats import contact_sheet, keras, npz, onnx
+from core.models.formats import contact_sheet, keras, npz, onnx, onnx_reader
+from core.models.formats.pickles import refuse_pickle
+from core.models.parameters import TAKES
 from core.training.network import Network
 
 Metadata = dict[str, Any]
@@ -30,7 +32,9 @@ class Format:
         help: what takes it, in one sentence.
         write: the file's content for a network and its metadata.
         read: the inverse, or None; raises CheckpointError, naming what is wrong.
+        also: further ends of names that are read, of the same format's other kinds.
         package: what has to be installed besides the lab's own requirements, as it is imported; "" for nothing.
+        reads_alone: True if only writing needs the package.
     """
 
     label: str
@@ -39,7 +43,9 @@ class Format:
     help: str
     write: Callable[[Network, Metadata], bytes]
     read: Callable[[bytes], Loaded] | None = None
+    also: tuple[str, ...] = ()
     package: str = ""
+    reads_alone: bool = False
 
     @property
     def missing(self) -> str:
@@ -64,7 +70,9 @@ FORMATS: dict[str, Format] = {
         mime="application/octet-stream",
         help="For onnxruntime and everything else that runs ONNX: images (batch, 784) in, logits (batch, 10) out.",
         write=onnx.write,
+        read=onnx_reader.read,
         package="onnx",
+        reads_alone=True,
     ),
     "keras": Format(
         label="Keras weights",
@@ -73,6 +81,7 @@ FORMATS: dict[str, Format] = {
         help="For load_weights of keras.Sequential([Input((784,)), Dense(128, 'relu'), Dense(10, 'softmax')]).",
         write=keras.write,
         read=keras.read,
+        also=(".keras", ".h5", ".hdf5"),
         package="h5py",
     ),
     "npz": Format(
@@ -103,17 +112,21 @@ def of_name(name: str, *, readable: bool = False) -> Format:
     """
     formats = READABLE if readable else tuple(FORMATS.values())
     for format in formats:
-        if name.lower().endswith(format.suffix):
+        if name.lower().endswith(_suffixes(format, readable)):
             return format
-    suffixes = [format.suffix for format in formats]
+    if readable:
+        refuse_pickle(name)
+    suffixes = [suffix for format in formats for suffix in _suffixes(format, readable)]
+    remedy = ": save the network as one of these" if readable else ""
     raise CheckpointError(
-        f"A file's name must end in {', '.join(suffixes[:-1])} or {suffixes[-1]}, got {shortened(name)}."
+        f"A file's name must end in {', '.join(suffixes[:-1])} or {suffixes[-1]}, got {shortened(name)}{remedy}."
     )
 
 
 def stem(name: str) -> str:
     """Return the name without its format's suffix."""
-    return name[: -len(of_name(name).suffix)]
+    suffixes = [suffix for format in FORMATS.values() for suffix in _suffixes(format, readable=True)]
+    return name[: -len(next(suffix for suffix in suffixes if name.lower().endswith(suffix)))]
 
 
 def write(format: Format, network: Network, metadata: Metadata) -> bytes:
@@ -130,7 +143,8 @@ def write(format: Format, network: Network, metadata: Metadata) -> bytes:
 def read(name: str, content: bytes) -> Loaded:
     """Return the network and the metadata of a parameter file called ``name``.
 
-    Nothing but the end of the name is used. Metadata of other people's files are empty.
+    Nothing but the end of the name is used. Metadata of other people's files are empty, but for ``converted_from``:
+    the types of numbers, where they are not float32.
 
     Raises:
         CheckpointError: naming what is wrong, or what to install.
@@ -138,9 +152,14 @@ def read(name: str, content: bytes) -> Loaded:
     format = of_name(name, readable=True)
     if len(content) > checkpoints.LARGEST_FILE:
         raise CheckpointError(
-            f"A parameter file must have at most {checkpoints.LARGEST_FILE} bytes, got {len(content)} bytes."
+            f"A parameter file must have at most {checkpoints.LARGEST_FILE} bytes, got {len(content)} bytes: {TAKES}, "
+            "which takes 407,080."
         )
-    if format.missing:
+    if format.missing and not format.reads_alone:
         raise CheckpointError(format.missing)
     assert format.read is not None
     return format.read(content)
+
+
+def _suffixes(format: Format, readable: bool) -> tuple[str, ...]:
+    return (format.suffix, *format.also) if readable else (format.suffix,)

@@ -1,4 +1,6 @@
-"""The parameters as Keras 3's ``.weights.h5``: four datasets by name, no model loader.
+"""Keras' files: its weights in HDF5, alone (``.weights.h5``, ``.h5``) or in a zip (``.keras``). No model loader.
+
+Written is what Keras 3's ``load_weights`` takes; read is what Keras 1, 2 and 3 save, whatever its layers are called.
 
 HDF5 is a file system in a file, read by a C library: links may lead to other files, filters may inflate, and damaged
 bytes have crashed it. So a process of its own reads it, with bounded memory, bounded time and no way to open a file.
@@ -15,11 +17,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+from torch import Tensor
 
-from core.models.checkpoints import CheckpointError, network_from
+from core.files import shortened
+from core.models import parameters
+from core.models.checkpoints import LARGEST_FILE
+from core.models.formats.arrays import UNTYPED, to_tensor
 from core.models.formats.h5_reader import DIGEST, REFUSED
-from core.training.network import Network, parameter_shapes
+from core.models.formats.keras_layers import check_activations
+from core.models.formats.zips import open_zip, unpacked
+from core.models.parameters import CheckpointError
+from core.training.network import Network
+
+#: Shape, type, and the numbers of a dataset that may be one of the network's.
+Dataset = tuple[tuple[int, ...], str, Tensor | None]
+#: What is read of a ``.keras`` zip, and the most bytes of the description.
+WEIGHTS, CONFIG, DESCRIPTION = "model.weights.h5", "config.json", 256 * 1024
 
 #: Where Keras keeps each parameter. It keeps a kernel as (inputs, outputs), PyTorch as (outputs, inputs).
 PLACES = {
@@ -54,16 +67,54 @@ def write(network: Network, metadata: dict[str, Any]) -> bytes:
 
 
 def read(content: bytes) -> tuple[Network, dict[str, Any]]:
-    """Return the network of such a file from any writer; optimizer state and layers without parameters are passed over.
+    """Return the network of a file from any Keras; optimizers, seeds and layers without parameters are passed over.
 
     Raises:
-        CheckpointError: unless it holds the four datasets, plain, of their shapes, float32, finite.
+        CheckpointError: unless it holds the four arrays, plain, finite, and, where it describes its layers, ReLU.
     """
-    shapes = {name: parameter_shapes()[name][::-1] for name in PLACES}
-    request = json.dumps({PLACES[name]: shape for name, shape in shapes.items()})
+    description = ""
+    if content.startswith(b"PK"):
+        description, content = _inner(content)
+    datasets, described = _datasets(content)
+    layout = {path: (shape, dtype) for path, (shape, dtype, _) in datasets.items()}
+    found = set(parameters.find(layout).values())
+    network, converted = parameters.assemble(
+        {path: tensor for path, (_, _, tensor) in datasets.items() if path in found and tensor is not None}
+    )
+    check_activations(description or described)
+    return network, {"converted_from": converted} if converted else {}
+
+
+def _inner(content: bytes) -> tuple[str, bytes]:
+    """Return a ``.keras`` file's description of its layers and its weights, each bounded before it is unpacked."""
+    try:
+        with open_zip(content, "A Keras file") as archive:
+            members = {member.filename: member for member in archive.infolist()}
+            if WEIGHTS not in members:
+                raise CheckpointError(f"The zip has no {WEIGHTS}, as a .keras file has: save it with model.save.")
+            weights = unpacked(archive, members[WEIGHTS], LARGEST_FILE + 1)
+            config = members.get(CONFIG)
+            text = unpacked(archive, config, DESCRIPTION).decode(errors="replace") if config else ""
+    except CheckpointError:
+        raise
+    except Exception as error:
+        # Damaged bytes make zipfile and zlib raise whatever they happen to lead to.
+        reason = shortened(str(error).rstrip(".")) or type(error).__name__
+        raise CheckpointError(f"This is not a readable Keras file: {reason}.") from None
+    if len(weights) > LARGEST_FILE:
+        raise CheckpointError(f"The weights in a Keras file must have at most {LARGEST_FILE} bytes unpacked.")
+    return text, weights
+
+
+def _datasets(content: bytes) -> tuple[dict[str, Dataset], str]:
+    """Return the datasets, shape, type and numbers, by path, and the file's description of its layers.
+
+    Raises:
+        CheckpointError: in the reader's own words, or for what it stumbles over.
+    """
     try:
         reader = subprocess.run(
-            [sys.executable, "-I", str(READER), request],
+            [sys.executable, "-I", str(READER), json.dumps(parameters.SIZES)],
             input=content,
             capture_output=True,
             timeout=SECONDS,
@@ -72,11 +123,20 @@ def read(content: bytes) -> tuple[Network, dict[str, Any]]:
     except subprocess.TimeoutExpired:
         raise CheckpointError(f"This HDF5 file took more than {SECONDS:g} seconds to read.") from None
     if reader.returncode == REFUSED:
-        raise CheckpointError(reader.stdout.decode())
-    if reader.returncode or len(reader.stdout) != 4 * sum(map(math.prod, shapes.values())):
-        raise CheckpointError("This is not a readable HDF5 file: HDF5's own library stumbles over it.")
-    numbers, tensors = np.frombuffer(reader.stdout, "<f4"), {}
-    for name, shape in shapes.items():
-        part, numbers = np.split(numbers, [math.prod(shape)])
-        tensors[name] = torch.from_numpy(part.reshape(shape).T.copy())
-    return network_from(tensors), {}
+        raise CheckpointError(shortened(reader.stdout.decode(errors="replace"), 400))
+    line, _, numbers = reader.stdout.partition(b"\n")
+    try:
+        if reader.returncode:
+            raise ValueError
+        answer, datasets = json.loads(line), {}
+        for path, shape, dtype, has_numbers in answer["datasets"]:
+            tensor = None
+            if has_numbers:
+                stored = UNTYPED if dtype == "bfloat16" else np.dtype(dtype)
+                length = stored.itemsize * math.prod(shape)
+                tensor = to_tensor(np.frombuffer(numbers[:length], stored).reshape(shape))
+                numbers = numbers[length:]
+            datasets[path] = (tuple(shape), dtype, tensor)
+    except ValueError:
+        raise CheckpointError("This is not a readable HDF5 file: HDF5's own library stumbles over it.") from None
+    return datasets, answer["description"]

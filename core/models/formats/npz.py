@@ -6,14 +6,17 @@ import zipfile
 from typing import Any
 
 import numpy as np
-import torch
+from torch import Tensor
 
 from core.files import shortened
-from core.models.checkpoints import CheckpointError, check_layout, check_names, network_from
-from core.training.network import Network, parameter_shapes
+from core.models import parameters
+from core.models.formats.arrays import UNTYPED, to_tensor
+from core.models.formats.zips import open_zip, unpacked
+from core.models.parameters import CheckpointError
+from core.training.network import Network
 
-#: What an array's file may have besides its numbers, and bytes of the whole: the numbers take 407,080.
-LARGEST_HEADER, LARGEST_FILE = 1024, 512 * 1024
+#: Most bytes that an array's file may have before its numbers.
+LARGEST_HEADER = 1024
 
 
 def write(network: Network, metadata: dict[str, Any]) -> bytes:
@@ -25,45 +28,47 @@ def write(network: Network, metadata: dict[str, Any]) -> bytes:
 
 
 def read(content: bytes) -> tuple[Network, dict[str, Any]]:
-    """Return the network of such a file, compressed or not.
+    """Return the network of such a file, compressed or not, whatever its arrays are called.
 
     Raises:
         CheckpointError: unless it holds exactly the four arrays, finite.
     """
-    if len(content) > LARGEST_FILE:
-        raise CheckpointError(f"An NPZ file must have at most {LARGEST_FILE} bytes, got {len(content)} bytes.")
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            arrays = _arrays(archive)
+        with open_zip(content, "An NPZ file") as archive:
+            tensors = _tensors(archive)
     except CheckpointError:
         raise
     except Exception as error:
         # Damaged bytes make zipfile, zlib and numpy raise whatever they happen to lead to.
         reason = shortened(str(error).rstrip(".")) or type(error).__name__
         raise CheckpointError(f"This is not a readable NPZ file: {reason}.") from None
-    return network_from({name: torch.from_numpy(array) for name, array in arrays.items()}), {}
+    network, converted = parameters.assemble(tensors)
+    return network, {"converted_from": converted} if converted else {}
 
 
-def _arrays(archive: zipfile.ZipFile) -> dict[str, np.ndarray[Any, Any]]:
-    members = archive.infolist()
-    names = [member.filename.removesuffix(".npy") for member in members]
-    if len(set(names)) < len(names):
+def _tensors(archive: zipfile.ZipFile) -> dict[str, Tensor]:
+    """Return the four arrays that the headers of all tell to be the network's."""
+    members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+    if len(members) < len(archive.infolist()):
         raise CheckpointError("The file has two arrays of one name.")
-    check_names(names)
-    arrays = {}
-    for name, member in zip(names, members, strict=True):
-        most = 4 * math.prod(parameter_shapes()[name]) + LARGEST_HEADER
+    if len(members) > parameters.MOST_TENSORS:
+        raise CheckpointError(f"The file must have at most {parameters.MOST_TENSORS} arrays, got {len(members)}.")
+    headers = {name: _Header(unpacked(archive, member, LARGEST_HEADER)) for name, member in members.items()}
+    found = parameters.find({name: (header.shape, header.dtype) for name, header in headers.items()})
+    tensors = {}
+    for name in found.values():
+        member, header = members[name], headers[name]
+        most = header.length + header.bytes
         if member.file_size > most:
-            raise CheckpointError(f"The array {name} must unpack to at most {most} bytes, got {member.file_size}.")
-        # The size is a claim; without a bound of its own, all that is packed would be unpacked at once.
-        with archive.open(member) as file:
-            arrays[name] = _Array(file.read(most))
-    check_layout({name: (array.shape, array.dtype) for name, array in arrays.items()})
-    return {name: array.numbers() for name, array in arrays.items()}
+            raise CheckpointError(
+                f"The array {shortened(name)} must unpack to at most {most} bytes, got {member.file_size}."
+            )
+        tensors[name] = header.numbers(unpacked(archive, member, most + 1)[header.length :])
+    return tensors
 
 
-class _Array:
-    """An array file: its header read, its numbers not yet looked at."""
+class _Header:
+    """Header of an array's file: shape, order and type of the numbers behind it."""
 
     def __init__(self, content: bytes) -> None:
         stream = io.BytesIO(content)
@@ -71,11 +76,13 @@ class _Array:
         if version not in ((1, 0), (2, 0)):
             raise ValueError(f"its arrays are of version {version[0]}.{version[1]}")
         reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        self.shape, self._fortran, dtype = reader(stream)
-        self.dtype = "float32" if dtype == np.dtype("<f4") else dtype.name if dtype.isnative else dtype.str
-        self._bytes = content[stream.tell() :]
+        self.shape, self._fortran, self._dtype = reader(stream)
+        # NumPy has no bfloat16: it writes two bytes of no type.
+        self.dtype = "bfloat16" if self._dtype == UNTYPED else self._dtype.name
+        self.length, self.bytes = stream.tell(), self._dtype.itemsize * math.prod(self.shape)
 
-    def numbers(self) -> np.ndarray[Any, Any]:
-        if len(self._bytes) != 4 * math.prod(self.shape):
+    def numbers(self, content: bytes) -> Tensor:
+        if len(content) != self.bytes:
             raise ValueError("an array has another size than its header says")
-        return np.frombuffer(self._bytes, "<f4").reshape(self.shape, order="F" if self._fortran else "C").copy()
+        array = np.frombuffer(content, self._dtype).reshape(self.shape, order="F" if self._fortran else "C")
+        return to_tensor(array)

@@ -5,13 +5,11 @@ from collections.abc import Callable
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core.models import formats
 from core.models.library import WHOLE, Model
 from core.models.metadata import LONGEST
 from core.training.config import EPOCHS
 from core.training.state import fewest_epochs
-from dashboard import fields, notices
-from dashboard.uploads import upload
+from dashboard import network_files, notices
 from dashboard.views.models import pictures, runs
 from dashboard.views.models.shelf import show
 from dashboard.words import literal
@@ -19,8 +17,9 @@ from dashboard.words import literal
 SAVED, FILE = "From the library", "A file of yours"
 #: In the session: the name in the open dialog, and the one that it suggested last.
 _NAME, _SUGGESTED = "models.save.name", "models.save.suggested"
-_BRING, AT_MOST = "models-bring", "It may have 10 MB at most."
-PARAMETER_TYPES = [format.suffix.rpartition(".")[2] for format in formats.READABLE]
+FILE_LABEL = "A file of a network, from this lab or any other tool"
+#: Key of the container that shows what is in the file.
+_BRING = "models-bring"
 
 
 def pairs() -> None:
@@ -95,9 +94,7 @@ def _load_parameters() -> None:
             show(name)
             st.rerun()
         return
-    advice = "Take a safetensors file, NumPy's .npz, or the .weights.h5 that Keras saves, of a network like this one."
-    file = upload("Parameters of this network", PARAMETER_TYPES, f"{advice} {AT_MOST}", (_BRING,), help=advice)
-    _bring(file, advice)
+    _bring(network_files.drop(FILE_LABEL, _BRING))
 
 
 def _from_library(names: list[str]) -> bool:
@@ -107,30 +104,33 @@ def _from_library(names: list[str]) -> bool:
     return st.segmented_control("From", [SAVED, FILE], default=SAVED, label_visibility="collapsed") != FILE
 
 
-def _bring(file: UploadedFile | None, advice: str) -> None:
-    """Draw the form that adds the file to the library.
-
-    Args:
-        advice: what to do where the file is refused.
-    """
+def _bring(file: UploadedFile | None) -> None:
+    """Draw the form that adds the file to the library."""
     with st.container(key=_BRING):
-        _name_and_load(file, advice)
+        _name_and_load(file)
 
 
-def _name_and_load(file: UploadedFile | None, advice: str) -> None:
+def _name_and_load(file: UploadedFile | None) -> None:
     if file is None:
         st.caption("The file is added to the library, which everyone shares, and tested.")
         return
-    try:
-        suggested = pictures.library().suggested(file.name)
-    except ValueError as error:
-        st.error(f"{fields.explain(error)} {advice}")
+    upload = network_files.read(file)
+    if upload is None:
         return
-    name = st.text_input("Name", suggested, key=f"models.bring.{file.file_id}")
-    if not st.button("Load", type="primary"):
+    name = st.text_input("Name", pictures.library().suggested(file.name), key=f"models.bring.{file.file_id}")
+    finding = upload.finding
+    if finding is None or not finding.clearly_better:
+        if finding:
+            st.warning(network_files.sentence(finding), icon=":material/help:")
+        if st.button("Load", type="primary"):
+            _attempt(lambda: pictures.library().bring(file.name, file.getvalue(), name or ""), "Loaded")
         return
-    if not _attempt(lambda: pictures.library().bring(file.name, file.getvalue(), name or ""), "Loaded"):
-        st.caption(advice)
+    st.info(network_files.sentence(finding), icon=":material/lightbulb:")
+    st.caption("Converted, it takes this lab's pixels and reads the same: its weights take up the difference exactly.")
+    with st.container(horizontal=True):
+        convert, as_is = st.button("Convert and load", type="primary"), st.button("Load as it is")
+    if convert or as_is:
+        _attempt(lambda: pictures.library().bring(file.name, file.getvalue(), name or "", convert=convert), "Loaded")
 
 
 @st.dialog("Load whole model", icon=":material/file_open:")
@@ -141,9 +141,7 @@ def _load_whole() -> None:
         if name:
             continue_form(pictures.library().model(name))
         return
-    advice = "Take a file that Download, Whole model on this page made, here or in another lab."
-    label = "A whole model that was saved in a lab like this one"
-    _bring(upload(label, ["safetensors"], f"{advice} {AT_MOST}", (_BRING,)), advice)
+    _bring(network_files.drop(FILE_LABEL, _BRING))
 
 
 def continue_form(model: Model) -> None:
@@ -167,8 +165,8 @@ def continue_form(model: Model) -> None:
         notices.show()
 
 
-def _attempt(action: Callable[[], Model], done: str) -> bool:
-    """Run the action and open its model; or show in the dialog why it was refused, and return False."""
+def _attempt(action: Callable[[], Model], done: str) -> None:
+    """Run the action and open its model; or show in the dialog why it was refused."""
 
     def open_it() -> None:
         model = action()
@@ -178,4 +176,3 @@ def _attempt(action: Callable[[], Model], done: str) -> bool:
     if notices.attempt(open_it):
         st.rerun()
     notices.show()
-    return False

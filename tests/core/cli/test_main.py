@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from core import paths
 from core.cli.main import main
@@ -265,6 +266,40 @@ def test_models_are_imported_listed_shown_and_exported(model, library, tmp_path,
     listed = last_json(capsys)
     assert [one["name"] for one in listed] == ["mine", "out"]
     assert listed[0]["test_accuracy"] == listed[1]["test_accuracy"]
+
+
+def test_a_network_of_another_convention_is_imported_as_it_is_or_converted(model, library, tmp_path, capsys):
+    tensors = load_file(paths.ROOT / "models" / "reference.safetensors")
+    tensors["0.bias"] += tensors["0.weight"].sum(1)
+    tensors["0.weight"] *= -1
+    save_file({name: tensor.double() for name, tensor in tensors.items()}, tmp_path / "dark.safetensors")
+    figures = (
+        "As it is, the network reads 5.71% of the test digits; given what it was trained on, pixels from 0 to 1, "
+        "dark on light, it reads 98.99%."
+    )
+    assert main(["models", "import", str(tmp_path / "dark.safetensors")]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "Saved as dark, from the file dark.safetensors, converted from float64: test accuracy 5.71%.",
+        figures,
+        "Import it with --convert to fold that in.",
+    ]
+    assert main(["models", "import", str(tmp_path / "dark.safetensors"), "--convert", "--name", "light"]) == 0
+    first, second, third = capsys.readouterr().out.splitlines()
+    assert first.startswith("Saved as light, from ") and first.endswith("test accuracy 98.99%.")
+    assert (second, third) == (figures, "That is folded into its layers.")
+    assert main(["models", "import", str(tmp_path / "dark.safetensors"), "--name", "again", "--json"]) == 0
+    conventions = last_json(capsys)["conventions"]
+    assert (conventions["as_is"], conventions["accuracy"], conventions["sentence"]) == (0.0571, 0.9899, figures)
+    assert main(["models", "import", str(model), "--name", "own", "--convert", "--json"]) == 0
+    assert "conventions" not in last_json(capsys)
+
+
+def test_a_pickle_is_answered_with_its_remedy(model, library, tmp_path, capsys):
+    (tmp_path / "net.pt").write_bytes(b"never opened")
+    assert main(["models", "import", str(tmp_path / "net.pt")]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("A .pt file is a pickle, which runs code as it is opened, so the lab never opens one.")
+    assert "save_file(" in told and "torch.load('net.pt'" in told and told.count("\n") == 1
 
 
 def test_models_says_in_a_line_what_is_wrong(model, library, tmp_path, capsys):

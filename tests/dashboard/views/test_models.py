@@ -2,9 +2,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save
 from streamlit.testing.v1 import AppTest
 
 from core import paths
+from core.models.checkpoints import load_parameters
 from core.models.library import Library, Opened
 from core.owners import Visitor
 from core.runs.service import Service
@@ -211,3 +214,87 @@ def test_a_full_and_a_read_only_disk_are_a_sentence_and_nothing_changes(
         assert refusal(act) == [r"The lab could not use its disk: Read\-only file system."]
     assert [path.name for path in folder.iterdir()] == ["first.safetensors"]
     assert (folder / "first.safetensors").read_bytes() == content
+
+
+FILES: dict[str, bytes] = {}
+
+
+def _dropping(name: str) -> None:
+    from types import SimpleNamespace
+
+    from dashboard.views.models import dialogs
+    from tests.dashboard.views.test_models import FILES
+
+    dialogs._bring(SimpleNamespace(name=name, file_id=name, getvalue=lambda: FILES[name]))
+
+
+def dropped(name: str, content: bytes) -> AppTest:
+    FILES[name] = content
+    return AppTest.from_function(_dropping, args=(name,), default_timeout=LIMIT).run()
+
+
+def reference() -> dict[str, torch.Tensor]:
+    network = load_parameters(paths.ROOT / "models" / "reference.safetensors")[0]
+    return dict(zip(("W1", "b1", "W2", "b2"), (p.detach().clone() for p in network.parameters()), strict=True))
+
+
+def test_a_network_of_another_tool_is_loaded_under_its_files_name(library: Library) -> None:
+    page = dropped("theirs.safetensors", save({name: tensor.double() for name, tensor in reference().items()}))
+    assert labels(page) == ["Load"] and not page.info and not page.warning
+    press(page, "Load")
+    assert library.model("theirs").origin == "the file theirs.safetensors, converted from float64"
+    assert library.model("theirs").test_accuracy == 0.9899
+
+
+@pytest.mark.parametrize(
+    ("answer", "accuracy"), [("Convert and load", 0.9899), ("Load as it is", 0.0571)], ids=["convert", "as it is"]
+)
+def test_a_network_of_another_convention_is_converted_if_a_person_agrees(
+    answer: str, accuracy: float, library: Library
+) -> None:
+    tensors = reference()
+    tensors["b1"] += tensors["W1"].sum(1)
+    tensors["W1"] *= -1
+    page = dropped("dark.safetensors", save(tensors))
+    assert page.info[0].value.replace("\\", "") == (
+        "As it is, the network reads 5.71 % of the test digits; given what it was trained on, pixels from 0 to 1, "
+        "dark on light, it reads 98.99 %."
+    )
+    assert labels(page) == ["Convert and load", "Load as it is"]
+    press(page, answer)
+    model = library.model("dark")
+    assert model.test_accuracy == accuracy
+    assert ("folded to take the lab's pixels" in model.origin) == (accuracy > 0.9)
+
+
+def test_a_network_that_reads_nothing_is_loaded_with_a_word(library: Library) -> None:
+    page = dropped("guesses.safetensors", save({name: tensor.sign() for name, tensor in reference().items()}))
+    assert "perhaps its hidden units are no ReLU" in page.warning[0].value
+    press(page, "Load")
+    assert library.model("guesses").test_accuracy < 0.5
+
+
+@pytest.mark.parametrize("name", ["net.pt", "net.PTH", "net.pkl", "pytorch_model.bin"])
+def test_a_pickle_is_answered_with_two_lines_of_python(name: str, library: Library) -> None:
+    before = [model.name for model in library.models()]
+    page = dropped(name, b"\x80\x04N.")
+    assert not page.exception
+    sentence = page.error[0].value.replace("\\", "")
+    assert "is a pickle, which runs code as it is opened, so the lab never opens one" in sentence
+    assert page.code[0].language == "python" and len(page.code[0].value.splitlines()) == 2
+    assert name in page.code[0].value
+    assert not labels(page)
+    assert [model.name for model in library.models()] == before
+
+
+@pytest.mark.parametrize("name", ["net.safetensors", "net.npz", "net.keras", "net.h5", "net.onnx", "net.pb", "net"])
+def test_a_file_that_cannot_be_read_is_one_sentence(name: str, library: Library) -> None:
+    page = dropped(name, b"scrap")
+    assert not page.exception and not labels(page)
+    assert len(page.error) == 1 and page.error[0].value.endswith(".")
+
+
+def test_a_network_of_other_widths_is_named(library: Library) -> None:
+    wide = {"a": torch.zeros(256, 784), "b": torch.zeros(256), "c": torch.zeros(10, 256), "d": torch.zeros(10)}
+    page = dropped("wide.safetensors", save(wide))
+    assert "784-256-10 network, and the lab takes 784-128-10" in page.error[0].value.replace("\\", "")

@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from onnx import helper, numpy_helper
 from safetensors.numpy import save
 
 from core.training.network import Network
@@ -35,7 +36,19 @@ def h5(arrays: Arrays) -> bytes:
     return stream.getvalue()
 
 
-BUILD: dict[str, Callable[[Arrays], bytes]] = {".safetensors": save, ".npz": npz, ".weights.h5": h5}
+def onnx(arrays: Arrays, activation: str = "Relu") -> bytes:
+    """As exporters write it, with whatever arrays as initialisers."""
+    nodes = [
+        helper.make_node("Gemm", ["images", "0.weight", "0.bias"], ["hidden"], transB=1),
+        helper.make_node(activation, ["hidden"], ["active"]),
+        helper.make_node("Gemm", ["active", "2.weight", "2.bias"], ["logits"], transB=1),
+        helper.make_node("Softmax", ["logits"], ["answers"]),
+    ]
+    tensors = [numpy_helper.from_array(array, name) for name, array in arrays.items()]
+    return helper.make_model(helper.make_graph(nodes, "digits", [], [], tensors)).SerializeToString()
+
+
+BUILD: dict[str, Callable[[Arrays], bytes]] = {".safetensors": save, ".npz": npz, ".weights.h5": h5, ".onnx": onnx}
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from core.models import formats
 from core.models.checkpoints import CheckpointError
 from core.models.formats import FORMATS, READABLE, of_name
 from core.paths import ROOT
-from tests.core.models.formats.conftest import same
+from tests.core.models.formats.conftest import onnx, same
 
 METADATA = {"config": {"loss": "mse"}, "notes": "with an ä"}
 
@@ -27,6 +27,11 @@ def test_the_formats_suffixes_are_their_own_and_name_them():
     for key, format in FORMATS.items():
         assert of_name(f"a.b{format.suffix}") is FORMATS[key]
         assert formats.stem(f"a.b{format.suffix}") == "a.b"
+        for suffix in format.also:
+            assert of_name(f"a.b{suffix}", readable=True) is FORMATS[key]
+            assert formats.stem(f"a.b{suffix}") == "a.b"
+            with pytest.raises(CheckpointError, match="A file's name must end in"):
+                of_name(f"a.b{suffix}")
 
 
 @pytest.mark.parametrize("format", FORMATS.values(), ids=lambda format: format.label)
@@ -38,13 +43,15 @@ def test_no_file_knows_where_it_was_made(format, network):
 
 
 @pytest.mark.parametrize("format", [f for f in FORMATS.values() if f.package], ids=lambda format: format.label)
-def test_without_its_package_a_format_says_what_to_install(format, network, monkeypatch):
+def test_without_its_package_a_format_says_what_to_install(format, network, arrays, monkeypatch):
     monkeypatch.setattr(formats, "find_spec", lambda name: None)
     sentence = f"{format.label} needs the package {format.package}: pip install -r requirements-formats.txt"
     assert format.missing == sentence
     with pytest.raises(CheckpointError, match=sentence):
         formats.write(format, network, {})
-    if format.read:
+    if format.reads_alone:
+        assert same(formats.read("x" + format.suffix, onnx(arrays))[0], network)
+    elif format.read:
         with pytest.raises(CheckpointError, match=sentence):
             formats.read("x" + format.suffix, b"anything")
     requirements = (ROOT / "requirements-formats.txt").read_text()
