@@ -17,8 +17,8 @@ CANVAS = "draw.canvas"
 DRAW, FILE, CAMERA = "Draw", "Picture", "Camera"
 ICONS = {DRAW: ":material/draw:", FILE: ":material/image:", CAMERA: ":material/photo_camera:"}
 THINNEST_PEN, PEN, WIDEST_PEN = 6, 18, 36
-#: Strokes and picture of the canvas's last message, and the message that Undo or Clear has put out of date.
-NOTHING: dict[str, Any] = {"objects": [], "png": None, "json": None, "before": None}
+#: Strokes and picture of the canvas's last message, and the first stroke that Undo or Clear has taken away since.
+NOTHING: dict[str, Any] = {"objects": [], "png": None, "gone": None}
 
 
 def choose() -> str:
@@ -54,9 +54,9 @@ def canvas() -> Steps | None:
         return_image_data=True,
         key=CANVAS,
     )
-    if drawing.image_bytes is not None and drawing.json_data != kept["before"]:
-        objects = (drawing.json_data or {}).get("objects", [])
-        kept.update(objects=objects, png=drawing.image_bytes, json=drawing.json_data, before=None)
+    objects = (drawing.json_data or {}).get("objects", [])
+    if drawing.image_bytes is not None and not _is_late(objects, kept):
+        kept.update(objects=objects, png=drawing.image_bytes, gone=None)
     with st.container(horizontal=True, width=SIDE):
         empty = not kept["objects"]
         st.button("Undo", icon=":material/undo:", on_click=_undo, disabled=empty, width="stretch")
@@ -97,14 +97,21 @@ def picture(source: str) -> Steps | None:
 
 
 def _put(objects: list[Any], png: bytes | None = None) -> None:
-    """Show these strokes on the canvas; the count makes it draw them even if they are the same as before.
-
-    Its last message is out of date from now on; the next one counts.
-    """
+    """Show these strokes on the canvas; the count makes it draw them even if they are the same as before."""
     kept = st.session_state["draw.kept"]
     count = st.session_state.get("draw.start", {}).get("count", 0) + 1
     st.session_state["draw.start"] = {"objects": objects, "count": count}
-    kept.update(objects=objects, png=png, before=kept["before"] or kept["json"])
+    gone = kept["objects"][len(objects)] if len(kept["objects"]) > len(objects) else kept["gone"]
+    kept.update(objects=objects, png=png, gone=gone)
+
+
+def _is_late(objects: list[Any], kept: dict[str, Any]) -> bool:
+    """Return True for a message that the canvas sent before it took the strokes away that Undo or Clear has removed.
+
+    The last one stays until the next comes, and one may have been on its way: a stroke is sent a moment after it ends.
+    """
+    gone, place = kept["gone"], len(kept["objects"])
+    return gone is not None and len(objects) > place and objects[place].get("path") == gone.get("path")
 
 
 def _undo() -> None:

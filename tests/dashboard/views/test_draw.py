@@ -15,7 +15,7 @@ from core.jobs import Job, Jobs
 from core.runs.service import Service
 from core.runs.trajectories import REPLAYS, Trajectory
 from core.training.network import Network, to_flat
-from dashboard.views.draw import phone, replay, team
+from dashboard.views.draw import phone, replay, source, team
 from dashboard.views.draw.answer import answer_html, answer_text, steps_html
 from dashboard.views.draw.replay import figure
 from dashboard.words import literal
@@ -28,7 +28,7 @@ def sent(index: int = 0, size: int = 280) -> dict[str, Any]:
     line = centre_lines(data.load().test.images[index : index + 1])[0]
     picture = Image.fromarray(draw(line, 180, 18, 0, (0.5, 0.5))).resize((size, size)).convert("RGBA")
     picture.save(stream, "PNG")
-    return {"objects": [{"type": "Path"}], "png": stream.getvalue(), "json": None, "before": None}
+    return {"objects": [{"type": "Path"}], "png": stream.getvalue(), "gone": None}
 
 
 @pytest.fixture
@@ -78,6 +78,17 @@ def test_undo_takes_the_last_stroke_and_clear_all_of_them(page: AppTest) -> None
     next(b for b in page.button if b.label == "Clear").click().run()
     assert page.session_state["draw.start"] == {"objects": [], "count": before + 1}
     assert 'data-digit="?"' in shown(page)
+
+
+def test_a_message_from_before_undo_or_clear_changes_nothing() -> None:
+    one, two, three = ({"path": [["M", n, n]]} for n in range(3))
+    cleared = {"objects": [], "png": None, "gone": one}
+    assert source._is_late([one], cleared) and source._is_late([one, two, three], cleared)
+    assert not source._is_late([], cleared) and not source._is_late([three], cleared)
+    undone = {"objects": [one], "png": None, "gone": two}
+    assert source._is_late([one, two], undone) and source._is_late([one, two, three], undone)
+    assert not source._is_late([one], undone) and not source._is_late([one, three], undone)
+    assert not source._is_late([one, two], {"objects": [one, two], "png": b"", "gone": None})
 
 
 @pytest.mark.parametrize("png", [b"", b"no picture", sent(size=281)["png"]])
