@@ -90,8 +90,9 @@ def main(arguments: list[str] | None = None) -> int:
         if last - first > MOST_GROWTH:
             table.fail("life of the server", f"its memory grew from {first:.0f} to {last:.0f} MB")
     table.show()
-    first, last = max(lab.memory, key=lambda pair: pair[1] - pair[0])
-    print(f"memory of the server: {first:.0f} MB at the start, {last:.0f} MB at the end of the life that grew most")
+    if lab.memory:
+        first, last = max(lab.memory, key=lambda pair: pair[1] - pair[0])
+        print(f"memory of the server: {first:.0f} MB with all pages opened, {last:.0f} MB at the end, most growth")
     print(f"{table.failed.total()} failures")
     return 1 if table.failed else 0
 

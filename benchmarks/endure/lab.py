@@ -127,8 +127,10 @@ class Lab:
         self.process: subprocess.Popen[bytes] | None = None
         #: Set while the server is meant to answer, and while it is not.
         self.up, self.down = asyncio.Event(), asyncio.Event()
-        #: Of each life, the megabytes of memory of the server when it had first answered and at its end.
+        #: Of each life in which every page was opened, the megabytes of memory of the server from then on and at its
+        #: end: libraries and caches come with a page's first opening.
         self.memory: list[tuple[float, float]] = []
+        self._opened: set[str] = set()
 
     async def start(self) -> None:
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
@@ -140,7 +142,7 @@ class Lab:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("the server did not start")
             await asyncio.sleep(0.2)
-        self.memory.append((self.resident(), self.resident()))
+        self._opened.clear()
         self.down.clear()
         self.up.set()
 
@@ -176,9 +178,17 @@ class Lab:
         lines = subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
         return [int(line.split()[0]) for line in lines if "core.runs.worker" in line]
 
+    def note_page(self, page: str) -> None:
+        """Note that a page was opened; with the last of all, the life's memory is measured for the first time."""
+        if page in PAGES and page not in self._opened:
+            self._opened.add(page)
+            if len(self._opened) == len(PAGES):
+                self.memory.append((self.resident(), self.resident()))
+
     def note_memory(self) -> None:
-        with contextlib.suppress(OSError, StopIteration):
-            self.memory[-1] = (self.memory[-1][0], self.resident())
+        if len(self._opened) == len(PAGES):
+            with contextlib.suppress(OSError, StopIteration):
+                self.memory[-1] = (self.memory[-1][0], self.resident())
 
     def resident(self) -> float:
         """Return the megabytes of memory that the server has."""

@@ -92,6 +92,7 @@ async def _visit(lab: Lab, page: Page, kind: str, path: str, pause: float) -> No
             await button.dispatch_event("click", timeout=1000)
     await asyncio.sleep(pause)
     await _settled(page)
+    lab.note_page(path)
     for broken in await page.locator(BROKEN).all_inner_texts():
         raise AssertionError(f"/{path[:200]} shows: {broken[:300]}")
 
