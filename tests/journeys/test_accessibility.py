@@ -39,13 +39,15 @@ def test_axe_finds_no_obstacle_on_any_page(lab: Lab, page: Page) -> None:
     found: dict[str, list[str]] = {}
     for title in PAGES:
         open_at(page, lab, title)
+        # The bar of what is still computed fades at each look at it.
+        expect(page.get_by_role("progressbar")).to_have_count(0)
         found[title] = in_both_schemes(page)
     runs = lab.runs
     for title, address in {
         "a run": f"/runs?run={runs['adam']}",
         "a run on Train": f"/?run={runs['sgd']}",
         "runs compared": f"/runs?compare={runs['adam']},{runs['sgd']}",
-        "leaderboard": "/runs?view=leaderboard",
+        "leaderboard": "/runs?view=Leaderboard",
         "a model": "/models?model=good",
         "confidence": "/predictions?model=good&p-tab=Confidence",
         "a digit": "/predictions?model=good&digit=8",

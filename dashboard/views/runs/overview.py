@@ -70,7 +70,8 @@ def _style() -> str:
 {wrapper} {{ position: sticky; top: 3.75rem; z-index: 3; padding-bottom: 1rem; margin-bottom: -1rem;
   background: light-dark({paper}); }}
 {wrapper} ~ * {{ --runs-head-top: 7.25rem; }}
-.st-key-runs-bar {{ flex-wrap: nowrap; overflow-x: auto; scrollbar-width: none; }}
+.st-key-runs-bar {{ flex-wrap: nowrap; }}
+@media (max-width: 900px) {{ .st-key-runs-bar {{ overflow: auto hidden; scrollbar-width: none; }} }}
 .st-key-runs-bar > * {{ flex: none; width: auto; white-space: nowrap; }}
 </style>"""
 
