@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from tests.browser import Lab, Profiles
 from tests.visiting import wait_in
@@ -58,9 +58,18 @@ def tool(page: Page, name: str) -> Locator:
     return page.locator(".st-key-draw-canvas").get_by_test_id("stBaseButton-secondary").filter(has_text=name)
 
 
-def draw(page: Page, strokes: list[Stroke]) -> None:
-    box = page.locator(".upper-canvas").bounding_box()
+def canvas_box(page: Page) -> FloatRect:
+    """The canvas's place, once it has come to rest there and takes strokes."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    canvas = page.locator(".upper-canvas")
+    canvas.click(trial=True)
+    box = canvas.bounding_box()
     assert box
+    return box
+
+
+def draw(page: Page, strokes: list[Stroke]) -> None:
+    box = canvas_box(page)
     for (x, y), *rest in strokes:
         page.mouse.move(box["x"] + x, box["y"] + y)
         page.mouse.down()
@@ -70,8 +79,7 @@ def draw(page: Page, strokes: list[Stroke]) -> None:
 
 
 def draw_by_finger(page: Page, strokes: list[Stroke]) -> None:
-    box = page.locator(".upper-canvas").bounding_box()
-    assert box
+    box = canvas_box(page)
     hand = page.context.new_cdp_session(page)
 
     def touch(kind: str, *points: tuple[float, float]) -> None:
