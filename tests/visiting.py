@@ -81,7 +81,8 @@ def type_into(page: Page, label: str, text: str) -> None:
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    """By the keyboard, once the box has scrolled into view: an open list closes when the page scrolls."""
+    """By the keyboard, once the page is at rest and the box in view: an open list closes when the page moves."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     box = page.get_by_role("combobox", name=label)
     box.press("ArrowDown")
     box.fill(option)
