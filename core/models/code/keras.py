@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from core.models.code import rates
-from core.models.code.pytorch import LOAD, import_lines
+from core.models.code.pytorch import LOAD, assembled
 from core.models.code.recipe import Recipe, Section
 from core.training.config import RunConfig
 
@@ -44,15 +44,8 @@ def script(recipe: Recipe) -> str:
         ValueError: in one sentence, for a run that Keras cannot train.
     """
     _check(recipe.config)
-    parts = [
-        f'"""{recipe.title} of Descent Lab in Keras.\n\n{recipe.settings}.\n\n'
-        "Needs numpy, keras with one of its backends, and the four files of MNIST (train-images-idx3-ubyte.gz and so "
-        'on),\nwhich it looks for in the folder given as argument, in data/mnist and in the current folder.\n"""\n',
-    ]
-    for number, section in enumerate(_sections(recipe), 1):
-        parts.append(f"\n# {number}. {section.title}: {section.text}\n{section.code}\n")
-    body = "\n".join(parts[1:])
-    return f"{parts[0]}{import_lines(body)}\nimport keras\nimport numpy as np\n\n{body}"
+    needed = "numpy, keras with one of its backends"
+    return assembled(recipe, "in Keras", needed, "import keras\nimport numpy as np\n", _sections(recipe))
 
 
 def _check(config: RunConfig) -> None:
@@ -61,7 +54,9 @@ def _check(config: RunConfig) -> None:
         raise ValueError(f"Keras has no optimizer that steps like {label} here; take PyTorch.")
     for name, value in _values(config).items():
         if name in _MISSING and value != _MISSING[name]:
-            raise ValueError(f"Keras's {label} has no {name}, which this run set to {value:g}; take PyTorch.")
+            raise ValueError(
+                f"Keras's {label} has no {name.replace('_', ' ')}, which this run set to {value:g}; take PyTorch."
+            )
     if config.augment:
         raise ValueError("The distortions of this run's images are written out for PyTorch alone; take PyTorch.")
 

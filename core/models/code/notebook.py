@@ -35,7 +35,8 @@ def content(recipe: Recipe) -> str:
         "Needs torch, numpy, matplotlib and the four files of MNIST (`train-images-idx3-ubyte.gz` and so on), which it "
         "looks for in `data/mnist` and in the notebook's folder."
     )
-    cells = [_text(head), _code(pytorch.imports("\n".join(part.code for part in parts)).rstrip())]
+    code = "\n".join(part.code for part in parts)
+    cells = [_text(head), _code(f"{pytorch.import_lines(code)}\n{pytorch.IMPORTS}".rstrip())]
     for number, part in enumerate(parts, 1):
         cells += [_text(f"## {number}. {part.title}\n\n{part.text[0].upper()}{part.text[1:]}"), _code(part.code)]
     notebook = {

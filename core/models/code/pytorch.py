@@ -1,6 +1,7 @@
 """A run as plain PyTorch, in the order of a course: load, prepare, build, configure, fit, evaluate, predict, save."""
 
 import math
+from collections.abc import Sequence
 
 from core.models.code import optimizers, rates
 from core.models.code.recipe import Recipe, Section
@@ -27,22 +28,29 @@ def read(name):
 images, labels, test_images, test_labels = map(read, FILES)"""
 
 
+IMPORTS = "import numpy as np\nimport torch\nfrom torch import nn\n"
+
+
 def script(recipe: Recipe) -> str:
     """Return the run as a script."""
-    parts = [
-        f'"""{recipe.title} of Descent Lab as plain PyTorch.\n\n{recipe.settings}.\n\n'
-        "Needs torch, numpy and the four files of MNIST (train-images-idx3-ubyte.gz and so on), which it looks for in "
-        'the\nfolder given as argument, in data/mnist and in the current folder.\n"""\n',
-    ]
-    for number, section in enumerate(sections(recipe), 1):
-        parts.append(f"\n# {number}. {section.title}: {section.text}\n{section.code}\n")
-    body = "\n".join(parts[1:])
-    return f"{parts[0]}{imports(body)}\n{body}"
+    return assembled(recipe, "as plain PyTorch", "torch, numpy", IMPORTS, sections(recipe))
 
 
-def imports(code: str) -> str:
-    """Return the import lines that the code needs."""
-    return f"{import_lines(code)}\nimport numpy as np\nimport torch\nfrom torch import nn\n"
+def assembled(recipe: Recipe, language: str, needed: str, imports: str, parts: Sequence[Section]) -> str:
+    """Return a script: its docstring, its import lines and its numbered parts.
+
+    Args:
+        language: as the title goes on.
+        needed: packages, in words.
+        imports: import lines of these packages; those of the standard library are found in the code.
+    """
+    head = (
+        f'"""{recipe.title} of Descent Lab {language}.\n\n{recipe.settings}.\n\n'
+        f"Needs {needed}, and the four files of MNIST (train-images-idx3-ubyte.gz and so on), which it looks for in\n"
+        'the folder given as argument, in data/mnist and in the current folder.\n"""\n\n'
+    )
+    body = "\n".join(f"\n# {number}. {part.title}: {part.text}\n{part.code}\n" for number, part in enumerate(parts, 1))
+    return f"{head}{import_lines(body)}\n{imports}\n{body}"
 
 
 def import_lines(code: str) -> str:
