@@ -46,8 +46,8 @@ def assembled(recipe: Recipe, language: str, needed: str, imports: str, parts: S
     """
     head = (
         f'"""{recipe.title} of Descent Lab {language}.\n\n{recipe.settings}.\n\n'
-        f"Needs {needed}, and the four files of MNIST (train-images-idx3-ubyte.gz and so on), which it looks for in\n"
-        'the folder given as argument, in data/mnist and in the current folder.\n"""\n\n'
+        f"Needs {needed}, and the four files of MNIST (train-images-idx3-ubyte.gz and so on),\n"
+        'which it looks for in the folder given as argument, in data/mnist and in the current folder.\n"""\n\n'
     )
     body = "\n".join(f"\n# {number}. {part.title}: {part.text}\n{part.code}\n" for number, part in enumerate(parts, 1))
     return f"{head}{import_lines(body)}\n{imports}\n{body}"
