@@ -148,14 +148,16 @@ def hyperparameter_form(given: Mapping[str, Any] | None = None) -> tuple[Form, D
         spec = OPTIMIZERS[_choice("optimizer", "Optimizer", OPTIMIZERS, on_change=_recommend)]
         st.caption(f"{spec.year} · {spec.help}")
     with st.container(key="common-settings"):
-        rate, batch, epochs = st.columns(3, wrap=False)
+        # No gap where the page has a setting itself.
+        *others, last = st.columns(3 - len({"lr", "batch_size"} & given.keys()), wrap=False)
+    columns = iter(others)
     if "lr" not in given:
-        with rate:
+        with next(columns):
             _field(rules.LR, said, help_text="")
     if "batch_size" not in given:
-        with batch:
+        with next(columns):
             _batch_size(said)
-    with epochs:
+    with last:
         _field(rules.EPOCHS, said, help_text=COMMON_HELP)
     # Few steps of the keyboard away, and in one place for all schedules.
     actions = st.container()
