@@ -87,6 +87,8 @@ class Service(Archive):
         self._limit = waiting_limit()
         self._closed = False
         self._threads = threads
+        #: Number of runs that train at once.
+        self.workers = size
         #: All background work of the lab but runs, so that it ends with the lab.
         self.jobs = Jobs()
         self.purge_old()
@@ -153,8 +155,12 @@ class Service(Archive):
         *,
         tags: Iterable[str] = (),
         click: str = "",
+        sweep: str = "",
     ) -> list[str]:
         """Queue runs that belong together, in their order; returns their ids. Arguments and errors as of ``submit``.
+
+        Args:
+            sweep: id of the study that they are part of; it was admitted as a whole, so its runs are not limited.
 
         Raises:
             ValueError: also for more than ``LARGEST_GROUP`` configs.
@@ -162,22 +168,33 @@ class Service(Archive):
         if len(configs) > LARGEST_GROUP:
             raise ValueError(f"At most {LARGEST_GROUP:,} runs can be started at once; these are {len(configs):,}.")
         labels = checked_labels(tags=tags)
-        columns = {**labels, "owner": owner, "owner_name": owner_name, "sweep": secrets.token_hex(8)}
-        return self._submit(configs, None, click, columns)
+        columns = {**labels, "owner": owner, "owner_name": owner_name, "sweep": sweep or secrets.token_hex(8)}
+        return self._submit(configs, None, click, columns, limited=not sweep)
+
+    def admit(self, owner: str) -> None:
+        """Raise ValueError if so many of the owner's runs wait that no more are taken."""
+        with self._lock:
+            if (places := self._scheduler.places(owner)) >= self._limit:
+                raise ValueError(
+                    f"{places} of your runs and groups of runs are waiting already, and this lab takes no more of one "
+                    "person. Wait until some have begun, or cancel some."
+                )
 
     def _submit(
-        self, configs: Sequence[RunConfig], start: Checkpoint | None, click: str, columns: dict[str, Any]
+        self,
+        configs: Sequence[RunConfig],
+        start: Checkpoint | None,
+        click: str,
+        columns: dict[str, Any],
+        limited: bool = True,
     ) -> list[str]:
         with self._lock:
             key, now = (click, json.dumps([config.to_dict() for config in configs], sort_keys=True)), time.monotonic()
             self._clicks = {k: v for k, v in self._clicks.items() if now - v[0] < DOUBLE_CLICK_SECONDS}
             if click and key in self._clicks:
                 return self._clicks[key][1]
-            if (places := self._scheduler.places(columns["owner"])) >= self._limit:
-                raise ValueError(
-                    f"{places} of your runs and groups of runs are waiting already, and this lab takes no more of one "
-                    "person. Wait until some have begun, or cancel some."
-                )
+            if limited:
+                self.admit(columns["owner"])
             run_ids = [secrets.token_hex(8) for _ in configs]
             self._add(dict(zip(run_ids, configs, strict=True)), start, columns)
             if click:
