@@ -9,8 +9,8 @@ import numpy as np
 
 from core.jobs import Job, Jobs, Kind, Report
 
-#: Fewer finished trials say nothing: the best tenth would be one of them.
-FEWEST = 10
+#: Fewer finished trials say nothing.
+FEWEST = 4
 RESAMPLES = 40
 IMPORTANCE = Kind("importance", patience=30.0, remembered=64)
 

@@ -46,6 +46,11 @@ class OwnRuns:
             self._known |= dict(zip(map(_key, missing), ids, strict=True))
         return [self._known[_key(config)] for config in configs]
 
+    def forget(self, run_ids: Iterable[str]) -> None:
+        """Train the configs of these runs anew when they are asked for again."""
+        gone = set(run_ids)
+        self._known = {key: run_id for key, run_id in self._known.items() if run_id not in gone}
+
     def command(self, command: str, run_ids: Iterable[str]) -> None:
         """Give a command to those of the runs that are the sweep's, and that nobody has put into the bin."""
         for run_id in run_ids:

@@ -90,6 +90,10 @@ class Progress:
     accuracies: list[float] = field(default_factory=list)
 
     @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(run.id for run in self.runs)
+
+    @property
     def over(self) -> bool:
         return all(run.over for run in self.runs)
 
@@ -130,9 +134,8 @@ class Progress:
     def trial(self, revision: int) -> Trial:
         """Return the trial as it is now."""
         finals = tuple(run.final for run in self.runs if run.final is not None)
-        ids = tuple(run.id for run in self.runs)
         figures = (tuple(self.losses), tuple(self.accuracies), finals)
-        return Trial(self.number, self.state, self.chosen, self.config, ids, *figures, revision)
+        return Trial(self.number, self.state, self.chosen, self.config, self.ids, *figures, revision)
 
 
 def figures(loss: float | None, accuracy: float) -> Figures:

@@ -284,8 +284,9 @@ def mend(path: Path) -> None:
 
 
 def ped_anova(trials: Sequence[FrozenTrial]) -> dict[str, float]:
-    """Return each parameter's importance for being among the best tenth; all sum to 1."""
+    """Return each parameter's importance for being among the best tenth, or the best five of few; all sum to 1."""
     study = optuna.create_study(direction="maximize", sampler=RandomSampler(0))
     study.add_trials(trials)
-    evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+    share = max(0.1, min(0.5, 5 / len(trials)))
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=share)
     return optuna.importance.get_param_importances(study, evaluator=evaluator)

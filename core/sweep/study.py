@@ -57,8 +57,8 @@ class Study:
         self._runs = OwnRuns(service, self.id, values["owner"], values["owner_name"])
         self._trials_of: dict[str, list[int]] = {}
         self._shown: View | None = None
-        #: Its runs may be paused or interrupted, as the last process or a pause left them.
-        self._rested = True
+        #: Runs that are to train again, since not a person but a pause of the sweep, or the last process, left them.
+        self._resting: set[str] = set()
 
     # Its record
 
@@ -116,15 +116,14 @@ class Study:
 
     def close(self) -> None:
         """Forget what the journal says: the next look reads it anew."""
-        self._search, self._shown, self._rested = None, None, True
+        self._search, self._shown = None, None
 
     def go_on(self) -> None:
         """Begin what there is room for; end if nothing is left. Nothing unless the sweep is running."""
         if self.state != view.RUNNING:
             return
         search = self.open()
-        if self._rested:
-            self._let_train()
+        self._let_train()
         while self.state == view.RUNNING and self._wants_more():
             if len(self._going()) >= self._width:
                 return
@@ -152,8 +151,9 @@ class Study:
         """Pause, with the runs that train; nothing unless it is running."""
         if self.state == view.RUNNING:
             self.turn(view.PAUSED)
-            self._rested = True
-            self._runs.command("pause", self._going())
+            going = self._going()
+            self._resting |= set(going)
+            self._runs.command("pause", going)
 
     def resume(self) -> None:
         """Go on; nothing if it is running or finished."""
@@ -270,17 +270,19 @@ class Study:
             elif row.epoch or row.state != states.QUEUED:
                 # An interrupted run is let train again.
                 state = states.PAUSED if row.state == states.INTERRUPTED else row.state
+                if state == states.PAUSED:
+                    self._resting.add(run.id)
                 run.catch_up(state, self._service.history(run.id).epochs)
         self._advance(progress)
 
     def _let_train(self) -> None:
-        """Let runs train that were paused or interrupted, and end those that the sweep had pruned."""
-        self._rested = False
+        """Let resting runs train, and end those that the sweep had pruned; one that still goes into its pause, later."""
         for progress in self._live.values():
-            resting = [run for run in progress.runs if run.state == states.PAUSED]
-            self._runs.command("stop" if progress.pruned else "resume", [run.id for run in resting])
-            for run in resting:
-                run.state = states.QUEUED
+            for run in progress.runs:
+                if run.id in self._resting and run.state == states.PAUSED:
+                    self._resting.discard(run.id)
+                    run.state = states.QUEUED
+                    self._runs.command("stop" if progress.pruned else "resume", [run.id])
 
     def _advance(self, progress: Progress) -> None:
         """Take what the trial's runs have done; end it if they have."""
@@ -295,6 +297,8 @@ class Study:
                 progress.pruned = True
                 self._runs.command("stop", [run.id for run in progress.runs if not run.over])
 
+        # The same choice as one that was pruned shares its runs, and its end.
+        progress.pruned |= any(row.state == "pruned" and row.runs == progress.ids for row in self._rows.values())
         progress.advance(on_epoch)
         self.revision += 1
         row = self._rows[progress.number] = progress.trial(self.revision)
@@ -304,11 +308,13 @@ class Study:
                 self._trials_of[run.id].remove(progress.number)
             result = {name: getattr(row, name) for name in ("runs", "losses", "accuracies", "finals")}
             search.end(progress.number, row.state, progress.score, result)
+            if row.state in ("stopped", "failed"):
+                self._runs.forget(row.runs)
             self._give_up_if_all_fail(row)
 
     def _give_up_if_all_fail(self, row: Trial) -> None:
-        latest = [self._rows[number].state for number in sorted(self._rows)][-FAILURES:]
-        if self.state == view.RUNNING and latest == ["failed"] * FAILURES:
+        ended = [kept.state for _, kept in sorted(self._rows.items()) if kept.state in view.OVER]
+        if self.state == view.RUNNING and ended[-FAILURES:] == ["failed"] * FAILURES:
             run = self._runs.run(row.runs[0])
             self.turn(view.FAILED, f"{FAILURES} trials in a row failed. {run.message if run else ''}".strip())
 
