@@ -276,7 +276,7 @@ class Study:
         self._advance(progress)
 
     def _let_train(self) -> None:
-        """Let resting runs train, and end those that the sweep had pruned; one that still goes into its pause, later."""
+        """Let resting runs train, or end those that were pruned; one on its way into a pause comes later."""
         for progress in self._live.values():
             for run in progress.runs:
                 if run.id in self._resting and run.state == states.PAUSED:
