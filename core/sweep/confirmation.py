@@ -30,7 +30,7 @@ class Contestant:
         validation: accuracies of the runs that have finished, by fresh seed; a run that diverged counts as 0.
         accuracy: their mean and interval; None before the first.
         behind: how far it is behind the winner, winner less this, with its interval; None for the winner, and before
-            both are finished. They are told apart if the interval lies above 0.
+            both are finished. They differ by more than chance if the interval lies above 0.
     """
 
     trial: int | None

@@ -128,7 +128,7 @@ class View(Summary):
 
 @dataclass(frozen=True)
 class Changes:
-    """What is new of a sweep since a revision: its trials that changed."""
+    """News of a sweep since a revision: its state, and its trials that changed."""
 
     revision: int
     state: str
