@@ -139,7 +139,7 @@ def confirmed(
         rated.append(replace(contestant, validation=own, accuracy=mean, behind=behind))
     noise = spread([*finals, *(own for own in figures if all(own))])
     seeds = max((len(own) for own in finals), default=1)
-    expected = luck(scores, noise / seeds**0.5) if noise is not None and scores else None
+    expected = luck(tuple(scores), noise / seeds**0.5) if noise is not None and scores else None
     test = seen = None
     if winner is not None:
         tests = [run.test_accuracy for run in runs[winner] if run and run.test_accuracy is not None]

@@ -4,6 +4,7 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -85,7 +86,8 @@ def spread(groups: Sequence[Sequence[float]]) -> float | None:
     return math.sqrt(squares / sum(len(group) - 1 for group in several))
 
 
-def luck(scores: Sequence[float], noise: float) -> float:
+@lru_cache(maxsize=64)
+def luck(scores: tuple[float, ...], noise: float) -> float:
     """Return the expected amount by which the best of noisy scores exceeds its own true value.
 
     A parametric bootstrap: sweeps are simulated in which the scores are the truth and the noise comes on top, and the

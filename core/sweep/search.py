@@ -4,7 +4,7 @@ Every suggestion is drawn with a seed of its own, of the search's seed and the t
 after a restart must not draw the same settings again.
 """
 
-import logging
+import json
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -17,6 +17,7 @@ import optuna
 import torch
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.samplers._lazy_random_state import LazyRandomState
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock
@@ -26,8 +27,6 @@ from core.hyperparameters import number
 from core.sweep.grid import Grid, tried
 from core.sweep.settings import Settings
 from core.sweep.space import Dimension
-
-log = logging.getLogger(__name__)
 
 #: Successive halving (Jamieson and Talwalkar 2016; asynchronous, Li et al. 2020): after 1, 3, 9, ... epochs the best
 #: third goes on.
@@ -84,7 +83,8 @@ class Search:
         self._grid = Grid(self._space) if settings.sampler == "grid" else None
         mend(path)
         pruner = optuna.pruners.SuccessiveHalvingPruner(FIRST_RUNG, REDUCTION) if settings.prune else None
-        storage = JournalStorage(JournalFileBackend(str(path), _Owned()))
+        storage = JournalStorage(_Journal(str(path), _Owned()))
+        self._tpe = _Tpe(n_startup_trials=STARTUP, multivariate=True, constant_liar=True)
         self.study = optuna.create_study(
             storage=storage,
             study_name=STUDY,
@@ -197,7 +197,7 @@ class Search:
                 return _Given(self._sobol(number), self._dimensions)
             case "random":
                 return RandomSampler(seed)
-        return TPESampler(seed=seed, n_startup_trials=STARTUP, multivariate=True, constant_liar=True)
+        return self._tpe.seeded(seed)
 
     def _next_point(self) -> Mapping[str, Any] | None:
         assert self._grid is not None
@@ -228,6 +228,26 @@ class _Given(BaseSampler):
     def sample_independent(self, *given: Any) -> Any:
         _study, _trial, name, _distribution = given
         return _parameter(self._dimensions[name], self._chosen[name])
+
+
+class _Tpe(TPESampler):
+    """TPE whose next draws depend on a seed and the trials alone."""
+
+    def seeded(self, seed: int) -> "_Tpe":
+        """Draw from this seed on. A new sampler for each trial would compare the parameters of all trials anew."""
+        self._rng, self._random_sampler = LazyRandomState(seed), RandomSampler(seed)
+        return self
+
+
+class _Journal(JournalFileBackend):
+    """The journal, safe as the lab's store is: a killed process loses nothing, a lost machine the latest moments.
+
+    Optuna's own waits for the disk at each of a dozen lines per trial.
+    """
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        with open(self._file_path, "ab") as file:
+            file.write("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in logs).encode())
 
 
 class _Owned(BaseJournalFileLock):

@@ -231,9 +231,10 @@ class Study:
     def _wants_more(self) -> bool:
         if self.settings.trials is not None and self._counted() >= self.settings.trials:
             return False
-        different = {grid.key(row.chosen) for row in self._rows.values() if row.state != "stopped"}
-        if self._size is not None and len(different) >= self._size:
-            return False
+        if self._size is not None:
+            different = {grid.key(row.chosen) for row in self._rows.values() if row.state != "stopped"}
+            if len(different) >= self._size:
+                return False
         return self.settings.minutes is None or self.seconds < self.settings.minutes * 60
 
     def _begin(self, number: int, chosen: dict[str, Any]) -> None:

@@ -31,10 +31,8 @@ def test_a_grid_and_the_same_command_again(home, capsys):
     assert lines[0].startswith("4 runs, about ") and lines[0].endswith(" s on 1 worker.")
     assert [line.split(":")[0] for line in lines[1:]] == ["Trial 1", "Trial 2", "Trial 3", "Trial 4"]
     assert list(answer) == ["best", "trials", "importance", "seconds"]
-    assert [(trial["config"]["lr"], trial["config"]["schedule"]) for trial in answer["trials"]] == [
-        *((0.0001, schedule) for schedule in ("constant", "cosine")),
-        *((0.01, schedule) for schedule in ("constant", "cosine")),
-    ]
+    tried = {(trial["config"]["lr"], trial["config"]["schedule"]) for trial in answer["trials"]}
+    assert tried == {(rate, schedule) for rate in (0.0001, 0.01) for schedule in ("constant", "cosine")}
     assert {(trial["state"], trial["epochs"]) for trial in answer["trials"]} == {("finished", 1)}
     accuracies = [trial["validation_accuracy"] for trial in answer["trials"]]
     assert answer["best"]["validation_accuracy"] == max(accuracies) > 0.7 and answer["best"]["config"]["lr"] == 0.01
@@ -73,8 +71,8 @@ def test_interrupted_it_goes_on_with_the_same_command(home, capsys, monkeypatch)
         (["--vary", "lr=0.1"], "lr must be varied over 2 to 100 values, got 1."),
         (["--vary", "lr=a,b"], "lr must be a number in (0, 1000], got lr = a."),
         (
-            ["--vary", "lr=1,2", "--sampler", "best"],
-            "sampler must be one of grid, random, tpe, sobol, got sampler = best.",
+            ["--vary", "lr=1,2", "--sampler", "a"],
+            "sampler must be one of grid, random, tpe, sobol, got sampler = a.",
         ),
         (["--vary", "lr=1,2", "--trials", "0"], "trials must be a whole number in [1, 10000], got trials = 0."),
         (["--vary", "lr=1,2", "--minutes", "0"], "minutes must be a number in (0, 10080], got minutes = 0."),

@@ -61,10 +61,10 @@ class Scripted:
         return list(self.rows.values())[::-1]
 
     def started_by(self, sweep: str) -> list[Run]:
-        return [run for run in self.rows.values() if run.sweep == sweep]
+        return [run for run in list(self.rows.values()) if run.sweep == sweep]
 
     def in_states(self, wanted: Any) -> list[Run]:
-        return [run for run in self.rows.values() if run.state in wanted]
+        return [run for run in list(self.rows.values()) if run.state in wanted]
 
     def history(self, run_id: str) -> History:
         return History(self.epochs[run_id])
@@ -104,7 +104,7 @@ class Scripted:
 
     def waiting(self) -> list[str]:
         """Return the runs that have not begun."""
-        return [run_id for run_id, run in self.rows.items() if run.state == states.QUEUED]
+        return [run_id for run_id, run in list(self.rows.items()) if run.state == states.QUEUED]
 
 
 class Lab:
