@@ -2,7 +2,7 @@
 
 In a real browser against a real server. Ten finished runs of 5,000 steps are laid over each other: from the moment at
 which the chart asks for them to the moment at which all of their points are drawn, and from a click on each of its
-controls to the next picture. Baseline: the click to the end of a script rerun on the Race page, which is what Streamlit
+controls to the next picture. Baseline: the click to the end of a script rerun on a race of the Sweep page, which is what Streamlit
 itself takes. Times are the browser's own clock, in seconds.
 """
 
@@ -94,7 +94,7 @@ def main() -> None:
             page = browser.new_context(viewport={"width": 1280, "height": 1400}, bypass_csp=True).new_page()
             page.set_default_timeout(120_000)
             page.add_init_script(WATCH_ASKING)
-            url = f"{lab.url}/race?runs={','.join(ids)}"
+            url = f"{lab.url}/sweep?runs={','.join(ids)}"
             first_picture(page, url, points)
             pictures = [first_picture(page, url, points) for _ in range(repeats)]
             print(

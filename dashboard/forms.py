@@ -1,6 +1,6 @@
 """The hyperparameter form, generated from the registries: a new row there is a new choice here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core import devices
 from core.hyperparameters import Hyperparameter, Value, number
 from core.optimizers import OPTIMIZERS
+from core.sweep.space import OF_OPTIMIZER, OF_SCHEDULE
 from core.training import config as rules
 from core.training.config import RunConfig
 from core.training.remarks import Remark, remarks
@@ -131,11 +132,47 @@ def read(given: Mapping[str, Any] | None = None) -> Form:
     return Form(config, tuple(errors), _STATE[".name"].strip())
 
 
-def hyperparameter_form(given: Mapping[str, Any] | None = None) -> tuple[Form, DeltaGenerator]:
+@dataclass(frozen=True)
+class _Around:
+    """Surroundings of the fields.
+
+    Args:
+        said: what cannot act with the form's other values.
+        hidden: settings that are not drawn, by the names that ``setting_name`` gives them.
+        beside: draws a page's own control below a field, from that name.
+    """
+
+    said: Sequence[Remark]
+    hidden: Collection[str]
+    beside: Callable[[str], object] | None
+
+    def below(self, name: str, scope: str = "") -> None:
+        """Draw what stands below a field."""
+        for remark in self.said:
+            if (remark.parameter, remark.scope) == (name, scope):
+                st.caption(f":material/info: {literal(remark.sentence)}")
+        if self.beside:
+            self.beside(setting_name(name, scope))
+
+
+def setting_name(name: str, scope: str = "") -> str:
+    """Return the name that a sweep has for a setting; ``scope`` is the optimizer or schedule that it belongs to."""
+    if not scope:
+        return name
+    return (OF_OPTIMIZER if scope in OPTIMIZERS else OF_SCHEDULE) + name
+
+
+def hyperparameter_form(
+    given: Mapping[str, Any] | None = None,
+    varied: Collection[str] = (),
+    beside: Callable[[str], object] | None = None,
+) -> tuple[Form, DeltaGenerator]:
     """Draw the form.
 
     Args:
         given: settings that the page has itself, by name: they are not drawn.
+        varied: settings that the page varies, as ``setting_name`` names them: they are read but not drawn.
+        beside: draws a page's own control below each field that a sweep can vary, from that name.
 
     Returns:
         the form's values, and a container below the common settings for the page's buttons.
@@ -143,50 +180,49 @@ def hyperparameter_form(given: Mapping[str, Any] | None = None) -> tuple[Form, D
     given = given or {}
     # The session has all values before the first field is drawn.
     said = remarks(known) if (known := read(given).config) else []
+    around = _Around(said, {*given, *varied}, beside)
     spec = OPTIMIZERS[optimizer()]
-    if "optimizer" not in given:
+    if "optimizer" not in around.hidden:
         spec = OPTIMIZERS[_choice("optimizer", "Optimizer", OPTIMIZERS, on_change=_recommend)]
         st.caption(f"{spec.year} · {spec.help}")
+        around.below("optimizer")
+    common = [name for name in ("lr", "batch_size", "epochs") if name not in around.hidden]
     with st.container(key="common-settings"):
         # No gap where the page has a setting itself.
-        *others, last = st.columns(3 - len({"lr", "batch_size"} & given.keys()), wrap=False)
-    columns = iter(others)
-    if "lr" not in given:
-        with next(columns):
-            _field(rules.LR, said, help_text="")
-    if "batch_size" not in given:
-        with next(columns):
-            _batch_size(said)
-    with last:
-        _field(rules.EPOCHS, said, help_text=COMMON_HELP)
+        columns = dict(zip(common, st.columns(len(common), wrap=False) if common else (), strict=True))
+    if "lr" in columns:
+        with columns["lr"]:
+            _field(rules.LR, around, help_text="")
+    if "batch_size" in columns:
+        with columns["batch_size"]:
+            _batch_size(around)
+    if "epochs" in columns:
+        with columns["epochs"]:
+            _field(rules.EPOCHS, around, help_text=COMMON_HELP)
     # Few steps of the keyboard away, and in one place for all schedules.
     actions = st.container()
-    if "schedule" not in given:
+    if "schedule" not in around.hidden:
         _choice("schedule", "Learning-rate schedule", SCHEDULES)
-        _show(said, "schedule")
-        _fields(SCHEDULES[schedule()].hyperparameters, said, schedule())
+        around.below("schedule")
+        _fields(SCHEDULES[schedule()].hyperparameters, around, schedule())
     preview = st.container(key="schedule-preview", gap=None)
     with st.expander("More settings"):
-        if "optimizer" not in given:
+        if "optimizer" not in around.hidden:
             st.markdown(f"**{spec.label}**")
-            _fields(spec.hyperparameters, said, optimizer())
+            _fields(spec.hyperparameters, around, optimizer())
         st.markdown("**Regularisation**")
-        _fields((rules.WEIGHT_DECAY, rules.LABEL_SMOOTHING, rules.AUGMENT), said)
+        _fields((rules.WEIGHT_DECAY, rules.LABEL_SMOOTHING, rules.AUGMENT), around)
         st.markdown("**Data and loss**")
-        _fields(_without(given, rules.VALIDATION_SPLIT, rules.SHUFFLE, rules.SEED, rules.LOSS), said)
+        _fields((rules.VALIDATION_SPLIT, rules.SHUFFLE, rules.SEED, rules.LOSS), around)
         st.markdown("**This run**")
-        _fields((rules.WARMUP_STEPS, rules.PATIENCE), said)
+        _fields((rules.WARMUP_STEPS, rules.PATIENCE), around)
         _device()
         st.text_input("Name", **_STATE.text(".name"), placeholder="optional", max_chars=80)
     form = read(given)
-    if not {"schedule", "lr"} & given.keys():
+    if not {"schedule", "lr"}.intersection(around.hidden):
         with preview:
             _preview(form.config)
     return form, actions
-
-
-def _without(given: Mapping[str, Any], *parameters: Hyperparameter) -> tuple[Hyperparameter, ...]:
-    return tuple(parameter for parameter in parameters if parameter.name not in given)
 
 
 def key(name: str, scope: str = "") -> str:
@@ -194,19 +230,20 @@ def key(name: str, scope: str = "") -> str:
     return _STATE.key(f"{scope}.{name}")
 
 
-def _fields(parameters: tuple[Hyperparameter, ...], said: Sequence[Remark], scope: str = "") -> None:
+def _fields(parameters: tuple[Hyperparameter, ...], around: _Around, scope: str = "") -> None:
     """Draw two fields per row, in a container of their own: however many there are, the rest keeps its place."""
+    shown = [parameter for parameter in parameters if setting_name(parameter.name, scope) not in around.hidden]
     with st.container():
-        for start in range(0, len(parameters), 2):
+        for start in range(0, len(shown), 2):
             columns = st.columns(2, wrap=False, vertical_alignment="bottom")
-            for column, parameter in zip(columns, parameters[start : start + 2], strict=False):
+            for column, parameter in zip(columns, shown[start : start + 2], strict=False):
                 with column:
-                    _field(parameter, said, scope)
+                    _field(parameter, around, scope)
 
 
-def _field(parameter: Hyperparameter, said: Sequence[Remark], scope: str = "", help_text: str | None = None) -> None:
+def _field(parameter: Hyperparameter, around: _Around, scope: str = "", help_text: str | None = None) -> None:
     _widget(parameter, scope, fields.help_text(parameter) if help_text is None else help_text)
-    _show(said, parameter.name, scope)
+    around.below(parameter.name, scope)
 
 
 def _widget(parameter: Hyperparameter, scope: str, help_text: str) -> None:
@@ -225,13 +262,6 @@ def _widget(parameter: Hyperparameter, scope: str, help_text: str) -> None:
         st.text_input(label, **_STATE.text(name, default), help=help_text)
 
 
-def _show(said: Sequence[Remark], name: str, scope: str = "") -> None:
-    """Say below a field what cannot act with the form's other values."""
-    for remark in said:
-        if (remark.parameter, remark.scope) == (name, scope):
-            st.caption(f":material/info: {literal(remark.sentence)}")
-
-
 def _choice(name: str, label: str, table: dict[str, Any], **arguments: Any) -> str:
     chosen: str = st.selectbox(
         label, **_STATE.choice(f".{name}", list(table)), format_func=lambda row: table[row].label, **arguments
@@ -246,14 +276,14 @@ def _recommend() -> None:
         put(name, getattr(config, name))
 
 
-def _batch_size(said: Sequence[Remark]) -> None:
+def _batch_size(around: _Around) -> None:
     st.selectbox(
         "Batch size",
         **_STATE.choice(".batch_size", BATCH_SIZES, free=True),
         format_func=lambda size: BATCH_LABELS.get(size, size),
         accept_new_options=True,
     )
-    _show(said, "batch_size")
+    around.below("batch_size")
 
 
 def _device() -> None:

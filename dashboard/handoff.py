@@ -10,6 +10,8 @@ from dashboard import forms
 
 _FOR_SURFACES, _FOR_RACE, _PARENT = "handoff.surfaces", "handoff.race", "handoff.parent"
 _BESIDE = "handoff.beside"
+#: Values of the Sweep page's address that show its race of one setting.
+RACE = {"kind": "race"}
 
 
 def begins(picture: str) -> bool:
@@ -55,7 +57,7 @@ def to_surfaces(config: RunConfig) -> None:
 
 
 def to_race(base: RunConfig, knob: str, values: Sequence[Any]) -> None:
-    """Leave a race for the Race page, and put the settings that its runs share into the form.
+    """Leave a race for the Sweep page, and put the settings that its runs share into the form.
 
     Args:
         knob: the varied setting, one of ``race.KNOBS``.
@@ -66,7 +68,7 @@ def to_race(base: RunConfig, knob: str, values: Sequence[Any]) -> None:
 
 
 def take_race() -> tuple[str, list[Any]] | None:
-    """Take the varied setting and the values that were left for the Race page; None if none were."""
+    """Take the varied setting and the values that were left for a race; None if none were."""
     left: tuple[str, list[Any]] | None = st.session_state.pop(_FOR_RACE, None)
     return left
 

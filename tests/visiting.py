@@ -14,7 +14,7 @@ from tests.waiting import wait_for
 PAGES: dict[str, tuple[str, Callable[[Page], Locator]]] = {
     "Train": ("/", lambda page: train_button(page)),
     "Runs": ("/runs", lambda page: page.get_by_test_id("runs")),
-    "Race": ("/race", lambda page: page.get_by_role("button", name=re.compile(r"^Start \d+ runs"))),
+    "Sweep": ("/sweep", lambda page: page.get_by_role("button", name=re.compile(r"^Start \d+ runs"))),
     "Surfaces": ("/surfaces", lambda page: page.locator(".surface-player[data-ready]")),
     "Landscape": ("/landscape", lambda page: page.get_by_role("button", name="New runs")),
     "Predictions": ("/predictions", lambda page: page.locator(".figures")),

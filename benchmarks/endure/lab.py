@@ -21,7 +21,7 @@ DISK_MB = 4096
 #: Seconds until a server that starts, and any answer, counts as a failure; generous, for a busy machine.
 LONGEST_START, LONGEST_ANSWER = 300.0, 300.0
 #: Paths of the pages.
-PAGES = ("", "runs", "race", "surfaces", "landscape", "predictions", "draw", "models", "lessons")
+PAGES = ("", "runs", "sweep", "surfaces", "landscape", "predictions", "draw", "models", "lessons")
 
 
 class Table(Counter[str]):

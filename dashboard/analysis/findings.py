@@ -86,7 +86,7 @@ def _outcome(run: Run, curves: Curves) -> None:
         if st.button(
             "Race its optimizer against others", icon=":material/flag:", type="tertiary", on_click=_to_race, args=(run,)
         ):
-            st.switch_page("views/race/page.py", query_params={})
+            st.switch_page("views/sweep/page.py", query_params=handoff.RACE)
 
 
 def _to_race(run: Run) -> None:

@@ -105,7 +105,9 @@ def test_the_form_offers_it(service: Service) -> None:
 
 def test_it_races_each_at_its_own_best(service: Service) -> None:
     assert len(race(RunConfig(), "optimizer", NEW)) == 2
-    page = AppTest.from_file(str(PAGES / "race" / "page.py"), default_timeout=LIMIT).run()
+    page = AppTest.from_file(str(PAGES / "sweep" / "page.py"), default_timeout=LIMIT)
+    page.query_params["kind"] = "race"
+    page.run()
     page.multiselect(key="race.optimizer").set_value(NEW).run()
     page.text_input(key=forms.key("validation_split")).set_value("0.95")
     page.text_input(key=forms.key("epochs")).set_value("1").run()

@@ -47,7 +47,7 @@ def form(page: AppTest) -> dict[str, str]:
 
 def test_a_new_session_that_goes_to_race_at_once_finds_the_form_filled(service: Service) -> None:
     page = AppTest.from_file(MAIN, default_timeout=LIMIT).run()
-    page.switch_page("views/race/page.py").run()
+    page.switch_page("views/sweep/page.py").run()
     assert not page.error
     assert form(page) == {"epochs": "5", "validation_split": "0.2"}
 
@@ -58,7 +58,7 @@ def test_settings_from_a_run_are_still_there_on_the_next_page(service: Service) 
         if not isinstance(value, dict):
             page.session_state[forms.key(name)] = value if isinstance(value, (bool, str)) else f"{value}"
     page.run()
-    page.switch_page("views/race/page.py").run()
+    page.switch_page("views/sweep/page.py").run()
     assert form(page) == {"epochs": "2", "validation_split": "0.5"}
     assert page.selectbox(key=forms.key("loss")).value == "mse"
 

@@ -17,7 +17,7 @@ from tests.dashboard.conftest import open_page
 NAMES = {
     "train": ("run",),
     "runs": ("run", "compare"),
-    "race": ("runs", "sweep"),
+    "sweep": ("sweep", "runs", "tried", "kind"),
     "surfaces": tuple(map(controls.STATE.key, controls.STATE._defaults)),
     "landscape": ("items", *DEFAULTS),
     "predictions": ("model", "run", "epoch", "digit", "p-tab", *map(gallery.STATE.key, gallery.STATE._defaults)),

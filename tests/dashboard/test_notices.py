@@ -23,11 +23,11 @@ class Damaged:
         raise sqlite3.DatabaseError("database disk image is malformed")
 
 
-@pytest.mark.parametrize("view", ["train", "runs", "race", "landscape", "predictions"])
+@pytest.mark.parametrize("view", ["train", "runs", "sweep", "landscape", "predictions"])
 def test_a_damaged_store_is_one_sentence(view: str, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "_store", Damaged())
     monkeypatch.setattr("dashboard.views.runs.rows._latest", {})
-    page = open_page(view, **({"runs": "some"} if view == "race" else {}))
+    page = open_page(view, **({"runs": "some"} if view == "sweep" else {}))
     assert not page.exception
     assert [error.value for error in page.error] == [MALFORMED]
 

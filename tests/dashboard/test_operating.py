@@ -15,7 +15,7 @@ RATE = "Schedule's base rate from the next step on"
 ADDRESSES = {
     "runs": {"run": "theirs"},
     "train": {"run": "theirs"},
-    "race": {"runs": "theirs"},
+    "sweep": {"runs": "theirs"},
     "lessons": {"lesson": "1-batch", "runs": "theirs"},
 }
 

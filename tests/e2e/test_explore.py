@@ -10,7 +10,7 @@ from tests.visiting import choose, expect_state, stop_button, train, train_butto
 
 
 def open_race(page: Page, lab: Lab, setting: str, values: str) -> None:
-    page.goto(f"{lab.url}/race")
+    page.goto(f"{lab.url}/sweep?kind=race")
     expect(page.get_by_role("button", name=re.compile("Start"))).to_be_enabled()
     choose(page, "Setting", setting)
     box = page.get_by_role("textbox", name="Values")
@@ -109,7 +109,7 @@ def test_zoom_hidden_lines_and_controls_survive_hundreds_of_updates(page: Page, 
 
 
 def test_each_at_its_own_best_shows_the_strip_and_then_races(page: Page, lab: Lab) -> None:
-    page.goto(f"{lab.url}/race")
+    page.goto(f"{lab.url}/sweep?kind=race")
     expect(page.get_by_role("button", name="Start 24 runs")).to_be_enabled()
     type_into(page, "Epochs", "1")
     page.get_by_text("More settings").click()
@@ -185,7 +185,9 @@ def test_the_learning_rate_finder_and_the_stability_gauge(page: Page, lab: Lab) 
     expect(page.get_by_text("Dead hidden units, of 128")).to_be_visible()
 
 
-@pytest.mark.parametrize("path", ["race", "lessons", "lessons?lesson=3-batch-size", "lessons?lesson=8-the-network"])
+@pytest.mark.parametrize(
+    "path", ["sweep", "sweep?kind=race", "lessons", "lessons?lesson=3-batch-size", "lessons?lesson=8-the-network"]
+)
 def test_no_page_scrolls_sideways_on_a_phone(phone: Page, lab: Lab, path: str) -> None:
     phone.goto(f"{lab.url}/{path}")
     expect(phone.get_by_role("button", name=re.compile("Start|Open|Run it")).first).to_be_visible()

@@ -13,7 +13,7 @@ LINKS: dict[str, tuple[str, str, str]] = {
     "run": ("/?run={adam}", "[data-testid=step]", "step 188 of 188"),
     "run's page": ("/runs?run={sgd}", "[data-testid=step]", "step 188 of 188"),
     "comparison": ("/runs?compare={sgd},{adam}", "[data-testid=ranking] tbody", "short sgd"),
-    "race": ("/race?runs={sgd},{adam}", ".live-ranking tbody", "SGD"),
+    "race": ("/sweep?runs={sgd},{adam}", ".live-ranking tbody", "SGD"),
     "lesson": ("/lessons?lesson=2-order", "[data-testid=stMain]", "Does it matter in which order the images come?"),
     "landscape": ("/landscape?items=run:{sgd},run:{adam}&plane=line", "[data-testid=stMain]", "short adam"),
     "surfaces": ("/surfaces?s-surface=Booth&s-steps=40", "[data-testid=step]", "of 40"),

@@ -49,7 +49,7 @@ def test_each_page_leads_to_each_other(page: Page, lab: Lab, part: list[str]) ->
 
 def test_back_and_forward(page: Page, lab: Lab) -> None:
     open_at(page, lab, "Train")
-    way = ["Race", "Surfaces", "Predictions", "Lessons"]
+    way = ["Sweep", "Surfaces", "Predictions", "Lessons"]
     for title in way:
         go(page, title)
     for title in [*way[-2::-1], "Train"]:

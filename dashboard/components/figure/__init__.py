@@ -1,7 +1,9 @@
 """A still figure: made by Python with plotly, drawn by the browser with the same tools as every other chart."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -24,17 +26,50 @@ _component = st.components.v2.component(
 )
 
 
-def show_figure(figure: go.Figure, title: str, key: str, settings: str = "") -> None:
+def show_figure(
+    figure: go.Figure,
+    title: str,
+    key: str,
+    settings: str = "",
+    on_click: Callable[[str], None] | None = None,
+    on_select: Callable[[list[str]], None] | None = None,
+) -> None:
     """Draw a figure of a fixed height.
 
     Args:
         figure: its layout must have a height, in CSS pixels.
         title: plain text: what it shows, for those who can't see it, above a saved picture and as a file's name.
         settings: plain text: a line for below the title of a saved picture.
+        on_click: gets the ``customdata`` of a point that is clicked, text, before the script runs.
+        on_select: gets the ``customdata`` of the points in a box that was drawn, or of the lines between the marks of
+            parallel coordinates; an empty list when they are taken away.
     """
     body = json.loads(figure.to_json())
     # The theme's takes its place.
     body["layout"].pop("template", None)
+
+    def clicked() -> None:
+        value = st.session_state[key].clicked
+        if on_click and isinstance(value, str):
+            on_click(value)
+
+    def selected() -> None:
+        values = st.session_state[key].selected
+        if on_select and isinstance(values, list):
+            on_select([value for value in values if isinstance(value, str)])
+
+    # Streamlit sends only what has a callback.
+    asked: dict[str, Any] = {"on_clicked_change": clicked} if on_click else {}
+    asked |= {"on_selected_change": selected} if on_select else {}
     _component(
-        data={"figure": body, "title": title, "settings": settings}, key=key, height=int(figure.layout.height) + FOOT
+        data={
+            "figure": body,
+            "title": title,
+            "settings": settings,
+            "clicks": bool(on_click),
+            "selects": bool(on_select),
+        },
+        key=key,
+        height=int(figure.layout.height) + FOOT,
+        **asked,
     )

@@ -4,6 +4,7 @@ import { Drawing } from "../shared/drawing.js"
 import { plotly, SETTINGS } from "../shared/plotly.js"
 import { themeOf } from "../shared/theme.js"
 import { ChartTools } from "../shared/tools.js"
+import { between } from "./marked.js"
 
 const FIGURE_SETTINGS = { ...SETTINGS, displayModeBar: false }
 
@@ -29,7 +30,8 @@ class Figure {
     this.observer.observe(root)
   }
 
-  update(data) {
+  update(data, tell) {
+    this.tell = tell
     const state = JSON.stringify([data, themeOf(this.root)])
     // A chart that is drawn again would lose what was marked in it.
     if (state === this.state) return
@@ -46,7 +48,26 @@ class Figure {
     const { data, layout, frames } = structuredClone(this.data.figure)
     await Plotly.react(this.plot, { data, layout: { ...layout, template: template(themeOf(this.root)) }, frames, config: FIGURE_SETTINGS })
     this.width = this.plot.clientWidth
+    this.listen()
     this.tools.drawn(Plotly)
+  }
+
+  /** Tell the page what a person clicks or marks, where it asks for that. */
+  listen() {
+    if (this.listening || !this.plot.on) return
+    this.listening = true
+    this.plot.on("plotly_click", ({ points }) => {
+      const value = points.map(point => point.customdata).find(each => typeof each === "string" && each)
+      if (this.data.clicks && value) this.tell("clicked", value)
+    })
+    const select = values => this.data.selects && this.tell("selected", values)
+    // Drawing a figure anew with its marks says "selected" without points.
+    this.plot.on("plotly_selected", event => event?.range && select(event.points.map(point => point.customdata)))
+    this.plot.on("plotly_deselect", () => select([]))
+    this.plot.on("plotly_restyle", () => {
+      const lines = this.plot._fullData?.find(trace => trace.type === "parcoords")
+      if (lines) select(between(lines.dimensions, this.plot.data[lines.index].customdata))
+    })
   }
 
   resize() {
@@ -62,10 +83,10 @@ class Figure {
 
 const figures = new WeakMap()
 
-export default function ({ data, parentElement }) {
+export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".still-figure")
   if (!figures.has(root)) figures.set(root, new Figure(root))
-  figures.get(root).update(data)
+  figures.get(root).update(data, setTriggerValue)
   return () => {
     figures.get(root)?.close()
     figures.delete(root)

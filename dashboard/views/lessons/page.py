@@ -262,7 +262,7 @@ def _rules(lesson: Lesson) -> None:
 
 
 def _ways_on(lesson: Lesson, hidden: set[str]) -> None:
-    """Draw the buttons to the Race page with this lesson's settings, to a link for a class, and to the next lesson."""
+    """Draw the buttons to a race with this lesson's settings, to a link for a class, and to the next lesson."""
     keys = list(lessons())
     after = keys[keys.index(lesson.key) + 1 :][:1]
     with st.container(horizontal=True, key="ways-on"):
@@ -271,7 +271,7 @@ def _ways_on(lesson: Lesson, hidden: set[str]) -> None:
             if st.button(
                 "Race them fairly",
                 icon=":material/flag:",
-                help=f"On the Race page: the {setting} varied, {FAIR[knob]}.",
+                help=f"A race on the Sweep page: the {setting} varied, {FAIR[knob]}.",
             ):
                 _to_race(lesson, knob)
         if "list" not in hidden:
@@ -282,13 +282,13 @@ def _ways_on(lesson: Lesson, hidden: set[str]) -> None:
 
 
 def _to_race(lesson: Lesson, knob: str) -> None:
-    """Open the Race page with what the lesson varies, and the settings of the lesson and its visitor."""
+    """Open the Sweep page with a race of what the lesson varies, and the settings of the lesson and its visitor."""
     try:
         configs = lesson.configs(**_chosen(lesson))
     except ValueError:
         configs = lesson.configs()
     handoff.to_race(configs[0], knob, [getattr(config, knob) for config in configs])
-    st.switch_page("views/race/page.py", query_params={})
+    st.switch_page("views/sweep/page.py", query_params=handoff.RACE)
 
 
 def _link(lesson: Lesson) -> None:

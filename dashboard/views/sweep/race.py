@@ -1,4 +1,4 @@
-"""Race: one setting, several values, everything else equal."""
+"""The race of a sweep: one setting, several values, everything else equal (``/sweep?runs=ID,ID`` or ``?kind=race``)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ from core.training.schedules import SCHEDULES
 from dashboard import address, fields, forms, handoff, lab, operating, run_curves, starting
 from dashboard.components.chart import live_chart
 from dashboard.components.figure import show_figure
-from dashboard.views.race.sensitivity import sensitivity
+from dashboard.views.sweep.sensitivity import sensitivity
 from dashboard.words import counted, in_words, percent, settings_in_common
 
 INVITATION = (
@@ -42,8 +42,9 @@ _STATE = address.State(
 )
 
 
-def page() -> None:
-    runs, tried = address.runs("runs"), address.runs("sweep")
+def show() -> None:
+    """Draw the race that the address names, and the form of the next."""
+    runs, tried = address.runs("runs"), address.runs("tried")
     shown = runs or tried
     picture = ",".join(run.id for run in shown)
     if left := handoff.take_race():
@@ -215,18 +216,18 @@ def _buttons(form: forms.Form, shown: list[Run]) -> None:
 def _start() -> None:
     """Start the search for rates, if there is to be one, else the race."""
     form = forms.read(_given())
-    if not form.config or starting.going(address.runs("runs") + address.runs("sweep")):
+    if not form.config or starting.going(address.runs("runs") + address.runs("tried")):
         return
     try:
         tries, lanes, seeds = _plan(form.config)
     except ValueError:
         return
     if not tries:
-        address.put(sweep=None)
+        address.put(tried=None)
         _race(race.in_turn(lanes))
     elif ids := starting.group(tries, "sweep"):
         handoff.started(",".join(ids))
-        address.only(sweep=",".join(ids))
+        address.only(tried=",".join(ids))
         # The race that follows has the settings of now, whatever the form holds when the search is over.
         st.session_state["race.follows"] = ids, form.config, seeds
 
@@ -235,8 +236,8 @@ def _race(configs: Sequence[RunConfig]) -> None:
     """Start the race, and show it; with the search that came before, if the address names one."""
     if ids := starting.group(configs, "race"):
         handoff.started(",".join(ids))
-        sweep = address.get("sweep")
-        address.only(runs=",".join(ids), **({"sweep": sweep} if sweep else {}))
+        tried = address.get("tried")
+        address.only(runs=",".join(ids), **({"tried": tried} if tried else {}))
 
 
 def _stop(ids: Sequence[str]) -> None:
@@ -290,6 +291,3 @@ def _strip(tried: Sequence[Run]) -> None:
             f"Validation accuracy after {counted(epochs, 'epoch')}, one seed. Ringed: {rates}. "
             f"Highest {percent(max(accuracies))}. A wide, flat top means that the rate is easy to choose."
         )
-
-
-page()

@@ -8,12 +8,12 @@ from core.runs.service import Service
 from core.sweep import race
 from core.training.config import RunConfig
 from dashboard import forms
-from tests.dashboard.conftest import button, in_address, labels, open_page, text, wait_for_runs
+from tests.dashboard.conftest import DASHBOARD, button, in_address, labels, open_page, text, wait_for_runs
 
 
 @pytest.fixture
 def page(service: Service) -> AppTest:
-    return open_page("race")
+    return open_page("sweep", kind="race")
 
 
 def small(page: AppTest) -> AppTest:
@@ -68,7 +68,7 @@ def test_each_at_its_own_best_sweeps_first_and_then_races(page: AppTest, service
     page.multiselect(key="race.optimizer").set_value(["sgd", "adam"]).run()
     small(page)
     button(page, "Start").click().run()
-    tried = ids(page, "sweep")
+    tried = ids(page, "tried")
     assert len(tried) == 10
     assert {run.config.lr for run in map(service.run, tried) if run} >= {0.3, 1e-3}
     wait_for_runs(service, tried)
@@ -91,8 +91,8 @@ def test_a_viewer_of_a_sweep_may_start_the_race(page: AppTest, service: Service)
     small(page)
     page.multiselect(key="race.optimizer").set_value(["sgd", "adam"]).run()
     button(page, "Start").click().run()
-    wait_for_runs(service, ids(page, "sweep"))
-    other = open_page("race", sweep=in_address(page, "sweep"))
+    wait_for_runs(service, ids(page, "tried"))
+    other = open_page("sweep", tried=in_address(page, "tried"))
     assert "runs" not in other.query_params
     button(other, "Race at these rates").click().run()
     assert len(ids(other, "runs")) == 2
@@ -100,7 +100,7 @@ def test_a_viewer_of_a_sweep_may_start_the_race(page: AppTest, service: Service)
 
 
 def test_a_link_to_runs_that_are_gone_is_told_kindly(service: Service) -> None:
-    page = open_page("race", runs="gone")
+    page = open_page("sweep", runs="gone")
     assert not page.exception
     assert "does not have" in page.info[0].value
 
@@ -134,7 +134,7 @@ def raced(service: Service, request: pytest.FixtureRequest) -> Iterator[str]:
 )
 def test_a_link_brings_the_settings_of_its_race(raced: str, shown: Any, request: pytest.FixtureRequest) -> None:
     knob, values, seeds = request.node.callspec.params["raced"]
-    page = open_page("race", runs=raced)
+    page = open_page("sweep", runs=raced)
     assert not page.exception and not page.error
     assert page.selectbox(key="race.knob").value == knob
     field = page.multiselect if isinstance(shown, list) else page.text_input
@@ -147,7 +147,7 @@ def test_a_link_brings_the_settings_of_its_race(raced: str, shown: Any, request:
 
 @pytest.mark.parametrize("raced", [("optimizer", ["momentum", "adam"], 1)], indirect=True)
 def test_fields_that_are_not_the_shown_races_any_more_say_so(raced: str) -> None:
-    page = open_page("race", runs=raced)
+    page = open_page("sweep", runs=raced)
     page.text_input(key=forms.key("epochs")).set_value("9").run()
     assert "For the next race. The one shown here has other settings." in text(page)
     button(page, "Settings of this race").click().run()
@@ -164,3 +164,31 @@ def test_what_the_race_varies_is_not_among_the_shared_settings(page: AppTest) ->
     assert forms.key("optimizer") not in drawn() and forms.key("lr") in drawn()
     page.selectbox(key="race.knob").set_value("batch_size").run()
     assert forms.key("batch_size") not in drawn() and {forms.key("optimizer"), forms.key("lr")} <= drawn()
+
+
+@pytest.mark.parametrize(
+    ("former", "now"),
+    [
+        ({}, {"kind": "race"}),
+        ({"runs": "a,b", "sweep": "c"}, {"runs": "a,b", "tried": "c"}),
+        ({"sweep": "c,d"}, {"tried": "c,d"}),
+    ],
+)
+def test_links_to_the_former_page_lead_to_the_same_race(
+    service: Service, monkeypatch: pytest.MonkeyPatch, former: dict[str, str], now: dict[str, str]
+) -> None:
+    went: list[Any] = []
+    monkeypatch.setattr("streamlit.switch_page", lambda page, query_params: went.append((page, query_params)))
+    page = AppTest.from_file(str(DASHBOARD / "views" / "sweep" / "former_race.py"))
+    for name, value in former.items():
+        page.query_params[name] = value
+    assert not page.run().exception
+    assert went == [("views/sweep/page.py", now)]
+
+
+def test_the_choice_of_a_race_is_in_the_address(service: Service) -> None:
+    page = open_page("sweep")
+    page.segmented_control(key="sweep.kind").set_value("race").run()
+    assert in_address(page, "kind") == "race" and button(page, "Start").label == "Start 24 runs"
+    page.segmented_control(key="sweep.kind").set_value("sweep").run()
+    assert "kind" not in page.query_params and button(page, "Start").label == "Start 54 runs"

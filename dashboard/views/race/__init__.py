@@ -1,1 +1,0 @@
-"""The Race page: one setting varied, everything else equal."""

@@ -1,0 +1,133 @@
+"""The confirmation of a sweep's best: fresh seeds, means with their intervals, and how much of the lead was luck."""
+
+import streamlit as st
+
+from core.sweep import confirmation
+from core.sweep.confirmation import Confirmation, Contestant
+from core.sweep.intervals import Interval
+from core.sweep.view import View
+from dashboard import address, lab
+from dashboard.views.sweep import actions
+from dashboard.views.sweep.wording import choice
+from dashboard.words import UNKNOWN, config_line, counted, interval, literal, percent
+
+POLL_SECONDS = 1.0
+_STATE = address.State("sweep.confirm.", {"best": str(confirmation.BEST), "seeds": str(confirmation.SEEDS)})
+
+
+def section(sweep: View) -> None:
+    """Draw the confirmation, or the way to it once a setting has finished."""
+    if not sweep.best:
+        return
+    st.markdown("#### Confirm the winner")
+    if sweep.confirmation is None:
+        st.caption(
+            "Validation chose the best of many, so its score is partly luck. Confirm trains the best few, and the "
+            "settings that the sweep began from, with seeds that had no part in the choice."
+        )
+        if actions.may_operate(sweep):
+            _form(sweep)
+        return
+    going = not sweep.confirmation.done
+    st.fragment(_show, run_every=POLL_SECONDS if going else None)(sweep.id, going)
+    if not going and actions.may_operate(sweep):
+        with st.expander("Confirm again"):
+            _form(sweep)
+
+
+def _form(sweep: View) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", key="sweep-confirm"):
+        st.text_input("Best settings", **_STATE.text("best"), width=120)
+        st.text_input("Fresh seeds", **_STATE.text("seeds"), width=120)
+        st.button("Confirm", icon=":material/verified:", on_click=_confirm, args=(sweep.id,))
+
+
+def _confirm(sweep_id: str) -> None:
+    def confirm() -> None:
+        from core.sweep.studies import BEST, SEEDS
+
+        best, seeds = BEST.parse(str(_STATE["best"])), SEEDS.parse(str(_STATE["seeds"]))
+        lab.sweeps().confirm(sweep_id, int(str(best)), int(str(seeds)))
+
+    actions.act(sweep_id, confirm)
+
+
+def _show(sweep_id: str, going: bool) -> None:
+    sweep = lab.sweeps().view(sweep_id)
+    if sweep is None or sweep.confirmation is None or (going and sweep.confirmation.done):
+        st.rerun()
+    found = sweep.confirmation
+    if not found.done:
+        runs = [run for c in found.contestants for run_id in c.runs if (run := lab.service().run(run_id))]
+        over = sum(run.over for run in runs)
+        st.progress(over / max(1, len(runs)), f"{over} of {counted(len(runs), 'confirming run')} done")
+    st.markdown(_table(sweep, found))
+    for sentence in sentences(sweep, found):
+        st.markdown(literal(sentence))
+
+
+def name_of(sweep: View, contestant: Contestant) -> str:
+    """Return a contestant's settings in one line."""
+    trial = next((trial for trial in sweep.trials if trial.number == contestant.trial), None)
+    return choice(trial.chosen) if trial else f"the settings it began from: {config_line(contestant.config)}"
+
+
+def _table(sweep: View, found: Confirmation) -> str:
+    """Return the contestants as a Markdown table."""
+    rows = ["| | In the sweep | Confirmed, mean | 95 % interval | Behind the winner |", "|---|--:|--:|--:|--:|"]
+    for i, contestant in enumerate(found.contestants):
+        name = literal(name_of(sweep, contestant))
+        mean, behind = contestant.accuracy, contestant.behind
+        place = "winner" if i == found.winner else _behind(behind, contestant.apart)
+        cells = (
+            f"**{name}**" if i == found.winner else name,
+            percent(contestant.score),
+            percent(mean.mean) if mean else UNKNOWN,
+            _ends(mean),
+            place,
+        )
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _ends(mean: Interval | None) -> str:
+    return interval(mean.low, mean.high) if mean and mean.low is not None and mean.high is not None else UNKNOWN
+
+
+def _behind(behind: Interval | None, apart: bool) -> str:
+    if behind is None:
+        return UNKNOWN
+    return f"{percent(behind.mean)}, {'told apart' if apart else 'not told apart'}"
+
+
+def sentences(sweep: View, found: Confirmation) -> list[str]:
+    """Return what the confirmation says: the winner, what is told apart from it, its luck, and its test accuracy."""
+    if found.winner is None:
+        return ["A run of the confirmation did not finish, so no winner is named."] if found.done else []
+    winner = found.contestants[found.winner]
+    others = [contestant for i, contestant in enumerate(found.contestants) if i != found.winner]
+    apart = sum(contestant.apart for contestant in others)
+    said = [f"Winner: {name_of(sweep, winner)}."]
+    if others:
+        said[0] += f" It is told apart from {apart} of the {counted(len(others), 'other')}"
+        said[0] += "." if apart == len(others) else "; from the rest, chance explains the difference."
+    if found.seen_luck is not None:
+        more = "less" if found.seen_luck >= 0 else "more"
+        said.append(
+            f"The sweep's best score was {percent(winner_score(found))}; with fresh seeds the same settings reach "
+            f"{percent(abs(found.seen_luck))} {more}."
+        )
+    if found.expected_luck is not None and found.noise is not None:
+        said.append(
+            f"The winner's luck that this sweep lets expect: {percent(found.expected_luck)}, since an accuracy here "
+            f"differs by {percent(found.noise)} (standard deviation) from seed to seed."
+        )
+    if found.test:
+        ends = f" ({_ends(found.test)})" if found.test.low is not None else ""
+        said.append(f"Test accuracy of the winner, looked at for it alone: {percent(found.test.mean)}{ends}.")
+    return said
+
+
+def winner_score(found: Confirmation) -> float | None:
+    """Return the best score in the sweep, which is the first contestant's."""
+    return found.contestants[0].score

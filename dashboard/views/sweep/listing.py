@@ -1,0 +1,69 @@
+"""All sweeps of the lab, newest first; without any, the invitation to a good first one."""
+
+import streamlit as st
+
+from core.sweep import view
+from core.sweep.view import Summary
+from dashboard import address, lab
+from dashboard.views.sweep import form
+from dashboard.views.sweep.wording import COLORS, size, title
+from dashboard.words import counted, date_time, duration, literal
+
+SHOWN = 50
+POLL_SECONDS = 2.0
+
+
+def show() -> None:
+    """Draw the list, which follows the sweeps that run."""
+    sweeps = lab.sweeps().list()
+    if not sweeps:
+        _invitation()
+        return
+    st.markdown("#### Sweeps")
+    running = any(sweep.state == view.RUNNING for sweep in sweeps)
+    st.fragment(_list, run_every=POLL_SECONDS if running else None)(running)
+    _first()
+
+
+def _list(running: bool) -> None:
+    sweeps = lab.sweeps().list()
+    if running and not any(sweep.state == view.RUNNING for sweep in sweeps):
+        st.rerun()
+    for summary in sweeps[:SHOWN]:
+        with st.container(border=True, gap="xsmall", key=f"sweep-{summary.id}"):
+            # Not in a callback: a fragment's draws the fragment alone.
+            if st.button(f"**{literal(title(summary))}**", key=f"open.{summary.id}", type="tertiary"):
+                address.only(sweep=summary.id)
+                st.rerun()
+            st.markdown(f":{COLORS[summary.state]}-badge[{summary.state}] :small[{literal(_line(summary))}]")
+
+
+def _line(summary: Summary) -> str:
+    settings = summary.settings
+    budget = [counted(settings.trials, "setting")] if settings.trials else []
+    budget += [f"{settings.minutes:g} min"] if settings.minutes else []
+    seeds = [f"{settings.seeds} seeds"] if settings.seeds > 1 else []
+    by = [f"by {summary.owner_name}"] if summary.owner_name else []
+    return " · ".join([*budget, *seeds, duration(summary.seconds), *by, date_time(summary.created)])
+
+
+def _invitation() -> None:
+    with st.container(border=True, key="sweep-invitation"):
+        st.markdown("#### See the whole map")
+        st.markdown(
+            "Which learning rate goes with which batch size? One click trains every combination, two epochs each, and "
+            "the map fills while you watch: the ridge of the best rates, and the cliff where training diverges."
+        )
+        _first()
+
+
+def _first() -> None:
+    settings = form.first_map()
+    st.button(
+        "Map learning rate x batch size",
+        icon=":material/grid_on:",
+        type="primary" if not lab.sweeps().list() else "secondary",
+        help=f"Adam, two epochs: {literal(size(lab.sweeps().estimate(settings), settings))}.",
+        on_click=form.begin,
+        args=(settings,),
+    )

@@ -1,0 +1,144 @@
+"""One sweep: its state, its picture by the number of settings that vary, its best, and what can be done with it."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core.sweep import view
+from core.sweep.race import lanes_of
+from core.sweep.view import View
+from dashboard import address, coding, handoff, lab, notices, run_curves
+from dashboard.components.chart import live_chart
+from dashboard.views.sweep import actions, confirming, heat_map, several, table, wording
+from dashboard.views.sweep.wording import COLORS, choice, title
+from dashboard.words import counted, date_time, duration, literal, percent
+
+POLL_SECONDS = 1.0
+#: Runs that a live chart shows: so many lines look different.
+MOST_LINES = 32
+BEST = 5
+
+
+def show(study_id: str) -> None:
+    """Draw the sweep, or say that the lab does not have it."""
+    if st.button("All sweeps", icon=":material/arrow_back:", type="tertiary"):
+        address.only()
+        st.rerun()
+    sweep = lab.sweeps().view(study_id)
+    if sweep is None:
+        st.info("This lab does not have the sweep that this link names. It may have been removed.")
+        return
+    st.subheader(literal(title(sweep)), anchor=False)
+    actions.draw(sweep)
+    picture = _picture(sweep)
+    st.fragment(_live, run_every=POLL_SECONDS if sweep.state == view.RUNNING else None)(study_id, sweep.state, picture)
+    if len(sweep.settings.space.dimensions) > 1:
+        several.importance(sweep)
+    confirming.section(sweep)
+    table.show(sweep)
+    actions.labels(sweep)
+
+
+def _picture(sweep: View) -> Callable[[View], object]:
+    """Draw the picture's controls, which are in the address, and return what draws the picture itself."""
+    match len(sweep.settings.space.dimensions):
+        case 1:
+            return _curves
+        case 2:
+            return heat_map.controls(sweep)
+    return several.show
+
+
+def _live(study_id: str, state: str, picture: Callable[[View], object]) -> None:
+    """Draw what changes while the sweep runs; the page is drawn anew when its state changes."""
+    sweep = lab.sweeps().view(study_id)
+    if sweep is None or sweep.state != state:
+        st.rerun()
+    notices.show()
+    _byline(sweep)
+    if sweep.state in (view.RUNNING, view.PAUSED):
+        _progress(sweep)
+    if sweep.message:
+        st.warning(literal(sweep.message), icon=":material/error:")
+    picture(sweep)
+    _best(sweep)
+
+
+def _byline(sweep: View) -> None:
+    parts = [wording.in_common(sweep)]
+    if sweep.owner_name:
+        parts.append(f"by {sweep.owner_name}")
+    parts += [
+        date_time(sweep.created),
+        f"{duration(sweep.seconds)} so far" if not _ended(sweep) else duration(sweep.seconds),
+    ]
+    st.caption(f":{COLORS[sweep.state]}-badge[{sweep.state}] {literal(' · '.join(filter(None, parts)))}")
+
+
+def _ended(sweep: View) -> bool:
+    return sweep.state in (view.FINISHED, view.STOPPED, view.FAILED)
+
+
+def _progress(sweep: View) -> None:
+    settings = sweep.settings
+    shares = [sweep.done / settings.trials] if settings.trials else []
+    shares += [sweep.seconds / 60 / settings.minutes] if settings.minutes else []
+    of = f" of {settings.trials:,}" if settings.trials else ""
+    counts = [
+        f"{sweep.count(state)} {state}" for state in ("running", "diverged", "pruned", "failed") if sweep.count(state)
+    ]
+    limit = [f"at most {settings.minutes:g} min"] if settings.minutes else []
+    text = ", ".join([f"{sweep.done:,}{of} settings done", *counts, *limit])
+    st.progress(min(1.0, max(shares, default=0.0)), literal(text))
+
+
+def _curves(sweep: View) -> None:
+    """Draw the runs of one varied setting as the lines of a race, and its result against its values."""
+    runs = [run for trial in sweep.trials for run_id in trial.runs if (run := lab.service().run(run_id))]
+    lanes = lanes_of([run.config for run in runs])[:MOST_LINES]
+    shown = [runs[i] for lane in lanes for i in lane]
+    live_chart(shown, "The curves grow here.", key="sweep.live", lines=run_curves.lines(shown) if shown else ())
+    if len(sweep.trials) > len(lanes):
+        st.caption(f"Curves of the first {len(lanes)} of {counted(len(sweep.trials), 'setting')}.")
+    several.slices(sweep, ())
+
+
+def _best(sweep: View) -> None:
+    """Name the best setting, and offer what can be done with it."""
+    best = sweep.best
+    if not best:
+        return
+    over = f", mean of {counted(len(best.finals), 'seed')}" if len(best.finals) > 1 else ""
+    so_far = "" if _ended(sweep) else " so far"
+    st.markdown(
+        f"**Best{so_far}: {literal(choice(best.chosen))}**, {percent(best.accuracy)} validation accuracy{over}."
+    )
+    with st.container(horizontal=True, key="sweep-best"):
+        if st.button("Take the best to Train", icon=":material/arrow_forward:", type="primary"):
+            handoff.to_train(best.config)
+            st.switch_page("views/train/page.py", query_params={})
+        ranking = sweep.ranking[:BEST]
+        if len(ranking) > 1 and st.button(
+            f"Race the best {len(ranking)}",
+            icon=":material/flag:",
+            help="Their runs side by side: curves, ranking, a band over the seeds; same weights, same order of images.",
+        ):
+            _race(sweep)
+        run = lab.service().run(best.runs[0]) if best.runs else None
+        if run:
+            if st.button("Open its run", icon=":material/open_in_new:"):
+                st.switch_page("views/runs/page.py", query_params={"run": run.id})
+            coding.run_as_code(run, "sweep.best")
+    if len(sweep.ranking) > 1:
+        st.caption(
+            f"Chosen among {counted(len(sweep.ranking), 'setting')} by validation accuracy, so a part of its lead "
+            "is luck. **Confirm** below trains the best few again with fresh seeds, and looks at the test set for the "
+            "winner alone."
+        )
+
+
+def _race(sweep: View) -> None:
+    """Show the best settings' runs as a race: those that the sweep has trained, since a run is the same again."""
+    ids = [run_id for trial in sweep.ranking[:BEST] for run_id in trial.runs]
+    kept = [run_id for run_id in ids if lab.service().run(run_id)]
+    st.switch_page("views/sweep/page.py", query_params={"runs": ",".join(kept)})

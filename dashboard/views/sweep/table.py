@@ -1,0 +1,56 @@
+"""The trials of a sweep as the lab's table of runs: a row per setting, which opens its run."""
+
+from typing import Any
+
+import streamlit as st
+
+from core.sweep import view
+from core.sweep.view import Trial, View
+from dashboard import lab
+from dashboard.colors import line_style
+from dashboard.components.run_table import Column, run_table
+from dashboard.views.sweep.wording import TONES, bare, label, value_in_words
+
+
+def show(sweep: View) -> None:
+    """Draw the table; while the sweep runs, it is of the page's latest drawing, since the picture is live."""
+    if not sweep.trials:
+        return
+    names = sweep.settings.space.names
+    columns = [
+        Column("run", "Setting", "run", classes="run"),
+        Column("state", "State", "state"),
+        Column("accuracy", "Validation", "percent", "descending", "right strong"),
+        Column("loss", "Validation loss", "loss", classes="right wide"),
+        Column("epochs", "Epochs", "number", "descending", "right wide"),
+        Column("seeds", "Seeds", "number", "descending", "right wide"),
+    ]
+    with st.expander(f"All {len(sweep.trials):,} settings", expanded=sweep.state != view.RUNNING):
+        # The same choice again has the same runs.
+        rows = {trial.runs[0]: _row(trial, names) for trial in sweep.trials if trial.runs}
+        answer = run_table(columns, list(rows.values()), key="sweep.trials", sort="accuracy")
+        if answer.opened:
+            st.switch_page("views/runs/page.py", query_params={"run": answer.opened})
+
+
+def _row(trial: Trial, names: list[str]) -> dict[str, Any]:
+    run = lab.service().run(trial.runs[0])
+    settings = " · ".join(
+        f"{label(name).lower()} {value_in_words(name, trial.chosen[name])}" for name in names if name in trial.chosen
+    )
+    color, dash = line_style(trial.number)
+    return {
+        "id": trial.runs[0],
+        "label": f"setting {trial.number + 1}",
+        "search": settings,
+        "fields": {bare(name): value for name, value in trial.chosen.items()},
+        "created": run.created if run else 0.0,
+        "facets": {"state": [trial.state], "owner": [], "tag": []},
+        "order": {"run": trial.number, "state": view.TRIAL_STATES.index(trial.state)},
+        "run": {"name": f"Setting {trial.number + 1}", "settings": settings, "tags": [], "color": color, "dash": dash},
+        "state": {"text": trial.state, "tone": TONES.get(trial.state, "gray")},
+        "accuracy": trial.accuracy,
+        "loss": trial.loss,
+        "epochs": trial.epochs,
+        "seeds": len(trial.runs),
+    }

@@ -1,0 +1,307 @@
+"""The Sweep page: its form, the list, and one sweep's page by the number of settings that vary."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.runs.service import Service
+from core.sweep.settings import Settings
+from core.sweep.text import parse
+from core.sweep.view import View
+from core.training.config import RunConfig
+from dashboard import forms, lab
+from dashboard.views.sweep import form, map_figure
+from tests.dashboard.conftest import button, figures, in_address, labels, open_page, text
+from tests.waiting import wait_for
+
+SHORT = RunConfig(epochs=2, validation_split=0.95)
+STRANGER = "f" * 16
+
+
+@pytest.fixture
+def page(service: Service) -> AppTest:
+    return open_page("sweep")
+
+
+def ended(sweep_id: str) -> View:
+    view: View = wait_for(lambda: lab.sweeps().view(sweep_id), lambda view: view.state != "running")
+    return view
+
+
+def swept(*vary: str, **given: Any) -> str:
+    """Return the id of a finished sweep of short runs."""
+    sweep_id = lab.sweeps().start(Settings(parse(SHORT, vary), **given), owner_name="Ada")
+    assert ended(sweep_id).state == "finished"
+    return sweep_id
+
+
+@pytest.fixture(scope="module")
+def mapped(service: Service) -> str:
+    """A finished map, with rates that are far too high."""
+    base = RunConfig.recommended("sgd", epochs=2, validation_split=0.95)
+    sweep_id = lab.sweeps().start(Settings(parse(base, ["lr=0.01:1000:log:3", "batch_size=16,64"])), owner_name="Ada")
+    ended(sweep_id)
+    return sweep_id
+
+
+def test_the_form_begins_with_a_map_and_says_what_it_takes(page: AppTest) -> None:
+    assert not page.exception and not page.error
+    assert button(page, "Start").label == "Start 54 runs"
+    said = text(page).replace("\\", "")
+    assert "54 runs, about" in said and "worker" in said
+    hidden = {forms.key("lr"), forms.key("batch_size")}
+    assert not hidden & {widget.key for kind in ("selectbox", "text_input") for widget in page.get(kind)}
+
+
+def test_a_setting_varies_at_a_click_and_not_any_more_at_another(page: AppTest) -> None:
+    page.button(key="vary.on.optimizer").click().run()
+    assert not page.exception
+    # Four optimizers by nine rates by six batch sizes: a guided search of forty.
+    assert button(page, "Start").label == "Start 40 runs"
+    assert "guided" in page.selectbox(key="vary.sampler").format_func("").lower()
+    for name in ("lr", "batch_size", "optimizer"):
+        page.button(key=f"vary.off.{name}").click().run()
+    assert button(page, "Start").disabled
+    assert page.text_input(key=forms.key("lr")).value == "0.001"
+    assert [error.value.replace("\\", "") for error in page.error] == [
+        "Choose at least one setting to vary: press vary below it."
+    ]
+
+
+def test_a_parameter_of_the_optimizer_varies_over_its_registrys_bounds(page: AppTest) -> None:
+    forms_key = forms.key("optimizer")
+    page.selectbox(key=forms_key).set_value("momentum").run()
+    page.button(key="vary.on.param.momentum").click().run()
+    assert not page.exception and not page.error
+    low, high = (float(page.text_input(key=f"vary.param.momentum.{end}").value) for end in ("low", "high"))
+    assert 0 <= low < high < 1
+    # Another optimizer does not have it, and it is not varied then.
+    page.selectbox(key=forms_key).set_value("adam").run()
+    assert not page.exception and not page.error
+    assert button(page, "Start").label == "Start 54 runs"
+
+
+@pytest.mark.parametrize(
+    ("key", "entered", "sentence"),
+    [
+        ("vary.lr.low", "x", "Learning rate must be between 0 and 1000, above 0; you entered x."),
+        ("vary.lr.low", "1", "Learning rate must have a range from a lower to a higher value, got 1:0.1."),
+        ("vary.seeds", "11", "Seeds must be a whole number from 1 to 10; you entered 11."),
+        ("vary.trials", "none", "Trials must be a whole number from 1 to 10000; you entered none."),
+    ],
+)
+def test_what_is_wrong_is_said_in_labels_and_nothing_starts(
+    page: AppTest, key: str, entered: str, sentence: str
+) -> None:
+    page.text_input(key=key).set_value(entered).run()
+    assert [error.value.replace("\\", "").replace("10,000", "10000") for error in page.error] == [sentence]
+    assert button(page, "Start").disabled
+
+
+def test_one_click_starts_the_sweep_that_the_form_says_and_shows_it(page: AppTest) -> None:
+    page.text_input(key=forms.key("validation_split")).set_value("0.95")
+    page.text_input(key=forms.key("epochs")).set_value("1")
+    page.text_input(key="vary.lr.points").set_value("2")
+    page.multiselect(key="vary.batch_size.values").set_value(["64", "100"])
+    page.text_input(key="vary.name").set_value("*mine*").run()
+    assert button(page, "Start").label == "Start 4 runs"
+    button(page, "Start").click().run()
+    assert not page.exception
+    view = ended(in_address(page, "sweep"))
+    assert view.name == "*mine*" and view.settings.space.base.epochs == 1
+    assert {tuple(trial.chosen.values()) for trial in view.trials} == {
+        (rate, size) for rate in (1e-5, 0.1) for size in (64, 100)
+    }
+    page.run()
+    assert page.subheader[0].value == "\\*mine\\*"
+
+
+def test_an_empty_list_invites_to_the_first_map(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lab.sweeps(), "list", lambda: [])
+    page = open_page("sweep")
+    assert "See the whole map" in text(page)
+    started: list[Settings] = []
+    monkeypatch.setattr(lab.sweeps(), "start", lambda settings, *others, **more: started.append(settings) or "0" * 16)
+    button(page, "Map learning rate").click().run()
+    assert started == [form.first_map()] and in_address(page, "sweep") == "0" * 16
+    assert started[0].space.base.epochs == 2 and started[0].space.names == ["lr", "batch_size"]
+
+
+def test_the_list_opens_a_sweep(mapped: str) -> None:
+    page = open_page("sweep")
+    page.button(key=f"open.{mapped}").click().run()
+    assert in_address(page, "sweep") == mapped
+    assert "by Ada" in text(page)
+
+
+def test_a_link_to_a_sweep_that_is_gone_is_told_kindly(service: Service) -> None:
+    page = open_page("sweep", sweep="gone")
+    assert not page.exception
+    assert "does not have the sweep" in page.info[0].value
+
+
+def test_the_map_tells_the_truth(mapped: str) -> None:
+    page = open_page("sweep", sweep=mapped)
+    assert not page.exception
+    chart = figures(page)[0]
+    view = ended(mapped)
+    heat, *marks = chart["data"]
+    by_cell = {(t.chosen["batch_size"], t.chosen["lr"]): t for t in view.trials}
+    for i, size in enumerate(heat["y"]):
+        for j, rate in enumerate(heat["x"]):
+            trial = by_cell[size, rate]
+            assert heat["z"][i][j] == trial.accuracy
+            assert heat["customdata"][i][j] == trial.runs[0]
+    assert chart["layout"]["xaxis"]["type"] == "log" and "learning rate" in chart["layout"]["xaxis"]["title"]["text"]
+    assert heat["colorbar"]["title"]["text"] == "validation accuracy"
+    assert "equal rate / batch size" in {trace.get("name") for trace in marks}
+    assert [step["label"] for step in chart["layout"]["sliders"][0]["steps"]] == ["1", "2"]
+    first = chart["frames"][0]["data"][0]["z"]
+    assert first[0][0] == by_cell[heat["y"][0], heat["x"][0]].accuracies[0]
+
+
+def test_cells_that_diverged_are_marked_and_have_no_colour(mapped: str) -> None:
+    view = ended(mapped)
+    gone = replace(view.trials[2], state="diverged", losses=(), accuracies=(), finals=(0.0,))
+    chart = map_figure.figure(replace(view, trials=(*view.trials[:2], gone, *view.trials[3:])), "accuracy")
+    heat, *others = chart.data
+    i, j = list(heat.y).index(gone.chosen["batch_size"]), list(heat.x).index(gone.chosen["lr"])
+    assert heat.z[i][j] is None and "diverged" in heat.hovertext[i][j]
+    (mark,) = [trace for trace in others if trace.name == "diverged (1)"]
+    assert (mark.x, mark.y) == ((gone.chosen["lr"],), (gone.chosen["batch_size"],))
+
+
+def test_colours_that_stand_for_more_say_so() -> None:
+    low, high, clipped = map_figure._span(np.array([[0.1, 0.97]]), "accuracy")
+    assert (round(low, 6), high, clipped) == (0.87, 0.97, True)
+    assert map_figure._bar("accuracy", low, high, clipped)["ticktext"][0] == "≤ 87.0 %"
+    assert map_figure._bar("loss", *map_figure._span(np.array([[0.1, 2.0]]), "loss"))["ticktext"][-1] == "≥ 0.6000"
+
+
+def test_the_ridge_is_the_best_rate_of_each_batch_size(mapped: str) -> None:
+    chart = figures(open_page("sweep", sweep=mapped))[0]
+    ridge = next(trace for trace in chart["data"] if trace.get("name", "").startswith("best learning rate"))
+    view = ended(mapped)
+    for size, rate in zip(ridge["y"], ridge["x"], strict=True):
+        own = [t for t in view.trials if t.chosen["batch_size"] == size and t.state == "finished"]
+        assert rate == max(own, key=lambda t: t.accuracy or 0).chosen["lr"]
+
+
+def test_the_colour_can_be_the_loss_and_is_in_the_address(mapped: str) -> None:
+    page = open_page("sweep", **{"sweep": mapped, "map-color": "Validation loss"})
+    assert not page.exception
+    heat = figures(page)[0]["data"][0]
+    trial = next(t for t in ended(mapped).trials if t.state == "finished")
+    assert trial.loss in [value for row in heat["z"] for value in row]
+    assert heat["colorbar"]["title"]["text"] == "validation loss"
+
+
+def test_the_best_goes_to_train_and_into_a_race(mapped: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    went: list[tuple[str, dict[str, str]]] = []
+    monkeypatch.setattr(
+        "streamlit.switch_page", lambda page, query_params=None: went.append((page, query_params or {}))
+    )
+    page = open_page("sweep", sweep=mapped)
+    best = ended(mapped).best
+    assert best
+    button(page, "Take the best to Train").click().run()
+    assert went.pop() == ("views/train/page.py", {})
+    assert page.session_state[forms.key("lr")] == f"{best.config.lr:g}"
+    button(page, "Race the best").click().run()
+    (place, address) = went.pop()
+    assert place == "views/sweep/page.py" and address["runs"].split(",")[0] == best.runs[0]
+    assert "sweep.best.code.pytorch" in {b.key for b in page.get("download_button")}
+
+
+def test_its_settings_come_back_into_the_form(mapped: str) -> None:
+    page = open_page("sweep", sweep=mapped)
+    button(page, "Sweep again").click().run()
+    assert "sweep" not in page.query_params
+    assert page.text_input(key="vary.lr.high").value == "1000"
+    assert page.multiselect(key="vary.batch_size.values").value == ["16", "64"]
+    assert button(page, "Start").label == "Start 6 runs"
+
+
+def test_a_sweep_of_one_setting_is_a_race_and_its_result_by_value(service: Service) -> None:
+    page = open_page("sweep", sweep=swept("lr=0.001,0.01", seeds=2))
+    assert not page.exception
+    (chart,) = [e.proto for e in page.get("bidi_component") if e.proto.component_name.endswith("live_chart")]
+    lines = json.loads(chart.json)["lines"]
+    assert [len(line["runs"]) for line in lines] == [2, 2]
+    (points,) = figures(page)[0]["data"]
+    assert sorted(points["x"]) == [0.001, 0.01]
+
+
+@pytest.fixture(scope="module")
+def searched(service: Service) -> str:
+    return swept("lr=0.0001:0.1:log", "batch_size=32,128", "weight_decay=0.0001:0.01:log", sampler="random", trials=6)
+
+
+def test_a_sweep_of_three_settings_shows_what_was_found_and_what_matters(searched: str) -> None:
+    page = open_page("sweep", sweep=searched)
+    assert not page.exception
+    wait_for(lambda: lab.sweeps().importance(searched).status().done)
+    page.run()
+    kinds = [chart["data"][0]["type"] for chart in figures(page)]
+    assert kinds == ["scatter", "parcoords", "scatter", "scatter", "scatter", "contour", "bar"]
+    parallel = figures(page)[1]["data"][0]
+    assert [axis["label"] for axis in parallel["dimensions"]] == [
+        "Learning rate", "Batch size", "Weight decay", "validation accuracy",
+    ]  # fmt: skip
+    bars = figures(page)[-1]["data"][0]
+    assert abs(sum(bars["x"]) - 1) < 1e-6 and bars["error_x"]["array"]
+
+
+def test_what_is_marked_in_one_figure_is_marked_in_all(searched: str) -> None:
+    page = open_page("sweep", sweep=searched)
+    page.session_state["sweep.marked"] = (searched, "history", (1, 4))
+    page.run()
+    charts = figures(page)
+    assert charts[0]["data"][0]["selectedpoints"] == [1, 4]
+    assert all(chart["data"][0]["selectedpoints"] == [1, 4] for chart in charts[2:5])
+    assert charts[1]["data"][0]["customdata"] == ["1", "4"]
+    assert "2 settings marked" in text(page)
+    button(page, "Unmark all").click().run()
+    assert "selectedpoints" not in figures(page)[0]["data"][0] and "settings marked" not in text(page)
+
+
+def test_confirm_names_the_winner_and_its_luck(searched: str) -> None:
+    page = open_page("sweep", sweep=searched)
+    page.text_input(key="sweep.confirm.best").set_value("2")
+    page.text_input(key="sweep.confirm.seeds").set_value("2").run()
+    button(page, "Confirm").click().run()
+    wait_for(lambda: lab.sweeps().view(searched).confirmation.done)
+    page.run()
+    assert not page.exception
+    said = text(page).replace("\\", "")
+    assert "Winner: learning rate" in said and "the settings it began from" in said
+    assert "with fresh seeds the same settings reach" in said
+    assert "Test accuracy of the winner, looked at for it alone" in said
+
+
+def test_a_sweep_is_paused_resumed_stopped_and_given_more(service: Service) -> None:
+    long = RunConfig(epochs=400, validation_split=0.5)
+    sweep_id = lab.sweeps().start(Settings(parse(long, ["lr=0.001,0.01,0.1"])))
+    page = open_page("sweep", sweep=sweep_id)
+    for name, state in (("Pause", "paused"), ("Resume", "running"), ("Stop", "stopped")):
+        button(page, name).click().run()
+        assert not page.exception and not page.error
+        assert lab.sweeps().view(sweep_id).state == state
+    page.text_input(key="sweep.more.trials").set_value("0").run()
+    button(page, "Go on with more").click().run()
+    assert lab.sweeps().view(sweep_id).state == "stopped"
+    button(page, "Remove the sweep").click().run()
+    assert lab.sweeps().view(sweep_id) is None and not page.exception
+
+
+@pytest.mark.usefixtures("teachers_lab")
+def test_in_a_teachers_lab_a_stranger_may_look_only(service: Service) -> None:
+    settings = Settings(parse(SHORT, ["lr=0.001,0.01"]))
+    sweep_id = lab.sweeps().start(settings, owner=STRANGER, owner_name="Eve")
+    ended(sweep_id)
+    page = open_page("sweep", sweep=sweep_id)
+    assert not {"Pause", "Stop", "Remove the sweep", "Go on with more", "Save"} & set(labels(page))
