@@ -170,7 +170,7 @@ class Studies:
         """Return a sweep as it is now; None if there is no such sweep. Equal revisions share their trials."""
         with self._lock:
             study = self._studies.get(study_id)
-            return study.view() if study else None
+            return self._view(study) if study else None
 
     def revision(self, study_id: str) -> int:
         """Return a number that grows with every change of the sweep; 0 if there is no such sweep."""
@@ -181,16 +181,28 @@ class Studies:
     def changes(self, study_id: str, after: int) -> Changes | None:
         """Return what changed of a sweep since a revision, 0 for all; None if there is no such sweep."""
         with self._lock:
-            study = self._studies.get(study_id)
-            return study.changes(after) if study else None
+            found = self.view(study_id)
+            if found is None:
+                return None
+            trials = tuple(trial for trial in found.trials if trial.revision > after)
+            return Changes(found.revision, found.state, found.message, found.seconds, trials)
 
     def importance(self, study_id: str) -> Job[tuple[Importance, ...]] | None:
         """Return the job of the importance of the settings; None before enough trials have finished."""
         with self._lock:
-            study = self._studies.get(study_id)
-            if study is None or len(study.open().complete()) < FEWEST:
+            found = self.view(study_id)
+            if found is None or sum(trial.state in ("finished", "diverged") for trial in found.trials) < FEWEST:
                 return None
+            study = self._studies[study_id]
             return importance_job(self._service.jobs, study_id, study.open(), study.settings.space.names)
+
+    def _view(self, study: Study) -> View:
+        try:
+            return study.view()
+        except Exception as error:
+            # A damaged journal: people shall see the rest of the sweep, and why it cannot go on.
+            self._fail(study, error)
+            return View(**study.summary())
 
     # The thread
 

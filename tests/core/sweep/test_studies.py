@@ -212,6 +212,11 @@ def test_changes_are_those_since_a_revision(scripted_lab):
     assert [(trial.number, trial.accuracies) for trial in changes.trials] == [(1, (0.9,))]
     assert lab.studies.changes(study, changes.revision).trials == ()
     assert len(lab.studies.changes(study, 0).trials) == 2
+    for run in lab.service.waiting():
+        lab.service.train(run, 0.9)
+    lab.until(study, finished=2)
+    lab.restart()
+    assert len(lab.studies.changes(study, 0).trials) == 2
 
 
 def test_labels_and_removal(scripted_lab):
@@ -262,3 +267,17 @@ def test_a_damaged_sweep_is_left_out(scripted_lab, caplog):
     lab.restart()
     assert [kept.id for kept in lab.studies.list()] == [study]
     assert "cannot be read" in caplog.text
+
+
+def test_a_damaged_journal_fails_its_sweep_alone(scripted_lab, caplog):
+    lab = scripted_lab
+    study, other = lab.start("lr=0.1,0.2"), lab.start("batch_size=16,32")
+    lab.studies.pause(study)
+    lab.studies.close()
+    path = lab.folder / study / "trials.log"
+    path.write_text("nonsense\n" + path.read_text())
+    lab.restart(kill=True)
+    seen = lab.view(study)
+    assert (seen.state, seen.trials, seen.name) == ("failed", (), "a sweep")
+    assert "cannot go on" in caplog.text
+    assert lab.view(other).state == "running" and len(lab.view(other).trials) == 2
