@@ -1,10 +1,13 @@
 """Sweeps on a service whose runs do what the test says."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 
 from core.hyperparameters import InvalidValue
+from core.paths import ROOT
 from core.sweep import view
 from core.sweep.settings import Settings
 from core.sweep.text import parse
@@ -281,3 +284,21 @@ def test_a_damaged_journal_fails_its_sweep_alone(scripted_lab, caplog):
     assert (seen.state, seen.trials, seen.name) == ("failed", (), "a sweep")
     assert "cannot go on" in caplog.text
     assert lab.view(other).state == "running" and len(lab.view(other).trials) == 2
+
+
+def test_optuna_is_imported_only_where_a_sweep_is_opened(tmp_path):
+    program = """
+import sys
+from core.cli.main import main
+from core.sweep.studies import Studies
+from tests.core.sweep.conftest import Lab
+from pathlib import Path
+lab = Lab(Path(sys.argv[1]))
+assert lab.studies.list() == [] and lab.studies.view("none") is None
+print("optuna" in sys.modules)
+lab.studies.close()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "sweeps")], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "False\n", done.stderr
