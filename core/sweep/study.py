@@ -106,6 +106,8 @@ class Study:
             self._runs.read()
             self._rows, self._live, self._trials_of, self._search = {}, {}, {}, search
             for found in search.found():
+                # Later than what was saved, if the last process was killed.
+                self._values["seconds"] = max(self._values["seconds"], found.seconds)
                 if found.result is not None:
                     config = self.settings.space.config(found.chosen)
                     self._rows[found.number] = Trial(
@@ -304,7 +306,7 @@ class Study:
             for run in progress.runs:
                 self._trials_of[run.id].remove(progress.number)
             result = {name: getattr(row, name) for name in ("runs", "losses", "accuracies", "finals")}
-            search.end(progress.number, row.state, progress.score, result)
+            search.end(progress.number, row.state, progress.score, result, self.seconds)
             if row.state in ("stopped", "failed"):
                 self._runs.forget(row.runs)
             self._give_up_if_all_fail(row)
