@@ -228,7 +228,7 @@ def numbers(key: str) -> set[float]:
             return spans | {config.images_per_step for config in lines.values()} | {0}
         case "2-order":
             sorted_run = lines["Sorted by digit"]
-            labels = load().train.labels[: sorted_run.train_images]
+            labels = load().train.labels[: sorted_run.images_per_epoch]
             return {int((labels == 9).sum()) // sorted_run.images_per_step}
         case "3-batch-size":
             # "Nothing breaks with 100": a size that is none of the lines'.
@@ -249,7 +249,7 @@ def numbers(key: str) -> set[float]:
             parameters = sum(parameter.numel() for parameter in network.parameters())
             # "Between 1,000 and 2,000 bytes", "97 in 100".
             assert 1000 < file - 4 * parameters < 2000
-            data = {config.train_images, config.images_per_step, len(load().test)}
+            data = {config.images_per_epoch, config.images_per_step, len(load().test)}
             return spans | sizes | data | {parameters, 1000, 2000, 97, 100}
     return rates
 
