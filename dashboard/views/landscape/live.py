@@ -62,7 +62,7 @@ def section(result: Result) -> None:
 
 def _start(seed: int) -> None:
     config = RunConfig.recommended(st.session_state["l-live-optimizer"], seed=seed, epochs=EPOCHS)
-    if run_id := starting.run(config):
+    if run_id := starting.run(config, again=True):
         st.session_state[RUN], st.session_state[PATH] = run_id, {}
 
 
