@@ -169,7 +169,11 @@ def test_the_units_answer_alike_on_every_scale_but_for_zero(service: Service) ->
 
 def test_the_units_are_drawn_at_first_and_trained(service: Service) -> None:
     page = open_page("lessons", lesson="10-first-weights", hide="prediction")
-    assert "At first **0 of 128** units answer to some digit, with 0 on average. Loss **2.3026**" in text(page)
+    assert f"**128 of 128** units answer to some digit; the mean answer is {answers(Network(0)).size:.3g}." in text(
+        page
+    )
+    page.segmented_control(key="touch.first").set_value("Zero").run()
+    assert "At first **0 of 128** units answer to some digit; the mean answer is 0. Loss **2.3026**" in text(page)
     page.segmented_control(key="touch.first").set_value("Large").run()
     assert "of 128** units answer" in text(page) and "Run the lesson to see the trained units" in text(page)
     page.text_input(key="lesson.10-first-weights.epochs").set_value("1").run()
@@ -181,6 +185,6 @@ def test_the_units_are_drawn_at_first_and_trained(service: Service) -> None:
     assert run and run.config.initialization == "large"
     network = from_file(service.parameters_file(run.id)).network
     after = answers(network)
-    assert f"trained, {int((after.shares > 0).sum())} units, {after.size:.3g} on average" in text(page)
+    assert f"trained, {int((after.shares > 0).sum())} units, mean answer {after.size:.3g}" in text(page)
     page.segmented_control(key="touch.first").set_value("Zero").run()
-    assert "trained, 0 units, 0 on average" in text(page)
+    assert "trained, 0 units, mean answer 0, loss 2.30" in text(page)

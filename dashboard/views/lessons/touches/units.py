@@ -19,6 +19,8 @@ from dashboard.components.figure import show_figure
 from dashboard.views.lessons import Lesson
 from dashboard.words import loss
 
+#: The line that is shown first.
+USUAL = "Glorot"
 #: Test digits that the units are shown.
 DIGITS = 1000
 HEIGHT = 180
@@ -44,22 +46,21 @@ class Answers:
 def units(lesson: Lesson, _run: Run | None) -> None:
     """Draw the hidden units of one of the lesson's lines, at its first weights and, once it is over, trained."""
     names = list(lesson.lines)
-    name = st.segmented_control("First weights", names, default=names[0], key="touch.first", required=True) or names[0]
+    name = st.segmented_control("First weights", names, default=USUAL, key="touch.first", required=True) or USUAL
     config = lesson.lines[name]
     first = f"{config.initialization} {config.seed}"
     before = _answers(first, Network(config.seed, config.initialization))
     trained = _trained(names.index(name), len(names))
     after = _answers(trained.digest, trained.network) if trained else None
     st.markdown(
-        f"At first **{int((before.shares > 0).sum())} of {HIDDEN}** units answer to some digit, with "
-        f"{before.size:.3g} on average. Loss **{loss(before.loss)}**, gradient of their weights "
-        f"**{before.gradient:.2g}** long."
+        f"At first **{_busy(before)} of {HIDDEN}** units answer to some digit; the mean answer is {before.size:.3g}. "
+        f"Loss **{loss(before.loss)}**, gradient of the units' weights **{before.gradient:.2g}** long."
     )
     show_figure(_figure(before, after), "Hidden units by the digits that they answer to", key="touch.figure")
     if after:
         st.caption(
-            f"Grey: at the first weights. Blue: trained, {int((after.shares > 0).sum())} units, {after.size:.3g} on "
-            f"average, loss {loss(after.loss)}."
+            f"Grey: at the first weights. Blue: trained, {_busy(after)} units, mean answer {after.size:.3g}, "
+            f"loss {loss(after.loss)}."
         )
     else:
         st.caption(f"Measured on {DIGITS:,} test digits. Run the lesson to see the trained units beside these.")
@@ -76,6 +77,10 @@ def answers(network: Network) -> Answers:
         loss=evaluate(network, digits).loss,
         gradient=float(mean_gradient(network, digits)[: HIDDEN * PIXELS].norm()),
     )
+
+
+def _busy(found: Answers) -> int:
+    return int((found.shares > 0).sum())
 
 
 def _trained(place: int, lines: int) -> sources.Source | None:
