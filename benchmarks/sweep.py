@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.measure import machine, median_and_range, paired_ratio
@@ -168,13 +169,14 @@ def mapped(quick: bool) -> None:
     configs = [space.config(point) for point in Grid(space).points]
     times: dict[str, list[float]] = {"map": [], "runs alone": []}
     with lab() as (service, studies):
-        for _ in range(1 if quick else 3):
+        for repeat in range(1 if quick else 3):
+            # Other seeds, since a sweep does not train again what the lab has finished.
             started = time.perf_counter()
-            service.submit_group(configs)
+            service.submit_group([replace(config, seed=1000 + repeat) for config in configs])
             ended(service)
             times["runs alone"].append(time.perf_counter() - started)
             started = time.perf_counter()
-            swept(studies, Settings(space))
+            swept(studies, Settings(replace(space, base=replace(base, seed=repeat))))
             times["map"].append(time.perf_counter() - started)
     print(f"Seconds of a map of {len(configs)} two-epoch runs, n = {len(times['map'])}:")
     for kind, own in times.items():

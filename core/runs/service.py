@@ -26,6 +26,7 @@ from core.runs import run_files, states, store_rescue
 from core.runs.archive import Archive, checked_labels
 from core.runs.diagnoses import Diagnoses, diagnosis_job
 from core.runs.pool import worker_count
+from core.runs.queue import waiting_limit
 from core.runs.record import Record
 from core.runs.replay_request import EVENTS, ReplayRequest
 from core.runs.scheduler import Scheduler
@@ -42,18 +43,6 @@ LARGEST_GROUP = 1000
 #: The latest runs of the same settings among which one that answers for them is looked for.
 TWINS = 100
 COMMANDS = ("pause", "resume", "stop", "step", "epoch", "learning_rate")
-
-
-def waiting_limit() -> int:
-    """Return the number of runs that one visitor may have waiting, a group counted as one: ``DESCENT_LIMIT``, else 100.
-
-    Raises:
-        ValueError: if ``DESCENT_LIMIT`` is not a whole number from 1 to 100,000.
-    """
-    setting = os.environ.get("DESCENT_LIMIT") or "100"
-    if not (setting.isascii() and setting.isdigit() and 1 <= int(setting) <= 100_000):
-        raise ValueError(f"DESCENT_LIMIT must be a whole number in [1, 100000], got DESCENT_LIMIT = {setting[:40]}.")
-    return int(setting)
 
 
 class Service(Archive):

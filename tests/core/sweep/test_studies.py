@@ -330,3 +330,21 @@ def test_the_time_of_a_sweep_survives_a_kill(scripted_lab, monkeypatch):
     lab.restart(kill=True)
     assert 40 <= lab.view(study).seconds < 45
     lab.old.close()
+
+
+def test_what_the_lab_has_finished_is_not_trained_again(scripted_lab):
+    lab = scripted_lab
+    first = lab.start("lr=0.1,0.2")
+    for run in lab.service.waiting():
+        lab.service.train(run, 0.9)
+    lab.until(first, finished=2)
+    second = lab.start("lr=0.1,0.2,0.3")
+    (fresh,) = lab.service.waiting()
+    assert config_of(lab, fresh).lr == 0.3
+    seen = lab.view(second)
+    assert [(t.state, t.accuracies, t.runs) for t in seen.trials[:2]] == [
+        (t.state, t.accuracies, t.runs) for t in lab.view(first).trials
+    ]
+    # The other sweep's runs are not this one's to stop.
+    lab.studies.stop(second)
+    assert lab.service.commands == [(fresh, "stop")]
