@@ -8,7 +8,6 @@ from core.runs import pool
 from core.runs.pool import Pool, Worker, worker_count
 from tests.waiting import wait_for
 
-
 #: A worker that tells which devices it sees.
 TELL = """
 import json, os, sys
