@@ -11,7 +11,7 @@ from typing import Any
 from core.runs import states
 from core.runs.store import Run
 from core.sweep.intervals import Interval, difference, interval, luck, spread
-from core.sweep.settings import Settings, with_seed
+from core.sweep.settings import Settings
 from core.training.config import RunConfig
 
 #: Seeds of each contestant, and contestants besides the default, unless given.
@@ -107,7 +107,7 @@ def entrants(given: Mapping[str, Any]) -> list[tuple[Contestant, list[RunConfig]
     found = []
     for one in given["contestants"]:
         config = RunConfig.from_dict(one["config"])
-        configs = [with_seed(config, seed) for seed in given["seeds"]]
+        configs = [replace(config, seed=seed) for seed in given["seeds"]]
         found.append((Contestant(one["trial"], config, (), one["score"]), configs))
     return found
 

@@ -1,4 +1,4 @@
-"""The runs of a sweep: ordinary runs of the lab's service, which carry the sweep's id."""
+"""The runs of a sweep: ordinary ones that carry its id, and what the lab has finished with the same settings."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -35,15 +35,24 @@ class OwnRuns:
         return all(_key(config) in self._known for config in configs)
 
     def of(self, configs: Sequence[RunConfig]) -> list[str]:
-        """Return the id of a run for each config, a new one where there is none.
+        """Return the id of a run for each config: the sweep's own, else one that the lab has finished, else a new one.
 
         Raises:
             ValueError: if it cannot be recorded.
         """
-        missing = list({_key(config): config for config in configs if not self.has([config])}.values())
+        missing = {}
+        for config in configs:
+            key = _key(config)
+            if key in self._known:
+                continue
+            # A run is a pure function of its config: what was trained is not trained again.
+            if twin := self._service.twin(config):
+                self._known[key] = twin.id
+            else:
+                missing[key] = config
         if missing:
-            ids = self._service.submit_group(missing, self._owner, self._owner_name, sweep=self._sweep)
-            self._known |= dict(zip(map(_key, missing), ids, strict=True))
+            ids = self._service.submit_group([*missing.values()], self._owner, self._owner_name, sweep=self._sweep)
+            self._known |= dict(zip(missing, ids, strict=True))
         return [self._known[_key(config)] for config in configs]
 
     def forget(self, run_ids: Iterable[str]) -> None:

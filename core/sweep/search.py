@@ -57,6 +57,7 @@ class Found:
         runs: ids, as far as they are noted.
         pruned: it was to be stopped.
         reported: epochs that were reported.
+        seconds: that the sweep had run at its end; 0 before.
         result: what ``end`` was given; None while it is under way.
     """
 
@@ -66,6 +67,7 @@ class Found:
     runs: list[str]
     pruned: bool
     reported: int
+    seconds: float
     result: dict[str, Any] | None
 
 
@@ -118,7 +120,8 @@ class Search:
             result = {name: tuple(values) for name, values in noted.get("result", {}).items()} if over else None
             reported = max(trial.intermediate_values, default=0)
             state, runs = noted.get("state", ""), noted.get("runs", [])
-            found.append(Found(trial.number, chosen, state, runs, noted.get("pruned", False), reported, result))
+            pruned, seconds = noted.get("pruned", False), noted.get("seconds", 0.0)
+            found.append(Found(trial.number, chosen, state, runs, pruned, reported, seconds, result))
         return found
 
     def ask(self) -> tuple[int, dict[str, Any]] | None:
@@ -169,15 +172,16 @@ class Search:
         trial.report(accuracy, epochs)
         return trial.should_prune()
 
-    def end(self, number: int, state: str, score: float, result: Mapping[str, Any]) -> None:
+    def end(self, number: int, state: str, score: float, result: Mapping[str, Any], seconds: float = 0.0) -> None:
         """End a trial.
 
         Args:
             state: one of ``TRIAL_STATES``.
             score: counts for one that finished or diverged.
             result: lists, returned by ``found``.
+            seconds: that the sweep has run.
         """
-        self.note(number, state=state, result=dict(result))
+        self.note(number, state=state, result=dict(result), seconds=seconds)
         self._live.pop(number, None)
         ended = _ENDS.get(state, TrialState.FAIL)
         self.study.tell(number, score if ended == TrialState.COMPLETE else None, ended)

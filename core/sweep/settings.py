@@ -3,7 +3,7 @@
 import random
 import statistics
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from core.files import shortened
@@ -83,7 +83,7 @@ class Settings:
 
     def configs(self, config: RunConfig) -> list[RunConfig]:
         """Return the config of each run of a trial: the seeds count up from its own."""
-        return [with_seed(config, config.seed + i) for i in range(self.seeds)]
+        return [replace(config, seed=config.seed + i) for i in range(self.seeds)]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""
@@ -103,11 +103,6 @@ class Settings:
 
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
-
-
-def with_seed(config: RunConfig, seed: int) -> RunConfig:
-    """Return the config with another seed."""
-    return RunConfig.from_dict({**config.to_dict(), "seed": seed})
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import Any
 from core.files import shortened
 from core.hyperparameters import Hyperparameter, InvalidValue, number
 from core.optimizers import OPTIMIZERS
+from core.sweep.race import changed
 from core.training.config import BATCH_SIZE, PLAIN, RunConfig, check_device_name
 from core.training.schedules import SCHEDULES
 
@@ -193,8 +194,7 @@ class Space:
         """
         given: dict[str, Any] = {f.name: getattr(self.base, f.name) for f in fields(RunConfig)}
         for knob in ("optimizer", "schedule"):
-            if chosen.get(knob, given[knob]) != given[knob]:
-                given |= {knob: chosen[knob], f"{knob}_params": {}}
+            given |= changed(self.base, knob, chosen.get(knob, given[knob]))
         spec = OPTIMIZERS[given["optimizer"]]
         if self.own_rates:
             given["lr"] = spec.lr

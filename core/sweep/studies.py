@@ -22,7 +22,7 @@ from core.hyperparameters import Hyperparameter
 from core.jobs import Job
 from core.runs import states
 from core.runs.archive import checked_labels
-from core.runs.service import Service
+from core.runs.service import DOUBLE_CLICK_SECONDS, Service
 from core.sweep import confirmation, view
 from core.sweep.importance import FEWEST, Importance, importance_job
 from core.sweep.settings import MINUTES, TRIALS, Estimate, Settings, estimate
@@ -51,6 +51,7 @@ class Studies:
         self._lock = threading.RLock()
         self._studies: dict[str, Study] = {}
         self._inbox: queue.SimpleQueue[tuple[str, Mapping[str, Any]]] = queue.SimpleQueue()
+        self._latest = (0.0, ("", ""), "")
         self._closed = False
         self._thread = threading.Thread(target=self._drive, daemon=True, name="sweeps")
         self._read_all()
@@ -76,7 +77,7 @@ class Studies:
     def start(
         self, settings: Settings, name: str = "", owner: str = "", owner_name: str = "", *, notes: str = ""
     ) -> str:
-        """Start a sweep; returns its id.
+        """Start a sweep; returns its id. The same settings of the same owner again at once are a double click.
 
         Args:
             name, notes: for people.
@@ -86,6 +87,10 @@ class Studies:
             ValueError: if the name is too long, too many of the owner's runs wait, or it cannot be recorded.
         """
         labels = checked_labels(name=name, notes=notes)
+        now, asked = time.monotonic(), (owner, json.dumps(settings.to_dict()))
+        with self._lock:
+            if asked == self._latest[1] and now - self._latest[0] < DOUBLE_CLICK_SECONDS:
+                return self._latest[2]
         self._service.admit(owner)
         study_id = secrets.token_hex(8)
         values = {"id": study_id, **labels, "owner": owner, "owner_name": owner_name, "created": time.time()}
@@ -93,7 +98,7 @@ class Studies:
         study = Study(self._folder / study_id, self._service, {**values, "asked": settings.to_dict()})
         with self._lock, _saving():
             study.save()
-            self._studies[study_id] = study
+            self._studies[study_id], self._latest = study, (now, asked, study_id)
         self._inbox.put((study_id, {"event": ""}))
         return study_id
 
@@ -144,6 +149,13 @@ class Studies:
         labels = checked_labels(name=name, notes=notes)
         self._change(study_id, lambda study: study.save(**labels))
 
+    def rename_owner(self, owner: str, before: str, name: str) -> None:
+        """Put ``name`` on the owner's sweeps that have the owner's name ``before``; raises as ``edit``."""
+        with self._lock, _saving():
+            for study in self._studies.values():
+                if (study.owner, study.summary()["owner_name"]) == (owner, before):
+                    study.save(owner_name=name)
+
     def delete(self, study_id: str) -> None:
         """Remove a sweep for good. Its runs stay, as ordinary ones.
 
@@ -160,17 +172,17 @@ class Studies:
 
     # What they show
 
-    def list(self) -> list[Summary]:
+    def summaries(self) -> list[Summary]:
         """Return all sweeps without their trials, newest first."""
         with self._lock:
-            summaries = [Summary(**study.summary()) for study in self._studies.values()]
-        return sorted(summaries, key=lambda summary: -summary.created)
+            found = [Summary(**study.summary()) for study in self._studies.values()]
+        return sorted(found, key=lambda summary: -summary.created)
 
     def view(self, study_id: str) -> View | None:
         """Return a sweep as it is now; None if there is no such sweep. Equal revisions share their trials."""
         with self._lock:
             study = self._studies.get(study_id)
-            return study.view() if study else None
+            return self._view(study) if study else None
 
     def revision(self, study_id: str) -> int:
         """Return a number that grows with every change of the sweep; 0 if there is no such sweep."""
@@ -181,16 +193,28 @@ class Studies:
     def changes(self, study_id: str, after: int) -> Changes | None:
         """Return what changed of a sweep since a revision, 0 for all; None if there is no such sweep."""
         with self._lock:
-            study = self._studies.get(study_id)
-            return study.changes(after) if study else None
+            found = self.view(study_id)
+            if found is None:
+                return None
+            trials = tuple(trial for trial in found.trials if trial.revision > after)
+            return Changes(found.revision, found.state, found.message, found.seconds, trials)
 
     def importance(self, study_id: str) -> Job[tuple[Importance, ...]] | None:
         """Return the job of the importance of the settings; None before enough trials have finished."""
         with self._lock:
-            study = self._studies.get(study_id)
-            if study is None or len(study.open().complete()) < FEWEST:
+            found = self.view(study_id)
+            if found is None or sum(trial.state in ("finished", "diverged") for trial in found.trials) < FEWEST:
                 return None
+            study = self._studies[study_id]
             return importance_job(self._service.jobs, study_id, study.open(), study.settings.space.names)
+
+    def _view(self, study: Study) -> View:
+        try:
+            return study.view()
+        except Exception as error:
+            # A damaged journal: people shall see the rest of the sweep, and why it cannot go on.
+            self._fail(study, error)
+            return View(**study.summary())
 
     # The thread
 

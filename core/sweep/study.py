@@ -20,7 +20,7 @@ from core.sweep.confirmation import Confirmation, Contestant
 from core.sweep.own_runs import OwnRuns
 from core.sweep.progress import Progress, SeedRun
 from core.sweep.settings import Settings
-from core.sweep.view import Changes, Trial, View
+from core.sweep.view import Trial, View
 from core.training.config import RunConfig
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Study:
         self.settings = Settings.from_dict(values["settings"])
         self.state: str = values["state"]
         self._size = self.settings.space.size
-        self.revision = 0
+        self.revision = 1
         self._since = time.monotonic()
         self._search: Search | None = None
         self._rows: dict[int, Trial] = {}
@@ -106,9 +106,13 @@ class Study:
             self._runs.read()
             self._rows, self._live, self._trials_of, self._search = {}, {}, {}, search
             for found in search.found():
+                # Later than what was saved, if the last process was killed.
+                self._values["seconds"] = max(self._values["seconds"], found.seconds)
                 if found.result is not None:
                     config = self.settings.space.config(found.chosen)
-                    self._rows[found.number] = Trial(found.number, found.state, found.chosen, config, **found.result)
+                    self._rows[found.number] = Trial(
+                        found.number, found.state, found.chosen, config, **found.result, revision=self.revision
+                    )
                 else:
                     self._adopt(found)
             self._find_confirmation()
@@ -207,12 +211,6 @@ class Study:
         now = {"state": self.state, "seconds": self.seconds, "settings": self.settings, "revision": self.revision}
         return {**own, **now}
 
-    def changes(self, after: int) -> Changes:
-        """Return the trials that changed since a revision."""
-        self.open()
-        trials = tuple(self._rows[number] for number in sorted(self._rows) if self._rows[number].revision > after)
-        return Changes(self.revision, self.state, self._values["message"], self.seconds, trials)
-
     # Its trials
 
     @property
@@ -253,7 +251,7 @@ class Study:
             # Its runs were never started, and shall not be now.
             assert self._search
             self._search.end(found.number, "stopped", 0.0, {})
-            self._rows[found.number] = Trial(found.number, "stopped", found.chosen, config)
+            self._rows[found.number] = Trial(found.number, "stopped", found.chosen, config, revision=self.revision)
             return
         ids = found.runs or self._runs.of(configs)
         runs = [SeedRun(run_id) for run_id in ids]
@@ -308,7 +306,7 @@ class Study:
             for run in progress.runs:
                 self._trials_of[run.id].remove(progress.number)
             result = {name: getattr(row, name) for name in ("runs", "losses", "accuracies", "finals")}
-            search.end(progress.number, row.state, progress.score, result)
+            search.end(progress.number, row.state, progress.score, result, self.seconds)
             if row.state in ("stopped", "failed"):
                 self._runs.forget(row.runs)
             self._give_up_if_all_fail(row)

@@ -97,11 +97,11 @@ def _ends(mean: Interval | None) -> str:
 def _behind(behind: Interval | None, apart: bool) -> str:
     if behind is None:
         return UNKNOWN
-    return f"{percent(behind.mean)}, {'told apart' if apart else 'not told apart'}"
+    return f"{percent(behind.mean)}, {'more than chance explains' if apart else 'within chance'}"
 
 
 def sentences(sweep: View, found: Confirmation) -> list[str]:
-    """Return what the confirmation says: the winner, what is told apart from it, its luck, and its test accuracy."""
+    """Return what the confirmation says: the winner, what differs from it, its luck, and its test accuracy."""
     if found.winner is None:
         return ["A run of the confirmation did not finish, so no winner is named."] if found.done else []
     winner = found.contestants[found.winner]
@@ -109,8 +109,8 @@ def sentences(sweep: View, found: Confirmation) -> list[str]:
     apart = sum(contestant.apart for contestant in others)
     said = [f"Winner: {name_of(sweep, winner)}."]
     if others:
-        said[0] += f" It is told apart from {apart} of the {counted(len(others), 'other')}"
-        said[0] += "." if apart == len(others) else "; from the rest, chance explains the difference."
+        said[0] += f" It is ahead of {apart} of the {counted(len(others), 'other')} by more than chance explains"
+        said[0] += "." if apart == len(others) else "; the rest may be as good."
     if found.seen_luck is not None:
         more = "less" if found.seen_luck >= 0 else "more"
         said.append(

@@ -28,6 +28,8 @@ _USUAL: dict[str, tuple[Any, ...]] = {
     "validation_split": (0.1, 0.2, 0.4),
     "seed": (0, 1, 2, 3, 4),
     "weight_decay": (0.0, 1e-5, 1e-4, 1e-3, 1e-2),
+    "train_images": (100, 1000, 10_000),
+    "label_noise": (0.0, 0.1, 0.2, 0.4),
     "label_smoothing": (0.0, 0.05, 0.1, 0.2),
     "patience": (0, 1, 2, 4),
     "optimizer": ("sgd", "momentum", "rmsprop", "adam"),

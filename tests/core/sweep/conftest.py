@@ -54,6 +54,10 @@ class Scripted:
             ids.append(run_id)
         return ids
 
+    def twin(self, config: RunConfig) -> Run | None:
+        found = [run for run in self.rows.values() if run.config == config and run.state == states.FINISHED]
+        return found[-1] if found else None
+
     def run(self, run_id: str) -> Run | None:
         return self.rows.get(run_id)
 

@@ -21,7 +21,7 @@ def main() -> None:
     # 1,920 images train, so that a run is short and a kill falls anywhere in it.
     base = RunConfig(epochs=3, validation_split=0.968, device="cpu")
     settings = Settings(parse(base, ["lr=1e-4:1e-1:log", "batch_size=16,64"]), sampler="tpe", trials=8, seeds=2, seed=3)
-    (study_id,) = [kept.id for kept in studies.list()] or [studies.start(settings)]
+    (study_id,) = [kept.id for kept in studies.summaries()] or [studies.start(settings)]
     ended = 0
     while (found := studies.view(study_id)) and found.state == view.RUNNING:
         for _ in range(ended, found.done):

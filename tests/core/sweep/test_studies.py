@@ -1,10 +1,13 @@
 """Sweeps on a service whose runs do what the test says."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 
 from core.hyperparameters import InvalidValue
+from core.paths import ROOT
 from core.sweep import view
 from core.sweep.settings import Settings
 from core.sweep.text import parse
@@ -212,6 +215,11 @@ def test_changes_are_those_since_a_revision(scripted_lab):
     assert [(trial.number, trial.accuracies) for trial in changes.trials] == [(1, (0.9,))]
     assert lab.studies.changes(study, changes.revision).trials == ()
     assert len(lab.studies.changes(study, 0).trials) == 2
+    for run in list(lab.service.rows):
+        lab.service.train(run, 0.9)
+    lab.until(study, finished=2)
+    lab.restart()
+    assert len(lab.studies.changes(study, 0).trials) == 2
 
 
 def test_labels_and_removal(scripted_lab):
@@ -222,10 +230,10 @@ def test_labels_and_removal(scripted_lab):
         lab.studies.delete(study)
     lab.studies.stop(study)
     lab.restart()
-    (kept,) = lab.studies.list()
+    (kept,) = lab.studies.summaries()
     assert (kept.name, kept.notes, kept.owner_name, kept.state) == ("rates", "why", "Ada", "stopped")
     lab.studies.delete(study)
-    assert lab.studies.list() == [] and lab.studies.view(study) is None and not list(lab.folder.iterdir())
+    assert lab.studies.summaries() == [] and lab.studies.view(study) is None and not list(lab.folder.iterdir())
     with pytest.raises(ValueError, match="sweep must be one that the lab has, got sweep = "):
         lab.studies.pause(study)
 
@@ -235,7 +243,7 @@ def test_a_sweep_is_admitted_like_a_run(scripted_lab):
     settings = Settings(parse(RunConfig(), ["lr=0.1,0.2"]))
     with pytest.raises(ValueError, match=r"^Too many wait\.$"):
         scripted_lab.studies.start(settings)
-    assert scripted_lab.studies.list() == []
+    assert scripted_lab.studies.summaries() == []
 
 
 def test_the_same_command_finds_its_sweep(scripted_lab):
@@ -260,5 +268,83 @@ def test_a_damaged_sweep_is_left_out(scripted_lab, caplog):
     (lab.folder / "other").mkdir()
     (lab.folder / "other" / "study.json").write_text("{}")
     lab.restart()
-    assert [kept.id for kept in lab.studies.list()] == [study]
+    assert [kept.id for kept in lab.studies.summaries()] == [study]
     assert "cannot be read" in caplog.text
+
+
+def test_a_damaged_journal_fails_its_sweep_alone(scripted_lab, caplog):
+    lab = scripted_lab
+    study, other = lab.start("lr=0.1,0.2"), lab.start("batch_size=16,32")
+    lab.studies.pause(study)
+    lab.studies.close()
+    path = lab.folder / study / "trials.log"
+    path.write_text("nonsense\n" + path.read_text())
+    lab.restart(kill=True)
+    seen = lab.view(study)
+    assert (seen.state, seen.trials, seen.name) == ("failed", (), "a sweep")
+    assert "cannot go on" in caplog.text
+    assert lab.view(other).state == "running" and len(lab.view(other).trials) == 2
+
+
+def test_optuna_is_imported_only_where_a_sweep_is_opened(tmp_path):
+    program = """
+import sys
+from core.cli.main import main
+from core.sweep.studies import Studies
+from tests.core.sweep.conftest import Lab
+from pathlib import Path
+lab = Lab(Path(sys.argv[1]))
+assert lab.studies.summaries() == [] and lab.studies.view("none") is None
+print("optuna" in sys.modules)
+lab.studies.close()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "sweeps")], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "False\n", done.stderr
+
+
+def test_a_double_click_starts_one(scripted_lab):
+    settings = Settings(parse(RunConfig(), ["lr=0.1,0.2"]))
+    assert scripted_lab.studies.start(settings, owner="ada") == scripted_lab.studies.start(settings, owner="ada")
+    scripted_lab.studies.start(settings, owner="bob")
+    assert len(scripted_lab.studies.summaries()) == 2
+
+
+def test_an_owner_is_renamed(scripted_lab):
+    scripted_lab.start("lr=0.1,0.2")
+    scripted_lab.studies.rename_owner("ada", "Bob", "Eve")
+    assert [kept.owner_name for kept in scripted_lab.studies.summaries()] == ["Ada"]
+    scripted_lab.studies.rename_owner("ada", "Ada", "Ada L.")
+    scripted_lab.restart()
+    assert [kept.owner_name for kept in scripted_lab.studies.summaries()] == ["Ada L."]
+
+
+def test_the_time_of_a_sweep_survives_a_kill(scripted_lab, monkeypatch):
+    lab = scripted_lab
+    study = lab.start("lr=0.1,0.2")
+    with monkeypatch.context() as patched:
+        patched.setattr("core.sweep.study.Study.seconds", 40.0)
+        lab.service.train(lab.service.waiting()[0], 0.9)
+        lab.until(study, finished=1)
+    lab.restart(kill=True)
+    assert 40 <= lab.view(study).seconds < 45
+    lab.old.close()
+
+
+def test_what_the_lab_has_finished_is_not_trained_again(scripted_lab):
+    lab = scripted_lab
+    first = lab.start("lr=0.1,0.2")
+    for run in lab.service.waiting():
+        lab.service.train(run, 0.9)
+    lab.until(first, finished=2)
+    second = lab.start("lr=0.1,0.2,0.3")
+    (fresh,) = lab.service.waiting()
+    assert config_of(lab, fresh).lr == 0.3
+    seen = lab.view(second)
+    assert [(t.state, t.accuracies, t.runs) for t in seen.trials[:2]] == [
+        (t.state, t.accuracies, t.runs) for t in lab.view(first).trials
+    ]
+    # The other sweep's runs are not this one's to stop.
+    lab.studies.stop(second)
+    assert lab.service.commands == [(fresh, "stop")]
