@@ -2,7 +2,7 @@
 
 In a real browser against a real server. Ten finished runs of 5,000 steps are laid over each other: from the moment at
 which the chart asks for them to the moment at which all of their points are drawn, and from a click on each of its
-controls to the next picture. Baseline: the click to the end of a script rerun on a race of the Sweep page, which is what Streamlit
+controls to the next picture. Baseline: the click to the end of a script rerun on a race, which is what Streamlit
 itself takes. Times are the browser's own clock, in seconds.
 """
 

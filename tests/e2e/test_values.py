@@ -7,19 +7,19 @@ from tests.e2e.test_surfaces import click_contours, open_paused, ready
 from tests.visiting import choose
 
 
-def test_a_newcomer_who_goes_to_race_at_once_finds_the_form_filled(page: Page, lab: Lab) -> None:
+def test_a_newcomer_who_goes_to_sweep_at_once_finds_the_form_filled(page: Page, lab: Lab) -> None:
     page.goto(lab.url)
     expect(page.get_by_label("Epochs", exact=True)).to_have_value("5")
-    page.get_by_role("link", name="Race").click()
-    expect(page.get_by_role("button", name="Start 24 runs")).to_be_enabled()
+    page.get_by_role("link", name="Sweep").click()
+    expect(page.get_by_role("button", name="Start 54 runs")).to_be_enabled()
     expect(page.get_by_label("Epochs", exact=True)).to_have_value("5")
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
 def test_surfaces_is_as_it_was_after_the_browsers_back(page: Page, lab: Lab) -> None:
     open_paused(page, f"{lab.url}/surfaces")
-    page.get_by_role("link", name="Race").click()
-    expect(page.get_by_role("button", name="Start 24 runs")).to_be_enabled()
+    page.get_by_role("link", name="Sweep").click()
+    expect(page.get_by_role("button", name="Start 54 runs")).to_be_enabled()
     page.go_back()
     ready(page)
     expect(page.get_by_label("Steps", exact=True)).to_have_value("500")

@@ -52,6 +52,7 @@ def test_axe_finds_no_obstacle_on_any_page(lab: Lab, page: Page) -> None:
         "confidence": "/predictions?model=good&p-tab=Confidence",
         "a digit": "/predictions?model=good&digit=8",
         "a lesson": "/lessons?lesson=2-order",
+        "a race": f"/sweep?runs={runs['adam']},{runs['sgd']}",
     }.items():
         page.goto(lab.url + address)
         expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")

@@ -23,7 +23,7 @@ def act(sweep_id: str, action: Callable[[], object], done: str = "") -> None:
     """Do something with a sweep that the visitor may operate; a callback. The page may be an old one."""
 
     def checked() -> None:
-        sweep = next((own for own in lab.sweeps().list() if own.id == sweep_id), None)
+        sweep = next((own for own in lab.sweeps().summaries() if own.id == sweep_id), None)
         if sweep is None:
             raise ValueError("This lab does not have the sweep any more.")
         if not may_operate(sweep):

@@ -15,7 +15,7 @@ POLL_SECONDS = 2.0
 
 def show() -> None:
     """Draw the list, which follows the sweeps that run."""
-    sweeps = lab.sweeps().list()
+    sweeps = lab.sweeps().summaries()
     if not sweeps:
         _invitation()
         return
@@ -26,7 +26,7 @@ def show() -> None:
 
 
 def _list(running: bool) -> None:
-    sweeps = lab.sweeps().list()
+    sweeps = lab.sweeps().summaries()
     if running and not any(sweep.state == view.RUNNING for sweep in sweeps):
         st.rerun()
     for summary in sweeps[:SHOWN]:
@@ -62,7 +62,7 @@ def _first() -> None:
     st.button(
         "Map learning rate x batch size",
         icon=":material/grid_on:",
-        type="primary" if not lab.sweeps().list() else "secondary",
+        type="primary" if not lab.sweeps().summaries() else "secondary",
         help=f"Adam, two epochs: {literal(size(lab.sweeps().estimate(settings), settings))}.",
         on_click=form.begin,
         args=(settings,),

@@ -121,7 +121,7 @@ def test_one_click_starts_the_sweep_that_the_form_says_and_shows_it(page: AppTes
 
 
 def test_an_empty_list_invites_to_the_first_map(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lab.sweeps(), "list", lambda: [])
+    monkeypatch.setattr(lab.sweeps(), "summaries", lambda: [])
     page = open_page("sweep")
     assert "See the whole map" in text(page)
     started: list[Settings] = []
@@ -274,6 +274,7 @@ def test_confirm_names_the_winner_and_its_luck(searched: str) -> None:
     page.text_input(key="sweep.confirm.best").set_value("2")
     page.text_input(key="sweep.confirm.seeds").set_value("2").run()
     button(page, "Confirm").click().run()
+    assert not page.exception and not page.error
     wait_for(lambda: lab.sweeps().view(searched).confirmation.done)
     page.run()
     assert not page.exception
