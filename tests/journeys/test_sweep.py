@@ -32,17 +32,20 @@ def test_from_an_empty_lab_over_a_map_to_the_best_on_train(page: Page, own_lab: 
     expect(page.get_by_text(re.compile("^Best: learning rate"))).to_be_visible()
     expect(page.get_by_test_id("stMain").get_by_text("finished", exact=True).first).to_be_visible()
     wait_in(page, f"() => {MAP}?.data?.[0]?.z?.flat().every(value => value > 0)")
+    # The importance is computed by then, too.
+    expect(page.get_by_test_id("stProgress")).to_have_count(0)
     inspect(page)
     assert page.evaluate(f"{MAP}._fullLayout.xaxis.type") == "log"
     assert page.evaluate(f"{MAP}.layout.sliders[0].steps.length") == 2
 
     # A cell opens its run.
+    link = page.evaluate("location.href")
     box = page.locator(".still-plot .heatmaplayer").bounding_box()
     assert box
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.75)
     expect(page).to_have_url(re.compile(r"/runs\?run="))
     expect_state(page, "finished")
-    page.go_back()
+    page.goto(link)
     expect(page.get_by_role("button", name="Take the best to Train")).to_be_visible()
     best = page.evaluate("document.body.innerText.match(/Best: learning rate (\\S+) · batch size (\\d+)/).slice(1)")
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { test } from "node:test"
+import test from "node:test"
 
 import { between } from "../../dashboard/components/figure/marked.js"
 
