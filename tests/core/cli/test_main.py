@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from core import paths
 from core.cli.main import main
 from core.models.checkpoints import load_checkpoint, load_parameters
+from core.models.formats import READABLE, write
 from core.training.config import RunConfig
 from core.training.trainer import Trainer
 
@@ -69,6 +70,7 @@ def test_predict_reads_pictures_of_any_size_dark_or_light(model, mnist, capsys, 
     answers = last_json(capsys)
     assert [a["path"] for a in answers] == [str(light), str(dark)]
     assert [a["digit"] for a in answers] == [7, 7]
+    assert [(a["sure"], a["note"]) for a in answers] == [(True, "")] * 2
     assert sum(answers[0]["probabilities"]) == pytest.approx(1)
 
 
@@ -145,13 +147,49 @@ def test_every_command_refuses_in_the_same_style(arguments, sentence, capsys):
     assert (status, captured.out, captured.err) == (2, "", sentence + "\n")
 
 
-def test_a_missing_model_and_a_bad_picture_are_named(model, capsys, tmp_path):
+def test_a_missing_model_and_a_bad_picture_are_named_and_the_others_answer(model, mnist, capsys, tmp_path):
     assert main(["evaluate", str(tmp_path / "no.safetensors")]) == 2
     assert "no.safetensors cannot be read" in capsys.readouterr().err
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"bad")
-    assert main(["predict", str(model), str(bad)]) == 2
-    assert capsys.readouterr().err == f"image must be a readable picture file, got {bad}.\n"
+    good = tmp_path / "good.png"
+    seven = Image.fromarray(np.kron(mnist.test.images[0].numpy().reshape(28, 28), np.ones((5, 5), dtype=np.uint8)))
+    seven.save(good)
+    assert main(["predict", str(model), str(bad), str(good), str(tmp_path / "none.png"), "--json"]) == 1
+    printed = capsys.readouterr()
+    first, second, third = json.loads(printed.out.splitlines()[-1])
+    sentence = f"image must be a readable picture file, got {bad}."
+    assert first == {"path": str(bad), "digit": None, "error": sentence}
+    assert second["digit"] == 7
+    assert third["digit"] is None and "none.png" in third["error"]
+    assert printed.err.splitlines()[0] == sentence
+
+
+def test_several_digits_are_each_answered_in_their_boxes(model, mnist, capsys, tmp_path):
+    page = Image.new("L", (900, 400), 255)
+    for place, index in enumerate((0, 2, 1)):
+        digit = Image.fromarray(255 - mnist.test.images[index].numpy().reshape(28, 28)).resize((224, 224))
+        page.paste(digit, (40 + 270 * place, 90))
+    page.save(tmp_path / "712.png")
+    assert main(["predict", str(model), str(tmp_path / "712.png"), "--json"]) == 0
+    (answer,) = last_json(capsys)
+    assert answer["digit"] is None and "probabilities" not in answer
+    assert [digit["digit"] for digit in answer["digits"]] == [7, 1, 2]
+    for place, digit in enumerate(answer["digits"]):
+        left, top, right, bottom = digit["box"]
+        assert 40 + 270 * place <= left < right <= 264 + 270 * place and 90 <= top < bottom <= 314
+        assert set(digit) == {"digit", "probabilities", "sure", "note", "box"}
+    assert main(["predict", str(model), str(tmp_path / "712.png")]) == 0
+    assert "712.png: 7 (" in capsys.readouterr().out
+
+
+def test_predict_and_evaluate_take_every_format_of_the_library(model, capsys, tmp_path):
+    network = load_parameters(model)[0]
+    for format in READABLE:
+        path = tmp_path / f"model{format.suffix}"
+        path.write_bytes(write(format, network, {}))
+        assert main(["evaluate", str(path), "--json"]) == 0
+        assert last_json(capsys)["test_accuracy"] > 0.9
 
 
 @pytest.fixture
