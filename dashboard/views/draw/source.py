@@ -40,13 +40,15 @@ def choose() -> str:
 
 def canvas() -> list[Steps]:
     """Draw the canvas, Undo and Clear; return the digits drawn, left to right."""
-    # It can be imported in a running server only.
+    # Its import registers a component, which raises where no Streamlit server runs, as in tests.
     from streamlit_drawable_canvas import st_canvas
 
     kept = st.session_state.setdefault("draw.kept", dict(NOTHING))
-    if CANVAS not in st.session_state and kept["objects"]:
-        # The canvas was not on the page for a while: it comes back with its drawing.
-        _put(kept["objects"])
+    if CANVAS not in st.session_state:
+        # The canvas was not on the page for a while: nothing of it is on its way, and it comes back with its drawing.
+        kept["gone"] = None
+        if kept["objects"]:
+            _put(kept["objects"])
     drawing = st_canvas(
         stroke_width=st.session_state.get("draw.pen", PEN),
         stroke_color="#FFFFFF",
