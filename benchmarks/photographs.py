@@ -54,7 +54,7 @@ def stroke_mask(line: CentreLine, size: float, pen: float, rng: Rng) -> Image.Im
 def inked(
     picture: Image.Image, lines: list[CentreLine], rng: Rng, color: Color = INK, height: float = 0.0
 ) -> Image.Image:
-    """Picture with the lines side by side, as high as told or as there is room."""
+    """Picture with the lines side by side, with this height or as high as there is room for."""
     most = min(0.62 * picture.height, 0.8 * picture.width / len(lines) / 0.8)
     size = height or most * rng.uniform(0.6, 1.0)
     pen = max(3.0, size * rng.uniform(0.05, 0.12))
@@ -106,7 +106,7 @@ def ruled(
 
 
 def desk(rng: Rng) -> Image.Image:
-    """Desk top with a grain."""
+    """Picture of a desk with a grain."""
     values = np.array(DESKS[int(rng.integers(len(DESKS)))], dtype=np.float64)
     grain = rng.normal(0, 1, (HEIGHT, 1)) * np.ones((1, WIDTH)) + rng.normal(0, 0.4, (HEIGHT, WIDTH))
     grain = sum(np.roll(grain, shift, 0) for shift in range(-2, 3)) / 5

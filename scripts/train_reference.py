@@ -35,7 +35,7 @@ from core.training.augmentation import Distortion, distort
 from core.training.network import HandGradient, Network, flatten, target_table
 
 BY = Distortion(rotation=0.12, scale=0.08, shear=0.1, shift=0.5, elastic=0.8, thickness=0.3)
-EPOCHS, BATCH, RATE, RISE = 110, 256, 6e-3, 0.1
+EPOCHS, BATCH, RATE, RISE = 100, 256, 6e-3, 0.1
 WEIGHT_DECAY, SMOOTHING, KEPT_OF_MEAN = 0.05, 0.05, 0.999
 #: So many of MNIST's images are drawn again; and how often a step has such a drawing in place of its image.
 DRAWINGS, DRAWN = 30_000, 0.5
@@ -85,7 +85,7 @@ def _other(rng: np.random.Generator, number: int) -> tuple[CentreLine, int]:
 
     kind = number % 13
     if kind < 6:
-        # Half of them are 1s and 7s, which are told apart by the angle of one stroke.
+        # Half of them are 1s and 7s, which differ by the angle of one stroke.
         digit = (1, 7)[kind // 2 % 2] if kind % 2 else int(rng.integers(data.CLASSES))
         return written(one([form for form in TRAINED if form.digit == digit]), rng), digit
     if kind == 6:

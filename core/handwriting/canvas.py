@@ -61,7 +61,7 @@ def digits_drawn(strokes: Sequence[Stroke]) -> list[Steps]:
     if not picture.any():
         return []
     largest = max(float(np.ptp(stroke.points, axis=0).max()) for stroke in strokes)
-    ink = _inked(strokes, max(WIDEST * largest, LEAST)) / np.float32(255)
+    ink = (_inked(strokes, max(WIDEST * largest, LEAST)) / 255).astype(np.float32)
     labels, found = regions(ink > 0.5)
     digits = digits_among(found, ink.shape, whole=False) or [found]
     return [from_ink(picture, ink * np.isin(labels, [region.label for region in digit])) for digit in digits]
@@ -80,7 +80,7 @@ def _points(path: Any) -> NDArray[np.float64]:
 
 
 def _inked(strokes: Sequence[Stroke], widest: float) -> Bytes:
-    """Return (SIDE, SIDE) uint8, light ink on dark paper, with pens no wider than told."""
+    """Return (SIDE, SIDE) uint8, light ink on dark paper, with pens of at most this width."""
     picture = Image.new("L", (SIDE, SIDE))
     pen = ImageDraw.Draw(picture)
     for stroke in strokes:

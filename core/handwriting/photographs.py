@@ -196,7 +196,7 @@ def _likeness(colors: Floats, labels: Labels, found: list[Region], digits: list[
     # Between the strokes is the paper that is around them; within the edge of a sheet is the sheet, around it the desk.
     between = colors[within][labels[within] == 0]
     same = (np.abs(between - paper).sum(1) < np.abs(between - ink).sum(1)).mean() if len(between) else 1.0
-    return contrast * float(same) ** 2 * (size / max(labels.shape)) ** 0.5 * share
+    return float(contrast * same**2 * (size / max(labels.shape)) ** 0.5 * share)
 
 
 def _mask(labels: Labels, chosen: list[Region]) -> NDArray[np.bool_]:

@@ -17,8 +17,9 @@ Labels = NDArray[np.int64]
 WIDEST_STROKE, FULL, LONG = 0.4, 0.72, 2
 #: A digit's height and, of the tallest digit's, another digit's; of the digit's size, a part's that belongs to it.
 SMALLEST, LEAST_HEIGHT, SMALLEST_PART = 0.04, 0.5, 0.08
-#: Parts belong together if so much of the narrower one's width is above or below the other, or they are so near.
-OVERLAP, NEAR = 0.45, 0.12
+#: Large parts belong together if so much of the narrower one's width is above or below the other and they are so near,
+#: small parts if they are near.
+OVERLAP, NEAR, PART_NEAR = 0.45, 0.12, 0.2
 #: Fewer pixels are noise.
 LEAST_AREA = 4
 
@@ -149,7 +150,7 @@ def digits_among(found: list[Region], shape: tuple[int, int], whole: bool = True
         ):
             continue
         nearest = min(groups, key=lambda group: _gap(part.box, around(group)))
-        if _gap(part.box, around(nearest)) <= NEAR * tall:
+        if _gap(part.box, around(nearest)) <= PART_NEAR * tall:
             nearest.append(part)
     return sorted(groups, key=lambda group: around(group)[0])
 

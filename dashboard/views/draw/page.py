@@ -42,7 +42,9 @@ def _drawing() -> None:
         # What is kept and replayed is one digit.
         st.session_state["draw.way"] = ways[0] if len(ways) == 1 else None
         st.session_state["draw.count"] = len(ways)
-        answers = {name: [answer(network, way.digit, way.doubt) for way in ways] for name, network in saved.items() if ways}
+        answers = {
+            name: [answer(network, way.digit, way.doubt) for way in ways] for name, network in saved.items() if ways
+        }
         with st.container(key="draw-answer"):
             name = _answer(list(saved), answers)
             if damaged:

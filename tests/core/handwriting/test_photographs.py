@@ -87,7 +87,9 @@ def is_found(picture, mnist, index=0):
     scale = way.picture.shape[1] / picture.width
     box = np.array(expected.box) * scale
     assert np.abs(np.array(way.box) - box).max() <= 5
-    assert abs(way.digit.astype(int) - expected.digit).mean() < 9
+    # The centre of mass is put on a whole pixel, which may be the next one.
+    moved = [np.roll(way.digit.astype(int), (down, right), (0, 1)) for down in (-1, 0, 1) for right in (-1, 0, 1)]
+    assert min(abs(digit - expected.digit).mean() for digit in moved) < 9
 
 
 @pytest.mark.parametrize("count", [1, 6])
