@@ -20,6 +20,7 @@ SMALLEST, LEAST_HEIGHT, SMALLEST_PART = 0.04, 0.5, 0.08
 #: Large parts belong together if so much of the narrower one's width is above or below the other and they are so near,
 #: small parts if they are near.
 OVERLAP, NEAR, PART_NEAR = 0.45, 0.12, 0.2
+MOST_DIGITS = 8
 #: Fewer pixels are noise.
 LEAST_AREA = 4
 
@@ -118,7 +119,7 @@ def _labelled(ink: Bits) -> tuple[Labels, int]:
 
 
 def digits_among(found: list[Region], shape: tuple[int, int], whole: bool = True) -> list[list[Region]]:
-    """Return the regions of each digit, left to right; empty if none is like strokes.
+    """Return the regions of each digit, left to right; empty if none is like strokes, or over eight.
 
     Args:
         found: regions in a picture.
@@ -140,6 +141,8 @@ def digits_among(found: list[Region], shape: tuple[int, int], whole: bool = True
     for region in sorted(main, key=lambda r: r.box[0]):
         together = [group for group in groups if any(_belong(region.box, other.box, tall) for other in group)]
         groups = [g for g in groups if g not in together] + [[*(r for g in together for r in g), region]]
+    if len(groups) > MOST_DIGITS:
+        return []
     chosen = {r.label for group in groups for r in group}
     for part in found:
         if (

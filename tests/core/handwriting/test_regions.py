@@ -70,6 +70,8 @@ def page(*boxes):
         # What touches the border is left out beside what does not.
         ([(100, 40, 110, 160), (0, 0, 8, 200)], [[(100, 40, 110, 160)]]),
         ([(40, 30, 360, 170)], []),
+        # Nine digits are too many to be a number.
+        ([(20 + 40 * n, 60, 26 + 40 * n, 120) for n in range(9)], []),
     ],
 )
 def test_digits_are_told_from_what_is_around_them(boxes, digits):
