@@ -152,13 +152,13 @@ def test_the_canvas_is_as_large_as_the_screen_allows(lab: Lab, page: Page) -> No
     page.set_viewport_size({"width": 1280, "height": 900})
     open_draw(page, lab)
     assert canvas_box(page)["width"] > 500
-    expect(page.get_by_text("Draw a digit")).to_be_visible()
+    expect(page.get_by_text("Draw a digit", exact=True)).to_be_visible()
     expect(tool(page, "Clear")).to_be_in_viewport()
     page.set_viewport_size({"width": 1920, "height": 1080})
     assert canvas_box(page)["width"] > 700
     draw(page, [[(150, 60), (150, 220)]])
     says(page, "1")
-    expect(page.get_by_text("Draw a digit")).to_have_count(0)
+    expect(page.get_by_text("Draw a digit", exact=True)).to_have_count(0)
     expect(page.get_by_test_id("network")).to_be_visible()
     # What is drawn is where the pen was.
     page.keyboard.press("Control+z")
@@ -169,7 +169,7 @@ def test_a_number_is_answered_digit_by_digit(lab: Lab, page: Page) -> None:
     open_draw(page, lab)
     draw(page, [[(60, 60), (60, 220)], [(130, 60), (220, 60), (170, 220)]])
     says(page, "17")
-    expect(page.get_by_text("2 digits, left to right")).to_be_visible()
+    expect(answer(page).get_by_text("2 digits, left to right")).to_be_visible()
     expect(page.get_by_test_id("steps").locator(".box")).to_have_count(2)
 
 
