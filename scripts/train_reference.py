@@ -35,12 +35,12 @@ from core.training.augmentation import Distortion, distort
 from core.training.network import HandGradient, Network, flatten, target_table
 
 BY = Distortion(rotation=0.12, scale=0.08, shear=0.1, shift=0.5, elastic=0.8, thickness=0.3)
-EPOCHS, BATCH, RATE, RISE = 100, 256, 6e-3, 0.1
+EPOCHS, BATCH, RATE, RISE = 160, 256, 6e-3, 0.1
 WEIGHT_DECAY, SMOOTHING, KEPT_OF_MEAN = 0.05, 0.05, 0.999
 #: So many of MNIST's images are drawn again; and how often a step has such a drawing in place of its image.
 DRAWINGS, DRAWN = 30_000, 0.5
 #: Further images: digits of other forms, what is no digit, what is near one; and the share that an epoch has, anew.
-OTHERS, SEEN = 26_000, 0.7
+OTHERS, SEEN = 26_000, 0.5
 #: The first label of what is near a digit, and that of what is none.
 NEARLY, NOTHING = data.CLASSES, 2 * data.CLASSES
 #: Their longer side in pixels, the pen's width as a share of it, for MNIST's digits and for the others, which stay

@@ -11,8 +11,9 @@ from core.data import CLASSES, PIXELS
 from core.handwriting.preprocessing import Bytes
 from core.training.network import HIDDEN, Network
 
-#: Below this probability the answer is called not sure; its accuracy is in benchmarks/LOG.md.
-SURE = 0.6
+#: Below this probability the answer is called not sure; what that refuses of digits and other things is in
+#: benchmarks/LOG.md.
+SURE = 0.8
 
 
 @dataclass(frozen=True)

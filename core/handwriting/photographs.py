@@ -39,6 +39,8 @@ EDGE, MARGIN = 2, 12
 FRAME = 0.1
 #: Faint ink belongs to a digit too, unless it is clearly better without: that is less likely by so much.
 FAINT_TOO = 0.85
+#: A picture seldom cuts a digit at its border.
+CUT = 0.4
 #: Less like digits than this is nothing.
 LEAST_LIKENESS = 0.03
 NOTHING = "image must show a digit, got one in which nothing stands out from its paper like the strokes of a pen."
@@ -171,7 +173,8 @@ def _readings(ink: Floats, colors: Floats) -> list[_Reading]:
     for number, threshold in enumerate(thresholds(ink)):
         labels, found = regions(without_rules(ink > threshold))
         if digits := digits_among(found, ink.shape):
-            likeness = _likeness(colors, labels, found, digits) * FAINT_TOO**number
+            cut = any(_touches(region, ink.shape) for digit in digits for region in digit)
+            likeness = _likeness(colors, labels, found, digits) * FAINT_TOO**number * CUT**cut
             readings.append(_Reading(ink, labels, digits, likeness))
     return readings
 
@@ -197,6 +200,11 @@ def _likeness(colors: Floats, labels: Labels, found: list[Region], digits: list[
     between = colors[within][labels[within] == 0]
     same = (np.abs(between - paper).sum(1) < np.abs(between - ink).sum(1)).mean() if len(between) else 1.0
     return float(contrast * same**2 * (size / max(labels.shape)) ** 0.5 * share)
+
+
+def _touches(region: Region, shape: tuple[int, ...]) -> bool:
+    left, top, right, bottom = region.box
+    return left == 0 or top == 0 or bottom == shape[0] or right == shape[1]
 
 
 def _mask(labels: Labels, chosen: list[Region]) -> NDArray[np.bool_]:
