@@ -18,6 +18,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from core import devices
+from core.hyperparameters import InvalidValue
 from core.jobs import Job, Jobs
 from core.models.checkpoints import Checkpoint, save_checkpoint
 from core.runs import run_files, states, store_rescue
@@ -37,6 +39,8 @@ from core.training.events import CommandApplied
 DOUBLE_CLICK_SECONDS = 1.0
 #: Runs of one group.
 LARGEST_GROUP = 1000
+#: The latest runs of the same settings among which one that answers for them is looked for.
+TWINS = 100
 COMMANDS = ("pause", "resume", "stop", "step", "epoch", "learning_rate")
 
 
@@ -187,6 +191,35 @@ class Service(Archive):
                 for run in runs:
                     self._scheduler.enqueue(run)
         return run_ids
+
+    def twin(self, config: RunConfig, going: bool = False) -> Run | None:
+        """Return the newest run that gives what training the config now would give, or None.
+
+        It has ended by itself, finished or diverged, on this machine, with the versions and threads of now, trained
+        from its first weights on and at the rates of its settings.
+
+        Args:
+            going: a run that trains or waits will do, too: it may still be stopped, or given another rate.
+        """
+        try:
+            device = devices.resolve(config.device)
+        except InvalidValue:
+            return None
+        here = {**devices.environment(device), "threads": self._threads, "commit": self._scheduler.commit}
+        with self._lock:
+            runs = self._with_live(self._store.of_config(config, TWINS))
+            return next((run for run in runs if self._is_twin(run, here, going)), None)
+
+    def _is_twin(self, run: Run, here: dict[str, Any], going: bool) -> bool:
+        ended = run.state in (states.FINISHED, states.DIVERGED)
+        if not run.exact or not (ended or (going and run.state in (states.QUEUED, states.RUNNING))):
+            return False
+        # A run that has not begun has no environment yet; its worker will be of this machine.
+        if (ended or run.environment) and run.environment != here:
+            return False
+        return not (self._files / run.id / run_files.START).exists() and not any(
+            event["command"] == "learning_rate" for event in self.events(run.id, ("CommandApplied",))
+        )
 
     def waiting(self, owner: str) -> list[str]:
         """Return the owner's waiting runs, in their order."""

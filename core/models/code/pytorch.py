@@ -3,11 +3,12 @@
 import math
 from collections.abc import Sequence
 
-from core.models.code import optimizers, rates
+from core.models.code import digits, optimizers, rates
 from core.models.code.recipe import Recipe, Section
 from core.training import augmentation
 from core.training.batches import GATHERED_IMAGES
 from core.training.config import RunConfig
+from core.training.network import GAINS
 
 #: Tolerances of the last section: a first loss differs by rounding alone, which then grows with every step.
 FIRST, EARLY, LATE, ACCURACY = 1e-4, 1e-3, 0.05, 0.01
@@ -63,11 +64,11 @@ def sections(recipe: Recipe) -> list[Section]:
     """Return the parts of the code, in the order of the course."""
     return [
         Section("Load the data", "60,000 training and 10,000 test digits, as bytes.", LOAD),
-        Section("Prepare it", _prepare_text(recipe), _prepare(recipe)),
+        Section("Prepare it", digits.prepare_text(recipe.config), _prepare(recipe)),
         Section(
             "Build the network",
-            "784 inputs, 128 ReLU units, 10 outputs; Glorot's uniform first weights.",
-            _build(recipe),
+            f"784 inputs, 128 ReLU units, 10 outputs; {digits.first_weights(recipe.config)}.",
+            _build(recipe.config),
         ),
         Section("Configure the training", "the loss, the optimizer and its learning rate.", _configure(recipe)),
         Section("Fit", "one step per batch.", _fit(recipe)),
@@ -78,11 +79,6 @@ def sections(recipe: Recipe) -> list[Section]:
     ]
 
 
-def _prepare_text(recipe: Recipe) -> str:
-    held = recipe.config.validation_images
-    return "pixels from 0 to 1" + (f"; the last {held:,} training digits validate." if held else ".")
-
-
 def _prepare(recipe: Recipe) -> str:
     config = recipe.config
     orders = {
@@ -91,8 +87,9 @@ def _prepare(recipe: Recipe) -> str:
         "none": "torch.arange(TRAIN)",
         "by-label": "torch.argsort(y[:TRAIN], stable=True)",
     }
-    return f"""\
-TRAIN = {config.train_images}
+    return (
+        "\n".join(digits.lines(config))
+        + f"""
 x = torch.tensor(images).view(-1, 784) / 255
 y = torch.tensor(labels).long()
 test_x = torch.tensor(test_images).view(-1, 784) / 255
@@ -100,7 +97,9 @@ test_y = torch.tensor(test_labels).long()
 
 
 def order(epoch):
-    return {orders[config.shuffle]}""" + (DISTORT if config.augment else "")
+    return {orders[config.shuffle]}"""
+        + (DISTORT if config.augment else "")
+    )
 
 
 DISTORT = f"""
@@ -119,12 +118,17 @@ def distort(images, generator):  # turn, scale, shear and shift each digit a lit
     return moved.view(-1, 784)"""
 
 
-def _build(recipe: Recipe) -> str:
+def _build(config: RunConfig) -> str:
+    if config.initialization == "he":
+        first = 'kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)'
+    else:
+        gain = "" if config.initialization == "glorot" else f", {GAINS[config.initialization]}"
+        first = f"xavier_uniform_(layer.weight{gain}, generator=generator)"
     return f"""\
 model = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
-generator = torch.Generator().manual_seed({recipe.config.seed})
+generator = torch.Generator().manual_seed({config.seed})
 for layer in (model[0], model[2]):
-    nn.init.xavier_uniform_(layer.weight, generator=generator)
+    nn.init.{first}
     nn.init.zeros_(layer.bias)"""
 
 
