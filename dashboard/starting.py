@@ -46,7 +46,7 @@ def run(
     def submit() -> None:
         # A run that goes on from a checkpoint is not its settings alone.
         twin = None if again or start else lab.service().twin(config)
-        ids.append(twin.id if twin else _submit(config, name, parent, start, tuple(tags)))
+        ids.append(twin.id if twin else _submit(config, name, parent, start, tuple(tags), again))
         _answered([twin] if twin else [])
         if not twin:
             st.session_state[_LAST] = ids[0]
@@ -73,7 +73,9 @@ def group(configs: Sequence[RunConfig], tag: str = "", *, again: bool = False) -
         twins = [None if again else lab.service().twin(config, going=True) for config in configs]
         new = [config for config, twin in zip(configs, twins, strict=True) if not twin]
         service = lab.service()
-        started = service.submit_group(new, you.id, you.name, tags=tags, click=_click(*tags)) if new else []
+        started = (
+            service.submit_group(new, you.id, you.name, tags=tags, click=_click(*tags, again=again)) if new else []
+        )
         fresh = iter(started)
         ids.extend(twin.id if twin else next(fresh) for twin in twins)
         _answered([twin for twin in twins if twin])
@@ -142,17 +144,18 @@ def last_before(run: Run) -> Run | None:
     return next((other for other in own if other.number < run.number), None)
 
 
-def _submit(config: RunConfig, name: str, parent: str | None, start: Checkpoint | None, tags: tuple[str, ...]) -> str:
+def _submit(
+    config: RunConfig, name: str, parent: str | None, start: Checkpoint | None, tags: tuple[str, ...], again: bool
+) -> str:
     you = visitors.visitor()
-    return lab.service().submit(
-        config, name, you.id, you.name, parent=parent, start=start, tags=tags, click=_click(*tags)
-    )
+    click = _click(*tags, again=again)
+    return lab.service().submit(config, name, you.id, you.name, parent=parent, start=start, tags=tags, click=click)
 
 
-def _click(*tags: str) -> str:
+def _click(*tags: str, again: bool) -> str:
     # The service takes the same settings with the same token within a second for one click. The tags are a part of
-    # it, since the race that follows a search may have the very settings of one of its runs.
-    return " ".join([st.session_state.setdefault(_CLICK, secrets.token_hex(8)), *tags])
+    # it, since the race that follows a search may have the very settings of one of its runs, and so is the button.
+    return " ".join([st.session_state.setdefault(_CLICK, secrets.token_hex(8)), *tags, *(["again"] if again else [])])
 
 
 def show_speed() -> None:
