@@ -26,6 +26,7 @@ from core.runs import run_files, states, store_rescue
 from core.runs.archive import Archive, checked_labels
 from core.runs.diagnoses import Diagnoses, diagnosis_job
 from core.runs.pool import worker_count
+from core.runs.queue import waiting_limit
 from core.runs.record import Record
 from core.runs.replay_request import EVENTS, ReplayRequest
 from core.runs.scheduler import Scheduler
@@ -42,18 +43,6 @@ LARGEST_GROUP = 1000
 #: The latest runs of the same settings among which one that answers for them is looked for.
 TWINS = 100
 COMMANDS = ("pause", "resume", "stop", "step", "epoch", "learning_rate")
-
-
-def waiting_limit() -> int:
-    """Return the number of runs that one visitor may have waiting, a group counted as one: ``DESCENT_LIMIT``, else 100.
-
-    Raises:
-        ValueError: if ``DESCENT_LIMIT`` is not a whole number from 1 to 100,000.
-    """
-    setting = os.environ.get("DESCENT_LIMIT") or "100"
-    if not (setting.isascii() and setting.isdigit() and 1 <= int(setting) <= 100_000):
-        raise ValueError(f"DESCENT_LIMIT must be a whole number in [1, 100000], got DESCENT_LIMIT = {setting[:40]}.")
-    return int(setting)
 
 
 class Service(Archive):
@@ -91,6 +80,8 @@ class Service(Archive):
         self._limit = waiting_limit()
         self._closed = False
         self._threads = threads
+        #: Number of runs that train at once.
+        self.workers = size
         #: All background work of the lab but runs, so that it ends with the lab.
         self.jobs = Jobs()
         self.purge_old()
@@ -157,8 +148,12 @@ class Service(Archive):
         *,
         tags: Iterable[str] = (),
         click: str = "",
+        sweep: str = "",
     ) -> list[str]:
         """Queue runs that belong together, in their order; returns their ids. Arguments and errors as of ``submit``.
+
+        Args:
+            sweep: id of the study that they are part of; it was admitted as a whole, so its runs are not limited.
 
         Raises:
             ValueError: also for more than ``LARGEST_GROUP`` configs.
@@ -166,22 +161,33 @@ class Service(Archive):
         if len(configs) > LARGEST_GROUP:
             raise ValueError(f"At most {LARGEST_GROUP:,} runs can be started at once; these are {len(configs):,}.")
         labels = checked_labels(tags=tags)
-        columns = {**labels, "owner": owner, "owner_name": owner_name, "sweep": secrets.token_hex(8)}
-        return self._submit(configs, None, click, columns)
+        columns = {**labels, "owner": owner, "owner_name": owner_name, "sweep": sweep or secrets.token_hex(8)}
+        return self._submit(configs, None, click, columns, limited=not sweep)
+
+    def admit(self, owner: str) -> None:
+        """Raise ValueError if so many of the owner's runs wait that no more are taken."""
+        with self._lock:
+            if (places := self._scheduler.places(owner)) >= self._limit:
+                raise ValueError(
+                    f"{places} of your runs and groups of runs are waiting already, and this lab takes no more of one "
+                    "person. Wait until some have begun, or cancel some."
+                )
 
     def _submit(
-        self, configs: Sequence[RunConfig], start: Checkpoint | None, click: str, columns: dict[str, Any]
+        self,
+        configs: Sequence[RunConfig],
+        start: Checkpoint | None,
+        click: str,
+        columns: dict[str, Any],
+        limited: bool = True,
     ) -> list[str]:
         with self._lock:
             key, now = (click, json.dumps([config.to_dict() for config in configs], sort_keys=True)), time.monotonic()
             self._clicks = {k: v for k, v in self._clicks.items() if now - v[0] < DOUBLE_CLICK_SECONDS}
             if click and key in self._clicks:
                 return self._clicks[key][1]
-            if (places := self._scheduler.places(columns["owner"])) >= self._limit:
-                raise ValueError(
-                    f"{places} of your runs and groups of runs are waiting already, and this lab takes no more of one "
-                    "person. Wait until some have begun, or cancel some."
-                )
+            if limited:
+                self.admit(columns["owner"])
             run_ids = [secrets.token_hex(8) for _ in configs]
             self._add(dict(zip(run_ids, configs, strict=True)), start, columns)
             if click:
