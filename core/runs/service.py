@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,10 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from core.jobs import Job, Jobs
-from core.models.checkpoints import Checkpoint, save_checkpoint
+from core.models.checkpoints import Checkpoint
 from core.runs import run_files, states, store_rescue
 from core.runs.archive import Archive, checked_labels
+from core.runs.branching import Branch
 from core.runs.diagnoses import Diagnoses, diagnosis_job
 from core.runs.pool import worker_count
 from core.runs.record import Record
@@ -130,7 +131,7 @@ class Service(Archive):
             name: for people.
             owner, owner_name: the visitor's opaque id and display name.
             parent: the id of the run that this one goes on from.
-            start: the checkpoint to go on from, with its own settings; its state must fit the config.
+            start: the checkpoint to go on from, of the parent if there is one; its state must fit the config.
             tags: for people.
             click: opaque, of the page that asks: the same settings again from the same page within
                 ``DOUBLE_CLICK_SECONDS`` are the same click, and get the same run.
@@ -141,9 +142,40 @@ class Service(Archive):
         """
         labels = checked_labels(name=name, tags=tags)
         columns = {**labels, "owner": owner, "owner_name": owner_name, "parent": parent}
-        if start:
-            columns |= {"step": start.state["step"], "epoch": start.state["epoch"]}
-        return self._submit((config,), start, click, columns)[0]
+        if not start:
+            return self._submit((config,), click, columns)[0]
+        step = start.state["step"]
+        columns |= {"step": step, "epoch": start.state["epoch"], "first_step": step, "parent_step": parent and step}
+        return self._submit((config,), click, columns, partial(run_files.save_start, checkpoint=start))[0]
+
+    def branch(
+        self,
+        run_id: str,
+        step: int,
+        changes: Mapping[str, Any],
+        owner: str = "",
+        owner_name: str = "",
+        *,
+        click: str = "",
+    ) -> str:
+        """Queue a run that leaves another one after ``step`` steps, with some settings changed; returns its id.
+
+        It goes on from the other's parameters at that step, and from the state of its optimizer unless that is
+        changed. Its worker first trains the other again up to there; the other may meanwhile be deleted.
+
+        Args:
+            run_id: of the other.
+            step: of the other, one of ``branching.places``.
+            changes: values of ``branching.CHANGEABLE``; another optimizer brings its own rate, unless that is given.
+            owner, owner_name, click: as of ``submit``.
+
+        Raises:
+            ValueError: as ``submit``; and if there is no such run, it still trains or has not taken a step, ``step`` is
+                none of its steps, or a change is none that can be made there.
+        """
+        branch = Branch.of(self.existing(run_id), self._replay_request(run_id), step, changes)
+        columns = {"owner": owner, "owner_name": owner_name, "parent": run_id, "parent_step": step, **branch.columns}
+        return self._submit((branch.config,), click, columns, branch.save)[0]
 
     def submit_group(
         self,
@@ -163,10 +195,14 @@ class Service(Archive):
             raise ValueError(f"At most {LARGEST_GROUP:,} runs can be started at once; these are {len(configs):,}.")
         labels = checked_labels(tags=tags)
         columns = {**labels, "owner": owner, "owner_name": owner_name, "sweep": secrets.token_hex(8)}
-        return self._submit(configs, None, click, columns)
+        return self._submit(configs, click, columns)
 
     def _submit(
-        self, configs: Sequence[RunConfig], start: Checkpoint | None, click: str, columns: dict[str, Any]
+        self,
+        configs: Sequence[RunConfig],
+        click: str,
+        columns: dict[str, Any],
+        prepare: Callable[[Path], None] | None = None,
     ) -> list[str]:
         with self._lock:
             key, now = (click, json.dumps([config.to_dict() for config in configs], sort_keys=True)), time.monotonic()
@@ -179,7 +215,7 @@ class Service(Archive):
                     "person. Wait until some have begun, or cancel some."
                 )
             run_ids = [secrets.token_hex(8) for _ in configs]
-            self._add(dict(zip(run_ids, configs, strict=True)), start, columns)
+            self._add(dict(zip(run_ids, configs, strict=True)), columns, prepare)
             if click:
                 self._clicks[key] = (now, run_ids)
             runs = [self.existing(run_id) for run_id in run_ids]
@@ -273,17 +309,23 @@ class Service(Archive):
             run, events = self.existing(run_id), self.events(run_id, EVENTS)
         return ReplayRequest.of(run, events, self._files / run_id, self._threads)
 
-    def _add(self, configs: dict[str, RunConfig], start: Checkpoint | None, columns: dict[str, Any]) -> None:
-        """Add rows and files of new runs, all or none of them."""
+    def _add(
+        self, configs: dict[str, RunConfig], columns: dict[str, Any], prepare: Callable[[Path], None] | None
+    ) -> None:
+        """Add rows and files of new runs, all or none of them.
+
+        Args:
+            prepare: writes what a run begins with into its folder.
+        """
         now = time.time()
         adding = [
             partial(self._store.add, run_id, config, now, states.QUEUED, **columns)
             for run_id, config in configs.items()
         ]
         try:
-            if start:
+            if prepare:
                 for run_id in configs:
-                    save_checkpoint(self._files / run_id / run_files.START, start)
+                    prepare(self._files / run_id)
             self._store.together(adding)
         except (OSError, sqlite3.Error) as error:
             for run_id in configs:
