@@ -75,29 +75,27 @@ def _value(run: Run, changed: str, key: str) -> Changes:
             if name != config.optimizer and (config.batch_size == "full" or not spec.full_batch_only)
         ]
         optimizer = st.selectbox(label, names, format_func=lambda name: OPTIMIZERS[name].label, key=key)
-        st.caption(
-            f"With its own learning rate, {number(OPTIMIZERS[optimizer].lr)}, and without memory of earlier steps."
-        )
+        st.caption(f"With its own learning rate, {number(OPTIMIZERS[optimizer].lr)}, and a state that begins afresh.")
         return lambda: {"optimizer": optimizer}
     if changed == "shuffle":
         others = [choice for choice in SHUFFLE.choices or () if choice != config.shuffle]
         order = st.selectbox("Shuffled", others, format_func=lambda choice: in_words("shuffle", choice), key=key)
-        _remembered(run)
+        _go_on()
         return lambda: {"shuffle": order}
     if changed == "batch_size":
         size = 64 if config.batch_size == "full" else 4 * config.images_per_step
         text = st.text_input(label, str(min(size, config.train_images)), key=key, help=f"Now {config.batch_size}.")
-        _remembered(run)
+        _go_on()
         return lambda: {"batch_size": parse_batch_size(text)}
     text = st.text_input(
         label, number(config.lr / 10), key=key, help=f"Now {number(config.lr)}. {fields.help_text(LR)}"
     )
-    _remembered(run)
+    _go_on()
     return lambda: {"lr": LR.parse(text)}
 
 
-def _remembered(run: Run) -> None:
-    st.caption(f"{run.config.optimizer_spec.label} goes on with what it remembers, and the schedule with its plan.")
+def _go_on() -> None:
+    st.caption("The optimizer's state and the schedule go on.")
 
 
 def _step(run: Run, changed: str, key: str) -> int | None:

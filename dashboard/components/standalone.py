@@ -33,6 +33,8 @@ _COLORS = {
     "light": {"blue-text": "#0054a3", "green-text": "#158237", "orange-text": "#a04500", "red-text": "#bd4043"},
     "dark": {"blue-text": "#6cb8e0", "green-text": "#5ce488", "orange-text": "#ffbd45", "red-text": "#ff8a8a"},
 }
+#: Cells of a table with more characters than this may be broken into lines.
+_LONGEST, _LONG = 20, ' class="long"'
 #: Nothing is loaded, and nothing is sent anywhere. The modules are data URLs, saved pictures blobs.
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' data:; style-src 'unsafe-inline'; img-src data: blob:; "
@@ -106,7 +108,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     top = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in head)
     lines = []
     for name, *cells in rows:
-        others = "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
+        others = "".join(f"<td{_LONG if len(cell) > _LONGEST else ''}>{html.escape(cell)}</td>" for cell in cells)
         lines.append(f'<tr><th scope="row">{html.escape(name)}</th>{others}</tr>')
     return f'<div class="wide-table"><table><thead><tr>{top}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
 

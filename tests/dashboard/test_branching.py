@@ -50,7 +50,7 @@ def test_a_rate_is_changed_at_a_step(service: Service, run_id: str) -> None:
 
 def test_each_setting_has_its_field(service: Service, run_id: str) -> None:
     page = change(open_page("runs", run=run_id), run_id, "optimizer")
-    assert "With its own learning rate" in text(page) and "without memory" in text(page)
+    assert "With its own learning rate" in text(page) and "begins afresh" in text(page)
     page.selectbox(key=f"run.branch.{run_id}.optimizer").set_value("rmsprop").run()
     assert branch(page, service, run_id).optimizer == "rmsprop"
     page = change(open_page("runs", run=run_id), run_id, "batch_size")
@@ -68,7 +68,7 @@ def test_a_refusal_is_a_sentence_and_starts_nothing(service: Service, run_id: st
     button(page, "Branch").click().run()
     assert not page.exception
     assert len(service.children(run_id)) == before
-    assert page.session_state["notices.refused"].startswith("Learning rate must be a number")
+    assert page.session_state["notices.refused"].startswith("Learning rate must be between 0 and 1000")
 
 
 def test_what_has_no_steps_cannot_be_left(service: Service) -> None:

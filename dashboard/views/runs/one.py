@@ -70,6 +70,8 @@ def _operate(run: Run) -> None:
             "Fork", icon=":material/call_split:", help="The same, to change one thing; the new run links here."
         ):
             actions.train_with(run.config, run.id)
+        if branch := branching.what_if(run, "run"):
+            actions.go(compare=f"{run.id},{branch}")
         if run.state in (states.QUEUED, states.RUNNING, states.PAUSED) and operating.operable([run]):
             st.button(
                 "Cancel" if run.state == states.QUEUED else "Stop",
@@ -81,8 +83,6 @@ def _operate(run: Run) -> None:
         actions.downloads([run.id], "run.export")
         actions.page_download([run], "run")
         coding.run_as_code(run, "run")
-        if branch := branching.what_if(run, "run"):
-            actions.go(compare=f"{run.id},{branch}")
         _file(run, "Parameters", lab.service().parameters_file(run.id), "The network alone; opens in plain PyTorch.")
         _file(run, "Checkpoint", lab.service().checkpoint_file(run.id), "All of the run: it can go on from this file.")
         if actions.deletable([run]):
