@@ -12,8 +12,13 @@ For a notebook or a script::
 Each folder here says in its own first lines what belongs there.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+# Read once, when torch is loaded. Its threads else spin while they wait for each other, on cores that other runs need:
+# benchmarks.threads shows what that costs.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from core.analysis.evaluation import Evaluation, evaluate

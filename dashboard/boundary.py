@@ -7,6 +7,7 @@ which the browser loads nothing from elsewhere, whatever stands in the page.
 """
 
 import base64
+import contextlib
 import functools
 import hashlib
 import ipaddress
@@ -22,7 +23,7 @@ from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnected
 
 from core.files import shortened
 
@@ -132,8 +133,12 @@ class Boundary:
             return
         _restore_peer(scope, receive)
         refusal = _refusal(scope)
-        if refusal is None:
-            await self._app(scope, receive, send if scope["type"] == "websocket" else _with_policy(send))
+        if refusal is None and scope["type"] == "websocket":
+            # Streamlit reads from and writes to a socket that was closed a moment ago, as when the server ends.
+            with contextlib.suppress(WebSocketDisconnected):
+                await self._app(scope, receive, send)
+        elif refusal is None:
+            await self._app(scope, receive, _with_policy(send))
         elif scope["type"] == "websocket":
             await WebSocket(scope, receive, send).send_denial_response(refusal)
         else:

@@ -1,7 +1,12 @@
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
 from core import devices
+from core.paths import ROOT
 
 
 def test_cpu_is_always_there():
@@ -33,3 +38,11 @@ def test_the_second_of_one_is_refused(monkeypatch):
     assert devices.resolve("cuda:0") == torch.device("cuda:0")
     with pytest.raises(ValueError, match="got device = cuda:1"):
         devices.resolve("cuda:1")
+
+
+def test_threads_sleep_while_they_wait_unless_the_operator_says_otherwise():
+    for given, expected in (({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")):
+        environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"} | given
+        command = [sys.executable, "-c", "import os, core; print(os.environ['OMP_WAIT_POLICY'])"]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == expected

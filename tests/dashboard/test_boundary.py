@@ -12,6 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnected
 
 from dashboard import access, boundary
 from dashboard.access import Attempts, Gate
@@ -48,6 +49,20 @@ def inside():
     methods = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
     routes = [WebSocketRoute("/{path:path}", socket), Route("/page", page), Route("/strict", strict)]
     return Boundary(Starlette(routes=[*routes, Route("/{path:path}", text, methods=methods)]))
+
+
+async def late(scope, receive, send):
+    """Read from a socket, and write to it, after its end, as Streamlit does while the server ends."""
+    connection = WebSocket(scope, receive, send)
+    await connection.accept()
+    await connection.close()
+    await connection.send_text("too late")
+
+
+def test_a_socket_that_is_used_after_its_end_leaves_no_traceback():
+    with pytest.raises(WebSocketDisconnected):
+        ask(late, "/", kind="websocket", host="localhost")
+    assert ask(Boundary(late), "/", kind="websocket", host="localhost")[0] == 101
 
 
 def status(path="/", kind="http", method="GET", **headers):

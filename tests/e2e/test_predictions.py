@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import Lab, Profiles
+from tests.visiting import choose
 
 
 def opened(page: Page, lab: Lab, query: str) -> None:
@@ -52,9 +53,7 @@ def test_a_digit_opens_and_the_keys_go_on_to_the_next(page: Page, lab: Lab) -> N
 
 def test_two_networks_side_by_side(page: Page, lab: Lab) -> None:
     opened(page, lab, "model=good&p-tab=Compare")
-    box = page.get_by_role("combobox", name="Compare with")
-    box.press("ArrowDown")
-    page.get_by_role("option", name="untrained", exact=True).click()
+    choose(page, "Compare with", "untrained")
     expect(page.get_by_text("McNemar's exact test")).to_contain_text("p < 0.001")
     expect(page).to_have_url(re.compile("model2=untrained"))
     page.get_by_role("radio", name="Only the second is right").click()
@@ -66,8 +65,7 @@ def test_two_networks_side_by_side(page: Page, lab: Lab) -> None:
 
 def test_a_link_restores_what_it_was_copied_from(visitor: Profiles, page: Page, lab: Lab) -> None:
     opened(page, lab, "model=untrained&p-tab=Digits&p-show=True+against+predicted&p-true=3&p-said=5&p-size=Small")
-    page.get_by_role("combobox", name="Network").press("ArrowDown")
-    page.get_by_role("option", name="good", exact=True).click()
+    choose(page, "Network", "good")
     expect(page).to_have_url(re.compile("model=good"))
     expect(page.locator("button.digit .label").first).to_have_text("3 → 5")
     page.locator("button.digit").first.click()

@@ -248,7 +248,7 @@ def test_momentum_is_explained_by_the_walk_that_plays(page: Page, lab) -> None:
     open_paused(page, f"{lab.url}/surfaces?s-surface=Ill-conditioned+bowl&s-tab=Momentum+explained&s-steps=100")
     row = page.get_by_test_id("results").locator("tbody tr").nth(1)
     expect(row.locator("td").first).to_have_text("Momentum")
-    charts = page.locator(".stPlotlyChart")
+    charts = page.locator(".still-figure")
     expect(charts).to_have_count(2)
     names = charts.locator(".annotation-text")
     expect(names).to_have_text(["monotone", "alternating", "diverging", "the steep mode oscillates", "both oscillate"])

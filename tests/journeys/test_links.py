@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import Lab
-from tests.visiting import inspect
+from tests.visiting import choose, expect_state, inspect, train
 
 #: By name: the link, with a run's name in braces for its id; what it must show; the text there.
 LINKS: dict[str, tuple[str, str, str]] = {
@@ -37,9 +37,19 @@ def test_the_settings_beside_a_picture_are_its_own(page: Page, lab: Lab) -> None
     expect(page.get_by_role("button", name="Start 12 runs")).to_be_enabled()
     expect(page.get_by_test_id("stMultiSelect")).to_contain_text("Adagrad")
     expect(page.get_by_label("Epochs", exact=True)).to_have_value("2")
+
+
+def test_a_recent_run_brings_its_own_settings(page: Page, own_lab: Lab) -> None:
+    page.goto(own_lab.url)
+    for optimizer in ("Adam", "SGD"):
+        choose(page, "Optimizer", optimizer)
+        train(page, epochs=1)
+        expect_state(page, "finished")
+    page.get_by_role("link", name="Race", exact=True).click()
+    expect(page.get_by_test_id("stMultiSelect")).to_be_visible()
     page.get_by_role("link", name="Train", exact=True).click()
-    page.get_by_test_id("stMain").get_by_role("button", name=re.compile("short adam")).click()
+    page.get_by_test_id("stMain").get_by_role("button", name=re.compile("#1 Adam")).click()
     expect(page.get_by_role("combobox", name="Optimizer")).to_have_value("Adam")
     expect(page.get_by_label("Learning rate", exact=True)).to_have_value("0.001")
-    page.get_by_test_id("stMain").get_by_role("button", name=re.compile("short sgd")).click()
+    page.get_by_test_id("stMain").get_by_role("button", name=re.compile("#2 SGD")).click()
     expect(page.get_by_role("combobox", name="Optimizer")).to_have_value("SGD")

@@ -4,7 +4,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import streamlit as st
-from streamlit_drawable_canvas import st_canvas
 
 from core.handwriting.photographs import TooLargeError, find_digit, read_canvas, read_image
 from core.handwriting.preprocessing import Steps, steps
@@ -40,6 +39,9 @@ def choose() -> str:
 
 def canvas() -> Steps | None:
     """Draw the canvas, Undo and Clear; return the preprocessed drawing, if there is ink."""
+    # Its import registers a component, which raises where no Streamlit server runs, as in tests.
+    from streamlit_drawable_canvas import st_canvas
+
     kept = st.session_state.setdefault("draw.kept", dict(NOTHING))
     if CANVAS not in st.session_state and kept["objects"]:
         # The canvas was not on the page for a while: it comes back with its drawing.

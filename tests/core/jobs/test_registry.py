@@ -142,12 +142,12 @@ def test_a_job_that_nobody_asks_for_is_dropped_and_can_be_started_again(jobs: Jo
     clock.now += KIND.patience + 1
     waiting = jobs.get(KIND, "waiting", Task())
     waiting.start()
+    waiting.cancel()
     task.go.release()
     # A result that is there in the end is kept, though nobody has asked.
     assert done(job).result == "whole"
     other = Task()
     dropped = jobs.get(KIND, "dropped", other)
-    waiting.cancel()
     dropped.start()
     other.step()
     clock.now += KIND.patience + 1

@@ -5,6 +5,7 @@ import os
 import signal
 import sqlite3
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -19,6 +20,8 @@ from core.training.trainer import Trainer
 
 #: Long enough to be operated, whatever else the machine does.
 LONG = RunConfig(epochs=1000)
+#: Seconds of training, to be interrupted on the way and trained to its end: 960 steps, 48 per epoch.
+MIDDLE = RunConfig(epochs=20, batch_size=1000)
 #: 96 steps, 24 per epoch.
 SHORT = RunConfig(epochs=4, batch_size=250, validation_split=0.9)
 
@@ -58,7 +61,7 @@ def equal(service, run_id, trainer):
 
 
 def test_a_run_that_was_paused_stepped_and_steered_is_replayed_bit_for_bit(service, wait, reach):
-    run_id = service.submit(RunConfig(epochs=2))
+    run_id = service.submit(MIDDLE)
     wait(lambda: service.run(run_id).step, lambda step: step > 0)
     service.command(run_id, "pause")
     paused = reach(run_id, "paused")
@@ -69,20 +72,20 @@ def test_a_run_that_was_paused_stepped_and_steered_is_replayed_bit_for_bit(servi
     wait(lambda: service.run(run_id), lambda run: run.state == "paused" and run.step == paused.step + 1)
     service.command(run_id, "epoch")
     ended = wait(lambda: service.run(run_id), lambda run: run.state == "paused" and run.step > paused.step + 1)
-    assert ended.step == 750 * (1 + paused.epoch) and ended.epoch == 1 + paused.epoch
+    assert ended.step == 48 * (1 + paused.epoch) and ended.epoch == 1 + paused.epoch
     service.command(run_id, "learning_rate", 0.0005)
     service.command(run_id, "resume")
     finished = reach(run_id, "finished")
-    assert finished.exact and finished.step == 1500 and finished.message == ""
+    assert finished.exact and finished.step == 960 and finished.message == ""
     plan = service.history(run_id).plan
     assert plan == [(ended.step, 0.0005)]
-    trainer, losses = uninterrupted(RunConfig(epochs=2), plan)
+    trainer, losses = uninterrupted(MIDDLE, plan)
     assert equal(service, run_id, trainer)
     assert curve(service, run_id) == list(enumerate(losses))
     trajectory = service.trajectory(run_id).wait()
     assert trajectory.message == ""
     steps, parameters = trajectory.load()
-    assert steps[0] == 0 and steps[-1] == 1500 and len(steps) == len(parameters)
+    assert steps[0] == 0 and steps[-1] == 960 and len(steps) == len(parameters)
     assert torch.equal(parameters[-1], to_flat(trainer.network))
 
 
@@ -252,7 +255,7 @@ def test_a_stopped_process_shows_as_stalled_and_then_runs_again(service, wait, r
 
 
 def test_a_killed_worker_costs_nothing_but_time(service, wait, reach):
-    config = RunConfig(epochs=3, schedule="one_cycle")
+    config = replace(MIDDLE, schedule="one_cycle")
     run_id = service.submit(config)
     wait(lambda: service.run(run_id).step, lambda step: step > 0)
     os.kill(service._scheduler._pool._workers[0].process.pid, signal.SIGKILL)
@@ -264,7 +267,7 @@ def test_a_killed_worker_costs_nothing_but_time(service, wait, reach):
 
 
 def test_a_damaged_checkpoint_falls_back_and_the_run_says_so(service, wait, reach):
-    run_id = service.submit(RunConfig(epochs=3))
+    run_id = service.submit(MIDDLE)
     wait(lambda: len(told(service, run_id, "Checkpointed")), lambda count: count >= 2)
     service.command(run_id, "pause")
     paused = reach(run_id, "paused")
@@ -277,11 +280,11 @@ def test_a_damaged_checkpoint_falls_back_and_the_run_says_so(service, wait, reac
     assert resumed["step"] < paused.step
     assert "checkpoint.safetensors could not be used" in resumed["message"]
     assert "an earlier one was." in run.message and run.exact
-    assert [step for step, _ in curve(service, run_id)] == list(range(2250))
+    assert [step for step, _ in curve(service, run_id)] == list(range(960))
 
 
 def test_elsewhere_a_run_continues_not_bit_exact_and_says_so(service, wait, reach, monkeypatch):
-    run_id = service.submit(RunConfig(epochs=3))
+    run_id = service.submit(MIDDLE)
     wait(lambda: service.run(run_id).step, lambda step: step > 0)
     service.command(run_id, "pause")
     reach(run_id, "paused")
