@@ -11,7 +11,7 @@ from core.runs import branching, states
 from core.runs.store import Run
 from core.training.config import LR, SHUFFLE, parse_batch_size
 from dashboard import fields, starting
-from dashboard.words import in_words, literal, run_line
+from dashboard.words import in_words, run_line
 
 Changes = Callable[[], Mapping[str, Any]]
 _LABELS = {"lr": "Learning rate", "optimizer": "Optimizer", "batch_size": "Batch size", "shuffle": "Order"}
@@ -48,11 +48,10 @@ def what_if(run: Run, key: str) -> str | None:
 
 
 def origin(run: Run, parent: Run) -> str:
-    """Return a sentence in Markdown on where a run comes from."""
-    name = literal(run_line(parent))
-    return (
-        f"A fork of run {name}." if run.parent_step is None else f"Goes on from run {name} at step {run.parent_step:,}."
-    )
+    """Return a sentence on where a run comes from."""
+    if run.parent_step is None:
+        return f"A fork of run {run_line(parent)}."
+    return f"Goes on from run {run_line(parent)} at step {run.parent_step:,}."
 
 
 def departures(runs: Sequence[Run]) -> list[str]:

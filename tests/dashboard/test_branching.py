@@ -90,5 +90,5 @@ def test_both_sides_of_a_branch_link_each_other(service: Service, run_id: str) -
     assert f"\\#{own.number} leaves \\#{other.number} at step 19\\." in text(page)
     assert "Goes on from run" in text(open_page("train", run=child))
     fork = replace(own, parent_step=None)
-    assert branching.origin(fork, other).startswith(f"A fork of run \\#{other.number} ")
+    assert branching.origin(fork, other).startswith(f"A fork of run #{other.number} ")
     assert branching.departures([fork, other]) == [] == branching.departures([own])

@@ -36,7 +36,7 @@ def page() -> None:
         live_chart([run] if run else [], INVITATION, key="live")
         with st.container():
             if run and run.parent and (parent := lab.service().run(run.parent)):
-                st.caption(branching.origin(run, parent))
+                st.caption(literal(branching.origin(run, parent)))
             if run:
                 _beside_my_last(run)
             if run and run.over:
