@@ -43,9 +43,11 @@ def canvas() -> Steps | None:
     from streamlit_drawable_canvas import st_canvas
 
     kept = st.session_state.setdefault("draw.kept", dict(NOTHING))
-    if CANVAS not in st.session_state and kept["objects"]:
-        # The canvas was not on the page for a while: it comes back with its drawing.
-        _put(kept["objects"], kept["png"])
+    if CANVAS not in st.session_state:
+        # The canvas was not on the page for a while: nothing of it is on its way, and it comes back with its drawing.
+        kept["gone"] = None
+        if kept["objects"]:
+            _put(kept["objects"], kept["png"])
     drawing = st_canvas(
         stroke_width=st.session_state.get("draw.pen", PEN),
         stroke_color="#FFFFFF",
