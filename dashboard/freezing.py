@@ -1,9 +1,9 @@
-"""Pages that stand alone: runs with their curves, settings, figures and code, in one file to keep or to print.
+"""Pages that stand alone: the button that saves one, and runs with their curves, settings, figures and code as one.
 
 Any page that shows runs can leave so: it gives its title, its lines and its table of figures.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields as dataclass_fields
 
 import streamlit as st
@@ -22,9 +22,23 @@ from dashboard.words import date_time, in_words, run_line, run_title, settings_i
 _LEFT_OUT = ('"event":"Checkpointed"', '"event":"CommandApplied"', '"event":"Operated"')
 
 
-def shown_theme() -> str:
-    """Return the theme that the visitor sees: ``light`` or ``dark``."""
-    return st.context.theme.type or "light"
+def download(page: Callable[[str], str], file_name: str, key: str) -> None:
+    """Draw the button that saves a page that stands alone, in the visitor's theme.
+
+    Args:
+        page: makes it of a theme, ``light`` or ``dark``; called when the button is pressed.
+    """
+    theme = st.context.theme.type or "light"
+    st.download_button(
+        "Page",
+        lambda: page(theme),
+        file_name,
+        "text/html",
+        icon=":material/html:",
+        key=key,
+        on_click="ignore",
+        help="All this with its settings in one file: it opens without the lab, and prints.",
+    )
 
 
 def runs_page(

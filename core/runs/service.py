@@ -160,18 +160,17 @@ class Service(Archive):
     ) -> str:
         """Queue a run that leaves another one after ``step`` steps, with some settings changed; returns its id.
 
-        It goes on from the other's parameters at that step, and from the state of its optimizer unless that is
-        changed. Its worker first trains the other again up to there; the other may meanwhile be deleted.
+        It goes on from the other's parameters at that step, and from its optimizer's state unless that is changed. Its
+        worker first trains the other again up to there; the other may meanwhile be deleted.
 
         Args:
-            run_id: of the other.
-            step: of the other, one of ``branching.places``.
+            run_id, step: the other, and one of its ``branching.places``.
             changes: values of ``branching.CHANGEABLE``; another optimizer brings its own rate, unless that is given.
             owner, owner_name, click: as of ``submit``.
 
         Raises:
-            ValueError: as ``submit``; and if there is no such run, it still trains or has not taken a step, ``step`` is
-                none of its steps, or a change is none that can be made there.
+            ValueError: as ``submit``; and for a run that is not there, still trains or has not taken a step, and for a
+                change that cannot be made at that step.
         """
         branch = Branch.of(self.existing(run_id), self._replay_request(run_id), step, changes)
         columns = {"owner": owner, "owner_name": owner_name, "parent": run_id, "parent_step": step, **branch.columns}
@@ -312,11 +311,7 @@ class Service(Archive):
     def _add(
         self, configs: dict[str, RunConfig], columns: dict[str, Any], prepare: Callable[[Path], None] | None
     ) -> None:
-        """Add rows and files of new runs, all or none of them.
-
-        Args:
-            prepare: writes what a run begins with into its folder.
-        """
+        """Add rows and files of new runs, all or none of them; ``prepare`` writes what a run begins with."""
         now = time.time()
         adding = [
             partial(self._store.add, run_id, config, now, states.QUEUED, **columns)

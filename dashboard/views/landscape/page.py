@@ -1,6 +1,7 @@
 """Landscape page: the network's own loss on a plane through its parameters, and the runs' paths on it."""
 
 import math
+from functools import partial
 
 import streamlit as st
 
@@ -170,17 +171,9 @@ def _explained(result: Result) -> None:
 
 
 def _downloads(result: Result) -> None:
-    theme = freezing.shown_theme()
+    name = "line" if result.study.plane == "line" else "landscape"
     with st.container(horizontal=True):
-        st.download_button(
-            "Page",
-            lambda: document(result, theme),
-            "line.html" if result.study.plane == "line" else "landscape.html",
-            "text/html",
-            icon=":material/html:",
-            on_click="ignore",
-            help="The picture with its figures and settings in one file: it plays without the lab, and prints.",
-        )
+        freezing.download(partial(document, result), f"{name}.html", "landscape.page")
         st.download_button(
             "Numbers, NPZ",
             lambda: npz(result),

@@ -140,30 +140,20 @@ def downloads(ids: Sequence[str], key: str) -> None:
 
 
 def page_download(runs: Sequence[Run], key: str, lines: Sequence[Line] = ()) -> None:
-    """Draw the download of the runs as a page that stands alone; it is made when the button is pressed.
+    """Draw the download of the runs as a page that stands alone.
 
     Args:
-        lines: the runs laid over each other; without them, of the first alone.
+        lines: the runs laid over each other; without them, the page is of the first alone.
     """
-    theme = freezing.shown_theme()
     title, about, name = run_title(runs[0]), freezing.about(runs[0]), f"run-{runs[0].number}"
     if lines:
         title, about, name = f"{counted(len(runs), 'run')} compared", "", "comparison"
 
-    def content() -> bytes:
+    def page(theme: str) -> str:
         now = [lab.service().run(run.id) or run for run in runs]
-        return freezing.runs_page(title, about, now, figures.HEAD, map(figures.in_words, now), theme, lines).encode()
+        return freezing.runs_page(title, about, now, figures.HEAD, map(figures.in_words, now), theme, lines)
 
-    st.download_button(
-        "Page",
-        content,
-        file_name=f"{name}.html",
-        mime="text/html",
-        icon=":material/html:",
-        key=f"{key}.page",
-        on_click="ignore",
-        help="Curves, settings, figures and code in one file: it opens without the lab, and prints.",
-    )
+    freezing.download(page, f"{name}.html", f"{key}.page")
 
 
 def _attempt(action: Callable[[], object], done: str = "", undo: Callable[[], object] | None = None) -> None:

@@ -1,5 +1,6 @@
 """The Surfaces page: every first-order optimizer walking on a two-parameter loss."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,17 +34,8 @@ def _about(surface: Surface) -> None:
 
 def _downloads(scene: Scene, walked: Walk, picture: dict[str, Any]) -> None:
     name = scene.surface.label.lower().replace(" ", "-")
-    theme = freezing.shown_theme()
     with st.container(horizontal=True):
-        st.download_button(
-            "Page",
-            lambda: document(scene, picture, theme),
-            f"{name}.html",
-            "text/html",
-            icon=":material/html:",
-            on_click="ignore",
-            help="The player with its settings in one file: it plays without the lab, and prints.",
-        )
+        freezing.download(partial(document, scene, picture), f"{name}.html", "surfaces.page")
         st.download_button(
             "Paths, CSV",
             lambda: csv_of(scene.configs, scene.starts, walked),
