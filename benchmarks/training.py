@@ -112,12 +112,12 @@ def ours(
         events = Trainer(config).events()
         event = next(events)
         images, started = 0, clock()
-        while images < min(IMAGES[batch_size], config.train_images):
+        while images < min(IMAGES[batch_size], config.images_per_epoch):
             event = events.send(None)
             if write:
                 write(event.to_json())
             if isinstance(event, StepsDone):
-                images = min((event.first_step + len(event.losses)) * batch_size, config.train_images)
+                images = min((event.first_step + len(event.losses)) * batch_size, config.images_per_epoch)
         seconds = clock() - started
         events.send(Stop())
         return seconds / images * 1e6

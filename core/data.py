@@ -44,11 +44,18 @@ class Digits:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, part: slice) -> "Digits":
+    def __getitem__(self, part: slice | Tensor) -> "Digits":
         digits = Digits(self.images[part], self.labels[part])
         if "ink" in self.__dict__:
             # Listed once for all parts.
-            digits.__dict__["ink"] = self.ink.part(part)
+            digits.__dict__["ink"] = self.ink.part(part.numpy() if isinstance(part, Tensor) else part)
+        return digits
+
+    def labelled(self, labels: Tensor) -> "Digits":
+        """Return the same images with other labels."""
+        digits = Digits(self.images, labels)
+        if "ink" in self.__dict__:
+            digits.__dict__["ink"] = self.ink
         return digits
 
     @cached_property
@@ -64,8 +71,7 @@ class Digits:
         """
         if not 1 <= count <= len(self):
             raise ValueError(f"images must be a whole number in [1, {len(self)}], got images = {count}.")
-        chosen = torch.arange(count) * len(self) // count
-        return Digits(self.images[chosen], self.labels[chosen])
+        return self[torch.arange(count) * len(self) // count]
 
     def to(self, device: torch.device) -> "Digits":
         if self.images.device == device:
@@ -80,13 +86,25 @@ class Mnist:
     train: Digits
     test: Digits
 
-    def split(self, validation_images: int) -> tuple[Digits, Digits]:
+    def split(
+        self, validation_images: int, train_images: int = 0, label_noise: float = 0.0, seed: int = 0
+    ) -> tuple[Digits, Digits]:
         """(training digits, validation digits): the last ones are held back, whatever the seed.
 
         The same images validate every run of a split, so that runs can be compared.
+
+        Args:
+            train_images: so many of the training digits, drawn by the seed; 0 for all.
+            label_noise: the share of their labels that is replaced by another digit, by the seed. Those that validate
+                keep theirs.
         """
         cut = len(self.train) - validation_images
-        return self.train[:cut], self.train[cut:]
+        train, validation = self.train[:cut], self.train[cut:]
+        if train_images:
+            train = train[drawn(train.labels, train_images, seed)]
+        if label_noise:
+            train = train.labelled(with_noise(train.labels, label_noise, seed))
+        return train, validation
 
 
 @cache
@@ -101,6 +119,33 @@ def load(folder: Path = FOLDER) -> Mnist:
         Digits(train_images.view(TRAIN_IMAGES, PIXELS), train_labels.long()),
         Digits(test_images.view(TEST_IMAGES, PIXELS), test_labels.long()),
     )
+
+
+def drawn(labels: Tensor, count: int, seed: int) -> Tensor:
+    """Draw ``count`` images, equally many of each digit; where a digit has too few, more of the others.
+
+    Returns:
+        (count,) int64 indices, ascending; a pure function of the arguments. Fewer images are among more of a seed.
+    """
+    order = np.random.default_rng([seed, 0, 1]).permutation(len(labels))
+    digits, turns = labels.numpy()[order], np.empty(len(labels), np.int64)
+    for digit in range(CLASSES):
+        own = digits == digit
+        turns[own] = np.arange(own.sum())
+    # All first images of a digit, in the order of the draw, then all second ones, and so on.
+    return torch.from_numpy(np.sort(order[np.argsort(turns, kind="stable")[:count]]))
+
+
+def with_noise(labels: Tensor, share: float, seed: int) -> Tensor:
+    """Return the labels, a share of them, rounded to whole labels, replaced by another digit.
+
+    Which ones and by what is a pure function of the arguments; a smaller share is a part of a larger one.
+    """
+    rng = np.random.default_rng([seed, 0, 2])
+    wrong = rng.permutation(len(labels))[: round(share * len(labels))]
+    noisy = labels.numpy().copy()
+    noisy[wrong] = (noisy[wrong] + rng.integers(1, CLASSES, len(labels))[wrong]) % CLASSES
+    return torch.from_numpy(noisy)
 
 
 def batch_order(labels: Tensor, shuffle: str, seed: int, epoch: int) -> Tensor:

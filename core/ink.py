@@ -33,7 +33,7 @@ class Ink(NamedTuple):
         """Factor from a value to the network's input."""
         return np.float32(1 / 255) if self.values.dtype == np.uint8 else np.float32(1)
 
-    def part(self, part: slice) -> "Ink":
+    def part(self, part: slice | NDArray[np.int64]) -> "Ink":
         """Return the lists of some of the images; they share memory."""
         return Ink(np.ascontiguousarray(self.ends[part]), self.pixels, self.values)
 

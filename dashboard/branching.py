@@ -83,7 +83,7 @@ def _value(run: Run, changed: str, key: str) -> Changes:
         return lambda: {"shuffle": order}
     if changed == "batch_size":
         size = 64 if config.batch_size == "full" else 4 * config.images_per_step
-        text = st.text_input(label, str(min(size, config.train_images)), key=key, help=f"Now {config.batch_size}.")
+        text = st.text_input(label, str(min(size, config.images_per_epoch)), key=key, help=f"Now {config.batch_size}.")
         _go_on()
         return lambda: {"batch_size": parse_batch_size(text)}
     text = st.text_input(

@@ -15,6 +15,8 @@ from dashboard.words import literal
 LABELS = {
     "lr": "Learning rate",
     "lr_decay": "Rate decay",
+    "train_images": "Training images",
+    "initialization": "First weights",
     "eps": "Epsilon",
     "lambd": "Lambda",
     ".patience": "Early-stopping patience",

@@ -20,23 +20,24 @@ _STYLE = """<style>
 </style>"""
 
 
-def gallery(images: Tensor, labels: Tensor, predictions: Tensor) -> str:
+def gallery(images: Tensor, labels: Tensor, predictions: Tensor, said: str = "predicted") -> str:
     """HTML of the digits, wrong ones marked.
 
     Args:
         images: (n, 784) uint8; labels, predictions: (n,).
+        said: how the predictions came about.
     """
     cells = [
-        _cell(image, int(label), int(prediction))
+        _cell(image, int(label), int(prediction), said)
         for image, label, prediction in zip(images, labels, predictions, strict=True)
     ]
     return f'{_STYLE}<div class="digits">{"".join(cells)}</div>'
 
 
-def _cell(image: Tensor, label: int, prediction: int) -> str:
+def _cell(image: Tensor, label: int, prediction: int, said: str) -> str:
     wrong = label != prediction
     caption = f"<b>{prediction}</b>, is {label}" if wrong else f"<b>{prediction}</b>"
-    alt = f"predicted {prediction}, true {label}"
+    alt = f"{said} {prediction}, true {label}"
     return (
         f'<figure class="{"wrong" if wrong else "right"}" title="{alt}">'
         f'<img src="{digit_url(image)}" alt="{alt}"><figcaption>{caption}</figcaption></figure>'

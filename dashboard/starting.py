@@ -16,6 +16,10 @@ from dashboard import lab, notices, visitors
 #: The latest runs of all visitors among which a visitor's own are looked for.
 RECENT = 200
 _CLICK, _LAST, _SLOWER = "starting.click", "starting.last", "starting.slower"
+#: In the session: the runs that answered the last start, since they have the same settings.
+_SAME = "starting.same"
+#: Runs that are named one by one.
+NAMED = 4
 
 
 def run(
@@ -25,22 +29,30 @@ def run(
     parent: str | None = None,
     start: Checkpoint | None = None,
     tags: Iterable[str] = (),
+    again: bool = False,
 ) -> str | None:
-    """Start one run of this visitor's; a double click starts it once.
+    """Start one run of this visitor's, or find the one that has the same settings; a double click starts it once.
 
     Args:
         parent: the run that it goes on from, or is a fork of.
         start: the checkpoint to go on from.
         tags: for people.
+        again: train it whether this machine has finished its settings or not.
 
     Returns:
         its id, or None if it was refused, which a notice then says.
     """
     ids: list[str] = []
-    if not notices.attempt(lambda: ids.append(_submit(config, name, parent, start, tuple(tags)))):
-        return None
-    st.session_state[_LAST] = ids[0]
-    return ids[0]
+
+    def submit() -> None:
+        # A run that goes on from a checkpoint is not its settings alone.
+        twin = None if again or start else lab.service().twin(config)
+        ids.append(twin.id if twin else _submit(config, name, parent, start, tuple(tags), again))
+        _answered([twin] if twin else [])
+        if not twin:
+            st.session_state[_LAST] = ids[0]
+
+    return ids[0] if notices.attempt(submit) else None
 
 
 def branch(run: Run, step: int, changes: Callable[[], Mapping[str, Any]]) -> str | None:
@@ -56,7 +68,11 @@ def branch(run: Run, step: int, changes: Callable[[], Mapping[str, Any]]) -> str
 
     def submit() -> None:
         you = visitors.visitor()
-        ids.append(lab.service().branch(run.id, step, changes(), you.id, you.name, click=_click(run.id, str(step))))
+        ids.append(
+            lab.service().branch(
+                run.id, step, changes(), you.id, you.name, click=_click(run.id, str(step), again=False)
+            )
+        )
 
     if not notices.attempt(submit):
         return None
@@ -64,8 +80,13 @@ def branch(run: Run, step: int, changes: Callable[[], Mapping[str, Any]]) -> str
     return ids[0]
 
 
-def group(configs: Sequence[RunConfig], tag: str = "") -> list[str]:
-    """Start these runs in this order; a double click starts them once.
+def group(configs: Sequence[RunConfig], tag: str = "", *, again: bool = False) -> list[str]:
+    """Start these runs in this order, but those of which the lab has a run of the same settings.
+
+    A double click starts them once.
+
+    Args:
+        again: train all of them.
 
     Returns:
         their ids; empty if they were refused, which a notice then says: all are started or none.
@@ -74,10 +95,61 @@ def group(configs: Sequence[RunConfig], tag: str = "") -> list[str]:
 
     def submit() -> None:
         you, tags = visitors.visitor(), (tag,) if tag else ()
-        ids.extend(lab.service().submit_group(configs, you.id, you.name, tags=tags, click=_click(*tags)))
+        # A whole class starts the same group at once: whose runs train already will do.
+        twins = [None if again else lab.service().twin(config, going=True) for config in configs]
+        new = [config for config, twin in zip(configs, twins, strict=True) if not twin]
+        service = lab.service()
+        started = (
+            service.submit_group(new, you.id, you.name, tags=tags, click=_click(*tags, again=again)) if new else []
+        )
+        fresh = iter(started)
+        ids.extend(twin.id if twin else next(fresh) for twin in twins)
+        _answered([twin for twin in twins if twin])
 
     notices.attempt(submit)
     return ids
+
+
+def trained_before(shown: Sequence[Run], again: Callable[[], None]) -> None:
+    """Say which of these runs answered the last start, and draw the button that trains them again.
+
+    Args:
+        again: called by the button, before the page is drawn.
+    """
+    if same := _same(shown):
+        st.caption(f":material/equal: Same settings as {_names(same)}: training again gives the same figures.")
+        st.button("Train again", icon=":material/restart_alt:", type="tertiary", on_click=again)
+
+
+def group_again(shown: Sequence[Run], tag: str = "") -> list[str]:
+    """Train those of these runs again that answered the last start; as ``group``.
+
+    Returns:
+        the ids of all, the new ones in the others' places.
+    """
+    same = _same(shown)
+    fresh = iter(group([run.config for run in same], tag, again=True))
+    new = {run.id: run_id for run, run_id in zip(same, fresh, strict=False)}
+    return [new.get(run.id, run.id) for run in shown] if new else []
+
+
+def _answered(twins: Sequence[Run]) -> None:
+    """Keep the runs that answered a start, and say so at once."""
+    st.session_state[_SAME] = {run.id for run in twins}
+    if twins:
+        notices.say(f"Same settings as {_names(twins)}.")
+
+
+def _same(shown: Iterable[Run]) -> list[Run]:
+    known = st.session_state.get(_SAME, set())
+    return [run for run in shown if run.id in known]
+
+
+def _names(runs: Sequence[Run]) -> str:
+    names = [f"#{run.number}" for run in runs]
+    if len(names) > NAMED:
+        names[NAMED - 1 :] = [f"{len(names) - NAMED + 1} more"]
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def going(runs: Iterable[Run]) -> list[Run]:
@@ -98,17 +170,19 @@ def last_before(run: Run) -> Run | None:
     return next((other for other in own if other.number < run.number), None)
 
 
-def _submit(config: RunConfig, name: str, parent: str | None, start: Checkpoint | None, tags: tuple[str, ...]) -> str:
+def _submit(
+    config: RunConfig, name: str, parent: str | None, start: Checkpoint | None, tags: tuple[str, ...], again: bool
+) -> str:
     you = visitors.visitor()
-    return lab.service().submit(
-        config, name, you.id, you.name, parent=parent, start=start, tags=tags, click=_click(*tags)
-    )
+    click = _click(*tags, again=again)
+    return lab.service().submit(config, name, you.id, you.name, parent=parent, start=start, tags=tags, click=click)
 
 
-def _click(*tags: str) -> str:
+def _click(*tags: str, again: bool) -> str:
     # The service takes the same settings with the same token within a second for one click. The tags are a part of
-    # it, since the race that follows a search may have the very settings of one of its runs; so is a branch's place.
-    return " ".join([st.session_state.setdefault(_CLICK, secrets.token_hex(8)), *tags])
+    # it, since the race that follows a search may have the very settings of one of its runs; so are the button and the
+    # place of a branch.
+    return " ".join([st.session_state.setdefault(_CLICK, secrets.token_hex(8)), *tags, *(["again"] if again else [])])
 
 
 def show_speed() -> None:

@@ -51,6 +51,9 @@ _IF_CHANGED = (
     "shuffle",
     "loss",
     "validation_split",
+    "train_images",
+    "label_noise",
+    "initialization",
     "seed",
     "device",
 )
@@ -58,6 +61,7 @@ _IF_CHANGED = (
 _CHOICES = {
     "loss": {"cross_entropy": "cross-entropy", "mse": "mean squared error"},
     "shuffle": {"epoch": "every epoch", "once": "once", "none": "never", "by-label": "by label"},
+    "initialization": {"glorot": "Glorot", "he": "He"},
     "bias_optimizer": {"adamw": "AdamW", "sgd": "SGD"},
     "line_search": {"strong_wolfe": "strong Wolfe", "none": "none"},
 }
@@ -65,6 +69,7 @@ _PHRASES: dict[str, Any] = {
     "lr": "rate {}",
     "batch_size": "batch {}",
     "shuffle": "shuffled: {}",
+    "initialization": "first weights: {}",
 }
 
 
@@ -240,6 +245,8 @@ def setting(config: RunConfig, name: str) -> str:
         return name if value else f"no {name}"
     if name == "epochs":
         return counted(value, "epoch")
+    if name == "train_images":
+        return counted(value, "training image") if value else "all images"
     if name in _PHRASES:
         return str(_PHRASES[name].format(in_words(name, value)))
     return f"{name.replace('_', ' ')} {in_words(name, value)}"
@@ -253,6 +260,8 @@ def in_words(name: str, value: Any) -> str:
     """
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if name == "train_images" and not value:
+        return "all"
     if name in ("optimizer", "schedule"):
         table: Mapping[str, Any] = OPTIMIZERS if name == "optimizer" else SCHEDULES
         return str(table[value].label) if value in table else str(value)

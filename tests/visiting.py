@@ -1,5 +1,6 @@
 """The vocabulary of a visitor: what the browser tests open, press, type and choose, and how they look at a page."""
 
+import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -111,11 +112,16 @@ def expect_state(page: Page, state: str) -> None:
     expect(page.get_by_test_id("state")).to_have_text(state)
 
 
+#: Learning rates that no two runs share: the lab does not train the same settings twice.
+_RATES = itertools.count(1001)
+
+
 def train(page: Page, epochs: int | str, validation_split: str = "") -> None:
-    """Start a run from the Train page."""
+    """Start a run from the Train page, with settings that no other test's run has."""
     if validation_split:
         page.get_by_text("More settings").click()
         type_into(page, "Validation split", validation_split)
+    type_into(page, "Learning rate", f"{next(_RATES) / 1e6:.6f}")
     type_into(page, "Epochs", str(epochs))
     expect(train_button(page)).to_be_enabled()
     train_button(page).click()

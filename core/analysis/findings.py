@@ -68,6 +68,8 @@ SMOOTH = 0.03
 #: This share of the hidden units being dead is worth a word.
 DEAD = 0.1
 LARGE_BATCH = 512
+#: Fewer training images than this do not stand for all digits.
+FEW_IMAGES = 1000
 
 
 def findings(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] = ()) -> list[Finding]:
@@ -91,10 +93,14 @@ def findings(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] =
 
 def guessing(config: RunConfig, share: float = 1.0) -> float:
     """Return the training loss at a share of the way from the lowest that there is (0) to guessing (1)."""
-    # Smoothed targets have an entropy, which no network gets below.
-    spread = config.label_smoothing / 10
-    targets = [1 - 9 * spread, *[spread] * 9]
-    lowest = -sum(target * math.log(target) for target in targets if target > 0)
+    # Smoothed targets and replaced labels have an entropy, which no network gets below that reads the digits right.
+    spread, noise = config.label_smoothing / 10, config.label_noise
+    right = 1 - 9 * spread
+    targets = [(1 - noise) * right + noise * spread, *[(1 - noise) * spread + noise * (right + 8 * spread) / 9] * 9]
+    if config.loss == "mse":
+        lowest = (1 - sum(target * target for target in targets)) / 10
+    else:
+        lowest = -sum(target * math.log(target) for target in targets if target > 0)
     return lowest + share * (GUESSING[config.loss] - lowest)
 
 
@@ -137,6 +143,9 @@ def learnt_nothing(config: RunConfig, curves: Curves) -> Finding | None:
 def forgets(config: RunConfig, curves: Curves) -> Finding | None:
     """Find a network that was right on its batches and is wrong on the test digits."""
     if not curves.epochs or curves.test_accuracy is None:
+        return None
+    # Few images and wrong labels can be learnt by heart, and help little with others.
+    if config.label_noise or config.images_per_epoch < FEW_IMAGES:
         return None
     seen = curves.epochs[-1].train_accuracy
     if seen < FORGOTTEN or curves.test_accuracy >= FORGOTTEN * seen:

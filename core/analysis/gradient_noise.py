@@ -103,7 +103,7 @@ def batch_gradients(config: RunConfig, digits: Digits, count: int, first: int = 
         count: number of batches, fewer where the epoch ends.
         first: number of the first one, from 0.
     """
-    network = Network(config.seed)
+    network = Network(config.seed, config.initialization)
     whole = mean_gradient(network, digits, config.loss).double()
     length = whole.norm()
     take = _Gradients(network, config.images_per_step, config.loss)

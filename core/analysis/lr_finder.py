@@ -74,9 +74,9 @@ def find_learning_rate(
     if not spec.rate_sets_every_step:
         raise ValueError(f"optimizer must be one whose rate sets every step, got optimizer = {config.optimizer}.")
     device = devices.resolve(config.device)
-    trained = copy.deepcopy(network) if network else Network(config.seed)
+    trained = copy.deepcopy(network) if network else Network(config.seed, config.initialization)
     trained.to(device)
-    train, _ = (mnist or data.load()).split(config.validation_images)
+    train, _ = config.split(mnist or data.load())
     flat = flatten(trained)
     parameters = trained.parameters() if spec.matrices else [flat]
     optimizers = spec.create(parameters, config.lr, config.weight_decay, **config.optimizer_params)

@@ -75,10 +75,10 @@ def try_out(trial: Trial, mnist: data.Mnist | None = None) -> Outcome:
         mnist: read from the data folder unless given.
     """
     config, mnist = trial.config, mnist or data.load()
-    train, held_out = mnist.split(config.validation_images)
+    train, held_out = config.split(mnist)
     digits = held_out if len(held_out) else train
     digits = digits.spread(min(SAMPLE, len(digits)))
-    network = Network(config.seed)
+    network = Network(config.seed, config.initialization)
     stepper = Stepper(config, network, flatten(network))
     batches = Batches(config, train, steps_by_ink(torch.device("cpu")))
     outputs = torch.empty(config.images_per_step, data.CLASSES)

@@ -70,7 +70,7 @@ def train(options: argparse.Namespace) -> None:
         "test_loss": finished.test_loss,
         "validation_accuracy": epochs[-1].validation_accuracy if epochs else None,
         "seconds_per_epoch": [epoch.seconds for epoch in epochs],
-        "images_per_second": len(epochs) * config.train_images / seconds if epochs else None,
+        "images_per_second": len(epochs) * config.images_per_epoch / seconds if epochs else None,
         "reason": finished.reason,
         "device": str(trainer.device),
     }

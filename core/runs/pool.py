@@ -38,19 +38,36 @@ def worker_count() -> int:
     return int(setting)
 
 
+def gpus() -> list[str]:
+    """Return the GPUs that the workers share out, as ``CUDA_VISIBLE_DEVICES`` names them."""
+    if not torch.cuda.is_available():
+        return []
+    count = torch.cuda.device_count()
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return named.split(",")[:count] if named else [str(number) for number in range(count)]
+
+
 class Worker:
     """One worker process and its pipes. ``run_id`` is the run it has, if any; ``heartbeat`` the time of its latest
-    message, on the monotonic clock."""
+    message, on the monotonic clock.
 
-    def __init__(self, threads: int) -> None:
+    Args:
+        threads: its CPU threads.
+        gpu: the only GPU that it sees, one of ``gpus()``; "" where there is none.
+    """
+
+    def __init__(self, threads: int, gpu: str = "") -> None:
         self.run_id: str | None = None
         self.ready = self.compiling = False
         self.heartbeat = time.monotonic()
         # Warm: it has loaded torch and MNIST before it gets a run, so that a click does not wait for either.
         command = [sys.executable, "-m", "core.runs.worker_start", "--threads", str(threads)]
         command += ["--server", str(os.getpid())]
+        # "cuda" is the first device that a process sees: without this, all workers would train on one GPU.
+        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": gpu} if gpu else None
+        pipe = subprocess.PIPE
         self.process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+            command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True, encoding="utf-8", env=environment
         )
 
     def record_heartbeat(self) -> None:
@@ -96,7 +113,10 @@ class Pool:
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._workers: list[Worker] = []
-        self._keepers = [threading.Thread(target=self._keep, daemon=True) for _ in range(size)]
+        own = gpus() or [""]
+        self._keepers = [
+            threading.Thread(target=self._keep, args=(own[place % len(own)],), daemon=True) for place in range(size)
+        ]
 
     def start(self) -> None:
         """Start the workers; ``on_idle`` is called for each when it is ready."""
@@ -175,22 +195,22 @@ class Pool:
         for keeper in self._keepers:
             keeper.join()
 
-    def _keep(self) -> None:
-        """Keep one worker alive, until the pool closes."""
+    def _keep(self, gpu: str) -> None:
+        """Keep one worker alive, on its GPU if there is one, until the pool closes."""
         while not self._closing.is_set():
             try:
-                self._use_one()
+                self._use_one(gpu)
             except Exception:
                 # Without this thread the lab would have one worker fewer for good.
                 log.exception("a worker is replaced after an error")
             self._closing.wait(RESTART_SECONDS)
 
-    def _use_one(self) -> None:
+    def _use_one(self, gpu: str) -> None:
         """Start a worker and pass its messages on until it ends."""
         with self._lock:
             if self._closing.is_set():
                 return
-            worker = Worker(self._threads)
+            worker = Worker(self._threads, gpu)
             self._workers.append(worker)
         try:
             self._read(worker)

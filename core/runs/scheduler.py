@@ -60,7 +60,7 @@ class Scheduler:
         self._requests: dict[str, dict[str, Any]] = {}
         self._stalled: set[str] = set()
         self._lost: dict[str, int] = {}
-        self._commit = project_commit()
+        self.commit = project_commit()
         self._closing = threading.Event()
         self._pool = Pool(workers, threads, self.on_message, self.dispatch, self.on_worker_lost)
         self._watcher = threading.Thread(target=self._watch, daemon=True)
@@ -217,7 +217,7 @@ class Scheduler:
         elif "trouble" in message:
             self._change(run_id, states.RUNNING, message["trouble"])
         elif "environment" in message:
-            self._record.update(run_id, environment={**message["environment"], "commit": self._commit})
+            self._record.update(run_id, environment={**message["environment"], "commit": self.commit})
         else:
             self._on_event(run_id, message["event"])
 

@@ -18,13 +18,16 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from core import devices
+from core.hyperparameters import InvalidValue
 from core.jobs import Job, Jobs
 from core.models.checkpoints import Checkpoint
-from core.runs import run_files, states, store_rescue
+from core.runs import run_files, states, store_rescue, twins
 from core.runs.archive import Archive, checked_labels
 from core.runs.branching import Branch
 from core.runs.diagnoses import Diagnoses, diagnosis_job
 from core.runs.pool import worker_count
+from core.runs.queue import waiting_limit
 from core.runs.record import Record
 from core.runs.replay_request import EVENTS, ReplayRequest
 from core.runs.scheduler import Scheduler
@@ -38,19 +41,11 @@ from core.training.events import CommandApplied
 DOUBLE_CLICK_SECONDS = 1.0
 #: Runs of one group.
 LARGEST_GROUP = 1000
+#: The latest runs of the same settings among which one that answers for them is looked for.
+TWINS = 100
+#: Writes what a run begins with into its folder.
+Prepare = Callable[[Path], None] | None
 COMMANDS = ("pause", "resume", "stop", "step", "epoch", "learning_rate")
-
-
-def waiting_limit() -> int:
-    """Return the number of runs that one visitor may have waiting, a group counted as one: ``DESCENT_LIMIT``, else 100.
-
-    Raises:
-        ValueError: if ``DESCENT_LIMIT`` is not a whole number from 1 to 100,000.
-    """
-    setting = os.environ.get("DESCENT_LIMIT") or "100"
-    if not (setting.isascii() and setting.isdigit() and 1 <= int(setting) <= 100_000):
-        raise ValueError(f"DESCENT_LIMIT must be a whole number in [1, 100000], got DESCENT_LIMIT = {setting[:40]}.")
-    return int(setting)
 
 
 class Service(Archive):
@@ -149,14 +144,7 @@ class Service(Archive):
         return self._submit((config,), click, columns, partial(run_files.save_start, checkpoint=start))[0]
 
     def branch(
-        self,
-        run_id: str,
-        step: int,
-        changes: Mapping[str, Any],
-        owner: str = "",
-        owner_name: str = "",
-        *,
-        click: str = "",
+        self, run_id: str, step: int, changes: Mapping[str, Any], owner: str = "", owner_name: str = "", click: str = ""
     ) -> str:
         """Queue a run that leaves another one after ``step`` steps, with some settings changed; returns its id.
 
@@ -197,11 +185,7 @@ class Service(Archive):
         return self._submit(configs, click, columns)
 
     def _submit(
-        self,
-        configs: Sequence[RunConfig],
-        click: str,
-        columns: dict[str, Any],
-        prepare: Callable[[Path], None] | None = None,
+        self, configs: Sequence[RunConfig], click: str, columns: dict[str, Any], prepare: Prepare = None
     ) -> list[str]:
         with self._lock:
             key, now = (click, json.dumps([config.to_dict() for config in configs], sort_keys=True)), time.monotonic()
@@ -222,6 +206,24 @@ class Service(Archive):
                 for run in runs:
                     self._scheduler.enqueue(run)
         return run_ids
+
+    def twin(self, config: RunConfig, going: bool = False) -> Run | None:
+        """Return the newest run that gives what training the config now would give, or None.
+
+        It has ended by itself, finished or diverged, on this machine, with the versions and threads of now, trained
+        from its first weights on and at the rates of its settings.
+
+        Args:
+            going: a run that trains or waits will do, too: it may still be stopped, or given another rate.
+        """
+        try:
+            device = devices.resolve(config.device)
+        except InvalidValue:
+            return None
+        here = {**devices.environment(device), "threads": self._threads, "commit": self._scheduler.commit}
+        with self._lock:
+            runs = self._with_live(self._store.of_config(config, TWINS))
+            return next((run for run in runs if twins.is_twin(run, here, going, self._files, self.events)), None)
 
     def waiting(self, owner: str) -> list[str]:
         """Return the owner's waiting runs, in their order."""
@@ -308,9 +310,7 @@ class Service(Archive):
             run, events = self.existing(run_id), self.events(run_id, EVENTS)
         return ReplayRequest.of(run, events, self._files / run_id, self._threads)
 
-    def _add(
-        self, configs: dict[str, RunConfig], columns: dict[str, Any], prepare: Callable[[Path], None] | None
-    ) -> None:
+    def _add(self, configs: dict[str, RunConfig], columns: dict[str, Any], prepare: Prepare) -> None:
         """Add rows and files of new runs, all or none of them; ``prepare`` writes what a run begins with."""
         now = time.time()
         adding = [

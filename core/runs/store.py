@@ -62,6 +62,9 @@ ALTER TABLE runs ADD COLUMN deleted REAL;
 ALTER TABLE runs ADD COLUMN sweep TEXT NOT NULL DEFAULT '';
 """,
     """
+CREATE INDEX runs_by_config ON runs (config);
+""",
+    """
 ALTER TABLE runs ADD COLUMN parent_step INTEGER;
 ALTER TABLE runs ADD COLUMN first_step INTEGER NOT NULL DEFAULT 0;
 """,
@@ -204,7 +207,7 @@ class Store:
 
     def add(self, run_id: str, config: RunConfig, created: float, state: str, **columns: Any) -> None:
         """Add a run; ``columns`` as for ``update``."""
-        named = {"id": run_id, "config": json.dumps(config.to_dict()), "created": created, "state": state}
+        named = {"id": run_id, "config": _config_text(config), "created": created, "state": state}
         columns = {"name": "", **named, **columns}
         self._execute(
             f"INSERT INTO runs (number, {', '.join(columns)}) "
@@ -259,6 +262,12 @@ class Store:
         rows = self._execute(f"SELECT {COLUMNS} FROM runs WHERE {where} ORDER BY number DESC LIMIT ?", (limit,))
         return [read_run(row) for row in rows]
 
+    def of_config(self, config: RunConfig, limit: int) -> list[Run]:
+        """Return the latest runs with just these settings, newest first, without those in the bin."""
+        where = "config = ? AND deleted IS NULL ORDER BY number DESC LIMIT ?"
+        rows = self._execute(f"SELECT {COLUMNS} FROM runs WHERE {where}", (_config_text(config), limit))
+        return [read_run(row) for row in rows]
+
     def children(self, run_id: str) -> list[Run]:
         """Return the runs that were forked from this one and are not in the bin, oldest first."""
         where = "parent = ? AND deleted IS NULL"
@@ -289,6 +298,10 @@ class Store:
 
 def _plain(columns: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(json.dumps(value) if name in _JSON else value for name, value in columns.items())
+
+
+def _config_text(config: RunConfig) -> str:
+    return json.dumps(config.to_dict())
 
 
 @lru_cache(maxsize=4096)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
-from core.data import TRAIN_IMAGES
+from core.data import TRAIN_IMAGES, Digits, Mnist
 from core.files import shortened
 from core.hyperparameters import Hyperparameter, InvalidValue, Value, check_all, number, whole_number
 from core.optimizers import OPTIMIZERS, OptimizerSpec
@@ -25,10 +25,31 @@ VALIDATION_SPLIT = Hyperparameter(
     high=1.0,
     open_high=True,
 )
+DRAWN_IMAGES = Hyperparameter(
+    "train_images",
+    0,
+    "Images to train with, drawn by the seed, equally many of each digit; 0 for all that are not held back.",
+    low=0,
+    high=TRAIN_IMAGES,
+)
+LABEL_NOISE = Hyperparameter(
+    "label_noise",
+    0.0,
+    "The share of the training labels that is replaced by another digit; those that validate and test stay true.",
+    low=0.0,
+    high=1.0,
+)
 SHUFFLE = Hyperparameter(
     "shuffle", "epoch", "When the training images are shuffled.", choices=("epoch", "once", "none", "by-label")
 )
-SEED = Hyperparameter("seed", 0, "Fixes the first weights and every shuffle.", low=0, high=2**31 - 1)
+SEED = Hyperparameter("seed", 0, "Fixes the first weights and all that is drawn.", low=0, high=2**31 - 1)
+INITIALIZATION = Hyperparameter(
+    "initialization",
+    "glorot",
+    "Range of the first weights. Glorot's and He's fit the layers' sizes; small is a hundredth of Glorot's, large ten "
+    "times it.",
+    choices=("glorot", "he", "small", "large", "zero"),
+)
 LOSS = Hyperparameter("loss", "cross_entropy", "Loss to minimise.", choices=("cross_entropy", "mse"))
 WEIGHT_DECAY = Hyperparameter("weight_decay", 0.0, "Pull of the weights towards zero.", low=0.0, high=10.0)
 LABEL_SMOOTHING = Hyperparameter(
@@ -57,8 +78,11 @@ PLAIN = (
     EPOCHS,
     WARMUP_STEPS,
     VALIDATION_SPLIT,
+    DRAWN_IMAGES,
+    LABEL_NOISE,
     SHUFFLE,
     SEED,
+    INITIALIZATION,
     LOSS,
     WEIGHT_DECAY,
     LABEL_SMOOTHING,
@@ -85,8 +109,11 @@ class RunConfig:
     schedule_params: dict[str, Value] = field(default_factory=dict)
     warmup_steps: int = 0
     validation_split: float = 0.2
+    train_images: int = 0
+    label_noise: float = 0.0
     shuffle: str = "epoch"
     seed: int = 0
+    initialization: str = "glorot"
     loss: str = "cross_entropy"
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
@@ -135,16 +162,21 @@ class RunConfig:
         return round(TRAIN_IMAGES * self.validation_split)
 
     @property
-    def train_images(self) -> int:
-        return TRAIN_IMAGES - self.validation_images
+    def images_per_epoch(self) -> int:
+        """Number of images to train with."""
+        return self.train_images or TRAIN_IMAGES - self.validation_images
 
     @property
     def images_per_step(self) -> int:
-        return self.train_images if self.batch_size == "full" else self.batch_size
+        return self.images_per_epoch if self.batch_size == "full" else self.batch_size
 
     @property
     def span(self) -> Span:
-        return Span(self.epochs, math.ceil(self.train_images / self.images_per_step))
+        return Span(self.epochs, math.ceil(self.images_per_epoch / self.images_per_step))
+
+    def split(self, mnist: Mnist) -> tuple[Digits, Digits]:
+        """Return the digits that train, with the labels that they have there, and those that validate."""
+        return mnist.split(self.validation_images, self.train_images, self.label_noise, self.seed)
 
     def planned_rates(self, steps: Iterable[int], history: History = ()) -> list[float]:
         """Return the schedule's rate at each of the steps.
@@ -186,12 +218,16 @@ class RunConfig:
 
     def _check_together(self) -> None:
         spec = self.optimizer_spec
-        if self.train_images < 1:
+        left = TRAIN_IMAGES - self.validation_images
+        if left < 1:
             raise InvalidValue("validation_split", "leave at least one training image", self.validation_split)
-        if self.images_per_step > self.train_images:
-            left = f"the {self.train_images} training images that validation_split = {number(self.validation_split)}"
-            raise InvalidValue("batch_size", f"be at most {left} leaves", self.batch_size)
-        if spec.full_batch_only and self.images_per_step != self.train_images:
+        leaves = f"images that validation_split = {number(self.validation_split)} leaves"
+        if self.train_images > left:
+            raise InvalidValue("train_images", f"be at most the {left} {leaves}", self.train_images)
+        if self.images_per_step > self.images_per_epoch:
+            what = "training images" if self.train_images else f"training {leaves}"
+            raise InvalidValue("batch_size", f"be at most the {self.images_per_epoch} {what}", self.batch_size)
+        if spec.full_batch_only and self.images_per_step != self.images_per_epoch:
             raise InvalidValue("batch_size", f"be full with optimizer {self.optimizer}", self.batch_size)
         if spec.weight_decay == "none" and self.weight_decay:
             raise InvalidValue(

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from core.data import CLASSES, PIXELS
 
 HIDDEN = 128
+#: First weights as multiples of Glorot's.
+GAINS = {"glorot": 1.0, "small": 0.01, "large": 10.0, "zero": 0.0}
 
 
 class Network(nn.Sequential):
@@ -17,17 +19,24 @@ class Network(nn.Sequential):
     ``images`` are floats from 0 to 1, (n, 784) or (n, 28, 28); the logits are (n, 10). The parameters are
     named as in ``nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))``, which can load them.
 
-    Weights start uniform in +-sqrt(6 / (inputs + outputs)) (Glorot and Bengio 2010), biases at zero, as in
-    Keras; the same ``seed`` gives the same weights on every device.
+    Weights start uniform, biases at zero; the same ``seed`` gives the same weights on every device.
+
+    Args:
+        initialization: the range of the first weights: ``glorot`` +-sqrt(6 / (inputs + outputs)) (Glorot and Bengio
+            2010, as in Keras), ``he`` +-sqrt(6 / inputs) (He et al. 2015), ``small``, ``large`` and ``zero`` Glorot's
+            times ``GAINS``. Of one seed, they are the same random numbers on another scale.
     """
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, initialization: str = "glorot") -> None:
         hidden = nn.utils.skip_init(nn.Linear, PIXELS, HIDDEN)
         output = nn.utils.skip_init(nn.Linear, HIDDEN, CLASSES)
         super().__init__(hidden, nn.ReLU(), output)
         generator = torch.Generator().manual_seed(seed)
         for layer in (hidden, output):
-            nn.init.xavier_uniform_(layer.weight, generator=generator)
+            if initialization == "he":
+                nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
+            else:
+                nn.init.xavier_uniform_(layer.weight, GAINS[initialization], generator=generator)
             nn.init.zeros_(layer.bias)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -16,6 +16,8 @@ FEW_STEPS = 50
 LARGE_EPSILON = 0.1
 #: From here on the pull of the weight decay wins over the gradient: added to it, or each step's share of a weight.
 LARGE_DECAY, LARGE_SHRINKAGE = 0.1, 0.01
+#: From this share of replaced labels on, an image's own digit is no likelier a label than another.
+UNREADABLE = 0.9
 #: A rate below this share of the learning rate trains hardly anything.
 ASLEEP = 0.01
 #: Places of a run at which its schedule is read.
@@ -43,12 +45,44 @@ class Remark:
 
 def remarks(config: RunConfig) -> list[Remark]:
     """Return the remarks on a config, the gravest first; empty if all of its settings can act."""
-    rules = (_order, _centred, _weight_decay, _epsilon, _warmup, _steps, _small_batch, _schedule, _patience)
+    rules = (
+        *(_first_weights, _noise, _order, _centred, _weight_decay, _epsilon),
+        *(_warmup, _steps, _small_batch, _schedule, _patience),
+    )
     return [remark for rule in rules for remark in rule(config)]
 
 
+def _first_weights(config: RunConfig) -> Iterator[Remark]:
+    if config.initialization == "zero":
+        yield Remark(
+            "initialization",
+            "",
+            "With all first weights at 0, no hidden unit ever answers anything but 0, and no weight gets a gradient: "
+            "only the biases of the outputs are trained.",
+            replace(config, initialization="glorot"),
+            "Glorot's first weights",
+        )
+
+
+def _noise(config: RunConfig) -> Iterator[Remark]:
+    share, images = config.label_noise, config.images_per_epoch
+    if share and not round(share * images):
+        yield Remark(
+            "label_noise", "", f"A share of {number(share)} of {images:,} labels is less than one: all stay true."
+        )
+    elif share >= UNREADABLE:
+        yield Remark(
+            "label_noise",
+            "",
+            f"With {share:.0%} of the labels replaced, an image's own digit is no likelier a label than any other "
+            "digit.",
+            replace(config, label_noise=0.0),
+            "True labels",
+        )
+
+
 def _order(config: RunConfig) -> Iterator[Remark]:
-    if config.shuffle == "by-label" and 2 * config.images_per_step < config.train_images:
+    if config.shuffle == "by-label" and 2 * config.images_per_step < config.images_per_epoch:
         yield Remark(
             "shuffle",
             "",

@@ -27,7 +27,7 @@ def check(state: dict[str, Any], config: RunConfig) -> None:
     vector = torch.empty(sum(math.prod(shape) for shape in parameter_shapes().values()))
     optimizer_states.check_tensor("kept", state.get("kept"), vector)
     span = config.span
-    limits = {"step": span.steps, "kept_step": span.steps, "epoch": config.epochs, "hits": config.train_images}
+    limits = {"step": span.steps, "kept_step": span.steps, "epoch": config.epochs, "hits": config.images_per_epoch}
     for name, most in limits.items():
         value = state.get(name)
         if type(value) is not int or not 0 <= value <= most:

@@ -105,9 +105,9 @@ class Trainer:
         self.step = self.epoch = 0
         self.pause_at: int | None = None
         self.device = devices.resolve(config.device)
-        self.network = Network(config.seed).to(self.device)
+        self.network = Network(config.seed, config.initialization).to(self.device)
         mnist = mnist or data.load()
-        train_digits, validation = mnist.split(config.validation_images)
+        train_digits, validation = config.split(mnist)
         self._train = train_digits.to(self.device)
         self._validation = validation.to(self.device)
         self._test = mnist.test.to(self.device)

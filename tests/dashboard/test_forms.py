@@ -167,6 +167,9 @@ def test_a_config_goes_into_the_form_and_comes_out_the_same() -> None:
         seed=5,
         weight_decay=1e-4,
         label_smoothing=0.05,
+        train_images=500,
+        label_noise=0.2,
+        initialization="he",
         augment=True,
     )
     form = AppTest.from_function(_filled, default_timeout=LIMIT)

@@ -72,6 +72,19 @@ def test_a_config_and_a_run_in_one_line() -> None:
     assert words.run_choice(_run(cosine, "mine", test_accuracy=0.97)) == "#12 mine · 97.00 %"
 
 
+def test_the_data_and_the_first_weights_in_words() -> None:
+    few = RunConfig(train_images=1000, label_noise=0.2, initialization="he")
+    assert words.config_in_full(few) == (
+        "Adam · rate 0.001 · batch 64 · 5 epochs · 1,000 training images · label noise 0.2 · first weights: He"
+    )
+    assert words.differences([replace(few, label_noise=0.0, initialization="glorot"), RunConfig()]) == [
+        "1,000 training images",
+        "all images",
+    ]
+    assert (words.in_words("train_images", 0), words.in_words("train_images", 500)) == ("all", "500")
+    assert words.in_words("initialization", "small") == "small"
+
+
 def test_stacked_breaks_between_equations_only() -> None:
     assert words.stacked(r"a = 1, \qquad b = 2") == r"\begin{gathered}a = 1 \\[0.4em] b = 2\end{gathered}"
     for spec in OPTIMIZERS.values():

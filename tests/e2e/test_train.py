@@ -127,6 +127,7 @@ def test_zoom_survives_streaming_and_a_rerun_and_stop_stops(page: Page, lab: Lab
 def test_double_click_starts_one_run(page: Page, lab: Lab) -> None:
     open_lab(page, lab)
     page.get_by_text("More settings").click()
+    type_into(page, "Seed", "2")
     type_into(page, "Name", "only once")
     train_button(page).dblclick()
     expect_state(page, "finished")

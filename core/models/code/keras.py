@@ -2,10 +2,11 @@
 
 from typing import NamedTuple
 
-from core.models.code import rates
+from core.models.code import digits, rates
 from core.models.code.pytorch import LOAD, assembled
 from core.models.code.recipe import Recipe, Section
 from core.training.config import RunConfig
+from core.training.network import GAINS
 
 #: What other random numbers may change in the test accuracy.
 ACCURACY = 0.02
@@ -68,14 +69,11 @@ def _values(config: RunConfig) -> dict[str, object]:
 
 
 def _sections(recipe: Recipe) -> list[Section]:
-    held = recipe.config.validation_images
-    prepared = "pixels from 0 to 1" + (f"; the last {held:,} training digits validate." if held else ".")
+    weights = digits.first_weights(recipe.config)
     return [
         Section("Load the data", "60,000 training and 10,000 test digits, as bytes.", LOAD),
-        Section("Prepare it", prepared, _prepare(recipe.config)),
-        Section(
-            "Build the network", "784 inputs, 128 ReLU units, 10 outputs; Glorot's weights.", _build(recipe.config)
-        ),
+        Section("Prepare it", digits.prepare_text(recipe.config), _prepare(recipe.config)),
+        Section("Build the network", f"784 inputs, 128 ReLU units, 10 outputs; {weights}.", _build(recipe.config)),
         Section("Configure the training", "the loss, the optimizer and its learning rate.", _configure(recipe)),
         Section("Fit", "one step per batch.", _fit(recipe)),
         Section("Evaluate", "the share of the test digits that it reads right.", EVALUATE),
@@ -87,7 +85,7 @@ def _sections(recipe: Recipe) -> list[Section]:
 
 def _prepare(config: RunConfig) -> str:
     lines = [
-        f"TRAIN = {config.train_images}",
+        *digits.lines(config),
         "x = images.reshape(-1, 784).astype(np.float32) / 255",
         "test_x = test_images.reshape(-1, 784).astype(np.float32) / 255",
     ]
@@ -116,7 +114,7 @@ def _build(config: RunConfig) -> str:
     pull = "".join(
         f", {part}_regularizer=keras.regularizers.L2({config.weight_decay / 2!r})" for part in ("kernel", "bias")
     )
-    pull = pull if coupled else ""
+    pull = (pull if coupled else "") + _initializer(config)
     last = ', activation="softmax"' if config.loss == "mse" else ""
     note = ["# L2(c) adds c times the squares to the loss, whose slope is 2c."] if coupled else []
     return "\n".join([
@@ -128,6 +126,16 @@ def _build(config: RunConfig) -> str:
         f"    keras.layers.Dense(10{last}{pull}),",
         "])",
     ])  # fmt: skip
+
+
+def _initializer(config: RunConfig) -> str:
+    if config.initialization == "glorot":
+        return ""
+    if config.initialization in ("he", "zero"):
+        return f', kernel_initializer="{"he_uniform" if config.initialization == "he" else "zeros"}"'
+    # Glorot's is of scale 1; the range grows with its root.
+    scale = GAINS[config.initialization] ** 2
+    return f', kernel_initializer=keras.initializers.VarianceScaling({scale:g}, "fan_avg", "uniform")'
 
 
 def _configure(recipe: Recipe) -> str:

@@ -4,11 +4,12 @@ import math
 import textwrap
 from collections.abc import Sequence
 
-from core.models.code import optimizers, rates
+from core.models.code import digits, optimizers, rates
 from core.models.code.recipe import Recipe, Section
 from core.training import augmentation
 from core.training.batches import GATHERED_IMAGES
 from core.training.config import RunConfig
+from core.training.network import GAINS
 
 #: Tolerances of the last section: a first loss differs by rounding alone, which then grows with every step.
 FIRST, EARLY, LATE, ACCURACY = 1e-4, 1e-3, 0.05, 0.01
@@ -69,11 +70,11 @@ def sections(recipe: Recipe) -> list[Section]:
     first = runs[0]
     return [
         Section("Load the data", "60,000 training and 10,000 test digits, as bytes.", LOAD),
-        Section("Prepare it", _prepare_text(first), _prepare(first)),
+        Section("Prepare it", digits.prepare_text(first.config), _prepare(first)),
         Section(
             "Build the network",
-            "784 inputs, 128 ReLU units, 10 outputs; Glorot's uniform first weights.",
-            _build(first),
+            f"784 inputs, 128 ReLU units, 10 outputs; {digits.first_weights(first.config)}.",
+            _build(first.config),
         ),
         Section("Configure the training", "the loss, the optimizer and its learning rate.", _configure(first)),
         Section("Fit", "one step per batch.", _fit(first)),
@@ -90,11 +91,6 @@ def _since(recipe: Recipe) -> list[Recipe]:
     return [*(_since(recipe.before) if recipe.before else ()), recipe]
 
 
-def _prepare_text(recipe: Recipe) -> str:
-    held = recipe.config.validation_images
-    return "pixels from 0 to 1" + (f"; the last {held:,} training digits validate." if held else ".")
-
-
 def _order(config: RunConfig) -> str:
     orders = {
         "epoch": f"torch.from_numpy(np.random.default_rng([{config.seed}, epoch]).permutation(TRAIN))",
@@ -107,15 +103,18 @@ def _order(config: RunConfig) -> str:
 
 def _prepare(recipe: Recipe) -> str:
     config = recipe.config
-    return f"""\
-TRAIN = {config.train_images}
+    return (
+        "\n".join(digits.lines(config))
+        + f"""
 x = torch.tensor(images).view(-1, 784) / 255
 y = torch.tensor(labels).long()
 test_x = torch.tensor(test_images).view(-1, 784) / 255
 test_y = torch.tensor(test_labels).long()
 
 
-{_order(config)}""" + (DISTORT if config.augment else "")
+{_order(config)}"""
+        + (DISTORT if config.augment else "")
+    )
 
 
 DISTORT = f"""
@@ -134,12 +133,17 @@ def distort(images, generator):  # turn, scale, shear and shift each digit a lit
     return moved.view(-1, 784)"""
 
 
-def _build(recipe: Recipe) -> str:
+def _build(config: RunConfig) -> str:
+    if config.initialization == "he":
+        first = 'kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)'
+    else:
+        gain = "" if config.initialization == "glorot" else f", {GAINS[config.initialization]}"
+        first = f"xavier_uniform_(layer.weight{gain}, generator=generator)"
     return f"""\
 model = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
-generator = torch.Generator().manual_seed({recipe.config.seed})
+generator = torch.Generator().manual_seed({config.seed})
 for layer in (model[0], model[2]):
-    nn.init.xavier_uniform_(layer.weight, generator=generator)
+    nn.init.{first}
     nn.init.zeros_(layer.bias)"""
 
 

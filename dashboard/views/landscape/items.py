@@ -110,7 +110,7 @@ def _track(item: str, tick: Tick) -> Track:
         steps=steps.numpy(),
         epochs=steps.numpy() / run.config.span.steps_per_epoch,
         points=points,
-        start=points[0] if run.parent else to_flat(Network(run.config.seed)),
+        start=points[0] if run.parent else to_flat(Network(run.config.seed, run.config.initialization)),
         curve=_curve(run),
     )
 

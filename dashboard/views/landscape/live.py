@@ -33,7 +33,7 @@ def marker(plane: Plane) -> dict[str, Any] | None:
     if run is None:
         return None
     path: dict[int, tuple[float, float, float]] = st.session_state.setdefault(PATH, {})
-    points = [(0, to_flat(Network(run.config.seed))), items.live_point(run)]
+    points = [(0, to_flat(Network(run.config.seed, run.config.initialization))), items.live_point(run)]
     for step, point in (known for known in points if known and known[0] not in path):
         projection = plane.project(point[None])
         path[step] = float(projection.a[0]), float(projection.b[0]), float(projection.distance[0])
@@ -62,7 +62,7 @@ def section(result: Result) -> None:
 
 def _start(seed: int) -> None:
     config = RunConfig.recommended(st.session_state["l-live-optimizer"], seed=seed, epochs=EPOCHS)
-    if run_id := starting.run(config):
+    if run_id := starting.run(config, again=True):
         st.session_state[RUN], st.session_state[PATH] = run_id, {}
 
 

@@ -7,7 +7,8 @@ the curves. The TOML:
 - ``[base]``: fields of ``RunConfig`` that all runs share; ``[[lines]]``: a name, and the fields that differ;
 - ``touch``: one of ``TOUCHES``, the control beside the lesson's formula;
 - ``controls``: which fields a person may set for all runs: ``epochs``, ``seed``;
-- ``[prediction]``: ``ask``; ``measure``, one of ``MEASURES``; ``why``, shown with the outcome; ``choices``:
+- ``[prediction]``: ``ask``; ``measure``, one of ``MEASURES``; ``spread``, where seeds make more difference here than
+  the measure says; ``why``, shown with the outcome; ``choices``:
   each a ``text`` and either ``lines``, right if the best line by the measure (with ``worst = true`` the worst) is one
   of them, or ``from`` and ``to``, right if the measure of ``prediction.line`` (minus that of ``prediction.minus``) is
   at least ``from`` and below ``to``;
@@ -30,7 +31,7 @@ from core.training.config import RunConfig
 FOLDER = Path(__file__).parent
 LOOK = "## What to look at"
 CONTROLS = ("epochs", "seed")
-TOUCHES = ("batch", "order", "noise", "rate", "schedule", "momentum", "adaptive", "digit")
+TOUCHES = ("batch", "order", "noise", "rate", "schedule", "momentum", "adaptive", "digit", "labels", "units")
 SHOWS = ("network", "config", "curves", "evaluation", "predictions", "file")
 
 
@@ -85,6 +86,7 @@ class Prediction:
     line: str = ""
     minus: str = ""
     worst: bool = False
+    spread: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -191,14 +193,14 @@ def read(key: str, text: str) -> Lesson:
 
 def outcome(prediction: Prediction, runs: Mapping[str, Curves]) -> Outcome:
     """Evaluate the prediction on the runs' curves, given by the names of their lines."""
-    measure = MEASURES[prediction.measure]
+    measure, spread = MEASURES[prediction.measure], spread_of(prediction)
     measured = {name: measure.of(curves) for name, curves in runs.items()}
     values = {name: value for name, value in measured.items() if value is not None and math.isfinite(value)}
     if prediction.line:
         value = values.get(prediction.line, math.nan) - (
             values.get(prediction.minus, math.nan) if prediction.minus else 0
         )
-        near = (_range(prediction.choices, value + apart) for apart in (0, -measure.spread, measure.spread))
+        near = (_range(prediction.choices, value + apart) for apart in (0, -spread, spread))
         # Beyond the ends of all ranges there is no other choice to be close to.
         return Outcome(values, tuple(place for place in dict.fromkeys(near) if place is not None))
     sign = 1 if measure.more != prediction.worst else -1
@@ -210,8 +212,13 @@ def outcome(prediction: Prediction, runs: Mapping[str, Curves]) -> Outcome:
     highest = best[order[0]]
     if highest == -math.inf:
         return Outcome(values, ())
-    others = [place for place in order[1:] if highest - best[place] < measure.spread]
+    others = [place for place in order[1:] if highest - best[place] < spread]
     return Outcome(values, (order[0], *others))
+
+
+def spread_of(prediction: Prediction) -> float:
+    """Return the difference below which seeds alone may decide."""
+    return prediction.spread or MEASURES[prediction.measure].spread
 
 
 def _range(choices: tuple[Choice, ...], value: float) -> int | None:
@@ -229,7 +236,7 @@ def _prediction(values: dict[str, Any], lines: Mapping[str, RunConfig]) -> Predi
         _one_of("line", name, tuple(lines))
     return Prediction(
         values["ask"], values["measure"], choices, values["why"], values.get("line", ""), values.get("minus", ""),
-        values.get("worst", False),
+        values.get("worst", False), values.get("spread", 0.0),
     )  # fmt: skip
 
 

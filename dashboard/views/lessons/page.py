@@ -12,7 +12,7 @@ from dashboard import address, fields, handoff, operating, run_curves, starting
 from dashboard.analysis.weight_step import step_in_numbers
 from dashboard.components.chart import live_chart
 from dashboard.screens import screen
-from dashboard.views.lessons import CONTROLS, LOOK, MEASURES, Lesson, Outcome, Prediction, lessons, outcome
+from dashboard.views.lessons import CONTROLS, LOOK, MEASURES, Lesson, Outcome, Prediction, lessons, outcome, spread_of
 from dashboard.views.lessons.touches import touch
 from dashboard.views.lessons.walk import walk
 from dashboard.words import percent, stacked
@@ -185,6 +185,8 @@ def _start_row(lesson: Lesson, runs: list[Run], hidden: set[str]) -> None:
                 on_click=address.put,
                 kwargs={"runs": None},
             )
+    if runs:
+        starting.trained_before(runs, _train_again)
     if error:
         st.error(error, icon=":material/edit:")
 
@@ -203,6 +205,12 @@ def _start(key: str) -> None:
     except ValueError:
         return
     if ids := starting.group(configs, "lesson"):
+        address.put(runs=",".join(ids))
+
+
+def _train_again() -> None:
+    """Train the lesson's runs again that were trained before."""
+    if ids := starting.group_again(address.runs("runs"), "lesson"):
         address.put(runs=",".join(ids))
 
 
@@ -226,7 +234,7 @@ def _verdict(prediction: Prediction, measured: Outcome, guess: int | None) -> st
     right = "; or ".join(prediction.choices[place].text for place in measured.possible)
     wrong = guess is not None and guess not in measured.possible
     if len(measured.possible) > 1:
-        apart = f"{100 * MEASURES[prediction.measure].spread:.1f} points"
+        apart = f"{100 * spread_of(prediction):.1f} points"
         start = "Not what you predicted, and the others are too" if wrong else "Too"
         return f"**{start} close to call.** Another seed alone may make a difference of {apart}. Measured: {right}"
     start = "Measured:" if guess is None else "Not what you predicted." if wrong else "As you predicted."

@@ -62,6 +62,7 @@ def page() -> None:
             _buttons(form, runs + tried)
             if runs:
                 _apart(form, runs)
+                starting.trained_before(runs, _race_again)
     with stage:
         if address.get("runs") and not runs:
             st.info("This lab does not have the runs that this link names. Start a new race.")
@@ -233,10 +234,19 @@ def _start() -> None:
 
 def _race(configs: Sequence[RunConfig]) -> None:
     """Start the race, and show it; with the search that came before, if the address names one."""
-    if ids := starting.group(configs, "race"):
+    _show_race(starting.group(configs, "race"))
+
+
+def _show_race(ids: Sequence[str]) -> None:
+    if ids:
         handoff.started(",".join(ids))
         sweep = address.get("sweep")
         address.only(runs=",".join(ids), **({"sweep": sweep} if sweep else {}))
+
+
+def _race_again() -> None:
+    """Train the runs of the race again that were trained before."""
+    _show_race(starting.group_again(address.runs("runs"), "race"))
 
 
 def _stop(ids: Sequence[str]) -> None:

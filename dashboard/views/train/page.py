@@ -73,6 +73,8 @@ def _buttons(form: forms.Form, run: Run | None) -> None:
     if run:
         operating.controls(run, key="train")
         _apart(form, run)
+        if form.config == run.config:
+            starting.trained_before([run], _train_again)
         if starting.last():
             visitors.ask_once()
     if form.errors:
@@ -108,12 +110,16 @@ def _busy(run: Run | None) -> bool:
     return bool(run and mine and run.id == mine.id and starting.going([run]))
 
 
-def _train() -> None:
-    """Start a run with the form's values."""
+def _train_again() -> None:
+    _train(again=True)
+
+
+def _train(again: bool = False) -> None:
+    """Start a run with the form's values, or show the one that has had them before."""
     form = forms.read()
     if _busy(_shown()) or not form.config:
         return
-    if run_id := starting.run(form.config, form.name, parent=handoff.parent()):
+    if run_id := starting.run(form.config, form.name, parent=handoff.parent(), again=again):
         handoff.forget_parent()
         handoff.started(run_id)
         address.put(run=run_id)

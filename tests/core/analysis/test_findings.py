@@ -138,6 +138,26 @@ def test_the_loss_of_smoothed_labels_counts_from_the_lowest_that_there_is() -> N
     assert guessing(smooth) == pytest.approx(np.log(10))
 
 
+def test_the_loss_of_replaced_labels_counts_from_that_of_a_network_that_reads_all_digits() -> None:
+    """With 60 % of the labels replaced, it is 1.99, which is not slow."""
+    noisy = replace(CONFIG, label_noise=0.6)
+    low = made(losses=(2.3, 2.1, 2.0, 2.0, 2.0, 2.0))
+    low.losses = np.minimum(low.losses, 2.1)
+    assert "too slow" not in kinds(noisy, low)
+    # With true labels it would be: it has hardly come down, and still falls.
+    low.losses[-30:] *= 0.99
+    assert kinds(CONFIG, low) == ["too slow"]
+    assert guessing(noisy, 0) == pytest.approx(-(0.4 * np.log(0.4) + 9 * 0.6 / 9 * np.log(0.6 / 9)))
+    # Smoothed, half of the ten answers' share is spread: 0.4 x 0.55 + 0.6 x 0.05 are on the own digit.
+    both = replace(noisy, label_smoothing=0.5)
+    own = 0.4 * 0.55 + 0.6 * 0.05
+    assert guessing(both, 0) == pytest.approx(-(own * np.log(own) + (1 - own) * np.log((1 - own) / 9)))
+    # Mean squares: the target is right on the own digit with 0.4, on each other one with 0.6 / 9.
+    squares = (0.4 * (0.6**2 + 9 * (0.6 / 9) ** 2) + 0.6 * (0.4**2 + (1 - 0.6 / 9) ** 2 + 8 * (0.6 / 9) ** 2)) / 10
+    assert guessing(replace(noisy, loss="mse"), 0) == pytest.approx(squares)
+    assert guessing(replace(CONFIG, loss="mse"), 0) == 0
+
+
 def test_a_run_blown_up_in_twelve_steps_gets_a_finding() -> None:
     steps = np.arange(12.0)
     curves = Curves(steps=steps, losses=2.4**steps, rates=np.full(12, 30.0), last_step=12)
@@ -156,6 +176,9 @@ def test_what_was_learned_in_order_and_is_gone_is_told() -> None:
         "right about 90% of the last epoch's images, and in the end it reads 20% of the test digits" in found.sentence
     )
     assert remedies(found)[0] == CONFIG
+    # Learnt by heart is not forgotten.
+    for few in ({"train_images": 100}, {"label_noise": 0.5}):
+        assert "forgets" not in kinds(replace(CONFIG, **few), curves)
 
 
 def test_a_setting_that_cannot_work_goes_before_the_rate() -> None:

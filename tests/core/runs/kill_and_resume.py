@@ -27,8 +27,8 @@ KILLS = 20
 class Few(Mnist):
     """MNIST of which only 500 digits validate, so that an epoch is short."""
 
-    def split(self, validation_images):
-        train_digits, validation = super().split(validation_images)
+    def split(self, *arguments):
+        train_digits, validation = super().split(*arguments)
         return train_digits, validation[:500]
 
 

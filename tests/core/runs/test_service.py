@@ -4,12 +4,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 import torch
 
-from core import paths
-from core.models.checkpoints import load_parameters
+from core import devices, paths
+from core.models.checkpoints import Checkpoint, load_parameters
 from core.runs import pool
 from core.runs.archive import BIN_SECONDS
 from core.runs.service import Service
@@ -192,6 +193,70 @@ def test_a_diverged_run_says_where(service, wait):
     assert run.message.startswith("The loss stopped being finite at step ")
     assert run.message.endswith(" are kept.")
     assert events(service, run_id)[-1]["message"] == run.message
+
+
+SHORT = RunConfig(epochs=1, validation_split=0.98)
+
+
+def test_a_run_answers_for_its_settings_until_it_is_deleted(service, wait):
+    assert service.twin(SHORT) is None
+    first = service.submit(SHORT)
+    assert service.twin(SHORT) is None and service.twin(SHORT, going=True).id == first
+    wait(lambda: service.run(first).over)
+    assert service.twin(SHORT).id == service.twin(RunConfig.from_dict(SHORT.to_dict()), going=True).id == first
+    for other in (replace(SHORT, seed=1), replace(SHORT, label_noise=0.1), replace(SHORT, device="cpu")):
+        assert service.twin(other) is None
+    second = service.submit(SHORT)
+    assert service.twin(SHORT).id == first and service.twin(SHORT, going=True).id == second
+    wait(lambda: service.run(second).over)
+    assert service.twin(SHORT).id == second
+    service.delete([second])
+    assert service.twin(SHORT).id == first
+    service.delete([first])
+    assert service.twin(SHORT, going=True) is None
+    service.restore([first])
+    assert service.twin(SHORT).id == first
+    assert service.twin(RunConfig(device="cuda:99")) is None
+
+
+def test_what_is_not_its_settings_alone_answers_for_nothing(service, wait):
+    whole = replace(SHORT, epochs=2)
+    trainer = Trainer(whole)
+    trainer.pause_at = 5
+    list(trainer.events())
+    steered, begun = service.submit(SHORT), service.submit(whole, start=Checkpoint(whole, trainer.state(), {}))
+    service.command(steered, "learning_rate", 0.02)
+    for run_id, config in ((steered, SHORT), (begun, whole)):
+        # The one has its rate set by hand, the other does not begin with its first weights.
+        assert service.twin(config, going=True) is None
+        assert wait(lambda run_id=run_id: service.run(run_id), lambda run: run.over).state == "finished"
+        assert service.twin(config, going=True) is None
+
+
+@pytest.mark.parametrize(
+    ("columns", "found"),
+    [
+        ({}, True),
+        ({"state": "diverged"}, True),
+        ({"state": "stopped"}, False),
+        ({"state": "failed"}, False),
+        ({"exact": False}, False),
+        ({"environment": {}}, False),
+        ({"threads": 2}, False),
+        ({"torch": "2.0"}, False),
+        ({"device": "cuda"}, False),
+        ({"commit": "another"}, False),
+        ({"owner": "someone else", "name": "mine", "tags": ["a"], "parent": "x", "sweep": "y"}, True),
+    ],
+    ids=str,
+)
+def test_a_run_answers_where_training_again_would_give_the_same(service, columns, found):
+    here = {**devices.environment(torch.device("cpu")), "threads": 1, "commit": service._scheduler.commit}
+    environment = {**here, **{name: value for name, value in columns.items() if name in here}}
+    own = {name: value for name, value in columns.items() if name not in here}
+    row = {"name": "", "state": "finished", "environment": environment, **own}
+    service._store.add("a", SHORT, 0.0, **row)
+    assert (service.twin(SHORT) is not None) == found
 
 
 def _alive(pid):

@@ -42,6 +42,19 @@ def test_runs_are_numbered_and_listed_newest_first(store):
     assert [(run.id, run.number) for run in store.runs(2)] == [("c", 3), ("b", 2)]
 
 
+def test_runs_of_the_same_settings_newest_first(store):
+    other = RunConfig(seed=1)
+    for run_id, config in [("a", None), ("b", other), ("c", None), ("d", None)]:
+        add(store, run_id, config=config)
+    store.update("c", deleted=5.0)
+    assert [run.id for run in store.of_config(RunConfig(), 9)] == ["d", "a"]
+    assert [run.id for run in store.of_config(RunConfig(), 1)] == ["d"]
+    assert [run.id for run in store.of_config(other, 9)] == ["b"]
+    # Found by an index, however many runs there are.
+    (plan,) = store._execute("EXPLAIN QUERY PLAN SELECT id FROM runs WHERE config = ?", ("",))
+    assert "USING INDEX runs_by_config" in plan[-1]
+
+
 def test_update_sets_columns(store):
     add(store, "a")
     store.update("a", state="finished", test_loss=0.5, test_accuracy=0.97, validation_accuracy=0.96, message="done")

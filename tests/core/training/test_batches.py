@@ -47,7 +47,7 @@ def test_every_image_once_an_epoch_and_the_last_short_batch_is_used(size, n, siz
 
 def test_full_is_one_batch_of_all_the_images(mnist):
     config = RunConfig(batch_size="full")
-    (batch,) = Batches(config, mnist.train[: config.train_images]).epoch(0)
+    (batch,) = Batches(config, mnist.train[: config.images_per_epoch]).epoch(0)
     assert batch.images.shape == (48_000, 784) and batch.targets.shape == (48_000, 10)
     order = batch_order(mnist.train.labels[:48_000], "epoch", 0, 0)
     assert torch.equal(batch.images[:100], mnist.train.images[order[:100]].float() * (1 / 255))

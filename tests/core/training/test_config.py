@@ -2,6 +2,7 @@ import json
 import math
 
 import pytest
+import torch
 
 from core.hyperparameters import InvalidValue
 from core.optimizers import OPTIMIZERS
@@ -22,8 +23,11 @@ def test_defaults():
         "schedule_params": {},
         "warmup_steps": 0,
         "validation_split": 0.2,
+        "train_images": 0,
+        "label_noise": 0.0,
         "shuffle": "epoch",
         "seed": 0,
+        "initialization": "glorot",
         "loss": "cross_entropy",
         "weight_decay": 0.0,
         "label_smoothing": 0.0,
@@ -65,12 +69,31 @@ def test_recommended_is_the_rows_own_unless_given(name):
 
 def test_sizes():
     config = RunConfig()
-    assert (config.train_images, config.validation_images, config.images_per_step) == (48_000, 12_000, 64)
+    assert (config.images_per_epoch, config.validation_images, config.images_per_step) == (48_000, 12_000, 64)
     assert config.span == Span(5, 750)
     assert RunConfig(batch_size=7, epochs=2).span == Span(2, 6858)
     full = RunConfig(batch_size="full", validation_split=0)
-    assert (full.train_images, full.images_per_step, full.span) == (60_000, 60_000, Span(5, 1))
+    assert (full.images_per_epoch, full.images_per_step, full.span) == (60_000, 60_000, Span(5, 1))
     assert RunConfig(batch_size=1).span == Span(5, 48_000)
+    few = RunConfig(train_images=100, batch_size="full", validation_split=0.5)
+    assert (few.images_per_epoch, few.validation_images, few.images_per_step) == (100, 30_000, 100)
+    assert few.span == Span(5, 1)
+    assert RunConfig(train_images=100).span == Span(5, 2)
+
+
+def test_a_config_of_before_a_field_has_its_default():
+    old = {name: value for name, value in RunConfig(seed=3).to_dict().items() if name not in NEW}
+    assert len(old) == 17 and RunConfig.from_dict(old) == RunConfig(seed=3)
+
+
+NEW = ("initialization", "train_images", "label_noise")
+
+
+def test_split_is_of_the_configs_own_settings(mnist):
+    config = RunConfig(train_images=50, label_noise=0.2, seed=4, validation_split=0.5, batch_size=10)
+    ours, theirs = config.split(mnist), mnist.split(30_000, 50, 0.2, 4)
+    for one, other in zip(ours, theirs, strict=True):
+        assert torch.equal(one.images, other.images) and torch.equal(one.labels, other.labels)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +105,10 @@ def test_sizes():
         {"lr": 1000},
         {"optimizer": "lbfgs", "batch_size": 48_000},
         {"label_smoothing": 0.1, "loss": "cross_entropy"},
+        {"train_images": 48_000},
+        {"train_images": 64, "label_noise": 1},
+        {"train_images": 10, "optimizer": "lbfgs", "batch_size": 10},
+        {"initialization": "zero"},
         {"device": "cuda:1"},
         {"device": "mps"},
         {"epochs": 1000, "seed": 2**31 - 1, "warmup_steps": 1_000_000, "weight_decay": 10},
@@ -142,6 +169,18 @@ DEVICE = "device must be one of auto, cpu, cuda, cuda:N, mps, got device"
         ({"warmup_steps": -1}, "warmup_steps must be a whole number in [0, 1000000], got warmup_steps = -1."),
         ({"weight_decay": -0.1}, "weight_decay must be a number in [0, 10], got weight_decay = -0.1."),
         ({"label_smoothing": 1}, "label_smoothing must be a number in [0, 1), got label_smoothing = 1."),
+        ({"train_images": -1}, "train_images must be a whole number in [0, 60000], got train_images = -1."),
+        (
+            {"train_images": 48_001},
+            "train_images must be at most the 48000 images that validation_split = 0.2 leaves, "
+            "got train_images = 48001.",
+        ),
+        ({"train_images": 63}, "batch_size must be at most the 63 training images, got batch_size = 64."),
+        ({"label_noise": 1.1}, "label_noise must be a number in [0, 1], got label_noise = 1.1."),
+        (
+            {"initialization": "normal"},
+            "initialization must be one of glorot, he, small, large, zero, got initialization = normal.",
+        ),
         ({"augment": 1}, "augment must be true or false, got augment = 1."),
         ({"optimizer_params": {"betas": (1, 1)}}, "betas must be 2 numbers in [0, 1), got betas = 1,1."),
         (
@@ -190,9 +229,9 @@ def test_from_dict_refuses_an_unknown_field():
     with pytest.raises(ValueError) as refusal:
         RunConfig.from_dict({"lr": 0.1, "speed": 1})
     assert str(refusal.value) == (
-        "A run config has no field speed; its fields: augment, batch_size, device, epochs, label_smoothing, loss, lr, "
-        "optimizer, optimizer_params, patience, schedule, schedule_params, seed, shuffle, validation_split, "
-        "warmup_steps, weight_decay."
+        "A run config has no field speed; its fields: augment, batch_size, device, epochs, initialization, "
+        "label_noise, label_smoothing, loss, lr, optimizer, optimizer_params, patience, schedule, schedule_params, "
+        "seed, shuffle, train_images, validation_split, warmup_steps, weight_decay."
     )
 
 

@@ -21,8 +21,8 @@ CONFIG = RunConfig(lr=0.02, batch_size=192, epochs=60, validation_split=0.968, p
 @pytest.fixture(scope="module")
 def few(mnist) -> Mnist:
     class Few(Mnist):
-        def split(self, validation_images):
-            train_digits, validation = super().split(validation_images)
+        def split(self, *arguments):
+            train_digits, validation = super().split(*arguments)
             return train_digits, validation[:500]
 
     return Few(mnist.train, mnist.test[:500])

@@ -42,6 +42,26 @@ def test_first_weights_are_glorots_and_fixed_by_the_seed():
         assert layer.bias.eq(0).all()
 
 
+@pytest.mark.parametrize(
+    ("initialization", "bounds"),
+    [
+        ("he", ((6 / 784) ** 0.5, (6 / 128) ** 0.5)),
+        ("small", (0.01 * (6 / 912) ** 0.5, 0.01 * (6 / 138) ** 0.5)),
+        ("large", (10 * (6 / 912) ** 0.5, 10 * (6 / 138) ** 0.5)),
+        ("zero", (0.0, 0.0)),
+    ],
+)
+def test_other_first_weights_are_the_same_numbers_on_another_scale(initialization, bounds):
+    network, glorots = Network(1, initialization), Network(1, "glorot")
+    assert all(map(torch.equal, glorots.parameters(), Network(1).parameters()))
+    for place, bound in zip((0, 2), bounds, strict=True):
+        weights, usual = network[place].weight, glorots[place].weight
+        assert 0.98 * bound <= weights.abs().max() <= bound * (1 + 1e-6)
+        scale = bound / (6 / sum(weights.shape)) ** 0.5
+        assert torch.allclose(weights, scale * usual, rtol=1e-5, atol=1e-7 * bound)
+        assert network[place].bias.eq(0).all()
+
+
 def test_making_a_network_leaves_torchs_own_generator_alone():
     torch.manual_seed(5)
     wanted = torch.rand(1)

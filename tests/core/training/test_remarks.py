@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from core import data
 from core.optimizers import OPTIMIZERS
 from core.training.config import RunConfig
 from core.training.remarks import remarks
 from core.training.schedules import SCHEDULES
+from core.training.trainer import Trainer
 
 
 def said(config: RunConfig) -> list[tuple[str, str]]:
@@ -75,6 +77,22 @@ def test_every_schedule_can_act_in_an_ordinary_run() -> None:
             "batch_size",
             "The run has only 5 steps of 48,000 images each.",
         ),
+        (
+            RunConfig(initialization="zero"),
+            "initialization",
+            "With all first weights at 0, no hidden unit ever answers anything but 0, and no weight gets a gradient: "
+            "only the biases of the outputs are trained.",
+        ),
+        (
+            RunConfig(label_noise=0.004, train_images=100, epochs=50),
+            "label_noise",
+            "A share of 0.004 of 100 labels is less than one: all stay true.",
+        ),
+        (
+            RunConfig(label_noise=0.95),
+            "label_noise",
+            "With 95% of the labels replaced, an image's own digit is no likelier a label than any other digit.",
+        ),
         (RunConfig(patience=5), "patience", "The run cannot end early: it has 5 epochs, and that many are waited for."),
     ],
 )
@@ -91,6 +109,9 @@ def test_what_cannot_act_is_told_with_its_figures(config: RunConfig, parameter: 
         # Its steps do not grow with the noise.
         RunConfig(batch_size=1),
         RunConfig(patience=4),
+        RunConfig(label_noise=0.6),
+        RunConfig(label_noise=0.01, train_images=100, epochs=50),
+        RunConfig(initialization="small"),
         RunConfig.recommended("lbfgs", schedule="cosine", optimizer_params={"line_search": "none"}),
     ],
 )
@@ -121,3 +142,21 @@ def test_a_remark_on_what_harms_has_the_config_without_it() -> None:
     assert steps.instead == replace(whole, batch_size=64)
     (epochs,) = remarks(RunConfig(epochs=1, validation_split=0.98))
     assert epochs.instead == RunConfig(epochs=11, validation_split=0.98)
+
+
+def test_with_first_weights_of_zero_only_the_biases_of_the_outputs_are_trained(mnist: data.Mnist) -> None:
+    config = RunConfig(initialization="zero", epochs=1, validation_split=0.98)
+    trainer = Trainer(config, mnist)
+    list(trainer.events())
+    moved = {name: bool(p.abs().max() > 0) for name, p in trainer.network.named_parameters()}
+    assert moved == {"0.weight": False, "0.bias": False, "2.weight": False, "2.bias": True}
+    (remark,) = [remark for remark in remarks(config) if remark.parameter == "initialization"]
+    assert remark.instead == replace(config, initialization="glorot")
+
+
+def test_labels_of_which_nine_in_ten_are_replaced_tell_nothing_of_the_digit(mnist: data.Mnist) -> None:
+    train, _ = RunConfig(label_noise=0.9).split(mnist)
+    shifts = ((train.labels - mnist.train.labels[:48_000]) % 10).bincount(minlength=10) / 48_000
+    # The standard error of a tenth of 48,000 is 0.0014.
+    assert (shifts - 0.1).abs().max() < 0.006
+    assert remarks(RunConfig(label_noise=0.9))[0].instead == RunConfig()

@@ -22,8 +22,8 @@ SMALL = 0.968
 class Few(Mnist):
     """MNIST of which only 500 digits validate, however many are held back: most runs here are short."""
 
-    def split(self, validation_images):
-        train_digits, validation = super().split(validation_images)
+    def split(self, *arguments):
+        train_digits, validation = super().split(*arguments)
         return train_digits, validation[:500]
 
 
@@ -74,8 +74,8 @@ def last(events, kind):
 
 def plain_loop(config, mnist, steps):
     """The textbook loop: autograd, F.cross_entropy or F.mse_loss, the same torch.optim classes. (network, losses)."""
-    train_digits, _ = mnist.split(config.validation_images)
-    network = Network(config.seed)
+    train_digits, _ = config.split(mnist)
+    network = Network(config.seed, config.initialization)
     optimizers = config.optimizer_spec.create(
         network.parameters(), config.lr, config.weight_decay, **config.optimizer_params
     )
@@ -110,9 +110,9 @@ def plain_loop(config, mnist, steps):
     return network, seen
 
 
-def apart(ours, theirs):
+def apart(ours, theirs, initialization="glorot"):
     """Distance between two networks' parameters, relative to how far these have moved from the start."""
-    start = Network(0)
+    start = Network(0, initialization)
     distance = sum((a - b).square().sum() for a, b in zip(ours.parameters(), theirs.parameters(), strict=True)).sqrt()
     moved = sum((a - b).square().sum() for a, b in zip(start.parameters(), theirs.parameters(), strict=True)).sqrt()
     return (distance / moved).item()
@@ -149,6 +149,13 @@ def test_ten_steps_equal_the_plain_autograd_loop(few, name, loss):
         {"optimizer": "adam", "batch_size": 7, "shuffle": "by-label"},
         {"optimizer": "nesterov", "lr": 0.03, "batch_size": 1},
         {"optimizer": "adam", "batch_size": "full", "epochs": 50},
+        {"optimizer": "sgd", "lr": 0.1, "initialization": "he"},
+        {"optimizer": "adam", "initialization": "small"},
+        {"optimizer": "adam", "initialization": "large"},
+        {"optimizer": "momentum", "initialization": "zero", "weight_decay": 0.01},
+        {"optimizer": "adam", "train_images": 500, "label_noise": 0.3, "epochs": 2},
+        {"optimizer": "adam", "train_images": 100, "label_noise": 0.3, "batch_size": 40, "epochs": 4, "loss": "mse"},
+        {"optimizer": "adam", "label_noise": 0.5, "shuffle": "by-label"},
         {"optimizer": "adam", "batch_size": 500, "epochs": 3, "shuffle": "once"},
     ],
     ids=lambda given: "-".join(map(str, given.values()))[:40],
@@ -160,7 +167,7 @@ def test_ten_steps_of_other_configs_equal_the_plain_autograd_loop(few, given):
     events = follow(trainer, steps=10)
     network, expected = plain_loop(config, few, 10)
     assert losses(events) == pytest.approx(expected, rel=1e-4)
-    assert apart(trainer.network, network) < APART.get(config.optimizer, 1e-4)
+    assert apart(trainer.network, network, config.initialization) < APART.get(config.optimizer, 1e-4)
 
 
 def test_a_run_from_beginning_to_end(few):
@@ -392,6 +399,7 @@ def test_a_run_that_was_left_and_restored_ends_as_if_it_had_not_been(few, name):
         {"schedule": "one_cycle", "warmup_steps": 10},
         {"augment": True, "batch_size": 50},
         {"shuffle": "by-label", "batch_size": 7},
+        {"train_images": 700, "label_noise": 0.3, "initialization": "he", "epochs": 4},
         {"optimizer": "lbfgs", "lr": 1.0, "batch_size": "full", "schedule": "plateau", "epochs": 8},
     ],
     ids=lambda given: "-".join(map(str, given.values()))[:40],

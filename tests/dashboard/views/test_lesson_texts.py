@@ -4,13 +4,15 @@ import re
 from dataclasses import replace
 
 import pytest
+import torch
 
 from core.analysis.evaluation import evaluate
+from core.analysis.findings import guessing
 from core.data import Mnist, load
 from core.models.checkpoints import load_parameters, pack_parameters
 from core.runs.curves import Curves
 from core.training.events import EpochDone
-from core.training.network import Network
+from core.training.network import HIDDEN, Network
 from core.training.schedules import SCHEDULES
 from core.training.trainer import Trainer
 from dashboard.views.lessons import MEASURES, Choice, Lesson, Outcome, Prediction, lessons, outcome, read
@@ -50,8 +52,8 @@ def ended(accuracy: float, loss: float = 0.5) -> Curves:
     return Curves(epochs=[EpochDone(0, 10, loss, 0.9, 0.4, accuracy, 1.0)])
 
 
-def test_there_are_eight_lessons_in_their_order() -> None:
-    assert [lesson.order for lesson in lessons().values()] == list(range(1, 9))
+def test_there_are_ten_lessons_in_their_order() -> None:
+    assert [lesson.order for lesson in lessons().values()] == list(range(1, 11))
 
 
 @pytest.mark.parametrize(
@@ -65,6 +67,8 @@ def test_there_are_eight_lessons_in_their_order() -> None:
         ("6-momentum", "optimizer"),
         ("7-adaptive", "optimizer"),
         ("8-the-network", None),
+        ("9-few-images", None),
+        ("10-first-weights", None),
     ],
 )
 def test_what_a_lesson_varies_is_what_is_raced(key: str, knob: str | None) -> None:
@@ -131,6 +135,9 @@ def test_a_guess_is_judged_only_beyond_the_spread_of_seeds() -> None:
     clear, close = {"a": ended(0.9), "b": ended(0.896)}, {"a": ended(0.9), "b": ended(0.898)}
     assert outcome(prediction, clear) == Outcome({"a": 0.9, "b": 0.896}, (0,))
     assert outcome(prediction, close) == Outcome({"a": 0.9, "b": 0.898}, (0, 1))
+    # A lesson whose seeds make more difference says so itself.
+    assert outcome(replace(prediction, spread=0.05), clear).possible == (0, 1)
+    assert read("t", FILE.replace("ask =", "spread = 0.02\nask =")).prediction == replace(prediction, spread=0.02)
     # Lines of one choice need not be apart from each other.
     together = replace(prediction, choices=(Choice("both", ("a", "b")), Choice("none", ())))
     assert outcome(together, close).possible == (0,)
@@ -154,6 +161,8 @@ def test_a_guess_is_judged_only_beyond_the_spread_of_seeds() -> None:
         ("5-schedules", {"Decaying: fast first, then fine", "Cyclic: up and down", "Adaptive: it reacts to the loss"}),
         ("6-momentum", {"Within a point of it"}),
         ("7-adaptive", {"SGD"}),
+        ("9-few-images", {"Weight decay: small weights cannot learn by heart"}),
+        ("10-first-weights", {"Hardly more than by guessing"}),
     ],
 )
 def test_a_lesson_comes_out_as_its_text_says(key: str, possible: set[str], mnist: Mnist) -> None:
@@ -165,6 +174,60 @@ def test_a_lesson_comes_out_as_its_text_says(key: str, possible: set[str], mnist
         ends[name] = Curves(epochs=[event for event in events if isinstance(event, EpochDone)])
     found = outcome(lesson.prediction, ends).possible
     assert found and {lesson.prediction.choices[place].text for place in found} <= possible
+
+
+@pytest.mark.slow
+def test_what_the_lesson_on_wrong_labels_says_of_learning_by_heart(mnist: Mnist) -> None:
+    lines = lessons()["9-few-images"].lines
+    learnt, losses, reads = {}, {}, {}
+    for name, config in lines.items():
+        trainer = Trainer(config, mnist)
+        epochs = [event for event in trainer.events() if isinstance(event, EpochDone)]
+        digits, (true, _) = config.split(mnist)[0], replace(config, label_noise=0.0).split(mnist)
+        wrong = digits.labels != true.labels
+        answers = evaluate(trainer.network, digits).predictions
+        # Of the wrong labels, the share that the network gives back.
+        learnt[name] = float((answers == digits.labels)[wrong].double().mean())
+        losses[name] = epochs[-1].train_loss
+        reads[name] = [float(epoch.validation_accuracy or 0) for epoch in epochs]
+    nothing, decay, smooth, stop = lines
+    entropy = guessing(lines[nothing], 0)
+    assert learnt[nothing] > 0.8 < learnt[smooth] and learnt[decay] < 0.1 and learnt[stop] < 0.5
+    assert losses[nothing] < 0.5 * entropy and abs(losses[decay] - entropy) < 0.05 * entropy
+    rises, most = reads[nothing], max(reads[nothing])
+    assert 0 < rises.index(most) < 20 and rises[0] < most - 0.05 and rises[-1] < most - 0.05
+    assert len(reads[stop]) < len(rises) == 40
+
+
+@pytest.mark.slow
+def test_with_ten_times_as_many_images_and_early_stopping_the_network_reads_far_more(mnist: Mnist) -> None:
+    few = lessons()["9-few-images"].lines["Early stopping: 2 epochs"]
+    reads = {}
+    for config in (few, replace(few, train_images=10 * few.train_images)):
+        *_, last = (event for event in Trainer(config, mnist).events() if isinstance(event, EpochDone))
+        reads[config.train_images] = last.validation_accuracy or 0
+    assert reads[20_000] - reads[2_000] > 0.05
+
+
+def test_what_the_lesson_on_first_weights_says_of_their_ranges() -> None:
+    glorot, he = Network(0, "glorot"), Network(0, "he")
+    for place in (0, 2):
+        ratio = float(he[place].weight.detach().abs().max() / glorot[place].weight.detach().abs().max())
+        assert 1 < ratio < 1.1, "less than a tenth"
+
+
+def test_units_that_start_alike_stay_alike(mnist: Mnist) -> None:
+    network, digits = Network(0), mnist.train[:64]
+    for parameter in network.parameters():
+        torch.nn.init.constant_(parameter, 0.01)
+    for _ in range(5):
+        network.zero_grad()
+        torch.nn.functional.cross_entropy(network(digits.images.float() / 255), digits.labels).backward()
+        for parameter in network.parameters():
+            assert parameter.grad is not None
+            parameter.data -= 0.1 * parameter.grad
+    rows = network[0].weight
+    assert rows.std(0).max() < 1e-6 < (rows - 0.01).abs().max()
 
 
 def test_every_choice_of_every_lesson_can_come_true() -> None:
@@ -228,7 +291,7 @@ def numbers(key: str) -> set[float]:
             return spans | {config.images_per_step for config in lines.values()} | {0}
         case "2-order":
             sorted_run = lines["Sorted by digit"]
-            labels = load().train.labels[: sorted_run.train_images]
+            labels = load().train.labels[: sorted_run.images_per_epoch]
             return {int((labels == 9).sum()) // sorted_run.images_per_step}
         case "3-batch-size":
             # "Nothing breaks with 100": a size that is none of the lines'.
@@ -241,6 +304,13 @@ def numbers(key: str) -> set[float]:
             spec = lines["Momentum, rate 0.03"].optimizer_spec
             momentum = next(h.default for h in spec.hyperparameters if h.name == "momentum")
             return rates | {momentum, round(1 / (1 - momentum)), 1}
+        case "9-few-images":
+            noisy = lines["Nothing against it"]
+            wrong = round(noisy.label_noise * noisy.train_images)
+            stops = lines["Early stopping: 2 epochs"].patience
+            return {noisy.train_images, wrong, stops, round(guessing(noisy, 0), 2), 3, 0.3}
+        case "10-first-weights":
+            return {HIDDEN, 0}
         case "8-the-network":
             (config,) = lines.values()
             network = Network()
@@ -249,7 +319,7 @@ def numbers(key: str) -> set[float]:
             parameters = sum(parameter.numel() for parameter in network.parameters())
             # "Between 1,000 and 2,000 bytes", "97 in 100".
             assert 1000 < file - 4 * parameters < 2000
-            data = {config.train_images, config.images_per_step, len(load().test)}
+            data = {config.images_per_epoch, config.images_per_step, len(load().test)}
             return spans | sizes | data | {parameters, 1000, 2000, 97, 100}
     return rates
 

@@ -1,5 +1,8 @@
 """Controls of the lessons, against what core says."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,11 +15,14 @@ from core.runs.service import Service
 from core.training.batches import Batches
 from core.training.config import RunConfig
 from core.training.network import Network
+from dashboard.sources import from_file
 from dashboard.views.lessons import TOUCHES, lessons
 from dashboard.views.lessons.touches import TABLE
 from dashboard.views.lessons.touches.batches import digits_of, measured_noise
+from dashboard.views.lessons.touches.labels import SHOWN
 from dashboard.views.lessons.touches.network import outputs_for
 from dashboard.views.lessons.touches.rules import places
+from dashboard.views.lessons.touches.units import answers
 from tests.dashboard.conftest import button, in_address, open_page, text, wait_for_runs
 
 
@@ -133,3 +139,52 @@ def test_the_first_step_of_rmsprop_is_the_ten_rates_that_the_text_says() -> None
     config = lessons()["7-adaptive"].lines["RMSprop"]
     assert "= 10$ times the rate" in lessons()["7-adaptive"].text
     assert response(config.optimizer_spec, [0.5], config.lr)[0] / config.lr == pytest.approx(10, rel=1e-6)
+
+
+def test_a_share_of_wrong_labels_is_shown_on_the_digits_and_as_a_loss(service: Service, mnist: Mnist) -> None:
+    page = open_page("lessons", lesson="9-few-images")
+    config = lessons()["9-few-images"].lines["Nothing against it"]
+    for share, wrong, loss in ((0.3, 600, 1.27), (0.0, 0, 0.0), (0.9, 1800, np.log(10))):
+        page.select_slider(key="touch.share").set_value(share).run()
+        assert f"**{wrong:,} of 2,000 labels are wrong.**" in text(page)
+        assert f"has a training loss of **{loss:.2f}**" in text(page)
+        labels, true = (
+            replace(config, label_noise=noise).split(mnist)[0].labels[:SHOWN].tolist() for noise in (share, 0.0)
+        )
+        (drawn,) = [html.proto.body for html in page.get("html") if "labelled" in html.proto.body]
+        assert re.findall(r'alt="labelled (\d), true', drawn) == [str(label) for label in labels]
+        assert drawn.count('class="wrong"') == sum(a != b for a, b in zip(labels, true, strict=True))
+
+
+def test_the_units_answer_alike_on_every_scale_but_for_zero(service: Service) -> None:
+    first = {name: answers(Network(0, name)) for name in ("zero", "small", "glorot", "large")}
+    assert first["zero"].shares.max() == first["zero"].size == first["zero"].gradient == 0
+    for name, scale in (("small", 0.01), ("large", 10.0)):
+        # Rounding decides for an answer that is nearly 0.
+        np.testing.assert_allclose(first[name].shares, first["glorot"].shares, atol=0.002)
+        assert first[name].size == pytest.approx(scale * first["glorot"].size, rel=1e-3)
+    assert first["zero"].loss == pytest.approx(np.log(10)) and first["large"].loss > 5 * np.log(10)
+    assert first["small"].gradient < 0.05 * first["glorot"].gradient
+
+
+def test_the_units_are_drawn_at_first_and_trained(service: Service) -> None:
+    page = open_page("lessons", lesson="10-first-weights", hide="prediction")
+    assert f"**128 of 128** units answer to some digit; the mean answer is {answers(Network(0)).size:.3g}." in text(
+        page
+    )
+    page.segmented_control(key="touch.first").set_value("Zero").run()
+    assert "At first **0 of 128** units answer to some digit; the mean answer is 0. Loss **2.3026**" in text(page)
+    page.segmented_control(key="touch.first").set_value("Large").run()
+    assert "of 128** units answer" in text(page) and "Run the lesson to see the trained units" in text(page)
+    page.text_input(key="lesson.10-first-weights.epochs").set_value("1").run()
+    button(page, "Run it").click().run()
+    ids = in_address(page, "runs").split(",")
+    wait_for_runs(service, ids)
+    page.run()
+    run = service.run(ids[4])
+    assert run and run.config.initialization == "large"
+    network = from_file(service.parameters_file(run.id)).network
+    after = answers(network)
+    assert f"trained, {int((after.shares > 0).sum())} units, mean answer {after.size:.3g}" in text(page)
+    page.segmented_control(key="touch.first").set_value("Zero").run()
+    assert "trained, 0 units, mean answer 0, loss 2.30" in text(page)

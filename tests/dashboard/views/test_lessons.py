@@ -119,3 +119,24 @@ def test_a_fair_race_varies_what_the_lesson_varied(
     form = {name: page.text_input(key=forms.key(name)).value for name in ("epochs", "seed", "validation_split")}
     first = next(iter(lessons()[key].lines.values()))
     assert form == {"epochs": str(first.epochs), "seed": "7", "validation_split": number(first.validation_split)}
+
+
+def test_a_class_trains_a_lesson_once(service: Service) -> None:
+    """Two visitors start the lesson one after the other, and a third one when it is over."""
+    pages = [open_page("lessons", lesson="2-order", epochs="1", seed="61", hide="prediction") for _ in range(3)]
+    found = []
+    for page in pages[:2]:
+        button(page, "Run it").click().run()
+        found.append(in_address(page, "runs").split(","))
+    wait_for_runs(service, found[0])
+    button(pages[2], "Run it").click().run()
+    found.append(in_address(pages[2], "runs").split(","))
+    assert found[0] == found[1] == found[2] and len(set(found[0])) == 3
+    assert "Train again" not in labels(pages[0])
+    numbers = [run.number for run in map(service.run, found[0]) if run]
+    said = f"Same settings as #{numbers[0]}, #{numbers[1]} and #{numbers[2]}: training again gives the same figures."
+    assert said in text(pages[2])
+    button(pages[2], "Train again").click().run()
+    fresh = in_address(pages[2], "runs").split(",")
+    assert len(fresh) == 3 and not set(fresh) & set(found[0])
+    wait_for_runs(service, fresh)

@@ -164,3 +164,28 @@ def test_what_the_race_varies_is_not_among_the_shared_settings(page: AppTest) ->
     assert forms.key("optimizer") not in drawn() and forms.key("lr") in drawn()
     page.selectbox(key="race.knob").set_value("batch_size").run()
     assert forms.key("batch_size") not in drawn() and {forms.key("optimizer"), forms.key("lr")} <= drawn()
+
+
+def test_runs_of_the_same_settings_are_taken_as_they_are(page: AppTest, service: Service) -> None:
+    page.selectbox(key="race.knob").set_value("lr").run()
+    page.text_input(key=forms.key("seed")).set_value("52")
+    page.text_input(key="race.lr").set_value("0.1, 0.01").run()
+    small(page)
+    button(page, "Start").click().run()
+    first = ids(page, "runs")
+    wait_for_runs(service, first)
+    assert "Train again" not in labels(page.run())
+    page.text_input(key="race.lr").set_value("0.01, 0.03").run()
+    button(page, "Start").click().run()
+    second = ids(page, "runs")
+    assert second[0] == first[1] and second[1] not in first
+    known = service.run(first[1])
+    assert known and f"Same settings as #{known.number}: training again gives the same figures." in text(page)
+    wait_for_runs(service, second)
+    button(page, "Train again").click().run()
+    third = ids(page, "runs")
+    assert third[0] not in first and third[1] == second[1]
+    runs = [service.run(run_id) for run_id in third]
+    assert [run.config.lr for run in runs if run] == [0.01, 0.03]
+    assert "Train again" not in labels(page)
+    wait_for_runs(service, third)

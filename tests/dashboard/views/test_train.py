@@ -148,11 +148,12 @@ def test_a_saved_network_is_tested_where_it_was_saved(train: AppTest, service: S
 
 def test_a_guest_is_asked_for_a_name_once_at_the_first_run(service: Service) -> None:
     def asked(page: AppTest) -> bool:
-        return "Your first run is on its way." in text(page)
+        return "This is your first run." in text(page)
 
     page = page_of("")
     page.run()
     assert not page.exception and not asked(page)
+    page.text_input(key=key("epochs")).set_value("1000").run()
     button(page, "Train").click().run()
     run = service.runs(1)[0]
     assert asked(page) and run.owner_name.startswith("Guest ")
@@ -170,8 +171,46 @@ def test_a_guest_is_asked_for_a_name_once_at_the_first_run(service: Service) -> 
 def test_a_guest_who_declines_is_not_asked_again(service: Service) -> None:
     page = page_of("")
     page.run()
+    page.text_input(key=key("epochs")).set_value("1000").run()
     button(page, "Train").click().run()
     button(page, "No, thank you").click().run()
-    assert "Your first run is on its way." not in text(page)
+    assert "This is your first run." not in text(page)
     button(page, "Stop").click().run()
-    assert "Your first run is on its way." not in text(page)
+    assert "This is your first run." not in text(page)
+
+
+def test_the_same_settings_are_not_trained_twice_but_on_request(service: Service) -> None:
+    def again(page: AppTest) -> bool:
+        return "Train again" in labels(page)
+
+    page = page_of("")
+    page.run()
+    page.text_input(key=key("seed")).set_value("4711")
+    page.text_input(key=key("epochs")).set_value("1")
+    page.text_input(key=key("validation_split")).set_value("0.95").run()
+    button(page, "Train").click().run()
+    first = in_address(page, "run")
+    assert not again(page)
+    wait_for_runs(service, [first])
+    assert not again(page.run())
+    count = len(service.runs(-1))
+    # Where it is shown, and where another page or none is.
+    for run_id in (first, None):
+        if run_id is None:
+            del page.query_params["run"]
+            assert not again(page.run())
+        button(page, "Train").click().run()
+        assert in_address(page, "run") == first and again(page)
+        said = f"Same settings as #{number_of(first)}"
+        assert f"{said}: training again gives the same figures." in text(page)
+        assert [toast.value for toast in page.toast] == [f"{said}."]
+        assert len(service.runs(-1)) == count
+    page.text_input(key=key("seed")).set_value("4712").run()
+    assert not again(page) and "Same settings" not in text(page)
+    page.text_input(key=key("seed")).set_value("4711").run()
+    button(page, "Train again").click().run()
+    second = in_address(page, "run")
+    assert second != first and len(service.runs(-1)) == count + 1 and not again(page)
+    wait_for_runs(service, [second])
+    one, other = service.run(first), service.run(second)
+    assert one and other and one.test_loss == other.test_loss and one.config == other.config

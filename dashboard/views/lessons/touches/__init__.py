@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.runs.store import Run
 from dashboard.views.lessons import Lesson
-from dashboard.views.lessons.touches import batches, network, rules
+from dashboard.views.lessons.touches import batches, labels, network, rules, units
 
 #: By the name in a lesson's file; each draws the control and what it changes.
 TABLE: dict[str, Callable[[Lesson, Run | None], None]] = {
@@ -18,6 +18,8 @@ TABLE: dict[str, Callable[[Lesson, Run | None], None]] = {
     "momentum": rules.momentum,
     "adaptive": rules.adaptive,
     "digit": network.digit,
+    "labels": labels.labels,
+    "units": units.units,
 }
 
 

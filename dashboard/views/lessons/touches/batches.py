@@ -83,13 +83,13 @@ def measured_noise(batches: list[BatchGradient]) -> float:
 def _sized(lesson: Lesson) -> RunConfig:
     """Draw the slider of sizes, and return the lesson's first config with the chosen one."""
     base = next(iter(lesson.lines.values()))
-    sizes: list[int | Literal["full"]] = [2**power for power in range(13) if 2**power < base.train_images]
+    sizes: list[int | Literal["full"]] = [2**power for power in range(13) if 2**power < base.images_per_epoch]
     size = st.select_slider(
         "Images a step",
         [*sizes, "full"],
         FIRST,
         key="touch.size",
-        format_func=lambda size: f"all {base.train_images:,}" if size == "full" else f"{size:,}",
+        format_func=lambda size: f"all {base.images_per_epoch:,}" if size == "full" else f"{size:,}",
     )
     return replace(base, batch_size=size)
 
@@ -165,7 +165,7 @@ def _bars(counts: list[int]) -> go.Figure:
 
 
 def _digits(config: RunConfig) -> Digits:
-    return data.load().split(config.validation_images)[0]
+    return config.split(data.load())[0]
 
 
 def _text(config: RunConfig) -> str:
@@ -176,7 +176,7 @@ def _text(config: RunConfig) -> str:
 @st.cache_data(max_entries=64, show_spinner=False)
 def _noise(config: str) -> GradientNoise:
     known = RunConfig.from_dict(json.loads(config))
-    return gradient_noise(Network(known.seed), _digits(known))
+    return gradient_noise(Network(known.seed, known.initialization), _digits(known))
 
 
 @st.cache_data(max_entries=512, show_spinner=False)

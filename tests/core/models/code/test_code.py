@@ -75,11 +75,15 @@ def test_every_optimizer_and_every_schedule_run_without_the_lab_and_give_its_los
             {"augment": True},
             {"patience": 1, "lr": 1e-6, "epochs": 5, "optimizer": "sgd"},
             {"validation_split": 0.0, "batch_size": 4096, "epochs": 1},
+            {"train_images": 200, "label_noise": 0.3, "initialization": "he", "epochs": 10},
+            {"train_images": 1000, "validation_split": 0.0, "initialization": "small", "shuffle": "by-label"},
+            {"label_noise": 0.1, "initialization": "large"},
+            {"initialization": "zero"},
         ]
     )
     schedules = cycle(SCHEDULES)
     scripts = []
-    for name, more in zip([*OPTIMIZERS, *["adam"] * 9], others, strict=False):
+    for name, more in zip([*OPTIMIZERS, *["adam"] * 13], others, strict=False):
         given = {"optimizer": name, **SHORT, "schedule": next(schedules), "seed": 3, **more}
         if OPTIMIZERS[given["optimizer"]].full_batch_only:
             given = {**given, "batch_size": "full"}
@@ -110,6 +114,9 @@ def test_the_code_of_a_keras_run_reaches_the_labs_accuracy(tmp_path, mnist):
         scripts.append((write(recipe(config, mnist)[0], "keras"), []))
     plateau = RunConfig(schedule="plateau", patience=2, loss="mse", epochs=3, validation_split=0.1, batch_size=512)
     scripts.append((write(recipe(plateau, mnist)[0], "keras"), []))
+    for first in ("he", "small", "large", "zero"):
+        config = RunConfig(initialization=first, train_images=5000, label_noise=0.1, epochs=3, validation_split=0.1)
+        scripts.append((write(recipe(config, mnist)[0], "keras"), []))
     assert len(run_all(tmp_path, scripts)) == len(scripts)
 
 
