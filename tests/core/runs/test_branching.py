@@ -99,6 +99,8 @@ def test_a_branch_that_changes_nothing_has_its_parents_curve_bit_for_bit(service
     mine, others = ([replace(epoch, seconds=0) for epoch in h.epochs] for h in (own, other))
     assert mine == others[step // 6 :]
     assert own.test_accuracy == other.test_accuracy
+    # Training the settings again is no branch.
+    assert service.twin(config).id != run.id
 
 
 def test_another_rate_acts_from_its_first_step_on_and_the_optimizer_remembers(service, wait):
