@@ -14,9 +14,11 @@ import plotly.graph_objects  # noqa: F401
 
 from core import data, paths
 from core.runs.service import Service
+from core.sweep.studies import Studies
 from dashboard import access, ending
 
 _service: Service | None = None
+_sweeps: Studies | None = None
 #: Both the signal and the server's own end stop the service; the second waits for the first.
 _stopping = threading.Lock()
 
@@ -32,20 +34,30 @@ def service() -> Service:
     return _service
 
 
+def sweeps() -> Studies:
+    """Return the sweeps of the running service; raises as ``service``."""
+    service()
+    assert _sweeps is not None
+    return _sweeps
+
+
 def start() -> None:
-    """Start the service on the lab's home folder."""
-    global _service
+    """Start the service on the lab's home folder, and its sweeps."""
+    global _service, _sweeps
     data.load()
     _service = Service(paths.home())
+    _sweeps = Studies(paths.home() / "sweeps", _service)
 
 
 def stop() -> None:
-    """Stop the service, and with it every worker process."""
-    global _service
+    """Stop the sweeps and the service, and with it every worker process."""
+    global _service, _sweeps
     with _stopping:
         if _service is not None:
+            if _sweeps is not None:
+                _sweeps.close()
             _service.close()
-            _service = None
+            _service = _sweeps = None
 
 
 @asynccontextmanager

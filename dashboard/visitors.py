@@ -125,6 +125,7 @@ def _rename(field: str = _INPUT) -> None:
         if not you.named:
             # What they have started as a guest is theirs too.
             lab.service().rename_owner(you.id, you.name, name)
+            lab.sweeps().rename_owner(you.id, you.name, name)
     except ValueError as error:
         st.session_state[_PROBLEM] = field, error
         return

@@ -44,7 +44,7 @@ def test_every_terminal_command_runs(tmp_path, mnist_picture, monkeypatch, capsy
     lab.close()
     mnist_picture.save("photo.png")
     commands = re.findall(r"^python -m core (.+)$", README, flags=re.MULTILINE)
-    assert len(commands) == 13
+    assert len(commands) == 14
     for command in commands:
         assert main([*shlex.split(command)]) == 0, capsys.readouterr().err
 

@@ -1,10 +1,10 @@
-"""The lab from a terminal: ``python -m core train``, ``evaluate``, ``predict``, ``models``, ``runs`` and ``code``."""
+"""The lab from a terminal: ``python -m core`` with one of the commands of this folder."""
 
 import sys
 from collections.abc import Sequence
 
 from core import data
-from core.cli import code, evaluate, models, predict, runs, train
+from core.cli import code, evaluate, models, predict, runs, sweep, train
 from core.cli.parsing import Parser
 from core.files import shortened
 
@@ -13,7 +13,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status: 0, or 2 for bad input, with one sentence on stderr."""
     parser = Parser(prog="python -m core", description="Train, evaluate and use the digit network.")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in (train, evaluate, predict, models, runs, code):
+    for command in (train, sweep, evaluate, predict, models, runs, code):
         command.add_parser(commands)
     options = parser.parse_args(arguments)
     try:

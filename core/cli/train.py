@@ -9,7 +9,16 @@ from pathlib import Path
 
 from core import devices, paths
 from core.cli.output import say
-from core.cli.parsing import Commands, add_command, add_hyperparameter, file_path, flag, hyperparameters, named_values
+from core.cli.parsing import (
+    Commands,
+    Parser,
+    add_command,
+    add_hyperparameter,
+    file_path,
+    flag,
+    hyperparameters,
+    named_values,
+)
 from core.hyperparameters import Hyperparameter, InvalidValue, number
 from core.models import names
 from core.models.checkpoints import Checkpoint, load_checkpoint, save_checkpoint, save_parameters
@@ -28,15 +37,7 @@ BAR = 30
 def add_parser(commands: Commands) -> None:
     """Add ``train``."""
     parser = add_command(commands, "train", train, "train the network on MNIST")
-    parser.add_argument("--optimizer", help=f"{', '.join(OPTIMIZERS)}; default adam")
-    parser.add_argument("--param", action="append", metavar="NAME=VALUE", help="parameter of the optimizer")
-    parser.add_argument("--batch-size", help="images per step, or full; the optimizer's own unless given")
-    parser.add_argument("--schedule", help=f"{', '.join(SCHEDULES)}; default constant")
-    parser.add_argument("--schedule-param", action="append", metavar="NAME=VALUE", help="parameter of the schedule")
-    for parameter in PLAIN:
-        add_hyperparameter(parser, parameter)
-    parser.add_argument("--device", help="auto, cpu, cuda, cuda:N or mps; default auto")
-    add_hyperparameter(parser, THREADS)
+    add_settings(parser)
     parser.add_argument("--save", type=file_path("save"), metavar="PATH", help="file for the parameters (safetensors)")
     parser.add_argument(
         "--save-whole", type=file_path("save_whole"), metavar="PATH", help="file for the whole run, to go on from"
@@ -46,10 +47,23 @@ def add_parser(commands: Commands) -> None:
     )
 
 
+def add_settings(parser: Parser) -> None:
+    """Add an option for each setting of a run, and for the threads."""
+    parser.add_argument("--optimizer", help=f"{', '.join(OPTIMIZERS)}; default adam")
+    parser.add_argument("--param", action="append", metavar="NAME=VALUE", help="parameter of the optimizer")
+    parser.add_argument("--batch-size", help="images per step, or full; the optimizer's own unless given")
+    parser.add_argument("--schedule", help=f"{', '.join(SCHEDULES)}; default constant")
+    parser.add_argument("--schedule-param", action="append", metavar="NAME=VALUE", help="parameter of the schedule")
+    for parameter in PLAIN:
+        add_hyperparameter(parser, parameter)
+    parser.add_argument("--device", help="auto, cpu, cuda, cuda:N or mps; default auto")
+    add_hyperparameter(parser, THREADS)
+
+
 def train(options: argparse.Namespace) -> None:
     """Train, show the progress, save what is asked for, and print the figures."""
     before = load_checkpoint(options.resume) if options.resume else None
-    config = _resumed(options, before) if before else _config(options)
+    config = _resumed(options, before) if before else asked_config(options)
     _check_targets({name: path for name in ("save", "save_whole") if (path := getattr(options, name))})
     threads = hyperparameters(options, [THREADS]).get("threads", THREADS.default)
     devices.prepare_cpu(int(str(threads)))
@@ -77,7 +91,7 @@ def train(options: argparse.Namespace) -> None:
     say(options, result, f"Test accuracy {finished.test_accuracy:.2%}, test loss {finished.test_loss:.4f}.")
 
 
-def _config(options: argparse.Namespace) -> RunConfig:
+def asked_config(options: argparse.Namespace) -> RunConfig:
     """Return the config that the options ask for; what is not given is the optimizer's own recommendation."""
     values = dict(hyperparameters(options, PLAIN))
     if options.batch_size is not None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.runs import run_files, states
 from core.runs.history import History
-from core.runs.record import Record
+from core.runs.record import Listener, Record
 from core.runs.store import Run, Store, read_event
 
 #: Seconds that deleted runs stay in the bin.
@@ -135,6 +135,24 @@ class Archive:
         """Return the number of the latest change, and the runs that got events, or are gone, since ``after``."""
         with self._lock:
             return self._record.changes(after)
+
+    def listen(self, listener: Listener) -> None:
+        """Call ``listener`` with the run's id and each event that is recorded from now on.
+
+        It is called from the threads that record, so it must return at once and raise nothing.
+        """
+        with self._lock:
+            self._record.listen(listener)
+
+    def started_by(self, sweep: str) -> list[Run]:
+        """Return the runs that were started together under this id, those in the bin too, oldest first."""
+        with self._lock:
+            return self._with_live(self._store.started_by(sweep))
+
+    def in_states(self, states: Iterable[str]) -> list[Run]:
+        """Return the runs in one of ``states``, those in the bin too."""
+        with self._lock:
+            return self._with_live(self._store.in_states(states))
 
     def messages(self, run_id: str, after: int = -1) -> list[str] | None:
         """Viewers' messages: the run's events after sequence number ``after``, each as JSON text, ``seq`` in it.

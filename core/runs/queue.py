@@ -1,18 +1,6 @@
-"""The queue of waiting runs, in which people take turns."""
+"""The queue of waiting runs, in which people take turns, and how many one person may have there."""
 
 import os
-
-
-def waiting_limit() -> int:
-    """Return the number of runs that one visitor may have waiting, a group counted as one: ``DESCENT_LIMIT``, else 100.
-
-    Raises:
-        ValueError: if ``DESCENT_LIMIT`` is not a whole number from 1 to 100,000.
-    """
-    setting = os.environ.get("DESCENT_LIMIT") or "100"
-    if not (setting.isascii() and setting.isdigit() and 1 <= int(setting) <= 100_000):
-        raise ValueError(f"DESCENT_LIMIT must be a whole number in [1, 100000], got DESCENT_LIMIT = {setting[:40]}.")
-    return int(setting)
 
 
 class FairQueue:
@@ -91,3 +79,15 @@ class FairQueue:
             if not waiting[owner]:
                 del waiting[owner]
         return order
+
+
+def waiting_limit() -> int:
+    """Return the number of runs that one visitor may have waiting, a group counted as one: ``DESCENT_LIMIT``, else 100.
+
+    Raises:
+        ValueError: if ``DESCENT_LIMIT`` is not a whole number from 1 to 100,000.
+    """
+    setting = os.environ.get("DESCENT_LIMIT") or "100"
+    if not (setting.isascii() and setting.isdigit() and 1 <= int(setting) <= 100_000):
+        raise ValueError(f"DESCENT_LIMIT must be a whole number in [1, 100000], got DESCENT_LIMIT = {setting[:40]}.")
+    return int(setting)

@@ -12,6 +12,9 @@ from typing import Any
 from core.runs import feed
 from core.runs.store import Store, read_event
 
+#: Takes a run's id and an event of it.
+Listener = Callable[[str, dict[str, Any]], object]
+
 #: Number of runs whose messages to viewers stay in memory.
 REMEMBERED_RUNS = 64
 
@@ -33,7 +36,12 @@ class Record:
         self._changes: OrderedDict[str, int] = OrderedDict()
         self._serial = 0
         self._batch: list[Callable[[], None]] | None = None
+        self._listeners: list[Listener] = []
         self.trouble = ""
+
+    def listen(self, listener: Listener) -> None:
+        """Call ``listener`` with each event that is appended from now on; it must return at once and raise nothing."""
+        self._listeners.append(listener)
 
     def append(self, run_id: str, event: dict[str, Any]) -> None:
         """Append the event to the store, and to the messages to viewers.
@@ -50,6 +58,8 @@ class Record:
         self.write(self._store.append, run_id, seq, json.dumps(event, separators=(",", ":")), time.time())
         messages.append(feed.message(seq, event, run.config.span.steps))
         self._note(run_id)
+        for listener in self._listeners:
+            listener(run_id, event)
 
     def changes(self, after: int) -> tuple[int, set[str]]:
         """Return the number of the latest change, and the runs that got events, or are gone, since ``after``."""

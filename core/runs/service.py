@@ -18,8 +18,6 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from core import devices
-from core.hyperparameters import InvalidValue
 from core.jobs import Job, Jobs
 from core.models.checkpoints import Checkpoint
 from core.runs import run_files, states, store_rescue, twins
@@ -83,6 +81,8 @@ class Service(Archive):
         self._limit = waiting_limit()
         self._closed = False
         self._threads = threads
+        #: Number of runs that train at once.
+        self.workers = size
         #: All background work of the lab but runs, so that it ends with the lab.
         self.jobs = Jobs()
         self.purge_old()
@@ -154,11 +154,9 @@ class Service(Archive):
         Args:
             run_id, step: the other, and one of its ``branching.places``.
             changes: values of ``branching.CHANGEABLE``; another optimizer brings its own rate, unless that is given.
-            owner, owner_name, click: as of ``submit``.
 
         Raises:
-            ValueError: as ``submit``; and for a run that is not there, still trains or has not taken a step, and for a
-                change that cannot be made at that step.
+            ValueError: as ``submit``; also for a run without steps or that still trains, and a change that cannot be.
         """
         branch = Branch.of(self.existing(run_id), self._replay_request(run_id), step, changes)
         columns = {"owner": owner, "owner_name": owner_name, "parent": run_id, "parent_step": step, **branch.columns}
@@ -172,8 +170,12 @@ class Service(Archive):
         *,
         tags: Iterable[str] = (),
         click: str = "",
+        sweep: str = "",
     ) -> list[str]:
         """Queue runs that belong together, in their order; returns their ids. Arguments and errors as of ``submit``.
+
+        Args:
+            sweep: id of the study that they are part of; it was admitted as a whole, so its runs are not limited.
 
         Raises:
             ValueError: also for more than ``LARGEST_GROUP`` configs.
@@ -181,22 +183,33 @@ class Service(Archive):
         if len(configs) > LARGEST_GROUP:
             raise ValueError(f"At most {LARGEST_GROUP:,} runs can be started at once; these are {len(configs):,}.")
         labels = checked_labels(tags=tags)
-        columns = {**labels, "owner": owner, "owner_name": owner_name, "sweep": secrets.token_hex(8)}
-        return self._submit(configs, click, columns)
+        columns = {**labels, "owner": owner, "owner_name": owner_name, "sweep": sweep or secrets.token_hex(8)}
+        return self._submit(configs, click, columns, limited=not sweep)
+
+    def admit(self, owner: str) -> None:
+        """Raise ValueError if so many of the owner's runs wait that no more are taken."""
+        with self._lock:
+            if (places := self._scheduler.places(owner)) >= self._limit:
+                raise ValueError(
+                    f"{places} of your runs and groups of runs are waiting already, and this lab takes no more of one "
+                    "person. Wait until some have begun, or cancel some."
+                )
 
     def _submit(
-        self, configs: Sequence[RunConfig], click: str, columns: dict[str, Any], prepare: Prepare = None
+        self,
+        configs: Sequence[RunConfig],
+        click: str,
+        columns: dict[str, Any],
+        prepare: Prepare = None,
+        limited: bool = True,
     ) -> list[str]:
         with self._lock:
             key, now = (click, json.dumps([config.to_dict() for config in configs], sort_keys=True)), time.monotonic()
             self._clicks = {k: v for k, v in self._clicks.items() if now - v[0] < DOUBLE_CLICK_SECONDS}
             if click and key in self._clicks:
                 return self._clicks[key][1]
-            if (places := self._scheduler.places(columns["owner"])) >= self._limit:
-                raise ValueError(
-                    f"{places} of your runs and groups of runs are waiting already, and this lab takes no more of one "
-                    "person. Wait until some have begun, or cancel some."
-                )
+            if limited:
+                self.admit(columns["owner"])
             run_ids = [secrets.token_hex(8) for _ in configs]
             self._add(dict(zip(run_ids, configs, strict=True)), columns, prepare)
             if click:
@@ -208,22 +221,11 @@ class Service(Archive):
         return run_ids
 
     def twin(self, config: RunConfig, going: bool = False) -> Run | None:
-        """Return the newest run that gives what training the config now would give, or None.
-
-        It has ended by itself, finished or diverged, on this machine, with the versions and threads of now, trained
-        from its first weights on and at the rates of its settings.
-
-        Args:
-            going: a run that trains or waits will do, too: it may still be stopped, or given another rate.
-        """
-        try:
-            device = devices.resolve(config.device)
-        except InvalidValue:
-            return None
-        here = {**devices.environment(device), "threads": self._threads, "commit": self._scheduler.commit}
+        """Return the newest run that gives what training the config now would give, or None; as ``twins.newest``."""
+        here = {"threads": self._threads, "commit": self._scheduler.commit}
         with self._lock:
             runs = self._with_live(self._store.of_config(config, TWINS))
-            return next((run for run in runs if twins.is_twin(run, here, going, self._files, self.events)), None)
+            return twins.newest(config, runs, here, going, self._files, self.events)
 
     def waiting(self, owner: str) -> list[str]:
         """Return the owner's waiting runs, in their order."""

@@ -276,6 +276,11 @@ class Store:
             for row in self._execute(f"SELECT {COLUMNS} FROM runs WHERE {where} ORDER BY number", (run_id,))
         ]
 
+    def started_by(self, sweep: str) -> list[Run]:
+        """Return the runs of a sweep, those in the bin too, oldest first."""
+        rows = self._execute(f"SELECT {COLUMNS} FROM runs WHERE sweep = ? ORDER BY number", (sweep,))
+        return [read_run(row) for row in rows]
+
     def in_states(self, states: Iterable[str]) -> list[Run]:
         """Return the runs in one of ``states``, in the order of their places, then oldest first."""
         values = tuple(states)

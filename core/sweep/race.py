@@ -42,11 +42,16 @@ def vary(base: RunConfig, knob: str, value: Any) -> RunConfig:
     Raises:
         ValueError: as ``RunConfig`` does.
     """
+    return replace(base, **changed(base, knob, value))
+
+
+def changed(base: RunConfig, knob: str, value: Any) -> dict[str, Any]:
+    """Return the fields of ``base`` that change with another value of the knob."""
     if getattr(base, knob) == value:
-        return base
+        return {}
     # The parameters of the other optimizer or schedule have other names and ranges.
     own: dict[str, Any] = {f"{knob}_params": {}} if knob in ("optimizer", "schedule") else {}
-    return replace(base, **{knob: value}, **own)
+    return {knob: value, **own}
 
 
 def race(base: RunConfig, knob: str, values: Sequence[Any], seeds: int = 1) -> list[Lane]:

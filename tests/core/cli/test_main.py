@@ -130,7 +130,7 @@ def test_an_unknown_option_is_one_line_too(capsys):
         (["train", "--epoch", "3"], "Arguments must be among those in --help, got --epoch 3."),
         (["evaluate"], "model must be given, got nothing."),
         (["evaluate", ""], "model must be the path of a file, got model = nothing."),
-        (["cook"], "command must be one of train, evaluate, predict, models, runs, code, got command = cook."),
+        (["cook"], "command must be one of train, sweep, evaluate, predict, models, runs, code, got command = cook."),
         (["models", "buy"], "command must be one of list, show, export, import, got command = buy."),
         (["runs", "list", "--limit", "x"], "limit must be a whole number in [1, 1000000], got limit = x."),
         (["runs", "export", "--format", "xml"], "format must be one of csv, json, got format = xml."),

@@ -124,3 +124,12 @@ def test_a_damaged_page_holds_up_nobody_else(store, monkeypatch):
         record.append("a", state("queued"))
     record.append("b", state("queued"))
     assert len(store.events("b")) == 1 and record.trouble == ""
+
+
+def test_listeners_get_each_event(store):
+    record, heard = Record(store), []
+    record.append("a", state("queued"))
+    record.listen(lambda run_id, event: heard.append((run_id, event["state"])))
+    record.append("b", state("queued"))
+    record.append("a", state("running"))
+    assert heard == [("b", "queued"), ("a", "running")]

@@ -1,0 +1,204 @@
+"""Sweeps: ``python -m benchmarks.sweep [search] [asking] [busy] [map] [--quick]``; all four unless some are named.
+
+search  training steps until a sweep has reached the same validation accuracy: TPE with pruning against random, in a
+        space of optimizer, rate, batch size, schedule and weight decay. The accuracy is the median over the repeats of
+        what random reaches with its whole budget; a search that never does counts with all its steps.
+asking  milliseconds of the processor for a suggestion and for the end of a trial, with 500 trials in the journal.
+busy    the share of the time from the first run's start to the last one's that workers have a run.
+map     seconds of a grid of 10 rates and 8 batch sizes, against the same 80 runs started at once.
+
+--quick: a quarter of the images, fewer trials and repeats.
+"""
+
+import argparse
+import logging
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.measure import machine, median_and_range, paired_ratio
+from core.runs import states
+from core.runs.service import Service
+from core.sweep import view
+from core.sweep.grid import Grid
+from core.sweep.search import Search
+from core.sweep.settings import Settings
+from core.sweep.space import Space
+from core.sweep.studies import Studies
+from core.sweep.text import parse
+from core.sweep.view import View
+from core.training.config import RunConfig
+
+WORKERS = 2
+#: Seconds between two looks, which cost processor time themselves.
+LOOK_SECONDS = 0.1
+VARIED = (
+    "optimizer=sgd,momentum,adam,rmsprop",
+    "lr=1e-4:1:log",
+    "batch_size=32,64,128,256,512",
+    "schedule=constant,cosine,one_cycle",
+    "weight_decay=1e-6:0.1:log",
+)
+
+
+@contextmanager
+def lab() -> Iterator[tuple[Service, Studies]]:
+    """Yield the service and the sweeps of an empty lab whose workers are ready."""
+    with tempfile.TemporaryDirectory() as folder:
+        service = Service(Path(folder), workers=WORKERS, threads=1)
+        studies = Studies(Path(folder) / "sweeps", service)
+        try:
+            # Each worker loads and compiles before its first run.
+            service.submit_group([RunConfig(epochs=1, seed=seed) for seed in range(2 * WORKERS)])
+            ended(service)
+            yield service, studies
+        finally:
+            studies.close()
+            service.close()
+
+
+def ended(service: Service) -> None:
+    """Wait until no run trains or waits."""
+    while service.in_states((states.QUEUED, states.RUNNING)):
+        time.sleep(LOOK_SECONDS)
+
+
+def swept(studies: Studies, settings: Settings) -> View:
+    """Run a sweep to its end."""
+    study_id = studies.start(settings)
+    while (found := studies.view(study_id)) is None or found.state == view.RUNNING:
+        time.sleep(LOOK_SECONDS)
+    assert found.state == view.FINISHED, found.message
+    return found
+
+
+def search(quick: bool) -> None:
+    trials, repeats = (30, 5) if quick else (40, 10)
+    base = RunConfig(epochs=3 if quick else 5, validation_split=0.8 if quick else 0.2)
+    space = parse(base, VARIED)
+    kinds = {"random": {"sampler": "random"}, "TPE with pruning": {"sampler": "tpe", "prune": True}}
+    courses: dict[str, list[list[tuple[int, float]]]] = {kind: [] for kind in kinds}
+    seconds: dict[str, list[float]] = {kind: [] for kind in kinds}
+    with lab() as (service, studies):
+        for seed in range(repeats):
+            for number, (kind, given) in enumerate(kinds.items()):
+                # Other runs' seeds, since a sweep does not train again what the lab has finished.
+                own = replace(space, base=replace(base, seed=2 * seed + number))
+                found = swept(studies, Settings(own, trials=trials, seed=seed, **given))  # type: ignore[arg-type]
+                courses[kind].append(course(service, found))
+                seconds[kind].append(found.seconds)
+                print(f"  repeat {seed + 1}, {kind}: {found.seconds:.1f} s, best {found.best and found.best.accuracy}")
+    target = statistics.median(steps[-1][1] for steps in courses["random"])
+    print(f"Thousands of steps to a validation accuracy of {target:.4f}, {trials} trials of {base.epochs} epochs:")
+    needed = {kind: [steps_to(steps, target) / 1000 for steps in own] for kind, own in courses.items()}
+    for kind, own in needed.items():
+        reached = sum(steps[-1][1] >= target for steps in courses[kind])
+        whole = median_and_range([steps[-1][0] / 1000 for steps in courses[kind]], 0)
+        best = median_and_range([steps[-1][1] for steps in courses[kind]], 4)
+        print(
+            f"| {kind} | {median_and_range(own, 1)} | reached {reached} of {repeats} | all its steps {whole} | "
+            f"best {best} | {median_and_range(seconds[kind], 1)} s |"
+        )
+    medians = [statistics.median(own) for own in needed.values()]
+    print(f"Median of TPE with pruning by that of random: {medians[1] / medians[0]:.2f}")
+
+
+def course(service: Service, found: View) -> list[tuple[int, float]]:
+    """Return (training steps so far, best score so far) after each trial, in the order in which they ended."""
+    steps, best, course = 0, 0.0, []
+    for trial in sorted(found.trials, key=lambda trial: trial.revision):
+        steps += sum(run.step for run_id in trial.runs if (run := service.run(run_id)))
+        if trial.state == "finished":
+            best = max(best, trial.accuracy or 0.0)
+        course.append((steps, best))
+    return course
+
+
+def steps_to(course: list[tuple[int, float]], target: float) -> int:
+    return next((steps for steps, best in course if best >= target), course[-1][0])
+
+
+def asking(quick: bool) -> None:
+    count = 150 if quick else 500
+    settings = Settings(parse(RunConfig(), VARIED), sampler="tpe", trials=count, prune=True)
+    with tempfile.TemporaryDirectory() as folder:
+        tried = Search(Path(folder) / "trials.log", settings)
+        asks, ends = [], []
+        for _ in range(count):
+            started = time.thread_time()
+            asked = tried.ask()
+            asks.append((time.thread_time() - started) * 1e3)
+            assert asked
+            number, chosen = asked
+            score = 1 - abs(chosen["lr"] - 0.03) - chosen.get("weight_decay", 0.0)
+            started = time.thread_time()
+            tried.note(number, runs=["0" * 16])
+            pruned = tried.report(number, score, 1)
+            result = {"runs": ("0" * 16,), "losses": (0.1,), "accuracies": (score,), "finals": (score,)}
+            tried.end(number, "pruned" if pruned else "finished", score, result)
+            ends.append((time.thread_time() - started) * 1e3)
+        started = time.thread_time()
+        Search(Path(folder) / "trials.log", settings).found()
+        opened = (time.thread_time() - started) * 1e3
+    print(f"Milliseconds of the processor at {count} trials, the last 50 of them:")
+    print(f"| ask | {median_and_range(asks[-50:], 1)} |")
+    print(f"| tell: note, report, prune, end | {median_and_range(ends[-50:], 1)} |")
+    print(f"| reading the journal anew | {opened:.0f} |")
+
+
+def busy(quick: bool) -> None:
+    base = RunConfig(epochs=2, validation_split=0.2)
+    settings = Settings(parse(base, VARIED), sampler="tpe", trials=30 if quick else 100)
+    with lab() as (service, studies):
+        found = swept(studies, settings)
+        spans = []
+        for trial in found.trials:
+            for run_id in trial.runs:
+                at = {event["state"]: event["at"] for event in service.events(run_id, ("State",))}
+                spans.append((at["running"], max(at.values())))
+    whole = max(end for _, end in spans) - min(begin for begin, _ in spans)
+    share = sum(end - begin for begin, end in spans) / (WORKERS * whole)
+    print(f"Workers have a run {share:.1%} of the time, {len(spans)} two-epoch runs of TPE in {whole:.1f} s, n = 1")
+
+
+def mapped(quick: bool) -> None:
+    base = RunConfig(epochs=2, validation_split=0.8 if quick else 0.2)
+    space: Space = parse(base, ["lr=1e-4:1:log:10", "batch_size=16,32,64,128,256,512,1024,2048"])
+    configs = [space.config(point) for point in Grid(space).points]
+    times: dict[str, list[float]] = {"map": [], "runs alone": []}
+    with lab() as (service, studies):
+        for repeat in range(1 if quick else 3):
+            # Other seeds, since a sweep does not train again what the lab has finished.
+            started = time.perf_counter()
+            service.submit_group([replace(config, seed=1000 + repeat) for config in configs])
+            ended(service)
+            times["runs alone"].append(time.perf_counter() - started)
+            started = time.perf_counter()
+            swept(studies, Settings(replace(space, base=replace(base, seed=repeat))))
+            times["map"].append(time.perf_counter() - started)
+    print(f"Seconds of a map of {len(configs)} two-epoch runs, n = {len(times['map'])}:")
+    for kind, own in times.items():
+        print(f"| {kind} | {median_and_range(own, 1)} |")
+    print(f"Map by runs alone: {paired_ratio(times['map'], times['runs alone'])}")
+
+
+PARTS = {"asking": asking, "busy": busy, "map": mapped, "search": search}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", help=", ".join(PARTS))
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.ERROR)
+    print(machine())
+    for name in options.parts or PARTS:
+        PARTS[name](options.quick)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""``python -m core sweep``: many settings tried, the best one found."""
+
+import argparse
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from core import paths
+from core.cli.output import say
+from core.cli.parsing import Commands, add_command, add_hyperparameter, hyperparameters
+from core.cli.train import BAR, THREADS, add_settings, asked_config
+from core.hyperparameters import InvalidValue, number
+from core.runs.service import Service
+from core.sweep import view
+from core.sweep.importance import Importance
+from core.sweep.race import SEEDS
+from core.sweep.settings import MINUTES, PRUNE, SAMPLER, TRIALS, Estimate, Settings
+from core.sweep.studies import Studies
+from core.sweep.text import parse
+from core.sweep.view import Trial, View
+
+#: Lines of the table at the end.
+SHOWN = 5
+#: Seconds between two looks; a line per trial is enough.
+_LOOK_SECONDS = 0.1
+_OWN = (SAMPLER, TRIALS, MINUTES, SEEDS, PRUNE)
+
+
+def add_parser(commands: Commands) -> None:
+    """Add ``sweep``."""
+    parser = add_command(commands, "sweep", sweep, "try many settings and find the best")
+    parser.add_argument(
+        "--vary",
+        action="append",
+        metavar="NAME=VALUES",
+        help="a setting and its values: lr=1e-4:1:log, batch_size=16,64,256, optimizer=sgd,adam, momentum=0.5:0.99",
+    )
+    for parameter in _OWN:
+        add_hyperparameter(parser, parameter)
+    add_settings(parser)
+
+
+def sweep(options: argparse.Namespace) -> None:
+    """Run the sweep to its end, or go on with the same one that was left; print the best settings."""
+    settings = _settings(options)
+    threads = hyperparameters(options, [THREADS]).get("threads")
+    with contextlib.ExitStack() as stack:
+        interrupted = stack.enter_context(_interrupt())
+        service = Service(paths.home(), threads=None if threads is None else int(str(threads)))
+        stack.enter_context(contextlib.closing(service))
+        studies = stack.enter_context(contextlib.closing(Studies(paths.home() / "sweeps", service)))
+        study_id = _begun(studies, settings)
+        done = _follow(studies, study_id, interrupted)
+        if interrupted:
+            studies.pause(study_id)
+        importance = _importance(studies, study_id)
+        say(options, _json(done, importance), _text(done, importance, bool(interrupted)))
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    if not options.vary:
+        raise InvalidValue("vary", "be given, as NAME=VALUE,VALUE or NAME=LOW:HIGH", "")
+    names = [text.partition("=")[0].strip() for text in options.vary]
+    # A rate that suits one optimizer would compare the rate and not the optimizers.
+    own_rates = "optimizer" in names and "lr" not in names and options.lr is None
+    base = asked_config(options)
+    given: dict[str, Any] = hyperparameters(options, _OWN)
+    return Settings(parse(base, options.vary, own_rates), seed=base.seed, **given)
+
+
+def _begun(studies: Studies, settings: Settings) -> str:
+    """Return the id of the same sweep where it was begun before, else of a new one."""
+    before = studies.asked(settings)
+    if before is None:
+        print(_expected(studies.estimate(settings)))
+        return studies.start(settings)
+    found = studies.view(before)
+    assert found is not None
+    if found.state == view.FINISHED:
+        print("The same sweep has finished before; these are its results.")
+    else:
+        print(f"Goes on with the same sweep, of which {found.done} of {_counted(found.settings.trials)} are done.")
+        studies.resume(before)
+    return before
+
+
+def _expected(expected: Estimate) -> str:
+    runs = f"{expected.runs} run{'' if expected.runs == 1 else 's'}"
+    workers = f"{expected.workers} worker{'' if expected.workers == 1 else 's'}"
+    return f"{runs}, about {_duration(expected.seconds)} on {workers}."
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _counted(trials: int | None) -> str:
+    return "its trials" if trials is None else f"{trials} trials"
+
+
+def _follow(studies: Studies, study_id: str, interrupted: list[int]) -> View:
+    """Show the progress until the sweep has ended or Ctrl-C was pressed."""
+    shown: set[int] = set()
+    begun, revision = False, -1
+    while True:
+        found = studies.view(study_id)
+        assert found is not None
+        if found.revision != revision:
+            revision = found.revision
+            fresh = [trial for trial in found.trials if trial.state in view.OVER and trial.number not in shown]
+            shown |= {trial.number for trial in fresh}
+            # Those of an earlier call are not said again.
+            _show(found, fresh if begun else [])
+            begun = True
+        if found.state != view.RUNNING or interrupted:
+            print("\r\x1b[K" if sys.stderr.isatty() else "", end="", file=sys.stderr, flush=True)
+            if found.state == view.FAILED:
+                raise ValueError(found.message)
+            return found
+        time.sleep(_LOOK_SECONDS)
+
+
+def _show(found: View, fresh: list[Trial]) -> None:
+    """Print a line per trial that has ended on stdout, and a bar on stderr if that is a terminal."""
+    on_terminal = sys.stderr.isatty()
+    if on_terminal and fresh:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+    for trial in fresh:
+        print(f"Trial {trial.number + 1}: {_line(trial)}", flush=True)
+    if on_terminal:
+        trials, minutes = found.settings.trials, found.settings.minutes
+        shares = [found.done / trials] if trials else []
+        shares += [found.seconds / (60 * minutes)] if minutes else []
+        done = round(BAR * min(1.0, max(shares)))
+        best = f", best {found.best.accuracy:.2%}" if found.best and found.best.accuracy is not None else ""
+        figures = f"{found.done}{f'/{trials}' if trials else ''} trials{best}"
+        print(f"\r{'█' * done}{'░' * (BAR - done)} {figures}\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _line(trial: Trial) -> str:
+    chosen = ", ".join(f"{name} {number(value)}" for name, value in trial.chosen.items())
+    accuracy = f"{trial.accuracy:.2%}" if trial.accuracy is not None else "no accuracy"
+    ended = "" if trial.state == "finished" else f", {trial.state} after {_epochs(trial.epochs)}"
+    return f"validation accuracy {accuracy} with {chosen}{ended}"
+
+
+def _epochs(count: int) -> str:
+    return f"{count} epoch{'' if count == 1 else 's'}"
+
+
+def _importance(studies: Studies, study_id: str) -> tuple[Importance, ...]:
+    job = studies.importance(study_id)
+    return job.wait() if job else ()
+
+
+def _text(found: View, importance: tuple[Importance, ...], interrupted: bool) -> str:
+    lines = [f"{place}. {_line(trial)}" for place, trial in enumerate(found.ranking[:SHOWN], 1)]
+    if len(importance) > 1:
+        shares = (f"{row.name} {row.share:.0%} ({row.low:.0%} to {row.high:.0%})" for row in importance)
+        lines.append(f"Importance: {', '.join(shares)}")
+    if interrupted:
+        lines.append("Interrupted. The same command goes on with it.")
+    return "\n".join(lines or ["No trial has finished."])
+
+
+def _json(found: View, importance: tuple[Importance, ...]) -> dict[str, Any]:
+    best = found.best
+    return {
+        "best": {"config": best.config.to_dict(), "validation_accuracy": best.accuracy} if best else None,
+        "trials": [
+            {
+                "config": trial.config.to_dict(),
+                "state": trial.state,
+                "epochs": trial.epochs,
+                "validation_accuracy": trial.accuracy,
+            }
+            for trial in found.trials
+        ],
+        "importance": {row.name: row.share for row in importance},
+        "seconds": found.seconds,
+    }
+
+
+@contextmanager
+def _interrupt() -> Iterator[list[int]]:
+    """Collect Ctrl-C in a list instead of ending the program."""
+    pressed: list[int] = []
+    previous = signal.signal(signal.SIGINT, lambda *_: pressed.append(1))
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -1,0 +1,156 @@
+"""The confirmation of a sweep: the best few and the default, trained again with seeds that the sweep has not seen.
+
+Validation chose among many, so the best score is partly luck. Fresh seeds have no part in the choice. All contestants
+have the same seeds, so they are compared in pairs. The test set is read for the winner alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from core.runs import states
+from core.runs.store import Run
+from core.sweep.intervals import Interval, difference, interval, luck, spread
+from core.sweep.settings import Settings
+from core.training.config import RunConfig
+
+#: Seeds of each contestant, and contestants besides the default, unless given.
+SEEDS, BEST = 5, 3
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A choice that is trained again.
+
+    Args:
+        trial: its number in the sweep; None for the settings that the sweep began from.
+        config: of the sweep, so with the sweep's seed.
+        runs: ids, in the order of the fresh seeds.
+        score: validation accuracy in the sweep; None for the default, if the sweep did not try it.
+        validation: accuracies of the runs that have finished, by fresh seed; a run that diverged counts as 0.
+        accuracy: their mean and interval; None before the first.
+        behind: how far it is behind the winner, winner less this, with its interval; None for the winner, and before
+            both are finished. They differ by more than chance if the interval lies above 0.
+    """
+
+    trial: int | None
+    config: RunConfig
+    runs: tuple[str, ...]
+    score: float | None
+    validation: tuple[float, ...] = ()
+    accuracy: Interval | None = None
+    behind: Interval | None = None
+
+    @property
+    def apart(self) -> bool:
+        """True if the winner is better by more than chance explains."""
+        return self.behind is not None and self.behind.low is not None and self.behind.low > 0
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """The state of a confirmation.
+
+    Args:
+        contestants: those of the sweep, best first by their scores there, then the default.
+        done: all runs have ended.
+        winner: the index of the contestant of the highest confirmed mean; None before ``done``.
+        test: test accuracy of the winner over its seeds; None before ``done``.
+        noise: standard deviation of an accuracy between seeds, within settings, from this very sweep; None if unknown.
+        expected_luck: the amount by which the sweep's best score is expected to exceed its own true value, by the noise
+            and all scores of the sweep; None where the noise is not known.
+        seen_luck: the amount by which the sweep's best score exceeded its confirmed mean; None before ``done``.
+    """
+
+    contestants: tuple[Contestant, ...]
+    done: bool
+    winner: int | None = None
+    test: Interval | None = None
+    noise: float | None = None
+    expected_luck: float | None = None
+    seen_luck: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain types."""
+        plain = asdict(self)
+        for given, contestant in zip(plain["contestants"], self.contestants, strict=True):
+            given |= {"config": contestant.config.to_dict(), "apart": contestant.apart}
+        return plain
+
+
+def plan(settings: Settings, trials: Sequence[Any], best: int, seeds: int) -> dict[str, Any]:
+    """Return what is to be trained, as plain JSON types for ``entrants``.
+
+    Args:
+        trials: all of the sweep, as ``Trial``.
+        best: number of them that are confirmed.
+        seeds: number of fresh seeds: those after all seeds of the sweep.
+
+    Raises:
+        ValueError: before a trial has finished.
+    """
+    finished = [trial for trial in trials if trial.state == "finished" and trial.accuracy is not None]
+    if not finished:
+        raise ValueError("A sweep must have a finished trial before its best can be confirmed.")
+    chosen = sorted(finished, key=lambda trial: -trial.accuracy)[:best]
+    found = [(trial.number, trial.config, trial.accuracy) for trial in chosen]
+    base = settings.space.base
+    if base not in [trial.config for trial in chosen]:
+        found.append((None, base, next((trial.accuracy for trial in finished if trial.config == base), None)))
+    last = max(trial.config.seed for trial in trials) + settings.seeds - 1
+    given = [{"trial": number, "config": config.to_dict(), "score": score} for number, config, score in found]
+    return {"contestants": given, "seeds": [max(last, base.seed) + 1 + i for i in range(seeds)]}
+
+
+def entrants(given: Mapping[str, Any]) -> list[tuple[Contestant, list[RunConfig]]]:
+    """Return the contestants of what ``plan`` returned, and each one's config for every fresh seed."""
+    found = []
+    for one in given["contestants"]:
+        config = RunConfig.from_dict(one["config"])
+        configs = [replace(config, seed=seed) for seed in given["seeds"]]
+        found.append((Contestant(one["trial"], config, (), one["score"]), configs))
+    return found
+
+
+def confirmed(
+    contestants: Sequence[Contestant],
+    runs: Sequence[Sequence[Run | None]],
+    scores: Sequence[float],
+    finals: Sequence[Sequence[float]],
+) -> Confirmation:
+    """Return the confirmation as far as the runs have come.
+
+    Args:
+        contestants: without figures.
+        runs: of each contestant, in the order of the seeds; None for one that was removed.
+        scores: of all finished trials of the sweep.
+        finals: each finished trial's accuracies, by seed.
+    """
+    done = all(run is None or run.over for own in runs for run in own)
+    figures = [tuple(accuracy for run in own if (accuracy := _accuracy(run)) is not None) for own in runs]
+    whole = done and all(len(own) == len(part) for own, part in zip(runs, figures, strict=True))
+    winner = max(range(len(figures)), key=lambda i: sum(figures[i])) if whole and figures else None
+    rated = []
+    for i, (contestant, own) in enumerate(zip(contestants, figures, strict=True)):
+        behind = None
+        if winner is not None and i != winner:
+            behind = difference(figures[winner], own, len(figures) - 1)
+        mean = interval(own) if own else None
+        rated.append(replace(contestant, validation=own, accuracy=mean, behind=behind))
+    noise = spread([*finals, *(own for own in figures if all(own))])
+    seeds = max((len(own) for own in finals), default=1)
+    expected = luck(tuple(scores), noise / seeds**0.5) if noise is not None and scores else None
+    test = seen = None
+    if winner is not None:
+        tests = [run.test_accuracy for run in runs[winner] if run and run.test_accuracy is not None]
+        test = interval(tests) if tests else None
+        first = rated[0]
+        seen = first.score - first.accuracy.mean if first.score is not None and first.accuracy else None
+    return Confirmation(tuple(rated), done, winner, test, noise, expected, seen)
+
+
+def _accuracy(run: Run | None) -> float | None:
+    """Return the validation accuracy that a run has ended with; None if it has not, or failed."""
+    if run is None or run.state not in (states.FINISHED, states.DIVERGED):
+        return None
+    return 0.0 if run.state == states.DIVERGED else run.validation_accuracy

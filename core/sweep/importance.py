@@ -1,0 +1,71 @@
+"""The importance of a sweep's settings, by PED-ANOVA, with its spread over resamples."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from core.jobs import Job, Jobs, Kind, Report
+
+#: Fewer finished trials say nothing.
+FEWEST = 4
+RESAMPLES = 40
+IMPORTANCE = Kind("importance", patience=30.0, remembered=64)
+
+
+@dataclass(frozen=True)
+class Importance:
+    """A setting's share in being among the best tenth of the trials.
+
+    Args:
+        name: of the setting in the space.
+        share: from 0 to 1; the shares of all settings sum to 1.
+        low, high: the 5th and the 95th percentile over resamples of the trials.
+    """
+
+    name: str
+    share: float
+    low: float
+    high: float
+
+
+def importance_job(jobs: Jobs, study_id: str, search: Any, names: Sequence[str]) -> Job[tuple[Importance, ...]]:
+    """Return the job that computes the importance over the trials that are finished now, most important first.
+
+    Args:
+        search: the sweep's ``Search``; it has at least ``FEWEST`` complete trials.
+        names: of the varied settings.
+    """
+    trials = search.complete()
+
+    def work(report: Report[tuple[Importance, ...]]) -> tuple[Importance, ...]:
+        return importance(trials, names, report)
+
+    return jobs.get(IMPORTANCE, (study_id, len(trials)), work)
+
+
+def importance(trials: Sequence[Any], names: Sequence[str], report: Any = lambda *_: None) -> tuple[Importance, ...]:
+    """Return the importance of each setting, most important first (Watanabe et al. 2023, PED-ANOVA).
+
+    Args:
+        trials: complete, of Optuna.
+        names: of the settings; one that no trial has gets 0.
+        report: called with a stage and a share.
+    """
+    from core.sweep.search import ped_anova
+
+    whole = ped_anova(trials)
+    chance = np.random.default_rng(0)
+    shares: dict[str, list[float]] = {name: [] for name in names}
+    for i in range(RESAMPLES):
+        report("Resampling the trials", i / RESAMPLES)
+        drawn = ped_anova([trials[k] for k in chance.integers(len(trials), size=len(trials))])
+        for name in names:
+            shares[name].append(drawn.get(name, 0.0))
+    rows = [
+        Importance(name, whole.get(name, 0.0), *(float(np.quantile(shares[name], q)) for q in (0.05, 0.95)))
+        for name in names
+    ]
+    return tuple(sorted(rows, key=lambda row: -row.share if math.isfinite(row.share) else 0.0))

@@ -1,0 +1,76 @@
+"""The best few and the default, trained again with fresh seeds."""
+
+import pytest
+
+from core.sweep.confirmation import Contestant, confirmed
+from tests.waiting import wait_for
+
+
+def swept(lab, accuracies, **given):
+    """A finished sweep of four rates."""
+    study = lab.start("lr=0.1,0.2,0.3,0.4", base={"seed": 7}, **given)
+    scores = dict(zip((0.1, 0.2, 0.3, 0.4), accuracies, strict=True))
+    while lab.view(study).state == "running":
+        for run in lab.service.waiting():
+            lab.service.train(run, scores[lab.service.rows[run].config.lr])
+    return study
+
+
+def test_nothing_is_confirmed_before_a_trial_has_finished(scripted_lab):
+    study = scripted_lab.start("lr=0.1,0.2")
+    with pytest.raises(ValueError, match="A sweep must have a finished trial before its best can be confirmed"):
+        scripted_lab.studies.confirm(study)
+    assert scripted_lab.view(study).confirmation is None
+
+
+def test_the_best_and_the_default_get_fresh_seeds(scripted_lab):
+    lab = scripted_lab
+    study = swept(lab, (0.9, 0.95, 0.94, 0.5))
+    lab.studies.confirm(study, best=2, seeds=3)
+    waiting = [lab.service.rows[run].config for run in lab.service.waiting()]
+    assert [(c.lr, c.seed) for c in waiting] == [(lr, seed) for lr in (0.2, 0.3, 0.001) for seed in (8, 9, 10)]
+    found = lab.view(study).confirmation
+    assert [(c.trial is None, c.score) for c in found.contestants] == [(False, 0.95), (False, 0.94), (True, None)]
+    assert (found.done, found.winner, found.test) == (False, None, None)
+    # The second of the sweep wins, the default is far behind.
+    results = iter([0.94, 0.93, 0.935, 0.942, 0.932, 0.936, 0.8, 0.81, 0.79])
+    for run in lab.service.waiting():
+        lab.service.train(run, next(results))
+    found = wait_for(lambda: lab.view(study).confirmation, lambda seen: seen.done)
+    first, second, default = found.contestants
+    assert found.winner == 1 and second.behind is None
+    assert first.behind.mean == pytest.approx(0.005 / 3) and not first.apart and default.apart
+    assert found.seen_luck == pytest.approx(0.95 - 0.935)
+    assert found.test.mean == 0.5 and found.test.n == 3
+    assert found.noise == pytest.approx(0.0071, abs=0.001) and 0 < found.expected_luck < 0.01
+
+
+def test_a_confirmation_survives_a_kill(scripted_lab):
+    lab = scripted_lab
+    study = swept(lab, (0.9, 0.95, 0.94, 0.5))
+    lab.studies.confirm(study, best=1, seeds=2)
+    one, *_ = lab.service.waiting()
+    lab.service.turn(one, "interrupted")
+    before = len(lab.service.rows)
+    lab.restart()
+    assert (one, "resume") in lab.service.commands
+    for run in lab.service.waiting():
+        lab.service.train(run, 0.9)
+    assert lab.view(study).confirmation.done and len(lab.service.rows) == before
+
+
+def test_runs_that_failed_leave_it_open(scripted_lab):
+    lab = scripted_lab
+    study = swept(lab, (0.9, 0.95, 0.94, 0.5))
+    lab.studies.confirm(study, best=1, seeds=2)
+    for run in lab.service.waiting():
+        lab.service.train(run, state="failed")
+    found = wait_for(lambda: lab.view(study).confirmation, lambda seen: seen.done)
+    assert found.winner is None and found.test is None
+
+
+def test_nothing_is_known_of_runs_that_were_removed():
+    from core.training.config import RunConfig
+
+    found = confirmed([Contestant(0, RunConfig(), ("a", "b"), 0.9)], [[None, None]], [0.9], [(0.9,)])
+    assert (found.done, found.winner, found.noise, found.expected_luck) == (True, None, None, None)
