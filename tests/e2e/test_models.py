@@ -136,7 +136,7 @@ def test_a_whole_model_goes_on_to_the_end_and_remembers_its_parent(page: Page, l
     loading.get_by_role("button", name="Continue", exact=True).click()
     expect(page.get_by_test_id("state")).to_have_text("finished")
     expect(page.get_by_test_id("step")).to_have_text(f"step {750 * epochs:,} of {750 * epochs:,}")
-    expect(page.get_by_text(re.compile(r"Continues run #\d"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Goes on from run #\d"))).to_be_visible()
 
 
 def test_nothing_of_the_last_screen_stands_below_the_next(page: Page, lab: Lab) -> None:

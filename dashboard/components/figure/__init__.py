@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.components.modules import component_script
+from dashboard.components.standalone import Part
 from dashboard.components.style import chart_style
 
 _FOLDER = Path(__file__).parent
@@ -32,9 +34,17 @@ def show_figure(figure: go.Figure, title: str, key: str, settings: str = "") -> 
         title: plain text: what it shows, for those who can't see it, above a saved picture and as a file's name.
         settings: plain text: a line for below the title of a saved picture.
     """
+    _component(data=_data(figure, title, settings), key=key, height=int(figure.layout.height) + FOOT)
+
+
+def still(figure: go.Figure, title: str, settings: str = "") -> Part:
+    """Return a figure for a page that stands alone; arguments as of ``show_figure``."""
+    markup, css = ((_FOLDER / f"figure.{kind}").read_text("utf-8") for kind in ("html", "css"))
+    return Part("figure/figure.js", markup, css, _data(figure, title, settings))
+
+
+def _data(figure: go.Figure, title: str, settings: str) -> dict[str, Any]:
     body = json.loads(figure.to_json())
     # The theme's takes its place.
     body["layout"].pop("template", None)
-    _component(
-        data={"figure": body, "title": title, "settings": settings}, key=key, height=int(figure.layout.height) + FOOT
-    )
+    return {"figure": body, "title": title, "settings": settings}
