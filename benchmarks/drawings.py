@@ -1,16 +1,18 @@
-"""Accuracy and speed of a network on drawings: ``python -m benchmarks.drawings [MODEL] [--digits 1000]``.
+"""Accuracy and speed of a network on drawings: ``python -m benchmarks.drawings [MODEL] [--digits 250]``.
 
-Test digits are drawn again along their centre lines on the Draw page's canvas, 280 pixels per side, with a round pen,
-and sent through the page's own path: PNG of the canvas, ink, scaling, centring, network. One thing varies at a time; a
-last table has all at once. Sizes count the pen; only pens up to a fifth of the digit's size are drawn, since thicker
-ones close its holes. Baselines: the same digits from MNIST's own pixels, and the drawings without the normalisation.
+Test digits are drawn again along their centre lines on the Draw page's canvas, 560 of its pixels per side, with every
+pen of its slider at every size, and so are the held-out forms, which the network was not trained on. They take the
+page's own path: strokes as the browser sends them, ink, scaling, centring, network. A size is how far the hand moved;
+the pen's ink goes beyond it. Then the same as pictures, where the pen has covered what it has covered. Baselines: the
+same digits from MNIST's own pixels, and drawings that are only shrunk.
 """
 
 import argparse
-import io
 import math
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,100 +23,118 @@ from core import data, devices
 from core.analysis.evaluation import evaluate
 from core.data import Digits
 from core.handwriting.answers import SURE, answer
-from core.handwriting.photographs import read_canvas
-from core.handwriting.preprocessing import Bytes, steps
+from core.handwriting.canvas import PEN, SIDE, THINNEST_PEN, WIDEST_PEN, digits_drawn, read_strokes
+from core.handwriting.forms import HELD_OUT, written
+from core.handwriting.photographs import find_digits
+from core.handwriting.preprocessing import Bytes
 from core.handwriting.strokes import CentreLine, centre_lines, draw
 from core.models.checkpoints import load_parameters
 from core.paths import ROOT
 from core.training.network import Network
 
-CANVAS, SIZE, PEN = 280, 180, 18
-SIZES, PENS, TILTS = (40, 60, 90, 130, 180, 230, 280), (6, 12, 18, 24, 30, 36), (-20, -10, 0, 10, 20)
+SIZE = 320
+SIZES, PENS, TILTS = (80, 120, 180, 260, 360, 460), (THINNEST_PEN, 24, PEN, 48, 60, WIDEST_PEN), (-25, -15, 0, 15, 25)
 PLACES = {"top left": (0.0, 0.0), "top right": (1.0, 0.0), "bottom left": (0.0, 1.0), "bottom right": (1.0, 1.0)}
-THICKEST = 0.2
+#: Widths of a pen as shares of a picture's digit.
+SHARES = (0.04, 0.08, 0.12, 0.16, 0.2, 0.25)
+MIDDLE = (0.5, 0.5)
 REPEATS = 200
 
 
-def canvas_png(drawing: Bytes) -> bytes:
-    """Upload of the browser: an opaque RGBA picture of the canvas."""
-    stream = io.BytesIO()
-    Image.fromarray(drawing).convert("RGBA").save(stream, "PNG")
-    return stream.getvalue()
+def sent(line: CentreLine, size: float, pen: float, tilt: float, place: tuple[float, float]) -> list[dict[str, Any]]:
+    """Paths that the canvas sends when somebody draws along the line; the tilt is in degrees, clockwise."""
+    cos, sin = math.cos(math.radians(tilt)), math.sin(math.radians(tilt))
+    points = line.points @ np.array(((cos, sin), (-sin, cos)))
+    points = (points - points.min(0)) * (size / max(float(np.ptp(points, axis=0).max()), 1e-9))
+    points = points + pen / 2 + np.maximum(SIDE - pen - points.max(0), 0) * np.array(place)
+    ends = points[line.joined] if len(line.joined) else np.stack((points, points), 1)
+    return [{"path": [["M", *map(float, start)], ["L", *map(float, end)]], "strokeWidth": pen} for start, end in ends]
 
 
-def read(png: bytes) -> Bytes:
-    """Input of the network, made from the browser's upload by the page's own path."""
-    picture = read_canvas(png, CANVAS)
-    assert picture is not None
-    return steps(picture, paper=0).digit
+def read(objects: list[dict[str, Any]]) -> Bytes:
+    """Input of the network, made from what the browser sends by the page's own path; black if that finds several."""
+    found = digits_drawn(read_strokes(objects))
+    return found[0].digit if len(found) == 1 else np.zeros((28, 28), dtype=np.uint8)
 
 
-def as_seen(drawings: list[Bytes], labels: torch.Tensor) -> Digits:
-    seen = np.stack([read(canvas_png(drawing)) for drawing in drawings])
-    return Digits(torch.from_numpy(seen).view(-1, data.PIXELS), labels)
+def as_digits(inputs: Iterable[Bytes], labels: torch.Tensor) -> Digits:
+    return Digits(torch.from_numpy(np.stack(list(inputs))).view(-1, data.PIXELS), labels)
 
 
-def drawn(lines: list[CentreLine], size: float, pen: float, tilt: float, place: tuple[float, float]) -> list[Bytes]:
-    return [draw(line, size, pen, math.radians(tilt), place) for line in lines]
+def conditions(lines: list[CentreLine], labels: torch.Tensor, count: int) -> Iterable[tuple[str, Digits]]:
+    """Each row's name and its digits as the network sees them."""
+    for size in SIZES:
+        for pen in PENS:
+            yield (
+                f"size {size}, pen {pen}",
+                as_digits((read(sent(line, size, pen, 0, MIDDLE)) for line in lines), labels),
+            )
+    for tilt in TILTS:
+        yield f"tilt {tilt}", as_digits((read(sent(line, SIZE, PEN, tilt, MIDDLE)) for line in lines), labels)
+    for name, place in PLACES.items():
+        yield name, as_digits((read(sent(line, SIZE, PEN, 0, place)) for line in lines), labels)
+    rng = np.random.default_rng(0)
+    for form in HELD_OUT:
+        for kind, pens in (("thin", (12, 30)), ("thick", (40, 72))):
+            inputs = [
+                read(sent(written(form, rng), rng.uniform(160, 440), rng.uniform(*pens), rng.uniform(-15, 15), MIDDLE))
+                for _ in range(count)
+            ]
+            yield f"{form.name}, {kind}", as_digits(inputs, torch.full((count,), form.digit or 0))
 
 
-def anyhow(lines: list[CentreLine], rng: np.random.Generator) -> list[Bytes]:
-    """Everything at once: size, pen, tilt and place at random within their bounds."""
-    drawings = []
-    for line in lines:
-        size = rng.uniform(SIZES[0], SIZES[-1])
-        pen = rng.uniform(PENS[0], min(PENS[-1], THICKEST * size))
-        drawings.append(draw(line, size, pen, math.radians(rng.uniform(TILTS[0], TILTS[-1])), tuple(rng.random(2))))
-    return drawings
-
-
-def conditions(lines: list[CentreLine]) -> dict[str, list[Bytes]]:
-    middle = (0.5, 0.5)
-    table = {
-        f"size {size}, pen {pen}": drawn(lines, size, pen, 0, middle)
-        for size in SIZES
-        for pen in PENS
-        if pen <= max(THICKEST * size, PENS[0])
-    }
-    table |= {f"tilt {tilt}": drawn(lines, SIZE, PEN, tilt, middle) for tilt in TILTS}
-    return table | {place: drawn(lines, SIZE, PEN, 0, at) for place, at in PLACES.items()}
+def pictures(lines: list[CentreLine], labels: torch.Tensor) -> Iterable[tuple[str, Digits]]:
+    """Rows of pictures of drawings: dark ink on light paper."""
+    for share in SHARES:
+        drawn = (Image.fromarray(255 - draw(line, 200, 200 * share, 0, MIDDLE)) for line in lines)
+        yield f"picture, pen {share} of the digit", as_digits((find_digits(each)[0].digit for each in drawn), labels)
 
 
 def report(network: Network, count: int) -> None:
     digits = data.load().test[:count]
     lines = centre_lines(digits.images)
     print(f"MNIST's own pixels: {100 * evaluate(network, digits).accuracy:.2f} %, n = {count}")
-    print("\n| condition | accuracy |\n|---|---|")
-    accuracies = []
-    for name, drawings in conditions(lines).items():
-        accuracies.append(evaluate(network, as_seen(drawings, digits.labels)).accuracy)
-        print(f"| {name} | {100 * accuracies[-1]:.1f} % |", flush=True)
-    print(f"| **mean of {len(accuracies)} conditions** | **{100 * np.mean(accuracies):.2f} %** |")
-    mixed = anyhow(lines, np.random.default_rng(0))
-    raw = np.stack([np.asarray(Image.fromarray(d).resize((28, 28), Image.Resampling.BOX)) for d in mixed])
-    unprepared = Digits(torch.from_numpy(raw).view(-1, data.PIXELS), digits.labels)
-    result = evaluate(network, as_seen(mixed, digits.labels))
-    print(f"| all at random | {100 * result.accuracy:.2f} % |")
-    print(f"| baseline: all at random, the canvas only shrunk | {100 * evaluate(network, unprepared).accuracy:.2f} % |")
-    hits = (result.predictions == digits.labels).numpy()
-    highest = result.probabilities.max(1).values.numpy()
+    print(f"\n| condition, n = {count} each | accuracy |\n|---|---|")
+    rows = {}
+    hits, highest = [], []
+    for name, seen in conditions(lines, digits.labels, count):
+        result = evaluate(network, seen)
+        rows[name] = result.accuracy
+        hits.append((result.predictions == seen.labels).numpy())
+        highest.append(result.confidences.numpy())
+        print(f"| {name} | {100 * rows[name]:.1f} % |", flush=True)
+    worst = min(rows, key=lambda name: rows[name])
+    print(f"| **mean of {len(rows)} conditions** | **{100 * np.mean(list(rows.values())):.2f} %** |")
+    print(f"| **worst: {worst}** | **{100 * rows[worst]:.1f} %** |")
+    for name, seen in pictures(lines, digits.labels):
+        print(f"| {name} | {100 * evaluate(network, seen).accuracy:.1f} % |", flush=True)
+    shrunk = [Image.fromarray(draw(line, SIZE / 2, PEN / 2, 0, (0, 0))).resize((28, 28)) for line in lines]
+    unprepared = as_digits(map(np.asarray, shrunk), digits.labels)
+    print(f"| baseline: the canvas only shrunk | {100 * evaluate(network, unprepared).accuracy:.1f} % |")
+    _sureness(np.concatenate(hits), np.concatenate(highest))
+    milliseconds = []
+    rng = np.random.default_rng(1)
+    for line in lines[:REPEATS]:
+        objects = sent(line, rng.uniform(SIZES[0], SIZES[-1]), rng.uniform(PENS[0], PENS[-1]), 0, tuple(rng.random(2)))
+        started = time.process_time()
+        answer(network, read(objects))
+        milliseconds.append(1000 * (time.process_time() - started))
+    shown = f"{median_and_range(milliseconds, 1)} ms of processor time, n = {len(milliseconds)}"
+    print(f"\nFrom the strokes to the answer: {shown}")
+
+
+def _sureness(hits: np.ndarray[Any, Any], highest: np.ndarray[Any, Any]) -> None:
     print("\n| sure from | says not sure | accuracy when sure | accuracy when not sure |\n|---|---|---|---|")
     for threshold in sorted({0.5, SURE, 0.7, 0.8, 0.9}):
         sure = highest >= threshold
         shares = [100 * part.mean() if len(part) else math.nan for part in (~sure, hits[sure], hits[~sure])]
         print(f"| {threshold} | {shares[0]:.1f} % | {shares[1]:.2f} % | {shares[2]:.1f} % |")
-    milliseconds = []
-    for png in [canvas_png(drawing) for drawing in mixed[:REPEATS]]:
-        started = time.perf_counter()
-        answer(network, read(png))
-        milliseconds.append(1000 * (time.perf_counter() - started))
-    print(f"\nFrom the canvas's PNG to the answer: {median_and_range(milliseconds, 1)} ms, n = {len(milliseconds)}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="?", type=Path, default=ROOT / "models" / "reference.safetensors")
-    parser.add_argument("--digits", type=int, default=1000)
+    parser.add_argument("--digits", type=int, default=250)
     options = parser.parse_args()
     devices.prepare_cpu(1)
     print(machine())

@@ -1,7 +1,6 @@
 """The popover that writes a run out as code, on every page that shows a run or a model that has one."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -11,7 +10,6 @@ from core.models.code.recipe import Recipe
 from core.models.library import Model
 from core.runs import export
 from core.runs.store import Run
-from core.training.config import RunConfig
 from dashboard import lab
 from dashboard.words import literal
 
@@ -29,27 +27,35 @@ def run_as_code(run: Run, key: str) -> None:
         key: a prefix for the keys of the widgets.
     """
     if run.started is not None:
-        _popover(run.config, partial(_recipe, run), f"run-{run.number}", key)
+        origin = "another run" if run.first_step or run.parent_step is not None else ""
+        sketch = Recipe(f"run-{run.number}", run.config, origin=origin)
+        _popover(sketch, partial(recipe_of_run, run), key)
 
 
 def model_as_code(model: Model, key: str) -> None:
     """Draw the popover of a model that says how it was trained; nothing for another."""
     if model.config:
-        _popover(model.config, partial(_recipe_of_model, model), model.name, key)
+        _popover(Recipe(model.name, model.config), partial(_recipe_of_model, model), key)
 
 
-def _recipe(run: Run) -> Recipe:
-    return export.recipe(run, lab.service().events(run.id))
+def recipe_of_run(run: Run) -> Recipe:
+    """Return all that code needs to know of a run."""
+    parent = lab.service().run(run.parent) if run.parent and run.parent_step is not None else None
+    return export.recipe(run, lab.service().events(run.id), recipe_of_run(parent) if parent else None)
 
 
 def _recipe_of_model(model: Model) -> Recipe:
-    # Its run, where this lab has it, knows of rates that were set by hand.
     run = lab.service().run(model.run) if model.run else None
-    return replace(recipe_of(model), plan=_recipe(run).plan if run else ())
+    return recipe_of(model, recipe_of_run(run) if run else None)
 
 
-def _popover(config: RunConfig, recipe: Callable[[], Recipe], name: str, key: str) -> None:
-    """Draw the popover; a file is made when its button is pressed, since a long run takes time to read."""
+def _popover(sketch: Recipe, recipe: Callable[[], Recipe], key: str) -> None:
+    """Draw the popover; a file is made when its button is pressed, since a long run takes time to read.
+
+    Args:
+        sketch: what is known without reading; its title names the file.
+    """
+    name = sketch.title
 
     def content(kind: str) -> bytes:
         return write(recipe(), kind).encode()
@@ -61,7 +67,7 @@ def _popover(config: RunConfig, recipe: Callable[[], Recipe], name: str, key: st
         )
         for kind, (label, suffix) in KINDS.items():
             try:
-                write(Recipe(name, config), kind)
+                write(sketch, kind)
             except ValueError as error:
                 st.caption(literal(str(error)))
                 continue

@@ -4,10 +4,6 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-#: Configuration of a figure that is a page of its own. plotly's tools have a button that sends the figure to its
-#: maker's servers.
-CONFIG = {"displaylogo": False, "showSendToCloud": False}
-
 
 def framed(figure: go.Figure, height: int, margin: int | dict[str, int] = 4, **layout: Any) -> go.Figure:
     """Lay out a figure and return it: margins that grow with the axes' texts, no legend.

@@ -1,7 +1,8 @@
 """Starting runs from a page: one, or a group that belongs together."""
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -52,6 +53,31 @@ def run(
             st.session_state[_LAST] = ids[0]
 
     return ids[0] if notices.attempt(submit) else None
+
+
+def branch(run: Run, step: int, changes: Callable[[], Mapping[str, Any]]) -> str | None:
+    """Start a branch of a run, as ``Service.branch`` does; a double click starts it once.
+
+    Args:
+        changes: returns the changed settings; may raise what it is refused with.
+
+    Returns:
+        its id, or None if it was refused, which a notice then says.
+    """
+    ids: list[str] = []
+
+    def submit() -> None:
+        you = visitors.visitor()
+        ids.append(
+            lab.service().branch(
+                run.id, step, changes(), you.id, you.name, click=_click(run.id, str(step), again=False)
+            )
+        )
+
+    if not notices.attempt(submit):
+        return None
+    st.session_state[_LAST] = ids[0]
+    return ids[0]
 
 
 def group(configs: Sequence[RunConfig], tag: str = "", *, again: bool = False) -> list[str]:
@@ -154,7 +180,8 @@ def _submit(
 
 def _click(*tags: str, again: bool) -> str:
     # The service takes the same settings with the same token within a second for one click. The tags are a part of
-    # it, since the race that follows a search may have the very settings of one of its runs, and so is the button.
+    # it, since the race that follows a search may have the very settings of one of its runs; so are the button and the
+    # place of a branch.
     return " ".join([st.session_state.setdefault(_CLICK, secrets.token_hex(8)), *tags, *(["again"] if again else [])])
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from dataclasses import replace
 
 from core import paths
 from core.cli import runs
@@ -12,6 +11,7 @@ from core.models.code import KINDS, recipe_of, write
 from core.models.code.recipe import Recipe
 from core.models.library import Library
 from core.runs import export
+from core.runs.store import Run, Store
 
 
 def add_parser(commands: Commands) -> None:
@@ -39,7 +39,7 @@ def _recipe(name: str) -> Recipe:
     model = next((model for model in Library(paths.models()).models() if model.name == name), None)
     run = _run(model.run if model else name)
     if model:
-        return replace(recipe_of(model), plan=run.plan if run else ())
+        return recipe_of(model, run)
     if not run:
         raise ValueError(f"run must be a run's number or id, or a model's name, got run = {shortened(name)}.")
     return run
@@ -53,4 +53,9 @@ def _run(name: str) -> Recipe | None:
             (run,) = runs.named(store, [name])
         except ValueError:
             return None
-        return export.recipe(run, runs.events(store, run))
+        return _recipe_of(store, run)
+
+
+def _recipe_of(store: Store, run: Run) -> Recipe:
+    parent = store.run(run.parent) if run.parent and run.parent_step is not None else None
+    return export.recipe(run, runs.events(store, run), _recipe_of(store, parent) if parent else None)

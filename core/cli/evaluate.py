@@ -6,7 +6,8 @@ from core import data
 from core.analysis import evaluation
 from core.cli.output import say
 from core.cli.parsing import Commands, add_command, file_path
-from core.models.checkpoints import load_parameters, trained_loss
+from core.models.checkpoints import trained_loss
+from core.models.library import read_path
 
 
 def add_parser(commands: Commands) -> None:
@@ -17,7 +18,7 @@ def add_parser(commands: Commands) -> None:
 
 def evaluate(options: argparse.Namespace) -> None:
     """Evaluate the model with the loss that it was trained with."""
-    network, metadata = load_parameters(options.model)
-    test = evaluation.evaluate(network, data.load().test, trained_loss(metadata))
+    model = read_path(options.model)
+    test = evaluation.evaluate(model.network, data.load().test, trained_loss(model.metadata))
     figures = {"test_accuracy": test.accuracy, "test_loss": test.loss}
     say(options, figures, f"Test accuracy {test.accuracy:.2%}, test loss {test.loss:.4f}.")

@@ -10,14 +10,17 @@ from core.files import shortened
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return the exit status: 0, or 2 for bad input, with one sentence on stderr."""
+    """Run one command; return the exit status: 0, 1 for a part of the input that failed, 2 for bad input.
+
+    What is wrong is one sentence on stderr.
+    """
     parser = Parser(prog="python -m core", description="Train, evaluate and use the digit network.")
     commands = parser.add_subparsers(required=True, metavar="command")
     for command in (train, sweep, evaluate, predict, models, runs, code):
         command.add_parser(commands)
     options = parser.parse_args(arguments)
     try:
-        options.run(options)
+        return options.run(options) or 0
     except (ValueError, data.DataError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -25,4 +28,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Without the number that Python puts in front.
         print(f"{shortened(str(error.filename or 'A file'))} cannot be used: {error.strerror}.", file=sys.stderr)
         return 2
-    return 0

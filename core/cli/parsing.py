@@ -44,7 +44,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_command(
-    commands: Commands, name: str, run: Callable[[argparse.Namespace], None], help: str, *, json: bool = True
+    commands: Commands, name: str, run: Callable[[argparse.Namespace], int | None], help: str, *, json: bool = True
 ) -> Parser:
     """Add a command that ``run`` carries out; with ``json``, it has the option ``--json``."""
     parser = commands.add_parser(name, help=help)

@@ -11,15 +11,17 @@ from core.data import CLASSES, PIXELS
 from core.handwriting.preprocessing import Bytes
 from core.training.network import HIDDEN, Network
 
-#: Below this probability the answer is called not sure; its accuracy is in benchmarks/LOG.md.
-SURE = 0.6
+#: Below this probability the answer is called not sure; what that refuses of digits and other things is in
+#: benchmarks/LOG.md.
+SURE = 0.8
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Ten probabilities, (10,) from 0 to 1."""
+    """Ten probabilities, (10,) from 0 to 1; ``doubt`` is a sentence if this can hardly be a digit, else ""."""
 
     probabilities: NDArray[np.float32]
+    doubt: str = ""
 
     @property
     def digit(self) -> int:
@@ -36,14 +38,22 @@ class Answer:
 
     @property
     def sure(self) -> bool:
-        return self.probability >= SURE
+        return self.probability >= SURE and not self.doubt
+
+    @property
+    def note(self) -> str:
+        """Return why the answer is not sure, in one sentence; "" if it is."""
+        if self.sure:
+            return ""
+        first, second = (f"{d} with {100 * self.probabilities[d]:.1f} %" for d in (self.digit, self.runner_up))
+        return self.doubt or f"{first}, or {second}."
 
 
 @torch.no_grad()
-def answer(network: Network, digit: Bytes) -> Answer:
+def answer(network: Network, digit: Bytes, doubt: str = "") -> Answer:
     """Return the network's answer for a (28, 28) uint8 digit; softmax, which both losses train."""
     logits = network(_pixels(digit).view(1, PIXELS))
-    return Answer(logits.softmax(1)[0].numpy())
+    return Answer(logits.softmax(1)[0].numpy(), doubt)
 
 
 @torch.no_grad()

@@ -1,42 +1,49 @@
-"""Reading of picture files, scans and photographs, within bounds, and of the digit in them in any light.
+"""Reading of picture files within bounds, and of the digits in a picture: in any light, on ruled paper, on a desk.
 
-Uneven light is taken out by dividing by the paper's own brightness, which a morphological closing estimates: what
-remains where strokes are wiped away. Source: Gonzalez and Woods, Digital Image Processing, 4th edition, 2018, sections
-9.8 and 10.3 (Otsu's threshold).
+The picture is looked at in several ways: for dark ink and for light, by several thresholds. What is most like digits is
+taken.
 """
 
 import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 
 from core.files import shortened
-from core.handwriting.preprocessing import Bytes, Floats, Steps, border, from_ink, steps
+from core.handwriting.paper import inks, thresholds
+from core.handwriting.preprocessing import Bytes, Floats, Steps, from_ink
+from core.handwriting.regions import Labels, Region, around, digits_among, regions
+from core.handwriting.ruled import without_rules
 
 LARGEST_PIXELS = 40_000_000
-#: Pictures with longer sides are made smaller before anything is looked for, so that none takes much memory.
-LARGEST_SIDE = 2_000
+#: The longer side of what is worked on; smaller pictures are enlarged, so that their strokes have edges.
+WORKING_SIDE, LEAST_SIDE = 480, 200
+#: In a picture's information: how many times its file's width is its own.
+REDUCED = "reduced"
 #: No reader of Pillow that starts other programs or that nobody takes pictures with.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
-#: The longer side of what is worked on, and of the thumbnails on which light and blobs are looked at.
-WORKING_SIDE, THUMBNAIL_SIDE = 480, 120
-#: The border of even paper: half of its grey values lie within so many of each other.
-EVEN = 2.0
-#: The closing wipes away strokes up to this share of the thumbnail's longer side.
-WIDEST_STROKE = 0.2
-#: Ink must be darker than its paper by this share, or there is none.
-LEAST_CONTRAST = 0.12
-#: Blobs smaller than this share of the digit's, or farther from it than this share of its longer side, are dirt.
-SMALLEST_PART, FARTHEST_PART = 0.03, 0.25
-
+#: The ends of the names of such files.
+ENDINGS = ("png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff", "ppm", "pgm", "pbm")
 
 #: Of 90 to 179 million pixels Pillow would only warn, on stderr, in whatever thread; of more, it raises by itself.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+#: The soft edge of strokes in pixels, and how much paper around a digit is looked at to tell them from it.
+EDGE, MARGIN = 2, 12
+#: What is around digits is looked at up to this share of their size.
+FRAME = 0.1
+#: Faint ink belongs to a digit too, unless it is clearly better without: that is less likely by so much.
+FAINT_TOO = 0.85
+#: A picture seldom cuts a digit at its border.
+CUT = 0.4
+#: Less like digits than this is nothing.
+LEAST_LIKENESS = 0.03
+NOTHING = "image must show a digit, got one in which nothing stands out from its paper like the strokes of a pen."
 
 
 class TooLargeError(ValueError):
@@ -63,9 +70,9 @@ def open_picture(source: Path | bytes, formats: tuple[str, ...]) -> Iterator[Ima
 
 
 def read_image(source: Path | bytes) -> Image.Image:
-    """Return the picture in a file or of its content, upright, as grey values on white paper.
+    """Return the picture in a file or of its content, upright, in grey values ("L") or colours ("RGB").
 
-    A JPEG larger than needed is decoded smaller.
+    Transparent paper becomes white, and black under light ink.
 
     Raises:
         ValueError: if it is not a picture, or one of over 40 million pixels.
@@ -73,118 +80,150 @@ def read_image(source: Path | bytes) -> Image.Image:
     name = source if isinstance(source, Path) else "a file that is none"
     try:
         with open_picture(source, FORMATS) as image:
+            width = image.width
             image.draft("RGB", (2 * WORKING_SIDE, 2 * WORKING_SIDE))
+            image.info[REDUCED] = width / image.width
             upright = ImageOps.exif_transpose(image)
     except TooLargeError:
         raise
     except ValueError:
         raise ValueError(f"image must be a readable picture file, got {shortened(str(name))}.") from None
-    if upright.mode in ("1", "L", "RGB") and "transparency" not in upright.info:
+    if upright.mode in ("L", "RGB") and "transparency" not in upright.info:
+        return upright
+    if upright.mode == "1":
         return upright.convert("L")
     if upright.mode.startswith(("I", "F")):
         values = np.asarray(upright, dtype=np.float64)
         span = float(values.max() - values.min()) or 1.0
         return Image.fromarray(((values - values.min()) * (255 / span)).astype(np.uint8))
+    if upright.mode not in ("LA", "La", "PA", "RGBA", "RGBa") and "transparency" not in upright.info:
+        return upright.convert("RGB")
     opaque = upright.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", opaque.size, "white"), opaque).convert("L")
+    alpha = np.asarray(opaque.getchannel("A"), dtype=np.float32)
+    grey = np.asarray(opaque.convert("RGB").convert("L"), dtype=np.float32)
+    light = alpha.min() < 255 and float((grey * alpha).sum()) > 127 * float(alpha.sum())
+    paper = Image.new("RGBA", opaque.size, "black" if light else "white")
+    return Image.alpha_composite(paper, opaque).convert("RGB")
 
 
-def read_canvas(png: bytes, side: int) -> Bytes | None:
-    """Return the (side, side) grey values of a drawing canvas; None for data that such a canvas cannot have sent."""
-    try:
-        with open_picture(png, ("PNG",)) as image:
-            return np.asarray(image.convert("L")) if image.size == (side, side) else None
-    except ValueError:
-        return None
+@dataclass(frozen=True)
+class _Reading:
+    """One way to see the picture: how much ink is where, the regions of each digit, and how like digits they are."""
+
+    ink: Floats
+    labels: Labels
+    digits: list[list[Region]]
+    likeness: float
 
 
 def find_digit(picture: Image.Image) -> Steps:
-    """Return the digit in grey values of any size, dark on light or light on dark, in even or uneven light.
+    """Return the one digit in a picture; see ``find_digits``.
 
     Raises:
-        ValueError: if nothing stands out from the paper.
+        ValueError: if nothing is like a digit, or there are several.
     """
-    if max(picture.size) > LARGEST_SIDE:
-        picture = picture.copy()
-        picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE), Image.Resampling.BOX)
-    low, high = np.percentile(border(np.asarray(picture, dtype=np.float32)), (25, 75))
-    if high - low <= EVEN:
-        return steps(picture)
-    picture = picture.copy()
-    picture.thumbnail((WORKING_SIDE, WORKING_SIDE), Image.Resampling.BOX)
-    grey = np.asarray(picture)
-    ink = _even_light(picture)
-    threshold = _otsu(ink)
-    high = float(np.median(ink[ink > threshold])) if (ink > threshold).any() else 0.0
-    if high < LEAST_CONTRAST:
-        raise ValueError("image must show a digit, got one in which nothing stands out from its paper.")
-    mask = _digit_only(ink > threshold)
-    # A soft edge: half of the ink's darkness is half a pixel's ink.
-    soft = np.clip((ink - 0.3 * high) / (0.5 * high), 0, 1) * mask
-    return from_ink(grey, (soft / soft.max()).astype(np.float32))
+    found = find_digits(picture)
+    if len(found) > 1:
+        raise ValueError(f"image must show one digit, got one with {len(found)}.")
+    return found[0]
 
 
-def _even_light(picture: Image.Image) -> Floats:
-    """Return each pixel's darkness against its paper, 0 to 1; pictures with light ink are inverted first."""
-    blurred = picture.filter(ImageFilter.BoxBlur(max(picture.size) * WIDEST_STROKE))
-    difference = np.asarray(picture, dtype=np.float32) - np.asarray(blurred, dtype=np.float32)
-    if (difference**3).mean() > 0:
-        picture = ImageOps.invert(picture)
-    small = picture.copy()
-    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BOX)
-    window = 2 * round(THUMBNAIL_SIDE * WIDEST_STROKE / 2) + 1
-    # Noise would lift a maximum; a median of a few pixels takes it out first.
-    values = np.asarray(small.filter(ImageFilter.MedianFilter(3)), dtype=np.float32)
-    for reduce in (np.max, np.min):
-        for axis in (0, 1):
-            reach = [(window // 2,) * 2 if a == axis else (0, 0) for a in (0, 1)]
-            padded = np.pad(values, reach, mode="edge")
-            values = reduce(np.lib.stride_tricks.sliding_window_view(padded, window, axis), axis=-1)
-    paper = Image.fromarray(values.astype(np.uint8)).filter(ImageFilter.BoxBlur(window // 4))
-    brightness = np.maximum(np.asarray(paper.resize(picture.size, Image.Resampling.BICUBIC)), 32)
-    darker: Floats = np.clip(1 - np.asarray(picture, dtype=np.float32) / brightness, 0, 1)
-    return darker
+def find_digits(picture: Image.Image) -> list[Steps]:
+    """Return the digits in a picture of any size, dark on light or light on dark, left to right.
+
+    The steps' picture, and so their boxes, has a longer side of 200 to 480 pixels.
+
+    Raises:
+        ValueError: if nothing stands out from the paper like the strokes of a pen.
+    """
+    picture = _at_working_size(picture)
+    grey = np.asarray(picture.convert("L"))
+    colors = np.atleast_3d(np.asarray(picture, dtype=np.float32))
+    readings = [reading for ink in inks(picture) for reading in _readings(ink, colors)]
+    best = max(readings, key=lambda reading: reading.likeness, default=None)
+    if best is None or best.likeness < LEAST_LIKENESS:
+        raise ValueError(NOTHING)
+    return [_steps(grey, best, digit) for digit in best.digits]
 
 
-def _otsu(ink: Floats) -> float:
-    """Return the threshold that separates the values into the two groups that differ most (Otsu, 1979)."""
-    counts, edges = np.histogram(ink, bins=128, range=(0, 1))
-    middles = (edges[:-1] + edges[1:]) / 2
-    below, total = np.cumsum(counts), np.cumsum(counts * middles)
-    above = below[-1] - below
-    with np.errstate(invalid="ignore", divide="ignore"):
-        between = below * above * (total / below - (total[-1] - total) / above) ** 2
-    return float(edges[1 + int(np.nanargmax(between))])
+def box_in(picture: Image.Image, way: Steps) -> tuple[int, int, int, int]:
+    """Return (left, top, right, bottom) of a digit in the pixels of the file that the picture was read from."""
+    scale = picture.info.get(REDUCED, 1.0) * picture.width / way.picture.shape[1]
+    left, top, right, bottom = (round(scale * place) for place in way.box)
+    return left, top, right, bottom
 
 
-def _digit_only(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the digit's mask: the largest blob and those near it, without dirt and shadows at the border."""
-    image = Image.fromarray(ink)
-    small = (
-        image.convert("L").reduce(max(1, max(image.size) // (2 * THUMBNAIL_SIDE))).point(lambda v: 255 if v > 60 else 0)
-    )
-    labels = small.filter(ImageFilter.MaxFilter(3)).convert("I")
-    values = np.array(labels)
-    count = 0
-    while count < 200 and (values == 255).any():
-        count += 1
-        row, column = np.argwhere(values == 255)[0]
-        ImageDraw.floodfill(labels, (int(column), int(row)), 1000 + count)
-        values = np.array(labels)
-    blobs = [values == 1000 + i for i in range(1, count + 1)]
-    inside = [blob for blob in blobs if not border(blob.astype(np.float32)).any()]
-    main = max(inside or blobs, key=lambda blob: int(blob.sum()))
-    rows, columns = np.flatnonzero(main.any(1)), np.flatnonzero(main.any(0))
-    reach = FARTHEST_PART * max(np.ptp(rows), np.ptp(columns))
-    mask = np.zeros_like(main)
-    for blob in inside or blobs:
-        y, x = np.nonzero(blob)
-        near = (
-            y.max() >= rows[0] - reach
-            and y.min() <= rows[-1] + reach
-            and x.max() >= columns[0] - reach
-            and x.min() <= columns[-1] + reach
-        )
-        if near and blob.sum() >= SMALLEST_PART * main.sum():
-            mask |= blob
-    return np.asarray(Image.fromarray(mask).resize(image.size, Image.Resampling.NEAREST))
+def _at_working_size(picture: Image.Image) -> Image.Image:
+    if picture.mode not in ("L", "RGB"):
+        picture = picture.convert("RGB")
+    longer = max(picture.size)
+    if longer > 2 * WORKING_SIDE:
+        picture = picture.reduce(longer // WORKING_SIDE)
+        longer = max(picture.size)
+    if longer > WORKING_SIDE or longer < LEAST_SIDE:
+        scale = (WORKING_SIDE if longer > WORKING_SIDE else LEAST_SIDE) / longer
+        size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+        picture = picture.resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC)
+    return picture
+
+
+def _readings(ink: Floats, colors: Floats) -> list[_Reading]:
+    """Return what is like digits in the ink, by each threshold."""
+    readings = []
+    for number, threshold in enumerate(thresholds(ink)):
+        labels, found = regions(without_rules(ink > threshold))
+        if digits := digits_among(found, ink.shape):
+            cut = any(_touches(region, ink.shape) for digit in digits for region in digit)
+            likeness = _likeness(colors, labels, found, digits) * FAINT_TOO**number * CUT**cut
+            readings.append(_Reading(ink, labels, digits, likeness))
+    return readings
+
+
+def _likeness(colors: Floats, labels: Labels, found: list[Region], digits: list[list[Region]]) -> float:
+    """Return how much the regions are like digits: unlike what is around them, large, hardly anything else there."""
+    chosen = [region for digit in digits for region in digit]
+    size = max(region.size for region in chosen)
+    left, top, right, bottom = around(chosen)
+    near = [r for r in found if r.box[0] > left - size / 2 and r.box[2] < right + size / 2]
+    near = [r for r in near if r.box[1] > top - size / 2 and r.box[3] < bottom + size / 2]
+    share = sum(r.area for r in chosen) / sum(r.area for r in near)
+    reach = round(FRAME * size) + 2
+    frame = np.s_[max(0, top - reach) : bottom + reach, max(0, left - reach) : right + reach]
+    outside = np.ones(labels.shape, dtype=bool)
+    outside[top:bottom, left:right] = False
+    # What seems to be light ink within the strokes of dark ink has the paper's colour, which is around it too.
+    paper = np.median(colors[frame][outside[frame]], axis=0) if outside[frame].any() else colors.mean((0, 1))
+    within = np.s_[top:bottom, left:right]
+    ink = np.median(colors[within][_mask(labels[within], chosen)], axis=0)
+    contrast = float((np.abs(paper - ink) / np.maximum(np.maximum(paper, ink), 32)).max())
+    # Between the strokes is the paper that is around them; within the edge of a sheet is the sheet, around it the desk.
+    between = colors[within][labels[within] == 0]
+    same = (np.abs(between - paper).sum(1) < np.abs(between - ink).sum(1)).mean() if len(between) else 1.0
+    return float(contrast * same**2 * (size / max(labels.shape)) ** 0.5 * share)
+
+
+def _touches(region: Region, shape: tuple[int, ...]) -> bool:
+    left, top, right, bottom = region.box
+    return left == 0 or top == 0 or bottom == shape[0] or right == shape[1]
+
+
+def _mask(labels: Labels, chosen: list[Region]) -> NDArray[np.bool_]:
+    table = np.zeros(max(int(labels.max()), *(region.label for region in chosen)) + 1, dtype=bool)
+    table[[region.label for region in chosen]] = True
+    return table[labels]
+
+
+def _steps(grey: Bytes, reading: _Reading, digit: list[Region]) -> Steps:
+    left, top, right, bottom = around(digit)
+    part = np.s_[max(0, top - MARGIN) : bottom + MARGIN, max(0, left - MARGIN) : right + MARGIN]
+    labels, ink = reading.labels[part], reading.ink[part]
+    mask = _mask(labels, digit)
+    high = float(np.median(ink[mask]))
+    # The edge of a stroke, which the threshold cut, belongs to it; what is far from it does not.
+    near = np.asarray(Image.fromarray(mask).convert("L").filter(ImageFilter.MaxFilter(2 * EDGE + 1)), dtype=bool)
+    near &= (labels == 0) | mask
+    low = min(0.3, 3 * float(np.median(ink[~near])) / high) if not near.all() else 0.0
+    soft = np.clip((ink / high - low) / (0.9 - low), 0, 1) * near
+    whole = np.zeros(grey.shape, dtype=np.float32)
+    whole[part] = soft / soft.max()
+    return from_ink(grey, whole)

@@ -17,8 +17,12 @@ FAINTEST = 0.2
 #: Strokes thinner than this, in the network's pixels, are made thicker: 19 of 20 training digits have wider ones.
 #: A thin pen's line would fade, scaled down, to a grey that no network was trained on.
 THINNEST = 1.65
-#: They are made thicker at so many times the network's resolution.
+#: Strokes wider than the first, which 1 of 20 training digits have, are made about as wide as the second.
+THICKEST, USUAL = 3.6, 2.8
+#: They are made thicker or thinner at so many times the network's resolution.
 FINE = 4
+#: Ink that would lose more than the rest of its length by that is a blot, and stays as it is.
+LEAST_LEFT = 0.5
 #: Ink over more than this share of the picture is no drawing; of its box, and as wide as tall, it is a blot.
 FULL, BLOT = 0.6, 0.72
 
@@ -34,7 +38,8 @@ class Steps:
         picture: (height, width) uint8, in which the ink was looked for.
         ink: (height, width) float32, how much ink is where, 0 to 1.
         box: (left, top, right, bottom) of the ink in pixels, the ends not included.
-        thickened: by how many of the network's pixels the strokes were made wider; 0 unless they were too thin.
+        thickened: by how many of the network's pixels the strokes were made wider, below 0 thinner; 0 unless they were
+            too thin or too thick.
         fitted: (rows, columns) float32, the ink in the box with its longer side 20 pixels.
         digit: (28, 28) uint8, paper 0 and ink up to 255.
     """
@@ -47,8 +52,8 @@ class Steps:
     digit: Bytes
 
     @property
-    def doubt(self) -> str | None:
-        """One sentence if this can hardly be a digit, else None."""
+    def doubt(self) -> str:
+        """One sentence if this can hardly be a digit, else ""."""
         left, top, right, bottom = self.box
         width, height = right - left, bottom - top
         covered = float((self.ink > 0.5).sum())
@@ -56,7 +61,7 @@ class Steps:
             return "There is more ink than paper. Clear it, and draw one digit with paper around it."
         if covered > BLOT * width * height and max(width, height) < 1.5 * min(width, height):
             return "That is a dot. Draw one digit, as large as you like."
-        return None
+        return ""
 
 
 def normalise(picture: Bytes | Image.Image) -> Bytes:
@@ -94,7 +99,7 @@ def from_ink(picture: Bytes, ink: Floats) -> Steps:
     ink[ink < FAINTEST] = 0
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
     box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-    strokes, thickened = _thick_enough(ink[box[1] : box[3], box[0] : box[2]])
+    strokes, thickened = _of_usual_width(ink[box[1] : box[3], box[0] : box[2]])
     fitted = _fitted(strokes, BOX)
     return Steps(picture, ink, box, thickened, fitted, _centred(fitted))
 
@@ -106,14 +111,32 @@ def stroke_width(ink: Floats) -> float:
     return 2 * float(ink.sum()) / float(edges.sum())
 
 
-def _thick_enough(ink: Floats) -> tuple[Floats, float]:
-    """Return the ink with strokes at least about as wide as MNIST's thinnest, and the width added to them."""
+def _of_usual_width(ink: Floats) -> tuple[Floats, float]:
+    """Return the ink with strokes about as wide as MNIST's thinnest to thickest, and the width added to them."""
     fine = _fitted(ink, BOX * FINE)
-    missing = round((THINNEST * FINE - stroke_width(fine)) / 2)
-    if missing <= 0:
+    width = stroke_width(fine) / FINE
+    if (missing := round((THINNEST - width) * FINE / 2)) > 0:
+        grown = Image.fromarray(np.pad(fine, missing)).filter(ImageFilter.MaxFilter(2 * missing + 1))
+        return np.asarray(grown), 2 * missing / FINE
+    if width <= THICKEST or (worn := _worn(fine, round((width - USUAL) * FINE / 2))) is None:
         return ink, 0.0
-    grown = Image.fromarray(np.pad(fine, missing)).filter(ImageFilter.MaxFilter(2 * missing + 1))
-    return np.asarray(grown), 2 * missing / FINE
+    return worn, -(width - stroke_width(worn) / FINE)
+
+
+def _worn(ink: Floats, times: int) -> Floats | None:
+    """Return the ink without so many pixels along its edges, in its box; None if hardly any of it would be left."""
+    worn = np.pad(ink, 1)
+    for turn in range(times):
+        # By a cross and a square in turn, which together are an octagon: slanted strokes lose as much as upright ones.
+        if turn % 2:
+            worn = np.asarray(Image.fromarray(worn).filter(ImageFilter.MinFilter(3)))
+        else:
+            inner = np.minimum(np.minimum(worn[:-2, 1:-1], worn[2:, 1:-1]), worn[1:-1, 1:-1])
+            worn = np.pad(np.minimum(inner, np.minimum(worn[1:-1, :-2], worn[1:-1, 2:])), 1)
+    rows, columns = np.flatnonzero((worn > FAINTEST).any(1)), np.flatnonzero((worn > FAINTEST).any(0))
+    if not len(rows) or max(np.ptp(rows), np.ptp(columns)) < LEAST_LEFT * max(ink.shape):
+        return None
+    return worn[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
 def _fitted(ink: Floats, longer_side: int) -> Floats:

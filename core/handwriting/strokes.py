@@ -70,7 +70,9 @@ def draw(
     points = points + width / 2 + room * np.array(place)
     picture = Image.new("L", (canvas, canvas))
     pen = ImageDraw.Draw(picture)
-    for start, end in line.joined:
+    lengths = np.hypot(*(points[line.joined[:, 0]] - points[line.joined[:, 1]]).T)
+    # The round ends of a shorter line cover all of it but a fiftieth of the pen's width.
+    for start, end in line.joined[lengths > width / 3]:
         pen.line((*points[start], *points[end]), fill=255, width=max(1, round(width)))
     reach = width / 2
     for x, y in points:

@@ -124,6 +124,15 @@ def read_file(file_name: str, content: bytes) -> Opened:
     return opened(content) if format is formats.FORMATS["safetensors"] else Opened(*formats.read(file_name, content))
 
 
+def read_path(path: Path) -> Opened:
+    """Read a file from outside by its path, which may be a link.
+
+    Raises:
+        ValueError: naming what is wrong with it.
+    """
+    return read_file(path.name, read_ordinary(path.resolve(), LARGEST_CHECKPOINT))
+
+
 def found(model: Opened) -> conventions.Finding | None:
     """Return what the test set says of the conventions of a model's inputs and outputs; None where it says nothing."""
     if model.checkpoint:

@@ -5,7 +5,7 @@ import io
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from core.models.code.recipe import Recipe
@@ -15,7 +15,8 @@ from core.runs.store import Run
 
 EPOCH_FIELDS = ("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds")
 #: A row per step; on the row of an epoch's last step, that epoch's figures. Steps and epochs count from 0.
-CSV_COLUMNS = ("run", "number", "name", "step", "loss", "learning_rate", *EPOCH_FIELDS)
+#: ``parent`` is the run that it left or went on from, ``parent_step`` the number of its steps before that.
+CSV_COLUMNS = ("run", "number", "name", "step", "loss", "learning_rate", *EPOCH_FIELDS, "parent", "parent_step")
 #: The last step at which a loss agrees with that of other code closely; rounding grows from step to step.
 CHECKED_STEP = 99
 #: A cell that begins with one of these is a formula to a spreadsheet.
@@ -40,7 +41,8 @@ def csv_lines(runs: Iterable[tuple[Run, Events]]) -> Iterator[str]:
         label = (run.id, run.number, spreadsheet_text(run.name))
         empty = [None] * len(EPOCH_FIELDS)
         rows = zip(*_points(history).values(), strict=True)
-        yield _csv((*label, step, loss, rate, *ended.get(step, empty)) for step, loss, rate in rows)
+        origin = (run.parent, run.parent_step)
+        yield _csv((*label, step, loss, rate, *ended.get(step, empty), *origin) for step, loss, rate in rows)
 
 
 def record(run: Run, events: Events) -> dict[str, Any]:
@@ -68,8 +70,12 @@ def json_text(runs: Iterable[tuple[Run, Events]]) -> str:
     return json.dumps([record(run, events) for run, events in runs], allow_nan=False, indent=1)
 
 
-def recipe(run: Run, events: Events) -> Recipe:
-    """Return all that code needs to know of a run (``core.models.code``): what it has done so far."""
+def recipe(run: Run, events: Events, parent: Recipe | None = None) -> Recipe:
+    """Return all that code needs to know of a run (``core.models.code``): what it has done so far.
+
+    Args:
+        parent: the recipe of its parent, for a run that goes on from one.
+    """
     history = History(events)
     steps, losses = history.steps.tolist(), history.losses.tolist()
     diverged = history.diverged is not None
@@ -77,16 +83,34 @@ def recipe(run: Run, events: Events) -> Recipe:
     begins = bool(steps) and steps[0] == 0
     shown = {0, min(CHECKED_STEP, len(losses) - 1)} if begins else set()
     ended = run.state in states.RESUMABLE
+    plan, before, origin = history.plan, None, "another run" if run.first_step else ""
+    if parent and parent.whole and run.parent_step is not None:
+        before = _up_to(run.parent_step, parent)
+        origin = f"{parent.title[:1].lower()}{parent.title[1:]} after {run.parent_step:,} steps"
+        shown = set()
+        if run.config.lr == parent.config.lr and run.config.optimizer == parent.config.optimizer:
+            # The parent ends before it takes the step for which it was given another rate.
+            plan = [*((run.first_step, rate) for step, rate in parent.plan if step == run.parent_step), *plan]
     return Recipe(
         title=f"Run #{run.number}",
         config=run.config,
         steps=(steps[-1] + 1 if diverged else history.step) if ended or diverged else None,
-        plan=history.plan,
-        losses={step: losses[step] for step in shown},
+        plan=plan,
+        losses=before.losses if before else {step: losses[step] for step in shown},
         train_loss=history.train_loss if history.epochs and run.over else None,
         test_accuracy=history.test_accuracy,
         diverged=diverged,
+        first_step=run.first_step,
+        origin=origin,
+        before=before,
     )
+
+
+def _up_to(step: int, recipe: Recipe) -> Recipe:
+    """Return the recipe of the first ``step`` steps alone."""
+    plan = [(at, rate) for at, rate in recipe.plan if at < step]
+    losses = {at: loss for at, loss in recipe.losses.items() if at < step}
+    return replace(recipe, steps=step, plan=plan, losses=losses, train_loss=None, test_accuracy=None, diverged=False)
 
 
 def finite(value: Any) -> Any:

@@ -23,8 +23,13 @@ PARAMETERS = "parameters.safetensors"
 BEST = "best.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
 PREVIOUS = "checkpoint.previous.safetensors"
-#: The checkpoint that the run began with, where it goes on from another run.
+#: The checkpoint that the run began with, where it goes on from another run or has left one.
 START = "start.safetensors"
+
+
+def save_start(folder: Path, checkpoint: Checkpoint) -> None:
+    """Write the checkpoint that a run begins with; raise OSError if that fails."""
+    save_checkpoint(folder / START, checkpoint)
 
 
 def save(folder: Path, checkpoint: Checkpoint) -> None:

@@ -11,19 +11,18 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from core import devices
-from core.hyperparameters import InvalidValue
 from core.jobs import Job, Jobs
-from core.models.checkpoints import Checkpoint, save_checkpoint
-from core.runs import run_files, states, store_rescue
+from core.models.checkpoints import Checkpoint
+from core.runs import run_files, states, store_rescue, twins
 from core.runs.archive import Archive, checked_labels
+from core.runs.branching import Branch
 from core.runs.diagnoses import Diagnoses, diagnosis_job
 from core.runs.pool import worker_count
 from core.runs.queue import waiting_limit
@@ -42,6 +41,8 @@ DOUBLE_CLICK_SECONDS = 1.0
 LARGEST_GROUP = 1000
 #: The latest runs of the same settings among which one that answers for them is looked for.
 TWINS = 100
+#: Writes what a run begins with into its folder.
+Prepare = Callable[[Path], None] | None
 COMMANDS = ("pause", "resume", "stop", "step", "epoch", "learning_rate")
 
 
@@ -125,7 +126,7 @@ class Service(Archive):
             name: for people.
             owner, owner_name: the visitor's opaque id and display name.
             parent: the id of the run that this one goes on from.
-            start: the checkpoint to go on from, with its own settings; its state must fit the config.
+            start: the checkpoint to go on from, of the parent if there is one; its state must fit the config.
             tags: for people.
             click: opaque, of the page that asks: the same settings again from the same page within
                 ``DOUBLE_CLICK_SECONDS`` are the same click, and get the same run.
@@ -136,9 +137,30 @@ class Service(Archive):
         """
         labels = checked_labels(name=name, tags=tags)
         columns = {**labels, "owner": owner, "owner_name": owner_name, "parent": parent}
-        if start:
-            columns |= {"step": start.state["step"], "epoch": start.state["epoch"]}
-        return self._submit((config,), start, click, columns)[0]
+        if not start:
+            return self._submit((config,), click, columns)[0]
+        step = start.state["step"]
+        columns |= {"step": step, "epoch": start.state["epoch"], "first_step": step, "parent_step": parent and step}
+        return self._submit((config,), click, columns, partial(run_files.save_start, checkpoint=start))[0]
+
+    def branch(
+        self, run_id: str, step: int, changes: Mapping[str, Any], owner: str = "", owner_name: str = "", click: str = ""
+    ) -> str:
+        """Queue a run that leaves another one after ``step`` steps, with some settings changed; returns its id.
+
+        It goes on from the other's parameters at that step, and from its optimizer's state unless that is changed. Its
+        worker first trains the other again up to there; the other may meanwhile be deleted.
+
+        Args:
+            run_id, step: the other, and one of its ``branching.places``.
+            changes: values of ``branching.CHANGEABLE``; another optimizer brings its own rate, unless that is given.
+
+        Raises:
+            ValueError: as ``submit``; also for a run without steps or that still trains, and a change that cannot be.
+        """
+        branch = Branch.of(self.existing(run_id), self._replay_request(run_id), step, changes)
+        columns = {"owner": owner, "owner_name": owner_name, "parent": run_id, "parent_step": step, **branch.columns}
+        return self._submit((branch.config,), click, columns, branch.save)[0]
 
     def submit_group(
         self,
@@ -162,7 +184,7 @@ class Service(Archive):
             raise ValueError(f"At most {LARGEST_GROUP:,} runs can be started at once; these are {len(configs):,}.")
         labels = checked_labels(tags=tags)
         columns = {**labels, "owner": owner, "owner_name": owner_name, "sweep": sweep or secrets.token_hex(8)}
-        return self._submit(configs, None, click, columns, limited=not sweep)
+        return self._submit(configs, click, columns, limited=not sweep)
 
     def admit(self, owner: str) -> None:
         """Raise ValueError if so many of the owner's runs wait that no more are taken."""
@@ -176,9 +198,9 @@ class Service(Archive):
     def _submit(
         self,
         configs: Sequence[RunConfig],
-        start: Checkpoint | None,
         click: str,
         columns: dict[str, Any],
+        prepare: Prepare = None,
         limited: bool = True,
     ) -> list[str]:
         with self._lock:
@@ -189,7 +211,7 @@ class Service(Archive):
             if limited:
                 self.admit(columns["owner"])
             run_ids = [secrets.token_hex(8) for _ in configs]
-            self._add(dict(zip(run_ids, configs, strict=True)), start, columns)
+            self._add(dict(zip(run_ids, configs, strict=True)), columns, prepare)
             if click:
                 self._clicks[key] = (now, run_ids)
             runs = [self.existing(run_id) for run_id in run_ids]
@@ -199,33 +221,11 @@ class Service(Archive):
         return run_ids
 
     def twin(self, config: RunConfig, going: bool = False) -> Run | None:
-        """Return the newest run that gives what training the config now would give, or None.
-
-        It has ended by itself, finished or diverged, on this machine, with the versions and threads of now, trained
-        from its first weights on and at the rates of its settings.
-
-        Args:
-            going: a run that trains or waits will do, too: it may still be stopped, or given another rate.
-        """
-        try:
-            device = devices.resolve(config.device)
-        except InvalidValue:
-            return None
-        here = {**devices.environment(device), "threads": self._threads, "commit": self._scheduler.commit}
+        """Return the newest run that gives what training the config now would give, or None; as ``twins.newest``."""
+        here = {"threads": self._threads, "commit": self._scheduler.commit}
         with self._lock:
             runs = self._with_live(self._store.of_config(config, TWINS))
-            return next((run for run in runs if self._is_twin(run, here, going)), None)
-
-    def _is_twin(self, run: Run, here: dict[str, Any], going: bool) -> bool:
-        ended = run.state in (states.FINISHED, states.DIVERGED)
-        if not run.exact or not (ended or (going and run.state in (states.QUEUED, states.RUNNING))):
-            return False
-        # A run that has not begun has no environment yet; its worker will be of this machine.
-        if (ended or run.environment) and run.environment != here:
-            return False
-        return not (self._files / run.id / run_files.START).exists() and not any(
-            event["command"] == "learning_rate" for event in self.events(run.id, ("CommandApplied",))
-        )
+            return twins.newest(config, runs, here, going, self._files, self.events)
 
     def waiting(self, owner: str) -> list[str]:
         """Return the owner's waiting runs, in their order."""
@@ -312,17 +312,17 @@ class Service(Archive):
             run, events = self.existing(run_id), self.events(run_id, EVENTS)
         return ReplayRequest.of(run, events, self._files / run_id, self._threads)
 
-    def _add(self, configs: dict[str, RunConfig], start: Checkpoint | None, columns: dict[str, Any]) -> None:
-        """Add rows and files of new runs, all or none of them."""
+    def _add(self, configs: dict[str, RunConfig], columns: dict[str, Any], prepare: Prepare) -> None:
+        """Add rows and files of new runs, all or none of them; ``prepare`` writes what a run begins with."""
         now = time.time()
         adding = [
             partial(self._store.add, run_id, config, now, states.QUEUED, **columns)
             for run_id, config in configs.items()
         ]
         try:
-            if start:
+            if prepare:
                 for run_id in configs:
-                    save_checkpoint(self._files / run_id / run_files.START, start)
+                    prepare(self._files / run_id)
             self._store.together(adding)
         except (OSError, sqlite3.Error) as error:
             for run_id in configs:

@@ -64,12 +64,16 @@ ALTER TABLE runs ADD COLUMN sweep TEXT NOT NULL DEFAULT '';
     """
 CREATE INDEX runs_by_config ON runs (config);
 """,
+    """
+ALTER TABLE runs ADD COLUMN parent_step INTEGER;
+ALTER TABLE runs ADD COLUMN first_step INTEGER NOT NULL DEFAULT 0;
+""",
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 COLUMNS = (
     "id, number, name, config, created, state, message, validation_accuracy, test_loss, test_accuracy, owner, "
     "owner_name, notes, tags, parent, place, started, ended, step, epoch, best_validation_accuracy, seconds, exact, "
-    "environment, curve, deleted, sweep"
+    "environment, curve, deleted, sweep, parent_step, first_step"
 )
 #: Columns of JSON, and what is in them.
 _JSON = {"tags": list, "environment": dict, "curve": list}
@@ -85,7 +89,7 @@ class Run:
         message: one sentence where the state needs one, else "".
         validation_accuracy: of the latest epoch, from 0 to 1; None before it or without a split.
         owner: opaque, of the visitor who started it; ``owner_name`` is the visitor's display name then.
-        parent: the id of the run from whose checkpoint it began.
+        parent: the id of the run that it left or went on from, or is a fork of.
         place: its order among its owner's waiting runs.
         started, ended: times of its first step and of its latest end.
         step, epoch: numbers of steps and of whole epochs that its parameters have had.
@@ -95,6 +99,9 @@ class Run:
         curve: a small picture of its training loss: means over equal shares of its steps, None for those to come.
         deleted: time at which it went to the bin.
         sweep: opaque, the same for runs that were started together; "" for a run alone.
+        parent_step: the parent's step after which it left; None for a fork, which begins anew.
+        first_step: the number of steps that its parameters had had when it began; another one than ``parent_step``
+            where its epochs have other numbers of steps than its parent's.
         position: its place in the queue of all from 1; None when it does not wait.
         stalled: its worker sends no heartbeat.
     """
@@ -126,6 +133,8 @@ class Run:
     curve: list[float | None] = field(default_factory=list)
     deleted: float | None = None
     sweep: str = ""
+    parent_step: int | None = None
+    first_step: int = 0
     position: int | None = None
     stalled: bool = False
 

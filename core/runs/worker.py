@@ -35,7 +35,7 @@ from typing import IO, Any
 from core import compiled, data, devices, ink
 from core.analysis.evaluation import evaluate
 from core.models.checkpoints import Checkpoint, save_parameters
-from core.runs import run_files
+from core.runs import branching, run_files
 from core.training.commands import Command, Pause, SetLearningRate, Stop
 from core.training.config import RunConfig
 from core.training.events import Checkpointed, EpochDone, Event, Paused, Resumed, RunFinished, RunStarted
@@ -124,6 +124,7 @@ class _Job:
     def _set_up(self) -> tuple[Trainer, Resumed | None]:
         config = RunConfig.from_dict(self._job["config"])
         recorded = self._job.get("recorded")
+        branching.begin(self._folder, config)
         checkpoint, damage = run_files.load(self._folder, *recorded) if recorded else (None, "")
         begin = checkpoint.state["step"] if checkpoint else 0
         plan = [(step, lr) for step, lr in self._job.get("plan", ()) if step >= begin]

@@ -35,16 +35,43 @@ def replay(
     Yields:
         (step, (101770,) float32 on the CPU).
     """
+    trainer = _begun(config, commands, start, mnist)
+    for step in steps:
+        if step >= trainer.step:
+            _train_to(trainer, step)
+            yield trainer.step, to_flat(trainer.network).cpu()
+
+
+def state_at(
+    config: RunConfig,
+    step: int,
+    commands: Plan = (),
+    start: dict[str, Any] | None = None,
+    mnist: data.Mnist | None = None,
+) -> dict[str, Any]:
+    """Return the run's state after ``step`` steps, as ``Trainer.state`` does; arguments as of ``replay``.
+
+    Raises:
+        ValueError: if the run began later, or ends before.
+    """
+    trainer = _begun(config, commands, start, mnist)
+    _train_to(trainer, step)
+    if trainer.step != step:
+        raise ValueError(f"step must be one that the run went through, got step = {step}; it came to {trainer.step}.")
+    return trainer.state()
+
+
+def _begun(config: RunConfig, commands: Plan, start: dict[str, Any] | None, mnist: data.Mnist | None) -> Trainer:
     trainer = Trainer(config, mnist, plan=commands)
     if start is not None:
         trainer.restore(start)
-    for step in steps:
-        if step < trainer.step:
-            continue
-        trainer.pause_at = step
-        for _ in trainer.events() if step > trainer.step else ():
-            pass
-        yield trainer.step, to_flat(trainer.network).cpu()
+    return trainer
+
+
+def _train_to(trainer: Trainer, step: int) -> None:
+    trainer.pause_at = step
+    for _ in trainer.events() if step > trainer.step else ():
+        pass
 
 
 def points(span: Span, end: int, start: int = 0) -> list[int]:

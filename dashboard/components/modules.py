@@ -42,13 +42,13 @@ def needed_by(entry: str) -> list[str]:
     return paths
 
 
-def import_map(entry: str) -> str:
-    """JSON of an import map with ``entry`` and all that it imports as data URLs, each under its path.
+def import_map(*entries: str) -> str:
+    """JSON of an import map with ``entries`` and all that they import as data URLs, each under its path.
 
     Inside a data URL a relative name can't be resolved, so each import is rewritten to the path.
     """
     imports = {}
-    for path in needed_by(entry):
+    for path in dict.fromkeys(path for entry in entries for path in needed_by(entry)):
         source = _FROM.sub(lambda name, path=path: _resolved(path, name[0]), SOURCES[path])  # type: ignore[misc]
         imports[path] = "data:text/javascript;base64," + base64.b64encode(source.encode()).decode()
     return json.dumps({"imports": imports})

@@ -31,7 +31,7 @@ def test_a_run_is_offered_as_code(run: str, view: str) -> None:
 def test_the_files_have_the_labs_own_figures(service: Service, run: str) -> None:
     found = service.run(run)
     assert found
-    recipe = coding._recipe(found)
+    recipe = coding.recipe_of_run(found)
     assert recipe.losses[0] == service.history(run).losses[0]
     assert (recipe.steps, recipe.test_accuracy) == (None, found.test_accuracy)
     assert json.loads(coding.write(recipe, "notebook"))["nbformat"] == 4

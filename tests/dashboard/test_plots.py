@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from dashboard import plots
 from dashboard.components.modules import SOURCES
-from dashboard.plots import CONFIG, framed
+from dashboard.plots import framed
 
 
 def test_a_frame_has_its_height_margins_that_grow_and_no_legend() -> None:
@@ -22,14 +22,12 @@ def test_a_page_may_lay_out_otherwise() -> None:
     assert (layout.margin.t, layout.showlegend, layout.hovermode) == (40, True, "x unified")
 
 
-def test_no_figure_of_python_has_plotlys_own_buttons() -> None:
-    """One of them sends the figure to plotly's maker."""
-    assert CONFIG["showSendToCloud"] is False
+def test_no_figure_of_python_becomes_a_page_with_plotlys_own_buttons() -> None:
+    """One of them sends the figure to plotly's maker; ``standalone`` makes all pages."""
     for path in sorted(Path(plots.__file__).parent.rglob("*.py")):
         for call in (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)):
-            if isinstance(call.func, ast.Attribute) and call.func.attr in ("to_html", "write_html"):
-                given = {word.arg: ast.unparse(word.value).removeprefix("plots.") for word in call.keywords}
-                assert given.get("config") == "CONFIG", f"{path.name}:{call.lineno}"
+            written = isinstance(call.func, ast.Attribute) and call.func.attr in ("to_html", "write_html")
+            assert not written, f"{path.name}:{call.lineno}"
 
 
 def test_no_figure_of_our_javascript_has_them_either() -> None:

@@ -13,6 +13,8 @@ from tests.visiting import wait_in
 
 Stroke = list[tuple[float, float]]
 
+#: Sides of the canvas in the strokes below; a browser shows it as large as there is room.
+SIDE = 280
 ONE: list[Stroke] = [[(140, 50), (140, 230)]]
 SEVEN: list[Stroke] = [[(80, 60), (200, 60), (120, 230)]]
 ZERO: list[Stroke] = [
@@ -32,7 +34,7 @@ INK = """() => {
   }
   const canvas = find(document)
   if (!canvas) return -1
-  const pixels = canvas.getContext("2d").getImageData(0, 0, 280, 280).data
+  const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data
   let inked = 0
   for (let i = 0; i < pixels.length; i += 4) inked += pixels[i] > 127
   return inked
@@ -70,20 +72,22 @@ def canvas_box(page: Page) -> FloatRect:
 
 def draw(page: Page, strokes: list[Stroke]) -> None:
     box = canvas_box(page)
+    scale = box["width"] / SIDE
     for (x, y), *rest in strokes:
-        page.mouse.move(box["x"] + x, box["y"] + y)
+        page.mouse.move(box["x"] + scale * x, box["y"] + scale * y)
         page.mouse.down()
         for x, y in rest:
-            page.mouse.move(box["x"] + x, box["y"] + y, steps=6)
+            page.mouse.move(box["x"] + scale * x, box["y"] + scale * y, steps=6)
         page.mouse.up()
 
 
 def draw_by_finger(page: Page, strokes: list[Stroke]) -> None:
     box = canvas_box(page)
+    scale = box["width"] / SIDE
     hand = page.context.new_cdp_session(page)
 
     def touch(kind: str, *points: tuple[float, float]) -> None:
-        at = [{"x": box["x"] + x, "y": box["y"] + y} for x, y in points]
+        at = [{"x": box["x"] + scale * x, "y": box["y"] + scale * y} for x, y in points]
         hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
 
     for stroke in strokes:
@@ -100,9 +104,9 @@ def test_every_stroke_is_answered_and_can_be_taken_back(lab: Lab, page: Page) ->
     expect(tool(page, "Undo")).to_be_disabled()
     draw(page, ONE)
     says(page, "1")
-    draw(page, [[(80, 60), (140, 55)]])
+    draw(page, [[(70, 52), (140, 50)]])
     says(page, "7")
-    draw(page, [[(80, 60), (75, 140), (140, 140)]])
+    draw(page, [[(70, 52), (68, 140), (140, 140)]])
     says(page, "9")
     tool(page, "Undo").click()
     says(page, "7")
@@ -125,11 +129,11 @@ def test_the_drawing_stays_through_other_settings_and_other_pages(lab: Lab, page
     before = page.evaluate(INK)
     assert before > 1000
     page.get_by_role("slider").press("End")
-    expect(page.get_by_role("slider")).to_have_value("36")
+    expect(page.get_by_role("slider")).to_have_value("72")
     says(page, "7")
     assert page.evaluate(INK) == before
     page.get_by_text("Picture", exact=True).click()
-    expect(page.get_by_text("A picture of one digit")).to_be_visible()
+    expect(page.get_by_text("A picture of a digit or a number")).to_be_visible()
     says(page, "?")
     page.get_by_text("Draw", exact=True).last.click()
     wait_in(page, f"({INK})() === {before}")
@@ -142,6 +146,31 @@ def test_the_drawing_stays_through_other_settings_and_other_pages(lab: Lab, page
     tool(page, "Undo").click()
     says(page, "?")
     wait_in(page, f"({INK})() === 0")
+
+
+def test_the_canvas_is_as_large_as_the_screen_allows(lab: Lab, page: Page) -> None:
+    page.set_viewport_size({"width": 1280, "height": 900})
+    open_draw(page, lab)
+    assert canvas_box(page)["width"] > 500
+    expect(page.get_by_text("Draw a digit", exact=True)).to_be_visible()
+    expect(tool(page, "Clear")).to_be_in_viewport()
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    assert canvas_box(page)["width"] > 700
+    draw(page, [[(150, 60), (150, 220)]])
+    says(page, "1")
+    expect(page.get_by_text("Draw a digit", exact=True)).to_have_count(0)
+    expect(page.get_by_test_id("network")).to_be_visible()
+    # What is drawn is where the pen was.
+    page.keyboard.press("Control+z")
+    says(page, "?")
+
+
+def test_a_number_is_answered_digit_by_digit(lab: Lab, page: Page) -> None:
+    open_draw(page, lab)
+    draw(page, [[(60, 60), (60, 220)], [(130, 60), (220, 60), (170, 220)]])
+    says(page, "17")
+    expect(answer(page).get_by_text("2 digits, left to right")).to_be_visible()
+    expect(page.get_by_test_id("steps").locator(".box")).to_have_count(2)
 
 
 def test_a_finger_draws_on_a_phone(lab: Lab, phone: Page) -> None:

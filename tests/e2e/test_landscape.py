@@ -114,7 +114,7 @@ def test_numbers_and_a_page_that_stands_alone_download(page: Page, picture: str,
     with np.load(download.value.path()) as held:
         assert held["loss"].shape == (25, 25) and held["u"].shape == (101_770,)
     with page.expect_download() as download:
-        page.get_by_role("button", name="Picture, HTML").click()
+        page.get_by_role("button", name="Page", exact=True).click()
     path = tmp_path / "landscape.html"
     download.value.save_as(path)
     page.goto(path.as_uri())

@@ -10,6 +10,7 @@ from core.models.checkpoints import load_parameters, save_parameters
 from core.paths import ROOT
 from core.training.network import Network
 from tests.browser import Lab
+from tests.reference import accuracies, percent
 
 
 def open_models(page: Page, lab: Lab, query: str = "") -> None:
@@ -104,12 +105,13 @@ def test_a_network_of_another_convention_is_converted_in_the_browser(page: Page,
     open_models(page, lab)
     loading = dialog(page, "Load parameters")
     upload(page, loading, tmp_path / "dark.safetensors")
+    right, as_is = map(percent, accuracies())
     expect(
-        loading.get_by_text(re.compile("reads 5.71 % of the test digits.*dark on light, it reads 98.99 %"))
+        loading.get_by_text(re.compile(f"reads {as_is} of the test digits.*dark on light, it reads {right}"))
     ).to_be_visible()
     loading.get_by_role("button", name="Convert and load").click()
     expect(page.get_by_role("heading", name="dark")).to_be_visible()
-    expect(page.get_by_test_id("stMetricValue").first).to_have_text("98.99 %")
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text(right)
 
 
 def test_a_whole_model_goes_on_to_the_end_and_remembers_its_parent(page: Page, lab: Lab) -> None:
@@ -134,7 +136,7 @@ def test_a_whole_model_goes_on_to_the_end_and_remembers_its_parent(page: Page, l
     loading.get_by_role("button", name="Continue", exact=True).click()
     expect(page.get_by_test_id("state")).to_have_text("finished")
     expect(page.get_by_test_id("step")).to_have_text(f"step {750 * epochs:,} of {750 * epochs:,}")
-    expect(page.get_by_text(re.compile(r"Continues run #\d"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Goes on from run #\d"))).to_be_visible()
 
 
 def test_nothing_of_the_last_screen_stands_below_the_next(page: Page, lab: Lab) -> None:

@@ -191,7 +191,7 @@ def test_the_address_holds_the_state(page: Page, lab) -> None:
 def test_the_standalone_page_plays_without_a_server(page: Page, lab, tmp_path: Path) -> None:
     open_paused(page, f"{lab.url}/surfaces?s-steps=60")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Animation, HTML").click()
+        page.get_by_role("button", name="Page", exact=True).click()
     path = tmp_path / "walks.html"
     download.value.save_as(path)
     asked: list[str] = []

@@ -135,6 +135,25 @@ def test_double_click_starts_one_run(page: Page, lab: Lab) -> None:
     expect(page.get_by_role("button", name=re.compile("only once"))).to_have_count(1)
 
 
+def test_the_same_settings_show_their_run_and_are_trained_again_on_request(page: Page, lab: Lab) -> None:
+    open_lab(page, lab)
+    train(page, 1)
+    expect_state(page, "finished")
+    first = page.url
+    expect(train_button(page)).to_be_enabled()
+    train_button(page).click()
+    # One sentence beside the button, and one that comes up at each press.
+    expect(page.get_by_test_id("stToast")).to_have_text(re.compile(r"Same settings as #\d+\."))
+    expect(
+        page.get_by_text(re.compile(r"Same settings as #\d+: training again gives the same figures\."))
+    ).to_be_visible()
+    assert page.url == first
+    page.get_by_role("button", name="Train again").click()
+    expect(page).not_to_have_url(first)
+    expect_state(page, "finished")
+    expect(page.get_by_role("button", name="Train again")).to_have_count(0)
+
+
 def test_lost_connection_comes_back_without_loss_or_doubling(page: Page, lab: Lab) -> None:
     page.add_init_script(
         "const Real = WebSocket; window.opened = [];"

@@ -56,6 +56,15 @@ test("places on the axis: steps, epochs, seconds", () => {
   assert.equal(placeOf(running({ size: null }), "time")(7), 7)
 })
 
+test("a run that left another one begins at that one's step, and its seconds with its own epochs", () => {
+  // It left after 20 steps of 10 an epoch, and has 5 steps an epoch itself.
+  const size = { steps: 25, steps_per_epoch: 5, train_images: 640, epochs: 5 }
+  const run = running({ size, step: 13, shift: 10, steps: [10, 11, 12], epochs: { ...newRun("run").epochs, ended: [2] } })
+  assert.equal(placeOf(run, "step")(10), 20)
+  assert.equal(placeOf(run, "epoch")(10), 2)
+  assert.deepEqual([10, 15].map(placeOf(run, "time")), [0, 2])
+})
+
 test("over and settled states", () => {
   assert.deepEqual(["queued", "running", "paused", "finished", "unknown"].map(state => isOver({ state })), [false, false, false, true, true])
   assert.equal(isSettled({ state: "paused" }), true)

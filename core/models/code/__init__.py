@@ -1,5 +1,7 @@
 """A run as code that needs no lab: a script of PyTorch or Keras, or a notebook, that ends by checking its figures."""
 
+from dataclasses import replace
+
 from core.files import shortened
 from core.models.code import keras, notebook, pytorch
 from core.models.code.recipe import Recipe
@@ -25,8 +27,12 @@ def write(recipe: Recipe, kind: str = "pytorch") -> str:
     raise ValueError(f"as must be one of {', '.join(KINDS)}, got as = {shortened(kind)}.")
 
 
-def recipe_of(model: Model) -> Recipe:
-    """Return what a saved model tells of its run; rates that were set by hand are not in its file.
+def recipe_of(model: Model, run: Recipe | None = None) -> Recipe:
+    """Return what a saved model tells of its run.
+
+    Args:
+        run: its run's, where the lab has it: rates that were set by hand, and what the run began with, are not in the
+            model's file.
 
     Raises:
         ValueError: if it does not say how it was trained.
@@ -35,4 +41,7 @@ def recipe_of(model: Model) -> Recipe:
     if config is None:
         raise ValueError(f"{model.name} does not say how it was trained.")
     steps = None if step is None or step == config.span.steps else step
-    return Recipe(model.name, config, steps, test_accuracy=model.test_accuracy)
+    own = Recipe(model.name, config, steps, test_accuracy=model.test_accuracy)
+    if run is None:
+        return own
+    return replace(own, plan=run.plan, first_step=run.first_step, origin=run.origin, before=run.before)

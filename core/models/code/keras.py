@@ -44,6 +44,8 @@ def script(recipe: Recipe) -> str:
     Raises:
         ValueError: in one sentence, for a run that Keras cannot train.
     """
+    if recipe.origin:
+        raise ValueError("Keras cannot say how a run goes on from another one's weights; take PyTorch.")
     _check(recipe.config)
     needed = "numpy, keras with one of its backends"
     return assembled(recipe, "in Keras", needed, "import keras\nimport numpy as np\n", _sections(recipe))

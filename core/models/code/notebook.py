@@ -29,9 +29,9 @@ plt.show()""",
 def content(recipe: Recipe) -> str:
     """Return the notebook's JSON (nbformat 4.5)."""
     parts = pytorch.sections(recipe)
-    parts.insert(next(i for i, part in enumerate(parts) if part.title == "Fit") + 1, CURVES)
+    parts.insert(next(i for i, part in enumerate(parts) if part.title == "Evaluate"), CURVES)
     head = (
-        f"# {recipe.title} of Descent Lab, as plain PyTorch\n\n{recipe.settings}.\n\n"
+        f"# {recipe.title} of Descent Lab, as plain PyTorch\n\n{recipe.settings}. {recipe.beginning}".rstrip() + "\n\n"
         "Needs torch, numpy, matplotlib and the four files of MNIST (`train-images-idx3-ubyte.gz` and so on), which it "
         "looks for in `data/mnist` and in the notebook's folder."
     )

@@ -1,6 +1,7 @@
 """A run as plain PyTorch, in the order of a course: load, prepare, build, configure, fit, evaluate, predict, save."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 from core.models.code import digits, optimizers, rates
@@ -45,8 +46,9 @@ def assembled(recipe: Recipe, language: str, needed: str, imports: str, parts: S
         needed: packages, in words.
         imports: import lines of these packages; those of the standard library are found in the code.
     """
+    beginning = "".join(f"{line}\n" for line in textwrap.wrap(recipe.beginning, 100))
     head = (
-        f'"""{recipe.title} of Descent Lab {language}.\n\n{recipe.settings}.\n\n'
+        f'"""{recipe.title} of Descent Lab {language}.\n\n{recipe.settings}.\n{beginning}\n'
         f"Needs {needed}, and the four files of MNIST (train-images-idx3-ubyte.gz and so on),\n"
         'which it looks for in the folder given as argument, in data/mnist and in the current folder.\n"""\n\n'
     )
@@ -56,22 +58,27 @@ def assembled(recipe: Recipe, language: str, needed: str, imports: str, parts: S
 
 def import_lines(code: str) -> str:
     """Return the import lines of the standard library that the code needs."""
-    own = "".join(f"import {name}\n" for name in ("contextlib", "gzip", "math", "sys") if f"{name}." in code)
+    own = "".join(
+        f"import {name}\n" for name in ("contextlib", "gzip", "itertools", "math", "sys") if f"{name}." in code
+    )
     return f"{own}from pathlib import Path\n"
 
 
 def sections(recipe: Recipe) -> list[Section]:
     """Return the parts of the code, in the order of the course."""
+    runs = _since(recipe)
+    first = runs[0]
     return [
         Section("Load the data", "60,000 training and 10,000 test digits, as bytes.", LOAD),
-        Section("Prepare it", digits.prepare_text(recipe.config), _prepare(recipe)),
+        Section("Prepare it", digits.prepare_text(first.config), _prepare(first)),
         Section(
             "Build the network",
-            f"784 inputs, 128 ReLU units, 10 outputs; {digits.first_weights(recipe.config)}.",
-            _build(recipe.config),
+            f"784 inputs, 128 ReLU units, 10 outputs; {digits.first_weights(first.config)}.",
+            _build(first.config),
         ),
-        Section("Configure the training", "the loss, the optimizer and its learning rate.", _configure(recipe)),
-        Section("Fit", "one step per batch.", _fit(recipe)),
+        Section("Configure the training", "the loss, the optimizer and its learning rate.", _configure(first)),
+        Section("Fit", "one step per batch.", _fit(first)),
+        *(Section("Go on", f"{run.settings}.", _go_on(run)) for run in runs[1:]),
         Section("Evaluate", "the share of the test digits that it reads right.", EVALUATE),
         Section("Predict", "the first ten test digits.", PREDICT),
         Section("Save and load", "arrays under the network's own names, which Descent Lab loads too.", SAVE),
@@ -79,14 +86,23 @@ def sections(recipe: Recipe) -> list[Section]:
     ]
 
 
-def _prepare(recipe: Recipe) -> str:
-    config = recipe.config
+def _since(recipe: Recipe) -> list[Recipe]:
+    """Return the runs that the weights have been through, this one last."""
+    return [*(_since(recipe.before) if recipe.before else ()), recipe]
+
+
+def _order(config: RunConfig) -> str:
     orders = {
         "epoch": f"torch.from_numpy(np.random.default_rng([{config.seed}, epoch]).permutation(TRAIN))",
         "once": f"torch.from_numpy(np.random.default_rng([{config.seed}, 0]).permutation(TRAIN))",
         "none": "torch.arange(TRAIN)",
         "by-label": "torch.argsort(y[:TRAIN], stable=True)",
     }
+    return f"def order(epoch):\n    return {orders[config.shuffle]}"
+
+
+def _prepare(recipe: Recipe) -> str:
+    config = recipe.config
     return (
         "\n".join(digits.lines(config))
         + f"""
@@ -96,8 +112,7 @@ test_x = torch.tensor(test_images).view(-1, 784) / 255
 test_y = torch.tensor(test_labels).long()
 
 
-def order(epoch):
-    return {orders[config.shuffle]}"""
+{_order(config)}"""
         + (DISTORT if config.augment else "")
     )
 
@@ -134,13 +149,7 @@ for layer in (model[0], model[2]):
 
 def _configure(recipe: Recipe) -> str:
     config = recipe.config
-    calls = optimizers.calls(config)
-    if len(calls) == 1:
-        lines = [f"optimizer = {calls[0].code}"]
-    else:
-        made = (f"    ({call.code}, {call.scale!r})," for call in calls)
-        lines = ["# Each with its learning rate as a multiple of the schedule's.", "optimizers = [", *made, "]"]
-    lines += ["", "", "def loss_of(logits, labels, smoothing=0.0):"]
+    lines = [*_optimizers(config), "", "", "def loss_of(logits, labels, smoothing=0.0):"]
     if config.loss == "mse":
         lines += [
             "    targets = nn.functional.one_hot(labels, 10).float()",
@@ -153,16 +162,49 @@ def _configure(recipe: Recipe) -> str:
     return "\n".join(lines)
 
 
+def _optimizers(config: RunConfig) -> list[str]:
+    calls = optimizers.calls(config)
+    if len(calls) == 1:
+        return [f"optimizer = {calls[0].code}"]
+    made = (f"    ({call.code}, {call.scale!r})," for call in calls)
+    return ["# Each with its learning rate as a multiple of the schedule's.", "optimizers = [", *made, "]"]
+
+
 def _has_rate(recipe: Recipe) -> bool:
-    return bool(recipe.plan) or not rates.is_constant(recipe.config)
+    # An optimizer that goes on has the rate of the run before.
+    return bool(recipe.plan or recipe.before) or not rates.is_constant(recipe.config)
+
+
+def _go_on(recipe: Recipe) -> str:
+    """Return the rest of a run that goes on from another one: what is changed is made anew, all else stays."""
+    config = recipe.config
+    assert recipe.before is not None
+    before = recipe.before.config
+    another = config.optimizer != before.optimizer
+    lines = [_order(config), "", ""] if config.shuffle != before.shuffle else []
+    lines += [*_optimizers(config), "", ""] if another else []
+    lines += [*rates.function(config), "", ""]
+    lr = f"lr = {config.lr!r}" if another or config.lr != before.lr else ""
+    return "\n".join([*lines, *filter(None, (lr, f"step = {recipe.first_step}")), _loop(recipe)])
 
 
 def _fit(recipe: Recipe) -> str:
+    return f"lr, step, losses, history = {recipe.config.lr!r}, 0, [], []\n{_loop(recipe)}"
+
+
+def _loop(recipe: Recipe) -> str:
     config = recipe.config
-    lines = [f"lr, step, losses, history = {config.lr!r}, 0, [], []"]
-    if recipe.plan:
-        lines.insert(0, f"RATES = {dict(recipe.plan)!r}  # set by hand, by step")
-    lines += [f"for epoch in range({config.epochs}):", *_batches(recipe), "    total = 0.0"]
+    first, done = divmod(recipe.first_step if recipe.before else 0, config.span.steps_per_epoch)
+    lines = [f"RATES = {dict(recipe.plan)!r}  # set by hand, by step"] if recipe.plan else []
+    lines += [f"for epoch in range({f'{first}, ' if first else ''}{config.epochs}):", *_batches(recipe)]
+    if done:
+        lines += [
+            f"    if epoch == {first}:  # has begun",
+            f"        batches = itertools.islice(batches, {done}, None)",
+        ]
+        lines += ["    else:", "        total = 0.0"]
+    else:
+        lines.append("    total = 0.0")
     lines.append("    for batch_x, batch_y in batches:")
     body = []
     if recipe.steps is not None:
@@ -263,6 +305,8 @@ with np.load("network.npz") as arrays:
 
 
 def _check(recipe: Recipe) -> str:
+    if not recipe.whole:
+        return "# The lab's run has other figures, since it began with other weights."
     lines = []
     for step, loss in sorted(recipe.losses.items()):
         if math.isfinite(loss):

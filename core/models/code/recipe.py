@@ -19,6 +19,9 @@ class Recipe:
         train_loss: the lab's mean loss of its last whole epoch, if it had one.
         test_accuracy: from 0 to 1, if the run is over.
         diverged: whether its loss, or a weight, stopped being finite in its last step.
+        first_step: the number of steps that its weights had had when it began.
+        origin: "run #3 after 1,500 steps": what it left or went on from; "" if it began anew.
+        before: the recipe of that, up to there; None where it is not known.
     """
 
     title: str
@@ -29,6 +32,9 @@ class Recipe:
     train_loss: float | None = None
     test_accuracy: float | None = None
     diverged: bool = False
+    first_step: int = 0
+    origin: str = ""
+    before: "Recipe | None" = None
 
     @property
     def settings(self) -> str:
@@ -42,6 +48,23 @@ class Recipe:
             f"{config.epochs} epoch{'' if config.epochs == 1 else 's'}",
         ]
         return ", ".join(parts)
+
+    @property
+    def whole(self) -> bool:
+        """True if all that its weights have been through is known."""
+        return not self.origin or self.before is not None
+
+    @property
+    def beginning(self) -> str:
+        """A sentence on a run that did not begin anew, or ""."""
+        if not self.origin:
+            return ""
+        if self.before:
+            return f"It goes on from {self.origin}, which is trained first."
+        return (
+            f"The lab's run went on from {self.origin}, whose weights are not in this file: it trains the same "
+            "settings from the first weights, so its figures are others."
+        )
 
 
 @dataclass(frozen=True)

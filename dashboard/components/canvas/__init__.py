@@ -1,4 +1,4 @@
-"""The canvas of streamlit-drawable-canvas without its own toolbar, which has no switch.
+"""The canvas of streamlit-drawable-canvas as large as its container, and without its own toolbar, which has no switch.
 
 Where there is no mouse to hover with, the toolbar lies unseen over the top right of the canvas: it takes strokes that
 begin there, and a tap turns on its Edit, after which a stroke moves the drawing.
@@ -16,6 +16,6 @@ _component = st.components.v2.component(
 )
 
 
-def hide_toolbar(container: str, key: str) -> None:
-    """Hide the toolbars of the canvases in the container with this key."""
+def fit_canvas(container: str, key: str) -> None:
+    """Fit the canvases in the container with this key to its width, as squares, and hide their toolbars."""
     _component(data={"container": container}, key=key)

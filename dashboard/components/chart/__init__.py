@@ -4,15 +4,18 @@ Script reruns draw nothing: the component gets the ids of the runs and does the 
 It requests one rerun, when a run that it shows ends or is paused.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
 from core.runs.states import PAUSED
 from core.runs.store import Run
 from dashboard.components.modules import component_script
+from dashboard.components.standalone import Part
 from dashboard.components.style import chart_style
 from dashboard.words import config_in_full, counted, run_line, run_title, settings_in_common
 
@@ -53,16 +56,34 @@ def live_chart(runs: list[Run], invitation: str, key: str, lines: Sequence[Line]
         invitation: one sentence for someone who has not trained yet.
         lines: the runs laid over each other, with a ranking; without lines, one run is shown with all its figures.
     """
+    data = {**_data(runs, lines), "invitation": invitation}
+    _component(data=data, key=key, on_settled_change=lambda: None)
+
+
+def still(runs: Sequence[Run], lines: Sequence[Line], messages: Mapping[str, Sequence[str]]) -> Part:
+    """Return the chart for a page that stands alone.
+
+    Args:
+        runs, lines: as of ``live_chart``.
+        messages: by run id, what viewers have been sent of it.
+    """
+    recorded = {run_id: [json.loads(message) for message in sent] for run_id, sent in messages.items()}
+    markup, css = ((_FOLDER / f"chart.{kind}").read_text("utf-8") for kind in ("html", "css"))
+    return Part("chart/chart.js", markup, css, {**_data(runs, lines), "recorded": recorded})
+
+
+def _data(runs: Sequence[Run], lines: Sequence[Line]) -> dict[str, Any]:
     shown = [
         {
             "id": run.id,
             "name": run_line(run),
             "settled": run.over or run.state == PAUSED,
             "message": run.message,
+            # It begins at the parent's step, also where its own epochs have other numbers of steps.
+            "shift": (run.parent_step or run.first_step) - run.first_step,
         }
         for run in runs
     ]
-    drawn = [asdict(line) for line in lines]
     # What stands above a saved picture.
     about = {"title": "Training", "settings": ""}
     if lines:
@@ -72,8 +93,4 @@ def live_chart(runs: list[Run], invitation: str, key: str, lines: Sequence[Line]
         }
     elif runs:
         about = {"title": run_title(runs[0]), "settings": config_in_full(runs[0].config)}
-    _component(
-        data={"runs": shown, "lines": drawn, "invitation": invitation, "about": about},
-        key=key,
-        on_settled_change=lambda: None,
-    )
+    return {"runs": shown, "lines": [asdict(line) for line in lines], "about": about}

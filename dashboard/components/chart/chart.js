@@ -1,6 +1,6 @@
 // The component: draws its runs as their events arrive. No script rerun is part of it.
 
-import { Feed } from "./feed.js"
+import { Feed, Recording } from "./feed.js"
 import { CHART_SETTINGS, layout, scalesOf, traces } from "./figure.js"
 import { keepOnly, overlayLayout, overlayScales, overlayTraces, panels } from "./overlay.js"
 import { ranked, Ranking, timeLeft } from "./ranking.js"
@@ -24,7 +24,8 @@ function endInWords(run) {
 }
 
 class LiveChart {
-  constructor(root) {
+  /** `recorded` are the events, by run, of a page that stands alone. */
+  constructor(root, recorded) {
     this.root = root
     this.find = id => root.querySelector(`[data-testid="${id}"]`)
     this.plot = this.find("plot")
@@ -38,10 +39,11 @@ class LiveChart {
     this.tools = new ChartTools(this.plot, { about: () => this.about, numbers: () => this.numbers() })
     this.find("foot").replaceChildren(...this.tools.parts)
     this.drawing = new Drawing(() => this.drawPlot(), () => this.draw())
-    this.feed = new Feed({
+    const events = {
       wanted: () => [...this.runs.values()], onEvents: frame => this.receive(frame), onRestart: () => this.restart(),
       onChange: () => this.draw(),
-    })
+    }
+    this.feed = recorded ? new Recording(recorded, events) : new Feed(events)
     this.ranking = new Ranking(this.find("ranking"), name => this.toggle(name), name => this.focus(name))
     this.find("smoothing").oninput = () => this.draw()
     for (const id of ["log-x", "gap"]) this.find(id).onchange = () => this.draw()
@@ -293,7 +295,7 @@ const charts = new WeakMap()
 
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".live")
-  if (!charts.has(root)) charts.set(root, new LiveChart(root))
+  if (!charts.has(root)) charts.set(root, new LiveChart(root, data.recorded))
   const chart = charts.get(root)
   chart.update(data, what => setStateValue("settled", what))
   return () => {

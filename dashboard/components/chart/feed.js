@@ -1,7 +1,8 @@
-// The connection to the lab's stream of events, /lab/live: it comes back by itself, and asks only for what is missing.
+// Where runs' events come from: the lab's stream, /lab/live, or a page that stands alone.
 
 const RETRY_MS = [300, 1000, 2000, 5000]
 
+/** The connection to the lab's stream: it comes back by itself, and asks only for what is missing. */
 export class Feed {
   /** `wanted` returns the runs to follow, each with the number of its last event, `seq`; `onEvents` gets a frame of one run;
    * `onRestart` is called when another server process answers; `onChange` when the connection opens or breaks. */
@@ -50,4 +51,17 @@ export class Feed {
     this.socket = null
     socket?.close()
   }
+}
+
+/** The events of runs that a page which stands alone brings along: as a `Feed` that has them all at once. */
+export class Recording {
+  constructor(recorded, { onEvents }) {
+    Object.assign(this, { recorded, onEvents, failures: 0 })
+  }
+
+  subscribe() {
+    for (const [run, events] of Object.entries(this.recorded)) this.onEvents({ run, events, position: null })
+  }
+
+  close() {}
 }

@@ -105,15 +105,17 @@ export function secondsLeft(run) {
 }
 
 /** The place of a step on the horizontal axis: as a step, in epochs, or in seconds of training. The clock is read at the
- * ends of epochs; between them steps are taken to be equally quick. */
+ * ends of epochs; between them steps are taken to be equally quick. A run that left another one, `shift` steps further on
+ * in that one's counting, begins where it left; its seconds are from its own first epoch on. */
 export function placeOf(run, unit) {
-  if (unit === "step" || !run.size) return step => step
+  const shift = run.shift ?? 0
+  if (unit === "step" || !run.size) return step => step + shift
   const perEpoch = run.size.steps_per_epoch
   if (unit === "epoch") return step => step / perEpoch
-  const ended = run.epochs.ended
+  const ended = run.epochs.ended, first = Math.floor((run.steps[0] ?? 0) / perEpoch) * perEpoch
   const speed = run.speed ?? run.latest, pace = speed ? imagesPerStep(run) / speed : 0
-  return step => {
-    const epoch = Math.min(Math.floor(step / perEpoch), ended.length)
+  return at => {
+    const step = at - first, epoch = Math.min(Math.floor(step / perEpoch), ended.length)
     const before = epoch ? ended[epoch - 1] : 0
     const into = step - epoch * perEpoch
     return before + into * (epoch < ended.length ? (ended[epoch] - before) / perEpoch : pace)

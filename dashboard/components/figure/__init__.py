@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.components.modules import component_script
+from dashboard.components.standalone import Part
 from dashboard.components.style import chart_style
 
 _FOLDER = Path(__file__).parent
@@ -44,9 +45,6 @@ def show_figure(
         on_select: gets the ``customdata`` of the points in a box that was drawn, or of the lines between the marks of
             parallel coordinates; an empty list when they are taken away.
     """
-    body = json.loads(figure.to_json())
-    # The theme's takes its place.
-    body["layout"].pop("template", None)
 
     def clicked() -> None:
         value = st.session_state[key].clicked
@@ -61,15 +59,18 @@ def show_figure(
     # Streamlit sends only what has a callback.
     asked: dict[str, Any] = {"on_clicked_change": clicked} if on_click else {}
     asked |= {"on_selected_change": selected} if on_select else {}
-    _component(
-        data={
-            "figure": body,
-            "title": title,
-            "settings": settings,
-            "clicks": bool(on_click),
-            "selects": bool(on_select),
-        },
-        key=key,
-        height=int(figure.layout.height) + FOOT,
-        **asked,
-    )
+    data = {**_data(figure, title, settings), "clicks": bool(on_click), "selects": bool(on_select)}
+    _component(data=data, key=key, height=int(figure.layout.height) + FOOT, **asked)
+
+
+def still(figure: go.Figure, title: str, settings: str = "") -> Part:
+    """Return a figure for a page that stands alone; arguments as of ``show_figure``."""
+    markup, css = ((_FOLDER / f"figure.{kind}").read_text("utf-8") for kind in ("html", "css"))
+    return Part("figure/figure.js", markup, css, _data(figure, title, settings))
+
+
+def _data(figure: go.Figure, title: str, settings: str) -> dict[str, Any]:
+    body = json.loads(figure.to_json())
+    # The theme's takes its place.
+    body["layout"].pop("template", None)
+    return {"figure": body, "title": title, "settings": settings}

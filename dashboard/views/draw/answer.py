@@ -1,6 +1,6 @@
 """Networks' predictions and their input as HTML, replaced after every stroke; styled by draw.css."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -11,13 +11,13 @@ from core.handwriting.preprocessing import SIDE, Bytes, Steps
 from dashboard import words
 from dashboard.pictures import data_url, grey_url
 
-#: Sides in screen pixels: of the network's input, of a step on the way to it.
-INPUT_SIDE, STEP_SIDE = 224, 112
+#: Sides in screen pixels: of the network's input, of a step on the way to it, of one of several inputs.
+INPUT_SIDE, STEP_SIDE, SMALL_SIDE = 224, 112, 84
 
 
-def answer_html(answer: Answer | None, doubt: str | None = None) -> str:
+def answer_html(answer: Answer | None) -> str:
     """Return the answer in large, its runner-up and ten bars; without an answer, an invitation to draw."""
-    digit, state, lead, rest = _answer_in_words(answer, doubt)
+    digit, state, lead, rest = _answer_in_words(answer)
     return (
         f'<div class="answer {state}" data-testid="answer" data-digit="{digit}">'
         f'<div class="digit">{digit}</div><div><p class="lead">{escape(lead)}</p><p class="rest">{escape(rest)}</p>'
@@ -25,54 +25,90 @@ def answer_html(answer: Answer | None, doubt: str | None = None) -> str:
     )
 
 
-def answer_text(answer: Answer | None, doubt: str | None = None) -> str:
+def answer_text(answer: Answer | None) -> str:
     """Return the same for who listens, as plain text; empty without an answer."""
-    digit, _, lead, rest = _answer_in_words(answer, doubt)
+    digit, _, lead, rest = _answer_in_words(answer)
     return f"{digit}: {lead}. {rest}" if answer else ""
 
 
-def _answer_in_words(answer: Answer | None, doubt: str | None) -> tuple[str, str, str, str]:
+def several_html(answers: Sequence[Answer]) -> str:
+    """Return the number in large, and how sure each of its digits is."""
+    number, lead, rest = _number_in_words(answers)
+    kind = "sure" if all(answer.sure for answer in answers) else "unsure"
+    return (
+        f'<div class="answer several {kind}" data-testid="answer" data-digit="{number}">'
+        f'<div class="digit">{number}</div>'
+        f'<div><p class="lead">{escape(lead)}</p><p class="rest">{escape(rest)}</p></div></div>'
+    )
+
+
+def several_text(answers: Sequence[Answer]) -> str:
+    """Return the same for who listens, as plain text."""
+    return "{}: {}. {}".format(*_number_in_words(answers))
+
+
+def _number_in_words(answers: Sequence[Answer]) -> tuple[str, str, str]:
+    """Return the number, how many digits it has, and each one's probability."""
+    number = "".join(str(answer.digit) for answer in answers)
+    each = [
+        f"{answer.digit} with {words.probability(answer.probability)}{'' if answer.sure else ', not sure'}"
+        for answer in answers
+    ]
+    return number, f"{len(answers)} digits, left to right", "; ".join(each) + "."
+
+
+def _answer_in_words(answer: Answer | None) -> tuple[str, str, str, str]:
     """Return the digit, the kind of the answer, its first words and the others."""
     if answer is None:
         return "?", "empty", "No digit yet", "The answer changes with every stroke."
     share, other = words.probability(answer.probability), words.probability(answer.probabilities[answer.runner_up])
     digit, second = str(answer.digit), f"{answer.runner_up} with {other}"
-    if doubt or not answer.sure:
-        return digit, "unsure", "Not sure", doubt or f"{digit} with {share}, or {second}."
+    if not answer.sure:
+        return digit, "unsure", "Not sure", answer.note
     return digit, "sure", share, f"Next would be {second}."
 
 
-def steps_html(way: Steps | None) -> str:
-    """Return the network's input, and the steps to it: the ink, and the ink scaled."""
-    pixels = np.zeros((SIDE, SIDE), dtype=np.uint8) if way is None else way.digit
+def steps_html(ways: Sequence[Steps]) -> str:
+    """Return the network's input, and the steps to it: the ink, and the ink scaled; of several digits, each one's."""
+    if len(ways) > 1:
+        pictures = "".join(
+            _figure(f"Digit {place}", _pixels(way.digit, SMALL_SIDE, f"what the network sees of digit {place}"))
+            for place, way in enumerate(ways, 1)
+        )
+        found = _figure("The digits, found", _found(ways, INPUT_SIDE), "seen")
+        return f'<div class="steps" data-testid="steps">{found}</div><div class="inputs">{pictures}</div>'
+    pixels = ways[0].digit if ways else np.zeros((SIDE, SIDE), dtype=np.uint8)
     figures = _figure(
         "What the network sees: centred in 28 x 28", _pixels(pixels, INPUT_SIDE, "what the network sees"), "seen"
     )
-    if way is not None:
+    for way in ways:
         scaled = np.round(way.fitted * 255).astype(np.uint8)
-        thicker = ",<br>strokes thickened" if way.thickened else ""
-        figures += _figure("1. The ink, found", _found(way, STEP_SIDE))
+        changed = f",<br>strokes {'thickened' if way.thickened > 0 else 'thinned'}" if way.thickened else ""
+        figures += _figure("1. The ink, found", _found(ways, STEP_SIDE))
         figures += _figure(
-            f"2. Scaled: {scaled.shape[1]} x {scaled.shape[0]}{thicker}", _pixels(scaled, STEP_SIDE, "scaled")
+            f"2. Scaled: {scaled.shape[1]} x {scaled.shape[0]}{changed}", _pixels(scaled, STEP_SIDE, "scaled")
         )
     return f'<div class="steps" data-testid="steps">{figures}</div>'
 
 
-def found_html(way: Steps, side: int) -> str:
-    """Return the picture with a box around the digit."""
-    return f'<div class="found" data-testid="found">{_found(way, side)}</div>'
+def found_html(ways: Sequence[Steps], side: int) -> str:
+    """Return the picture with a box around each digit."""
+    return f'<div class="found" data-testid="found">{_found(ways, side)}</div>'
 
 
-def others_html(answers: Mapping[str, Answer]) -> str:
-    """Return a table, one row per network."""
-    rows = "".join(
-        f'<tr><td>{escape(name)}</td><td class="said">{a.digit}</td>'
-        f"<td>{_percent(a.probability)}{'' if a.sure else ', not sure'}</td>"
-        f'<td class="quiet">{a.runner_up} with {_percent(a.probabilities[a.runner_up])}</td></tr>'
-        for name, a in answers.items()
-    )
+def others_html(answers: Mapping[str, Sequence[Answer]]) -> str:
+    """Return a table, one row per network; its answers are left to right."""
+    rows = []
+    for name, given in answers.items():
+        shares = ", ".join(_percent(a.probability) for a in given)
+        nexts = ", ".join(f"{a.runner_up} with {_percent(a.probabilities[a.runner_up])}" for a in given)
+        rows.append(
+            f'<tr><td>{escape(name)}</td><td class="said">{"".join(str(a.digit) for a in given)}</td>'
+            f"<td>{shares}{'' if all(a.sure for a in given) else ', not sure'}</td>"
+            f'<td class="quiet">{nexts}</td></tr>'
+        )
     head = "<tr><th>Network</th><th>Says</th><th>With</th><th>Next</th></tr>"
-    return f'<table class="others" data-testid="others">{head}{rows}</table>'
+    return f'<table class="others" data-testid="others">{head}{"".join(rows)}</table>'
 
 
 def crisp(pixels: Bytes, scale: int, alt: str) -> str:
@@ -93,18 +129,22 @@ def _pixels(pixels: Bytes, side: int, alt: str) -> str:
     return f'<div class="frame" style="width: {side}px; height: {side}px">{crisp(pixels, scale, alt)}</div>'
 
 
-def _found(way: Steps, side: int) -> str:
-    height, width = way.picture.shape
+def _found(ways: Sequence[Steps], side: int) -> str:
+    picture = ways[0].picture
+    height, width = picture.shape
     scale = side / max(height, width)
-    left, top, right, bottom = (scale * place for place in way.box)
-    small = Image.fromarray(way.picture)
+    boxes = ""
+    for way in ways:
+        left, top, right, bottom = (scale * place for place in way.box)
+        boxes += (
+            f'<div class="box" style="left: {left:.1f}px; top: {top:.1f}px; width: {max(1, right - left):.1f}px; '
+            f'height: {max(1, bottom - top):.1f}px"></div>'
+        )
+    small = Image.fromarray(picture)
     small.thumbnail((2 * side, 2 * side), Image.Resampling.BOX)
     size = f"width: {width * scale:.0f}px; height: {height * scale:.0f}px"
-    return (
-        f'<div class="frame" style="{size}"><img src="{data_url(small)}" style="{size}" alt="the picture">'
-        f'<div class="box" style="left: {left:.1f}px; top: {top:.1f}px; width: {max(1, right - left):.1f}px; '
-        f'height: {max(1, bottom - top):.1f}px"></div></div>'
-    )
+    image = f'<img src="{data_url(small)}" style="{size}" alt="the picture">'
+    return f'<div class="frame" style="{size}">{image}{boxes}</div>'
 
 
 def _bars(answer: Answer | None) -> str:

@@ -33,7 +33,8 @@ def replay_section() -> None:
         run_id = st.selectbox("Run", list(runs), format_func=lambda run_id: run_choice(runs[run_id]), key="draw.run")
         st.button("Replay my drawing", icon=":material/history:", on_click=_freeze)
     if st.session_state.pop("draw.nothing", False):
-        st.info("There is no digit yet. Draw one, then replay it.")
+        several = st.session_state.get("draw.count", 0) > 1
+        st.info("A replay is of one digit." if several else "There is no digit yet. Draw one, then replay it.")
     digit = st.session_state.get("draw.frozen")
     if digit is None or run_id is None:
         st.caption("Draw a digit, then see what this run said to it from its first step to its last.")

@@ -1,23 +1,24 @@
-"""Sources of the digit: a canvas to draw on, a picture file, or the camera."""
+"""Sources of the digits: a canvas to draw on, a picture file, or the camera."""
 
 from typing import Any
 from urllib.parse import urlsplit
 
 import streamlit as st
 
-from core.handwriting.photographs import TooLargeError, find_digit, read_canvas, read_image
-from core.handwriting.preprocessing import Steps, steps
+from core.handwriting.canvas import PEN, SIDE, THINNEST_PEN, WIDEST_PEN, digits_drawn, read_strokes
+from core.handwriting.photographs import ENDINGS, TooLargeError, find_digits, read_image
+from core.handwriting.preprocessing import Steps
 from dashboard import fields
 from dashboard.uploads import upload
 from dashboard.views.draw.answer import found_html
 
-SIDE = 280
 CANVAS = "draw.canvas"
 DRAW, FILE, CAMERA = "Draw", "Picture", "Camera"
 ICONS = {DRAW: ":material/draw:", FILE: ":material/image:", CAMERA: ":material/photo_camera:"}
-THINNEST_PEN, PEN, WIDEST_PEN = 6, 18, 36
-#: Strokes and picture of the canvas's last message, and the first stroke that Undo or Clear has taken away since.
-NOTHING: dict[str, Any] = {"objects": [], "png": None, "gone": None}
+#: Side in screen pixels of a picture with the digits that were found in it.
+FOUND_SIDE = 280
+#: Strokes of the canvas's last message, and the first stroke that Undo or Clear has taken away since.
+NOTHING: dict[str, Any] = {"objects": [], "gone": None}
 
 
 def choose() -> str:
@@ -37,8 +38,8 @@ def choose() -> str:
     return source or DRAW
 
 
-def canvas() -> Steps | None:
-    """Draw the canvas, Undo and Clear; return the preprocessed drawing, if there is ink."""
+def canvas() -> list[Steps]:
+    """Draw the canvas, Undo and Clear; return the digits drawn, left to right."""
     # Its import registers a component, which raises where no Streamlit server runs, as in tests.
     from streamlit_drawable_canvas import st_canvas
 
@@ -47,7 +48,7 @@ def canvas() -> Steps | None:
         # The canvas was not on the page for a while: nothing of it is on its way, and it comes back with its drawing.
         kept["gone"] = None
         if kept["objects"]:
-            _put(kept["objects"], kept["png"])
+            _put(kept["objects"])
     drawing = st_canvas(
         stroke_width=st.session_state.get("draw.pen", PEN),
         stroke_color="#FFFFFF",
@@ -55,58 +56,64 @@ def canvas() -> Steps | None:
         initial_drawing=st.session_state.get("draw.start"),
         width=SIDE,
         height=SIDE,
-        return_image_data=True,
         key=CANVAS,
     )
-    objects = (drawing.json_data or {}).get("objects", [])
-    if drawing.image_bytes is not None and not _is_late(objects, kept):
-        kept.update(objects=objects, png=drawing.image_bytes, gone=None)
-    with st.container(horizontal=True, width=SIDE):
-        empty = not kept["objects"]
-        st.button("Undo", icon=":material/undo:", on_click=_undo, disabled=empty, width="stretch")
-        st.button("Clear", icon=":material/delete:", on_click=_clear, disabled=empty, width="stretch")
-    if not kept["objects"] or not kept["png"]:
-        return None
-    picture = read_canvas(kept["png"], SIDE)
-    return steps(picture, paper=0) if picture is not None and picture.any() else None
+    objects = _objects(drawing.json_data)
+    if drawing.json_data is not None and not _is_late(objects, kept):
+        kept.update(objects=objects, gone=None)
+    empty = not kept["objects"]
+    if empty:
+        st.html('<p class="invitation">Draw a digit</p>')
+    with st.container(horizontal=True, key="draw-undo"):
+        st.button("Undo", icon=":material/undo:", on_click=_undo, disabled=empty, width="stretch", shortcut="Ctrl+Z")
+        st.button(
+            "Clear", icon=":material/delete:", on_click=_clear, disabled=empty, width="stretch", shortcut="Delete"
+        )
+    return digits_drawn(read_strokes(kept["objects"]))
 
 
 def tools() -> None:
     """Draw the choice of the pen's width."""
-    st.slider("Pen, in pixels", THINNEST_PEN, WIDEST_PEN, PEN, key="draw.pen", width=SIDE, persist_state="session")
+    st.slider("Pen, in pixels", THINNEST_PEN, WIDEST_PEN, PEN, 2, key="draw.pen", persist_state="session")
 
 
-def picture(source: str) -> Steps | None:
-    """Draw a picture file's or the camera's field; return the preprocessed digit, if there is one."""
+def picture(source: str) -> list[Steps]:
+    """Draw a picture file's or the camera's field; return the digits in it, left to right."""
     if source == CAMERA:
-        file = st.camera_input("One digit, large in the picture")
+        file = st.camera_input("A digit or a number, large in the picture")
     else:
         file = upload(
-            "A picture of one digit",
-            ["png", "jpg", "jpeg"],
+            "A picture of a digit or a number",
+            ENDINGS,
             "Take a PNG or a JPEG of at most 10 MB.",
-            ("draw-found", "draw-answer", "draw-steps", "draw-others"),
-            help="PNG or JPEG, dark on light or light on dark. On a phone, this offers its camera too.",
+            ("draw-found", "draw-answer", "draw-steps", "draw-others", "draw-network"),
+            help="Dark on light or light on dark, up to eight digits side by side. A phone offers its camera too.",
         )
     if file is None:
-        return None
+        return []
     try:
-        way = _find(file.getvalue())
+        ways = _find(file.getvalue())
     except ValueError as error:
         st.error(_kindly(error), icon=":material/image_not_supported:")
-        return None
+        return []
     with st.container(key="draw-found"):
-        st.html(found_html(way, SIDE))
-    return way
+        st.html(found_html(ways, FOUND_SIDE))
+    return ways
 
 
-def _put(objects: list[Any], png: bytes | None = None) -> None:
+def _objects(sent: Any) -> list[Any]:
+    """Return the objects that the canvas has sent; what it can't have sent is left out."""
+    objects = sent.get("objects") if isinstance(sent, dict) else None
+    return [each for each in objects if isinstance(each, dict)] if isinstance(objects, list) else []
+
+
+def _put(objects: list[Any]) -> None:
     """Show these strokes on the canvas; the count makes it draw them even if they are the same as before."""
     kept = st.session_state["draw.kept"]
     count = st.session_state.get("draw.start", {}).get("count", 0) + 1
     st.session_state["draw.start"] = {"objects": objects, "count": count}
     gone = kept["objects"][len(objects)] if len(kept["objects"]) > len(objects) else kept["gone"]
-    kept.update(objects=objects, png=png, gone=gone)
+    kept.update(objects=objects, gone=gone)
 
 
 def _is_late(objects: list[Any], kept: dict[str, Any]) -> bool:
@@ -132,11 +139,11 @@ def _kindly(error: ValueError) -> str:
     if isinstance(error, TooLargeError):
         return "This picture has too many pixels for the lab. Take a smaller one, or cut out the digit."
     if "stands out" in str(error):
-        return "Nothing stands out from the paper here. Take a picture of one digit, large and in the middle."
+        return "Nothing here is like the strokes of a pen. Take a picture of a digit, large and in the middle."
     return fields.explain(error)
 
 
-@st.cache_data(max_entries=16, show_spinner="Looking for the digit")
-def _find(content: bytes) -> Steps:
-    """Find the digit; raise ValueError, in one sentence, if there is none."""
-    return find_digit(read_image(content))
+@st.cache_data(max_entries=16, show_spinner="Looking for digits")
+def _find(content: bytes) -> list[Steps]:
+    """Find the digits; raise ValueError, in one sentence, if there is none."""
+    return find_digits(read_image(content))

@@ -41,7 +41,10 @@ def _keep() -> None:
         return
     st.session_state["draw.pressed"] = True
     if way is None:
-        notices.say("There is no digit yet. Draw one, then keep it.")
+        several = st.session_state.get("draw.count", 0) > 1
+        notices.say(
+            "The test set takes one digit at a time." if several else "There is no digit yet. Draw one, then keep it."
+        )
     else:
         notices.attempt(lambda: drawings().keep(way, label, visitor().id), f"Kept as a {label:d}.")
 

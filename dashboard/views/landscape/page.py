@@ -1,7 +1,7 @@
 """Landscape page: the network's own loss on a plane through its parameters, and the runs' paths on it."""
 
 import math
-from typing import Any
+from functools import partial
 
 import streamlit as st
 
@@ -10,13 +10,13 @@ from core.landscape.result_file import npz
 from core.landscape.study import Result, Study
 from core.optimizers import OPTIMIZERS
 from core.runs.store import Run
-from dashboard import fields, run_curves, waiting
+from dashboard import fields, freezing, run_curves, waiting
 from dashboard.components.chart import live_chart
 from dashboard.components.figure import show_figure
-from dashboard.components.player.landscape import landscape_player, scene_of, standalone, waiting_scene
-from dashboard.plots import CONFIG
+from dashboard.components.player.landscape import landscape_player, scene_of, waiting_scene
 from dashboard.views.landscape import controls, items, live, new_runs, plots, sharpness
 from dashboard.views.landscape.address import key
+from dashboard.views.landscape.document import LINE_TITLE, document
 from dashboard.views.landscape.ready import ready
 from dashboard.words import counted, literal, loss, percent, run_line
 
@@ -143,7 +143,7 @@ def _picture(status: Status[Result], study: Study) -> None:
 def _line(result: Result) -> None:
     show_figure(
         plots.along_line(result),
-        "Loss and accuracy along a line",
+        LINE_TITLE,
         key="along-line",
         settings=" to ".join(path.label for path in result.paths),
     )
@@ -171,26 +171,9 @@ def _explained(result: Result) -> None:
 
 
 def _downloads(result: Result) -> None:
-    theme = st.context.theme.type or "light"
+    name = "line" if result.study.plane == "line" else "landscape"
     with st.container(horizontal=True):
-        if result.study.plane != "line":
-            picture: dict[str, Any] = scene_of(result, 1)
-            st.download_button(
-                "Picture, HTML",
-                lambda: standalone(picture, "A loss landscape", theme),
-                "landscape.html",
-                "text/html",
-                on_click="ignore",
-                help="The player as one self-contained file.",
-            )
-        else:
-            st.download_button(
-                "Picture, HTML",
-                lambda: plots.along_line(result).to_html(include_plotlyjs=True, config=CONFIG),
-                "line.html",
-                "text/html",
-                on_click="ignore",
-            )
+        freezing.download(partial(document, result), f"{name}.html", "landscape.page")
         st.download_button(
             "Numbers, NPZ",
             lambda: npz(result),

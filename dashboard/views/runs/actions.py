@@ -9,11 +9,12 @@ import streamlit as st
 from core.runs import export, states
 from core.runs.store import Run
 from core.training.config import RunConfig
-from dashboard import address, handoff, lab, notices, operating, starting
+from dashboard import address, freezing, handoff, lab, notices, operating, starting
+from dashboard.components.chart import Line
 from dashboard.components.run_table import still_chosen
-from dashboard.views.runs import rows
+from dashboard.views.runs import figures, rows
 from dashboard.visitors import visitor
-from dashboard.words import counted
+from dashboard.words import counted, run_title
 
 
 def go(**values: str) -> None:
@@ -136,6 +137,23 @@ def downloads(ids: Sequence[str], key: str) -> None:
             on_click="ignore",
             help="Every step, its loss and learning rate, and each epoch's figures.",
         )
+
+
+def page_download(runs: Sequence[Run], key: str, lines: Sequence[Line] = ()) -> None:
+    """Draw the download of the runs as a page that stands alone.
+
+    Args:
+        lines: the runs laid over each other; without them, the page is of the first alone.
+    """
+    title, about, name = run_title(runs[0]), freezing.about(runs[0]), f"run-{runs[0].number}"
+    if lines:
+        title, about, name = f"{counted(len(runs), 'run')} compared", "", "comparison"
+
+    def page(theme: str) -> str:
+        now = [lab.service().run(run.id) or run for run in runs]
+        return freezing.runs_page(title, about, now, figures.HEAD, map(figures.in_words, now), theme, lines)
+
+    freezing.download(page, f"{name}.html", f"{key}.page")
 
 
 def _attempt(action: Callable[[], object], done: str = "", undo: Callable[[], object] | None = None) -> None:

@@ -13,7 +13,7 @@ from core.runs import export
 from core.runs.store import Run
 from core.sweep import race
 from core.training.config import RunConfig
-from dashboard import address, fields, lab
+from dashboard import address, branching, fields, lab
 from dashboard.components.chart import live_chart
 from dashboard.components.figure import show_figure
 from dashboard.components.run_table import Column, run_table
@@ -75,14 +75,16 @@ def _chooser(runs: Sequence[Run]) -> None:
         label_visibility="collapsed",
     )
     if len(runs) > 1:
-        _difference([run.config for run in runs])
+        _difference(runs)
 
 
-def _difference(configs: Sequence[RunConfig]) -> None:
-    """Say in which settings the runs differ, and what they have in common."""
+def _difference(runs: Sequence[Run]) -> None:
+    """Say in which settings the runs differ, what they have in common, and where one has left another."""
+    configs = [run.config for run in runs]
     names = [fields.label(name).lower() for name in race.differing(configs)]
     parts = f"Different: {', '.join(names)}." if names else "All have the same settings.", settings_in_common(configs)
-    st.caption(literal(f"{parts[0]} In common: {parts[1]}." if parts[1] else parts[0]))
+    text = [parts[0], *([f"In common: {parts[1]}."] if parts[1] else []), *branching.departures(runs)]
+    st.caption(literal(" ".join(text)))
 
 
 def _choose() -> None:
@@ -103,6 +105,7 @@ def _figures(ids: list[str]) -> None:
             on_click="ignore",
             help="This table, with all settings.",
         )
+        actions.page_download(_runs_of(ids), "compare", rows.lines(_runs_of(ids)))
     source = f"/lab/runs?compare={','.join(ids)}"
     answer = run_table(_COLUMNS, table(ids), key="compare.figures", sort="best_accuracy", source=source)
     if answer.opened:

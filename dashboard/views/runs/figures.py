@@ -7,6 +7,7 @@ from functools import lru_cache
 from core.runs.history import History
 from core.runs.store import Run
 from dashboard import lab
+from dashboard.words import UNKNOWN, duration, loss, percent, run_title, state
 
 
 @dataclass(frozen=True)
@@ -79,3 +80,31 @@ def _difference(one: float | None, other: float | None) -> float | None:
 
 
 NAMES = tuple(field.name for field in fields(Figures))
+#: Columns of figures in words, as ``in_words`` returns them.
+HEAD = (
+    "Run",
+    "State",
+    "Best validation",
+    "at epoch",
+    "Final validation",
+    "Validation loss",
+    "Training loss",
+    "Test",
+    "Trained",
+)
+
+
+def in_words(run: Run) -> tuple[str, ...]:
+    """Return the run's state and figures in words, under ``HEAD``."""
+    own = figures(run)
+    return (
+        run_title(run),
+        state(run),
+        percent(own.best_accuracy),
+        UNKNOWN if own.best_epoch is None else str(own.best_epoch),
+        percent(own.final_accuracy),
+        loss(own.final_loss),
+        loss(own.train_loss),
+        percent(own.test_accuracy),
+        duration(own.seconds),
+    )

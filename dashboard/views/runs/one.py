@@ -10,7 +10,7 @@ from core.hyperparameters import number
 from core.models import checkpoints
 from core.runs import states
 from core.runs.store import Run
-from dashboard import address, coding, fields, lab, operating
+from dashboard import address, branching, coding, fields, lab, operating
 from dashboard.components.chart import live_chart
 from dashboard.views.runs import actions, rows
 from dashboard.words import STATE_COLORS, clock_time, config_in_full, date_time, in_words, literal, run_title
@@ -70,6 +70,8 @@ def _operate(run: Run) -> None:
             "Fork", icon=":material/call_split:", help="The same, to change one thing; the new run links here."
         ):
             actions.train_with(run.config, run.id)
+        if branch := branching.what_if(run, "run"):
+            actions.go(compare=f"{run.id},{branch}")
         if run.state in (states.QUEUED, states.RUNNING, states.PAUSED) and operating.operable([run]):
             st.button(
                 "Cancel" if run.state == states.QUEUED else "Stop",
@@ -79,6 +81,7 @@ def _operate(run: Run) -> None:
                 help="What was trained is kept.",
             )
         actions.downloads([run.id], "run.export")
+        actions.page_download([run], "run")
         coding.run_as_code(run, "run")
         _file(run, "Parameters", lab.service().parameters_file(run.id), "The network alone; opens in plain PyTorch.")
         _file(run, "Checkpoint", lab.service().checkpoint_file(run.id), "All of the run: it can go on from this file.")
@@ -162,23 +165,27 @@ def _save_labels(run_id: str) -> None:
 
 
 def _family(run: Run) -> None:
-    """Draw links to the run that it was forked from, and to its forks."""
+    """Draw links to the run that it left or was forked from, and to those that left it or were forked from it."""
     parent = lab.service().run(run.parent) if run.parent else None
     children = lab.service().children(run.id)
     if not parent and not children:
         return
     st.markdown("##### Family")
     with st.container(gap="xsmall"):
-        for relation, other in [("from", parent), *(("led to", child) for child in children)]:
+        for relation, other, child in [("from", parent, run), *(("led to", child, child) for child in children)]:
             if other:
+                at = "" if child.parent_step is None else f", at step {child.parent_step:,}"
                 st.button(
-                    f"{relation} {literal(run_title(other))} · {literal(config_in_full(other.config))}",
+                    f"{relation} {literal(run_title(other))}{at} · {literal(config_in_full(other.config))}",
                     icon=":material/account_tree:",
                     type="tertiary",
                     key=f"family.{other.id}",
                     on_click=address.put,
                     kwargs={"run": other.id},
                 )
+    together = [other.id for other in (parent, run, *children) if other]
+    if st.button("Draw these together", icon=":material/stacked_line_chart:", type="tertiary"):
+        actions.go(compare=",".join(together))
 
 
 def _story(run: Run) -> None:

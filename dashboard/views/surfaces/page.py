@@ -1,15 +1,17 @@
 """The Surfaces page: every first-order optimizer walking on a two-parameter loss."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from core.surfaces import Surface, Walk
-from dashboard import fields
-from dashboard.components.player.surface import csv_of, scene_of, standalone, surface_player
+from dashboard import fields, freezing
+from dashboard.components.player.surface import csv_of, scene_of, surface_player
 from dashboard.views.surfaces import controls, settings, walks
 from dashboard.views.surfaces.closer import STEP, closer_look
+from dashboard.views.surfaces.document import document
 from dashboard.views.surfaces.walks import Scene
 
 PLAYER = "surface-player"
@@ -32,16 +34,8 @@ def _about(surface: Surface) -> None:
 
 def _downloads(scene: Scene, walked: Walk, picture: dict[str, Any]) -> None:
     name = scene.surface.label.lower().replace(" ", "-")
-    theme = st.context.theme.type or "light"
     with st.container(horizontal=True):
-        st.download_button(
-            "Animation, HTML",
-            lambda: standalone(picture, f"Walks on {scene.surface.label}", theme),
-            f"{name}.html",
-            "text/html",
-            on_click="ignore",
-            help="The player as one self-contained file.",
-        )
+        freezing.download(partial(document, scene, picture), f"{name}.html", "surfaces.page")
         st.download_button(
             "Paths, CSV",
             lambda: csv_of(scene.configs, scene.starts, walked),

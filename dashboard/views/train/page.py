@@ -6,7 +6,7 @@ from core.models import checkpoints
 from core.optimizers import OPTIMIZERS
 from core.runs.store import Run
 from core.training.schedules import SCHEDULES
-from dashboard import address, coding, forms, handoff, lab, notices, operating, sources, starting, visitors
+from dashboard import address, branching, coding, forms, handoff, lab, notices, operating, sources, starting, visitors
 from dashboard.analysis import findings
 from dashboard.analysis.closer_look import closer_look
 from dashboard.components.chart import live_chart
@@ -36,7 +36,7 @@ def page() -> None:
         live_chart([run] if run else [], INVITATION, key="live")
         with st.container():
             if run and run.parent and (parent := lab.service().run(run.parent)):
-                st.caption(f"Continues run {literal(run_line(parent))}.")
+                st.caption(literal(branching.origin(run, parent)))
             if run:
                 _beside_my_last(run)
             if run and run.over:
@@ -161,6 +161,8 @@ def _saving(run: Run) -> None:
             on_click="ignore",
         )
         coding.run_as_code(run, "train")
+        if branch := branching.what_if(run, "train"):
+            st.switch_page("views/runs/page.py", query_params={"compare": f"{run.id},{branch}"})
     saved_run, saved = st.session_state.get(_SAVED, ("", ""))
     # It may have been renamed or deleted meanwhile.
     files = {file.stem: file for file in checkpoints.list_models()}

@@ -55,6 +55,20 @@ def test_show_by_number_or_id(home, capsys, name):
     assert "owner_name: Ada" in said(capsys, "show", name).splitlines()
 
 
+def test_show_and_export_say_where_a_run_left_its_parent(home, capsys):
+    store = Store(home / "lab.sqlite")
+    store.update("b" * 16, parent="a" * 16, parent_step=1, first_step=1)
+    body = {"event": "StepsDone", "first_step": 1, "losses": [1.5], "learning_rates": [0.1], "images_per_second": 1.0}
+    store.append("b" * 16, 0, json.dumps(body), 1001.0)
+    store.close()
+    shown = said(capsys, "show", "2").splitlines()
+    assert f"parent: {'a' * 16}" in shown and "parent_step: 1" in shown
+    (exported,) = json.loads(said(capsys, "export", "2", "--format", "json"))
+    assert (exported["parent"], exported["parent_step"], exported["first_step"]) == ("a" * 16, 1, 1)
+    head, first = said(capsys, "export", "2").splitlines()
+    assert head.endswith(",parent,parent_step") and first.endswith(f",{'a' * 16},1")
+
+
 def test_export_to_stdout_and_to_a_file(home, capsys, tmp_path):
     lines = said(capsys, "export", "1").splitlines()
     assert lines[1].startswith(f"{'a' * 16},1,run a,0,2.0,0.1,")

@@ -22,6 +22,15 @@ def test_sure_from_a_threshold_on(highest, sure):
     assert (Answer(probabilities).digit, Answer(probabilities).sure) == (4, sure)
 
 
+def test_a_note_says_why_an_answer_is_not_sure():
+    probabilities = np.array([0, 0.5, 0.02, 0, 0, 0, 0, 0.48, 0, 0])
+    assert Answer(probabilities).note == "1 with 50.0 %, or 7 with 48.0 %."
+    assert Answer(probabilities, "That is a dot.").note == "That is a dot."
+    certain = np.eye(10)[3]
+    assert Answer(certain).note == ""
+    assert (Answer(certain, "That is a dot.").sure, Answer(certain, "That is a dot.").note) == (False, "That is a dot.")
+
+
 def test_answers_along_a_run_are_each_networks_own_answer(mnist, trained):
     networks = [Network(seed=1), Network(seed=2), trained]
     digit = mnist.test.images[3].view(28, 28).numpy()

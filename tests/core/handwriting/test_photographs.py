@@ -6,12 +6,12 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 
 from core.analysis.evaluation import evaluate
 from core.data import Digits
 from core.handwriting import photographs
-from core.handwriting.photographs import find_digit, read_canvas, read_image
+from core.handwriting.photographs import box_in, find_digit, find_digits, read_image
 from core.handwriting.preprocessing import normalise
 from core.handwriting.strokes import centre_lines, draw
 
@@ -64,8 +64,101 @@ def test_digits_are_found_in_uneven_light(mnist, trained, light_ink):
     assert evaluate(trained, seen).accuracy >= evaluate(trained, plain).accuracy - 0.12
 
 
-def test_even_paper_takes_the_exact_path(mnist_picture):
-    assert np.array_equal(find_digit(mnist_picture).digit, normalise(mnist_picture))
+def test_even_paper_changes_hardly_anything(mnist_picture):
+    assert abs(find_digit(mnist_picture).digit.astype(int) - normalise(mnist_picture)).mean() < 6
+
+
+def drawn(mnist, index, size=160, pen=14, canvas=300):
+    line = centre_lines(mnist.test.images[index : index + 1])[0]
+    return draw(line, size, pen, 0, (0.5, 0.5), canvas=canvas)
+
+
+def paper(mnist, index=0, color=(246, 244, 240), pen=(40, 40, 60)):
+    """A test digit on clean paper, 300 x 300, in its middle."""
+    page = Image.new("RGB", (300, 300), color)
+    page.paste(Image.new("RGB", (300, 300), pen), (0, 0), Image.fromarray(drawn(mnist, index)))
+    return page
+
+
+def is_found(picture, mnist, index=0):
+    """Assert that the one thing found is the digit in the middle."""
+    (way,) = find_digits(picture)
+    expected = find_digit(paper(mnist, index))
+    scale = way.picture.shape[1] / picture.width
+    box = np.array(expected.box) * scale
+    assert np.abs(np.array(way.box) - box).max() <= 5
+    # The centre of mass is put on a whole pixel, which may be the next one.
+    moved = [np.roll(way.digit.astype(int), (down, right), (0, 1)) for down in (-1, 0, 1) for right in (-1, 0, 1)]
+    assert min(abs(digit - expected.digit).mean() for digit in moved) < 9
+
+
+@pytest.mark.parametrize("count", [1, 6])
+def test_specks_on_clean_paper_are_no_digits(mnist, count):
+    page = paper(mnist)
+    pen = ImageDraw.Draw(page)
+    for n in range(count):
+        pen.ellipse((12 + 50 * n, 284, 16 + 50 * n, 288), fill=(60, 60, 60))
+    is_found(page, mnist)
+
+
+@pytest.mark.parametrize("squared", [False, True])
+def test_rules_are_no_ink(mnist, squared):
+    page = paper(mnist)
+    rules = Image.new("RGB", page.size, (246, 244, 240))
+    pen = ImageDraw.Draw(rules)
+    for at in range(14, 300, 30):
+        pen.line((0, at, 300, at), fill=(150, 170, 210))
+        if squared:
+            pen.line((at, 0, at, 300), fill=(150, 170, 210))
+    rules.paste(Image.new("RGB", page.size, (40, 40, 60)), (0, 0), Image.fromarray(drawn(mnist, 0)))
+    is_found(rules, mnist)
+
+
+def test_a_sheet_on_a_desk_is_paper_and_no_digit(mnist):
+    desk = Image.new("RGB", (440, 440), (72, 52, 42))
+    desk.paste(paper(mnist), (60, 70))
+    (way,) = find_digits(desk)
+    left, top, right, bottom = find_digit(paper(mnist)).box
+    assert np.abs(np.array(way.box) - (left + 60, top + 70, right + 60, bottom + 70)).max() <= 5
+
+
+@pytest.mark.parametrize("pen", [(250, 225, 40), (230, 120, 160), (140, 140, 145)])
+def test_ink_of_any_colour_counts(mnist, pen):
+    is_found(paper(mnist, pen=pen), mnist)
+
+
+def test_white_ink_on_transparency_is_read(mnist):
+    picture = Image.new("RGBA", (300, 300), (255, 255, 255, 0))
+    picture.putalpha(Image.fromarray(drawn(mnist, 0)))
+    is_found(read_image(png(picture)), mnist)
+
+
+def test_several_digits_are_found_left_to_right(mnist):
+    page = Image.new("L", (900, 300), 250)
+    for place, index in enumerate((3, 0, 1)):
+        page.paste(Image.fromarray(255 - drawn(mnist, index, size=200, canvas=260)), (20 + 290 * place, 20))
+    ways = find_digits(page)
+    assert len(ways) == 3 and [way.box[0] for way in ways] == sorted(way.box[0] for way in ways)
+    for place, way in enumerate(ways):
+        left, _, right, _ = box_in(page, way)
+        assert 20 + 290 * place <= left < right <= 300 + 290 * place
+    with pytest.raises(ValueError, match="must show one digit, got one with 3"):
+        find_digit(page)
+
+
+def test_boxes_are_in_the_files_own_pixels(mnist):
+    page = Image.fromarray(255 - drawn(mnist, 0, size=1000, pen=80, canvas=2000)).convert("RGB")
+    stream = io.BytesIO()
+    page.save(stream, "JPEG")
+    picture = read_image(stream.getvalue())
+    left, top, right, bottom = box_in(picture, find_digit(picture))
+    assert abs(max(right - left, bottom - top) - 1000) < 20 and abs(left + right - 2000) < 400
+
+
+@pytest.mark.parametrize("grey", [0, 120, 255])
+def test_blank_paper_is_refused(grey):
+    with pytest.raises(ValueError, match="nothing stands out from its paper"):
+        find_digits(Image.new("L", (200, 150), grey))
 
 
 def test_a_shadow_at_the_border_and_dirt_are_not_part_of_the_digit(mnist):
@@ -89,7 +182,7 @@ def test_blank_paper_in_uneven_light_is_refused():
 def test_transparent_paper_counts_as_white():
     picture = np.zeros((60, 60, 4), dtype=np.uint8)
     picture[10:50, 28:34, 3] = 255
-    grey = np.asarray(read_image(png(Image.fromarray(picture))))
+    grey = np.asarray(read_image(png(Image.fromarray(picture))).convert("L"))
     assert grey[0, 0] == 255
     assert grey[20, 30] == 0
 
@@ -113,9 +206,9 @@ def test_every_usual_mode_is_read(mode, mnist_picture):
         picture = mnist_picture.convert(mode)
     stream = io.BytesIO()
     picture.save(stream, "TIFF" if mode == "CMYK" else "PNG")
-    grey = read_image(stream.getvalue())
-    assert grey.mode == "L" and grey.size == (280, 280)
-    assert abs(normalise(grey).astype(int) - normalise(mnist_picture)).mean() < 12
+    picture = read_image(stream.getvalue())
+    assert picture.mode in ("L", "RGB") and picture.size == (280, 280)
+    assert abs(normalise(picture.convert("L")).astype(int) - normalise(mnist_picture)).mean() < 12
 
 
 def test_a_file_and_its_content_are_read_alike(tmp_path, mnist_picture):
@@ -158,9 +251,8 @@ def test_a_bomb_is_refused_by_its_size_and_nothing_is_on_stderr(tmp_path):
     script = """
 import sys
 from pathlib import Path
-from core.handwriting.photographs import read_canvas, read_image
+from core.handwriting.photographs import read_image
 for path in map(Path, sys.argv[1:]):
-    assert read_canvas(path.read_bytes(), 280) is None
     try:
         read_image(path)
     except ValueError as error:
@@ -172,17 +264,7 @@ for path in map(Path, sys.argv[1:]):
     assert told.stdout.splitlines() == [f"{rule} 49000000.", f"{rule} far more.", f"{rule} far more."]
 
 
-def test_a_canvas_is_read_only_if_it_is_one():
-    picture = Image.new("RGBA", (280, 280), "black")
-    picture.putpixel((3, 5), (255, 255, 255, 255))
-    pixels = read_canvas(png(picture), 280)
-    assert pixels.shape == (280, 280) and pixels[5, 3] == 255 and pixels.sum() == 255
-    assert read_canvas(png(picture.resize((281, 280))), 280) is None
-    assert read_canvas(b"", 280) is None
-    assert read_canvas(png(picture)[:100], 280) is None
-
-
 def test_a_very_large_picture_is_made_smaller_first(mnist_picture):
     way = find_digit(mnist_picture.resize((5600, 4200)))
-    assert way.ink.shape == (1500, 2000)
-    assert abs(way.digit.astype(int) - normalise(mnist_picture.resize((560, 420)))).mean() < 4
+    assert way.ink.shape == (360, 480)
+    assert abs(way.digit.astype(int) - normalise(mnist_picture.resize((560, 420)))).mean() < 6

@@ -22,10 +22,11 @@ from core.training.network import Network, to_flat
 from core.training.trainer import Trainer
 from dashboard import lab
 from dashboard.colors import OPTIMIZER_COLORS
-from dashboard.components.player.landscape import scene_of, standalone, waiting_scene
+from dashboard.components.player.landscape import scene_of, waiting_scene
 from dashboard.views.landscape import address, items, live, new_runs, plots, sharpness
+from dashboard.views.landscape.document import document
 from dashboard.views.landscape.ready import PATH, ready
-from dashboard.words import run_line
+from dashboard.words import loss, percent, run_line
 from tests.dashboard.conftest import page_of, text, wait_for_runs
 from tests.waiting import wait_for
 
@@ -199,9 +200,15 @@ def test_before_the_first_grid_the_paths_are_there(results: list[Result]) -> Non
 
 
 def test_the_standalone_page_needs_nothing_else(results: list[Result]) -> None:
-    html = standalone(scene_of(results[-1], 4), "A loss landscape")
+    html = document(results[-1], "light")
     assert "plotly.js v" in html and 'class="surface-player landscape waiting"' in html
     assert "<script src" not in html and "<link" not in html
+    ends = [(path.label, loss(path.true[-1]), percent(path.accuracy[-1])) for path in results[-1].paths]
+    assert all(
+        f'<th scope="row">{label}</th><td>{end}</td>' in html and f"<td>{share}</td>" in html
+        for label, end, share in ends
+    )
+    assert "<dt>Grid</dt><dd>25 x 25</dd>" in html
 
 
 def test_the_line_marks_both_ends() -> None:
@@ -211,6 +218,9 @@ def test_the_line_marks_both_ends() -> None:
     assert [shape.x0 for shape in figure.layout.shapes] == [0, 1]
     assert [note.text for note in figure.layout.annotations] == ["#1 adam", "#2 sgd"]
     assert len(figure.data[0].y) == len(figure.data[1].y) == 121
+    html = document(result, "dark")
+    assert "<title>Loss and accuracy along a line</title>" in html and 'class="still-figure"' in html
+    assert "<dt>Grid</dt>" not in html
 
 
 @pytest.fixture(scope="module")

@@ -334,7 +334,7 @@ def test_a_fork_knows_its_parent(filled: list[str], service: Service) -> None:
     run = service.runs(1)[0]
     service.command(run.id, "stop")
     assert run.parent == "one" and [child.id for child in service.children("one")] == ["four", run.id]
-    assert "A fork of run" not in text(page)
+    assert "change one thing, then press Train" not in text(page)
 
 
 def test_one_click_cancels_all_of_ones_own_waiting_runs(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,11 @@ from core.surfaces import SURFACES, walk
 from core.surfaces.momentum import convergence_rate
 from core.training.config import RunConfig
 from dashboard import forms
-from dashboard.components.player.surface import csv_of, scene_of, standalone
+from dashboard.components.player.surface import csv_of, scene_of
 from dashboard.views.surfaces.closer import BASINS, MOMENTUM, RATES, STEP
 from dashboard.views.surfaces.controls import SAME
+from dashboard.views.surfaces.document import document
+from dashboard.views.surfaces.walks import Scene
 from tests.dashboard.conftest import figures, page_of
 
 
@@ -232,6 +234,10 @@ def test_csv_has_every_point_until_a_walk_stops(walked: tuple[Any, ...]) -> None
 
 def test_the_standalone_page_needs_nothing_else(walked: tuple[Any, ...]) -> None:
     surface, configs, starts, paths = walked
-    html = standalone(scene_of(surface, "booth", configs, starts, paths), "Walks")
+    scene = Scene("booth", surface, tuple(configs), tuple(starts), 5, 0.0, 0)
+    html = document(scene, scene_of(surface, "booth", configs, starts, paths), "light")
     assert "plotly.js v" in html and 'class="surface-player"' in html
     assert "<script src" not in html and "<link" not in html
+    assert f"<title>Walks on {surface.label}</title>" in html and surface.formula in html.replace("&lt;", "<")
+    assert "<dt>Steps</dt><dd>5</dd>" in html
+    assert all(f'<th scope="row">{config.optimizer_spec.label}</th>' in html for config in configs)

@@ -13,6 +13,7 @@ from dashboard.colors import HUES, OPTIMIZER_COLORS, OPTIMIZER_DASHES
 from dashboard.components.modules import component_script
 from dashboard.components.player import page
 from dashboard.components.player.page import pack
+from dashboard.components.standalone import Part
 
 _FOLDER = Path(__file__).parent
 
@@ -78,9 +79,9 @@ def scene_of(
     }
 
 
-def standalone(scene: dict[str, Any], title: str, theme: str = "light") -> str:
-    """Return the player of a scene as one self-contained HTML file."""
-    return page.standalone(_FOLDER, scene, title, theme)
+def still(scene: dict[str, Any]) -> Part:
+    """Return the player of a scene for a page that stands alone."""
+    return page.still(_FOLDER, scene)
 
 
 def _colors(paths: tuple[Path2D, ...]) -> dict[str, tuple[str, str]]:

@@ -17,6 +17,7 @@ from dashboard.colors import OPTIMIZER_COLORS, OPTIMIZER_DASHES
 from dashboard.components.modules import component_script
 from dashboard.components.player import page
 from dashboard.components.player.page import pack
+from dashboard.components.standalone import Part
 
 _FOLDER = Path(__file__).parent
 #: Points along each side of the two grids, for contours and surface.
@@ -62,9 +63,9 @@ def scene_of(
     return scene
 
 
-def standalone(scene: dict[str, Any], title: str, theme: str = "light") -> str:
-    """Return the player of a scene as one self-contained HTML file."""
-    return page.standalone(_FOLDER, scene, title, theme)
+def still(scene: dict[str, Any]) -> Part:
+    """Return the player of a scene for a page that stands alone."""
+    return page.still(_FOLDER, scene)
 
 
 def csv_of(configs: Sequence[RunConfig], starts: Sequence[Point], walked: Walk) -> str:

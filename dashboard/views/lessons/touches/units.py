@@ -100,7 +100,7 @@ def _figure(before: Answers, after: Answers | None) -> go.Figure:
                 x=np.arange(1, HIDDEN + 1),
                 y=found.shares,
                 mode="lines",
-                fill="tozeroy",
+                fill="tozeroy" if color == BLUE else "none",
                 line={"color": color, "width": 2},
                 hovertemplate="unit %{x}: %{y:.0%} of the digits<extra></extra>",
             )

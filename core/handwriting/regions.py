@@ -1,0 +1,192 @@
+"""Connected regions of ink, and which of them are digits: those that are like strokes, side by side.
+
+What is no stroke is left out by its shape, never by its area alone: sheets and shadows are as wide as long, frames
+enclose the rest, specks are small beside the digits.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bits = NDArray[np.bool_]
+Labels = NDArray[np.int64]
+
+#: Strokes are at most so wide as a share of what they draw, and fill so much of its box unless it is so much longer
+#: than wide.
+WIDEST_STROKE, FULL, LONG = 0.4, 0.72, 2
+#: A digit's height and, of the tallest digit's, another digit's; of the digit's size, a part's that belongs to it.
+SMALLEST, LEAST_HEIGHT, SMALLEST_PART = 0.04, 0.5, 0.08
+#: Large parts belong together if so much of the narrower one's width is above or below the other and they are so near,
+#: small parts if they are near.
+OVERLAP, NEAR, PART_NEAR = 0.45, 0.12, 0.2
+MOST_DIGITS = 8
+#: Fewer pixels are noise.
+LEAST_AREA = 4
+
+
+@dataclass(frozen=True)
+class Region:
+    """A connected region: its label, (left, top, right, bottom) with the ends not included, area, mean stroke width."""
+
+    label: int
+    box: tuple[int, int, int, int]
+    area: int
+    width: float
+
+    @property
+    def size(self) -> int:
+        """Longer side of the box."""
+        return max(self.box[2] - self.box[0], self.box[3] - self.box[1])
+
+    @property
+    def height(self) -> int:
+        return self.box[3] - self.box[1]
+
+    @property
+    def like_strokes(self) -> bool:
+        left, top, right, bottom = self.box
+        long = self.size >= LONG * min(right - left, bottom - top)
+        return self.width <= WIDEST_STROKE * self.size and (long or self.area <= FULL * (right - left) * (bottom - top))
+
+
+def regions(ink: Bits) -> tuple[Labels, list[Region]]:
+    """Return (height, width) labels of the ink's regions, 0 for paper, and those of some pixels; corners connect."""
+    labels, count = _labelled(ink)
+    if not count:
+        return labels, []
+    rows, columns = np.nonzero(labels)
+    own = labels[rows, columns]
+    box = np.full((count + 1, 4), 10**9)
+    np.minimum.at(box, own, np.stack((columns, rows, -columns, -rows), 1))
+    area = np.bincount(own, minlength=count + 1)
+    # Of a stroke, the shorter of the runs across and along is its width or, aslant, 1.4 of it; of a sheet, its side.
+    across = np.minimum(runs(ink), runs(ink.T).T)[rows, columns]
+    width = np.bincount(own, across, minlength=count + 1) / np.maximum(area, 1)
+    return labels, [
+        Region(
+            i,
+            (int(box[i, 0]), int(box[i, 1]), 1 - int(box[i, 2]), 1 - int(box[i, 3])),
+            int(area[i]),
+            float(width[i]),
+        )
+        for i in map(int, np.flatnonzero(area >= LEAST_AREA))
+    ]
+
+
+def runs(ink: Bits) -> NDArray[np.int64]:
+    """Return for each pixel the length of the run of ink in its row through it; 0 for paper."""
+    steps = np.diff(np.pad(ink, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    rows, starts = np.nonzero(steps == 1)
+    ends = np.nonzero(steps == -1)[1]
+    marks = np.zeros(steps.shape, dtype=np.int64)
+    marks[rows, starts] = ends - starts
+    marks[rows, ends] = starts - ends
+    return np.cumsum(marks, axis=1)[:, :-1]
+
+
+def _labelled(ink: Bits) -> tuple[Labels, int]:
+    """Return labels from 1 to the count: runs of ink in rows, joined where those of neighbouring rows touch."""
+    height, width = ink.shape
+    steps = np.diff(np.pad(ink, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    rows, starts = np.nonzero(steps == 1)
+    ends = np.nonzero(steps == -1)[1]
+    count = len(rows)
+    line = width + 2
+    first = np.searchsorted(rows * line + ends, (rows + 1) * line + starts, "left")
+    last = np.searchsorted(rows * line + starts, (rows + 1) * line + ends, "right")
+    touching = np.maximum(last - first, 0)
+    upper = np.repeat(np.arange(count), touching)
+    lower = np.arange(touching.sum()) - np.repeat(np.cumsum(touching) - touching, touching) + np.repeat(first, touching)
+    root = np.arange(count)
+    while True:
+        least = np.minimum(root[upper], root[lower])
+        joined = root.copy()
+        for side in (upper, lower):
+            # The root of a run takes the least root of all that touches any run of its own.
+            np.minimum.at(joined, root[side], least)
+        while (joined != joined[joined]).any():
+            joined = joined[joined]
+        joined = joined[root]
+        if (joined == root).all():
+            break
+        root = joined
+    names, numbers = np.unique(root, return_inverse=True)
+    marks = np.zeros(height * line + 1, dtype=np.int64)
+    np.add.at(marks, rows * line + starts, numbers + 1)
+    np.add.at(marks, rows * line + ends, -(numbers + 1))
+    return np.cumsum(marks[:-1]).reshape(height, line)[:, :width], len(names)
+
+
+def digits_among(found: list[Region], shape: tuple[int, int], whole: bool = True) -> list[list[Region]]:
+    """Return the regions of each digit, left to right; empty if none is like strokes, or over eight.
+
+    Args:
+        found: regions in a picture.
+        shape: (height, width) of the picture.
+        whole: whether what touches the border is left out where there is anything else.
+    """
+    height, width = shape
+    least = max(SMALLEST * max(shape), 3)
+    strokes = [r for r in found if r.like_strokes and r.size >= least]
+    inside = [r for r in strokes if r.box[0] > 0 and r.box[1] > 0 and r.box[2] < width and r.box[3] < height]
+    strokes = inside if whole and inside else strokes
+    strokes = [r for r in strokes if not _frame(r, strokes)]
+    if not strokes:
+        return []
+    tallest = max(strokes, key=lambda r: r.height if r.height >= r.size / 3 else 0)
+    tall = tallest.height
+    main = [r for r in strokes if r.height >= LEAST_HEIGHT * tall and r.width <= 3 * tallest.width]
+    groups: list[list[Region]] = []
+    for region in sorted(main, key=lambda r: r.box[0]):
+        together = [group for group in groups if any(_belong(region.box, other.box, tall) for other in group)]
+        groups = [g for g in groups if g not in together] + [[*(r for g in together for r in g), region]]
+    if len(groups) > MOST_DIGITS:
+        return []
+    chosen = {r.label for group in groups for r in group}
+    for part in found:
+        if (
+            part.label in chosen
+            or part.size < SMALLEST_PART * tall
+            or part.size > 1.2 * tall
+            or part.width > 2 * tallest.width
+        ):
+            continue
+        nearest = min(groups, key=lambda group: _gap(part.box, around(group)))
+        if _gap(part.box, around(nearest)) <= PART_NEAR * tall:
+            nearest.append(part)
+    return sorted(groups, key=lambda group: around(group)[0])
+
+
+def _frame(region: Region, others: list[Region]) -> bool:
+    """Return True if the region goes around another one of some size."""
+    left, top, right, bottom = region.box
+    return any(
+        other is not region
+        and other.size >= 0.2 * region.size
+        and left < other.box[0]
+        and top < other.box[1]
+        and right > other.box[2]
+        and bottom > other.box[3]
+        for other in others
+    )
+
+
+def around(group: list[Region]) -> tuple[int, int, int, int]:
+    """Return the box around the regions."""
+    boxes = np.array([region.box for region in group])
+    left, top = boxes[:, :2].min(0)
+    right, bottom = boxes[:, 2:].max(0)
+    return int(left), int(top), int(right), int(bottom)
+
+
+def _belong(a: tuple[int, int, int, int], b: tuple[int, int, int, int], tall: int) -> bool:
+    """Return True if two large regions are parts of one digit: one above, below or through the other."""
+    shared = min(a[2], b[2]) - max(a[0], b[0])
+    apart = max(a[1], b[1]) - min(a[3], b[3])
+    return shared >= OVERLAP * min(a[2] - a[0], b[2] - b[0]) and apart <= NEAR * tall
+
+
+def _gap(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> float:
+    across, down = max(a[0], b[0]) - min(a[2], b[2]), max(a[1], b[1]) - min(a[3], b[3])
+    return max(across, down, 0)

@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from core.handwriting.regions import digits_among, regions, runs
+
+
+def flooded(ink):
+    """Labels by flood fill, one region after the other: an oracle."""
+    labels, count = np.zeros(ink.shape, dtype=int), 0
+    for start in zip(*np.nonzero(ink), strict=True):
+        if labels[start]:
+            continue
+        count += 1
+        stack = [start]
+        while stack:
+            y, x = stack.pop()
+            if 0 <= y < ink.shape[0] and 0 <= x < ink.shape[1] and ink[y, x] and not labels[y, x]:
+                labels[y, x] = count
+                stack += [(y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    return labels, count
+
+
+@given(arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12))))
+def test_regions_are_those_of_a_flood_fill(ink):
+    labels, found = regions(ink)
+    expected, count = flooded(ink)
+    assert len(np.unique(labels[ink])) == count and (labels[~ink] == 0).all()
+    # Two pixels have one label here if and only if they have one there.
+    pairs = set(zip(labels[ink].tolist(), expected[ink].tolist(), strict=True))
+    assert len(pairs) == count
+    for region in found:
+        rows, columns = np.nonzero(labels == region.label)
+        assert region.box == (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+        assert region.area == len(rows) >= 4
+
+
+def test_runs_are_measured_along_rows():
+    ink = np.array([[1, 1, 0, 1], [0, 0, 0, 0], [1, 1, 1, 1]], dtype=bool)
+    assert runs(ink).tolist() == [[2, 2, 0, 1], [0, 0, 0, 0], [4, 4, 4, 4]]
+
+
+def test_a_strokes_width_is_its_own_and_a_sheets_its_side():
+    ink = np.zeros((120, 120), dtype=bool)
+    ink[10:110, 20:26] = True
+    ink[20:100, 40:110] = True
+    line, sheet = regions(ink)[1]
+    assert line.width == 6 and line.like_strokes
+    assert sheet.width == 70 and not sheet.like_strokes
+
+
+def page(*boxes):
+    ink = np.zeros((200, 400), dtype=bool)
+    for left, top, right, bottom in boxes:
+        ink[top:bottom, left:right] = True
+    return ink
+
+
+@pytest.mark.parametrize(
+    ("boxes", "digits"),
+    [
+        # Two upright lines are two digits, left to right.
+        ([(200, 40, 210, 160), (60, 40, 70, 160)], [[(60, 40, 70, 160)], [(200, 40, 210, 160)]]),
+        # A base below an upright line belongs to it.
+        ([(100, 40, 110, 150), (70, 155, 140, 163)], [[(100, 40, 110, 150), (70, 155, 140, 163)]]),
+        # A speck far away belongs to none.
+        ([(100, 40, 110, 160), (300, 20, 304, 24)], [[(100, 40, 110, 160)]]),
+        # What touches the border is left out beside what does not.
+        ([(100, 40, 110, 160), (0, 0, 8, 200)], [[(100, 40, 110, 160)]]),
+        ([(40, 30, 360, 170)], []),
+        # Nine digits are too many to be a number.
+        ([(20 + 40 * n, 60, 26 + 40 * n, 120) for n in range(9)], []),
+    ],
+)
+def test_digits_are_told_from_what_is_around_them(boxes, digits):
+    ink = page(*boxes)
+    found = digits_among(regions(ink)[1], ink.shape)
+    assert [[region.box for region in digit] for digit in found] == digits
+
+
+def test_a_frame_is_no_digit_and_a_zero_is():
+    ink = page((100, 60, 108, 140))
+    ink[20:180, 40:300] |= ~page((44, 24, 296, 176))[20:180, 40:300]
+    assert [[r.box for r in d] for d in digits_among(regions(ink)[1], ink.shape)] == [[(100, 60, 108, 140)]]
+    ring = page((100, 40, 180, 160)) & ~page((110, 50, 170, 150))
+    assert len(digits_among(regions(ring)[1], ring.shape)) == 1

@@ -1,0 +1,74 @@
+"""Code of runs that go on from other ones: it trains those first, and reaches the losses of the whole way."""
+
+from dataclasses import replace
+
+import pytest
+
+from core.models.code import write
+from core.models.code.recipe import Recipe
+from core.runs import export
+from core.runs.service import Service
+from core.training.config import RunConfig
+from tests.core.models.code.test_code import run_all
+from tests.waiting import wait_for
+
+#: 8 steps in each of 3 epochs.
+CONFIG = RunConfig(optimizer="momentum", lr=0.05, epochs=3, batch_size=128, validation_split=0.984)
+ALONE = Recipe("Run #1", CONFIG)
+
+
+@pytest.fixture
+def service(tmp_path):
+    running = Service(tmp_path / "home", workers=1, threads=1)
+    yield running
+    running.close()
+
+
+def recipe_of(service: Service, run_id: str) -> Recipe:
+    run = service.existing(run_id)
+    return export.recipe(run, service.events(run_id), recipe_of(service, run.parent) if run.parent else None)
+
+
+@pytest.mark.slow
+def test_every_change_at_its_step_gives_the_labs_losses(service, tmp_path):
+    def over(run_id: str) -> list[float]:
+        wait_for(lambda: service.run(run_id).state == "finished")
+        return service.history(run_id).losses.tolist()
+
+    parent = service.submit(CONFIG)
+    losses = over(parent)
+    scripts = []
+    changes = [(11, {}), (11, {"lr": 0.01}), (11, {"optimizer": "adam"}), (3, {"optimizer": "muon"})]
+    changes += [(8, {"batch_size": 64}), (16, {"shuffle": "by-label"})]
+    for step, changed in changes:
+        child = service.branch(parent, step, changed)
+        own = over(child)
+        scripts.append((write(recipe_of(service, child)), losses[:step] + own))
+    # The last one is left again, in the midst of its only epoch.
+    grandchild = service.branch(child, 20, {"lr": 0.2})
+    scripts.append((write(recipe_of(service, grandchild)), losses[:16] + own[:4] + over(grandchild)))
+    folder = tmp_path / "code"
+    folder.mkdir()
+    assert len(run_all(folder, scripts)) == len(changes) + 1
+
+
+def test_where_the_way_is_not_known_the_code_says_so_and_checks_nothing():
+    text = write(replace(ALONE, title="Run #2", origin="another run", first_step=11, test_accuracy=0.9))
+    said = " ".join(text.split('"""')[1].split())
+    assert "The lab's run went on from another run, whose weights are not in this file" in said
+    assert "assert" not in text
+    assert "for epoch in range(3):" in text and "itertools" not in text
+
+
+def test_keras_says_that_it_cannot_go_on_from_another_run():
+    with pytest.raises(ValueError, match=r"^Keras cannot say how a run goes on from another one's weights; take"):
+        write(replace(ALONE, origin="run #1 after 11 steps", before=ALONE), "keras")
+
+
+def test_the_code_names_what_it_trains_first():
+    text = write(
+        replace(ALONE, title="Run #2", first_step=11, origin="run #1 after 11 steps", before=replace(ALONE, steps=11))
+    )
+    assert "It goes on from run #1 after 11 steps, which is trained first." in text.split('"""')[1]
+    assert text.index("# 5. Fit") < text.index("# 6. Go on") < text.index("# 7. Evaluate")
+    assert "for epoch in range(1, 3):" in text and "itertools.islice(batches, 3, None)" in text
