@@ -7,8 +7,9 @@ import streamlit as st
 from core.sweep import view
 from core.sweep.settings import MINUTES, TRIALS
 from core.sweep.view import Summary, View
-from dashboard import address, fields, lab, notices
+from dashboard import address, fields, freezing, lab, notices
 from dashboard.views.sweep import form
+from dashboard.views.sweep.document import document
 from dashboard.visitors import visitor
 
 _STATE = address.State("sweep.more.", {"trials": "20", "minutes": ""})
@@ -52,6 +53,9 @@ def draw(sweep: View) -> None:
             st.rerun()
         _file(sweep, "CSV", view.csv_text, "text/csv", "A row per setting that was tried.")
         _file(sweep, "JSON", view.json_text, "application/json", "All of the sweep, with every epoch.")
+        freezing.download(
+            lambda theme: document(sweeps.view(own) or sweep, theme), f"sweep-{own[:6]}.html", "sweep.page"
+        )
         if may_operate(sweep) and sweep.state != view.RUNNING:
             with st.popover("Remove", icon=":material/delete:"):
                 st.markdown("The sweep is removed for good; its runs stay among all runs.")

@@ -15,6 +15,7 @@ from core.sweep.view import View
 from core.training.config import RunConfig
 from dashboard import forms, lab
 from dashboard.views.sweep import form, map_figure
+from dashboard.views.sweep.document import document
 from tests.dashboard.conftest import button, figures, in_address, labels, open_page, text
 from tests.waiting import wait_for
 
@@ -215,6 +216,14 @@ def test_the_best_goes_to_train_and_into_a_race(mapped: str, monkeypatch: pytest
     (place, address) = went.pop()
     assert place == "views/sweep/page.py" and address["runs"].split(",")[0] == best.runs[0]
     assert "sweep.best.code.pytorch" in {b.key for b in page.get("download_button")}
+
+
+def test_it_leaves_as_a_page_that_stands_alone(mapped: str) -> None:
+    view = replace(ended(mapped), name="<b>mine</b>")
+    page = document(view, "light")
+    assert "&lt;b&gt;mine&lt;/b&gt;" in page and "<b>mine" not in page
+    assert "All settings" in page and view.best and f"{100 * (view.best.accuracy or 0):.2f} %" in page
+    assert '"heatmap"' in page and "http-equiv" in page
 
 
 def test_its_settings_come_back_into_the_form(mapped: str) -> None:
