@@ -3,13 +3,12 @@
 import streamlit as st
 
 from core.sweep import confirmation
-from core.sweep.confirmation import Confirmation, Contestant
+from core.sweep.confirmation import Confirmation
 from core.sweep.intervals import Interval
 from core.sweep.view import View
 from dashboard import address, lab
-from dashboard.views.sweep import actions
-from dashboard.views.sweep.wording import choice
-from dashboard.words import UNKNOWN, config_line, counted, interval, literal, percent
+from dashboard.views.sweep import actions, verdict
+from dashboard.words import UNKNOWN, counted, literal, percent
 
 POLL_SECONDS = 1.0
 _STATE = address.State("sweep.confirm.", {"best": str(confirmation.BEST), "seeds": str(confirmation.SEEDS)})
@@ -62,72 +61,29 @@ def _show(sweep_id: str, going: bool) -> None:
         over = sum(run.over for run in runs)
         st.progress(over / max(1, len(runs)), f"{over} of {counted(len(runs), 'confirming run')} done")
     st.markdown(_table(sweep, found))
-    for sentence in sentences(sweep, found):
+    for sentence in verdict.sentences(sweep, found):
         st.markdown(literal(sentence))
-
-
-def name_of(sweep: View, contestant: Contestant) -> str:
-    """Return a contestant's settings in one line."""
-    trial = next((trial for trial in sweep.trials if trial.number == contestant.trial), None)
-    return choice(trial.chosen) if trial else f"the settings it began from: {config_line(contestant.config)}"
 
 
 def _table(sweep: View, found: Confirmation) -> str:
     """Return the contestants as a Markdown table."""
     rows = ["| | In the sweep | Confirmed, mean | 95 % interval | Behind the winner |", "|---|--:|--:|--:|--:|"]
     for i, contestant in enumerate(found.contestants):
-        name = literal(name_of(sweep, contestant))
+        name = literal(verdict.name_of(sweep, contestant))
         mean, behind = contestant.accuracy, contestant.behind
         place = "winner" if i == found.winner else _behind(behind, contestant.apart)
         cells = (
             f"**{name}**" if i == found.winner else name,
             percent(contestant.score),
             percent(mean.mean) if mean else UNKNOWN,
-            _ends(mean),
+            verdict.ends(mean),
             place,
         )
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
-def _ends(mean: Interval | None) -> str:
-    return interval(mean.low, mean.high) if mean and mean.low is not None and mean.high is not None else UNKNOWN
-
-
 def _behind(behind: Interval | None, apart: bool) -> str:
     if behind is None:
         return UNKNOWN
-    return f"{percent(behind.mean)}, {'more than chance explains' if apart else 'within chance'}"
-
-
-def sentences(sweep: View, found: Confirmation) -> list[str]:
-    """Return what the confirmation says: the winner, what differs from it, its luck, and its test accuracy."""
-    if found.winner is None:
-        return ["A run of the confirmation did not finish, so no winner is named."] if found.done else []
-    winner = found.contestants[found.winner]
-    others = [contestant for i, contestant in enumerate(found.contestants) if i != found.winner]
-    apart = sum(contestant.apart for contestant in others)
-    said = [f"Winner: {name_of(sweep, winner)}."]
-    if others:
-        said[0] += f" It is ahead of {apart} of the {counted(len(others), 'other')} by more than chance explains"
-        said[0] += "." if apart == len(others) else "; the rest may be as good."
-    if found.seen_luck is not None:
-        more = "less" if found.seen_luck >= 0 else "more"
-        said.append(
-            f"The sweep's best score was {percent(winner_score(found))}; with fresh seeds the same settings reach "
-            f"{percent(abs(found.seen_luck))} {more}."
-        )
-    if found.expected_luck is not None and found.noise is not None:
-        said.append(
-            f"The winner's luck that this sweep lets expect: {percent(found.expected_luck)}, since an accuracy here "
-            f"differs by {percent(found.noise)} (standard deviation) from seed to seed."
-        )
-    if found.test:
-        ends = f" ({_ends(found.test)})" if found.test.low is not None else ""
-        said.append(f"Test accuracy of the winner, looked at for it alone: {percent(found.test.mean)}{ends}.")
-    return said
-
-
-def winner_score(found: Confirmation) -> float | None:
-    """Return the best score in the sweep, which is the first contestant's."""
-    return found.contestants[0].score
+    return f"{verdict.points(behind.mean)}, {'more than chance explains' if apart else 'within chance'}"

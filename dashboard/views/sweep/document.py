@@ -3,7 +3,7 @@
 from core.sweep.view import View
 from dashboard.components import figure, standalone
 from dashboard.components.standalone import Block
-from dashboard.views.sweep import confirming, map_figure, search_figures
+from dashboard.views.sweep import map_figure, search_figures, verdict
 from dashboard.views.sweep.wording import in_common, label, result, title, value_in_words
 from dashboard.words import percent
 
@@ -16,7 +16,7 @@ def document(sweep: View, theme: str) -> str:
     if search_figures.scored(sweep):
         blocks += _pictures(sweep)
     if sweep.confirmation:
-        said = confirming.sentences(sweep, sweep.confirmation)
+        said = verdict.sentences(sweep, sweep.confirmation)
         blocks += [standalone.heading("Confirmed with fresh seeds"), *map(standalone.text, said)] if said else []
     rows = [
         (
