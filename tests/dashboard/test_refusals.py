@@ -17,6 +17,7 @@ from core.models import checkpoints
 from core.models.checkpoints import LARGEST_CHECKPOINT
 from core.models.library import Library, opened
 from core.runs.service import Service
+from core.sweep.studies import Studies
 from core.training.config import RunConfig
 from core.training.network import Network
 from dashboard import lab
@@ -38,6 +39,7 @@ WRITING: dict[type, tuple[str, ...]] = {
     ),
     Library: ("keep", "bring", "rename", "duplicate", "note", "delete", "restore", "empty_bin"),
     Drawings: ("keep", "remove", "take_in"),
+    Studies: ("start", "pause", "resume", "stop", "give", "confirm", "edit", "delete"),
 }
 REFUSALS = {
     "The lab has no room\\.": ValueError("The lab has no room."),
@@ -159,6 +161,7 @@ VISITS: dict[str, tuple[str, dict[str, str], dict[str, Any], set[str]]] = {
     "one run, training": ("runs", {"run": "running"}, {}, {"Stop", "Pause"}),
     "one run, in the bin": ("runs", {"run": "deleted"}, {}, {"Restore"}),
     "several runs": ("runs", {"compare": "finished,paused"}, {}, set()),
+    "sweep": ("sweep", {}, {}, {"Start 54 runs", "Map learning rate x batch size"}),
     "race": ("sweep", {"kind": "race"}, {}, {"Start 24 runs"}),
     "race, on its way": ("sweep", {"runs": "running,queued"}, {}, {"Stop"}),
     "race, searched": ("sweep", {"tried": "finished"}, {}, {"Race at these rates"}),
