@@ -10,13 +10,23 @@ itself, under the widget's key; a default is left out. All else in the address i
 lesson. ``get`` and ``put`` are for that.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ParamSpec, TypeVar
+from urllib.parse import urlencode
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.state import get_session_state
 
 from core.runs.store import Run
 from dashboard import lab
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+#: In the session: the page on which values were last written, and by name what each has been and is; None for none.
+_WRITTEN = "address.written"
 
 
 class State:
@@ -96,6 +106,7 @@ def empty() -> bool:
 
 def put(**values: str | None) -> None:
     """Write such values into the address; None takes one out."""
+    _record(values)
     for name, value in values.items():
         if value is None:
             st.query_params.pop(name, None)
@@ -128,7 +139,68 @@ def only(**values: str) -> None:
     """Write these values into the address, and nothing else."""
     # Each writing sends a message to the browser, also one that changes nothing.
     if st.query_params.to_dict() != values:
+        _record({**dict.fromkeys(st.query_params.to_dict()), **values})
         st.query_params.from_dict(values)
+
+
+def _record(values: Mapping[str, str | None]) -> None:
+    page, written = st.session_state.get(_WRITTEN, ("", {}))
+    context = get_script_run_ctx()
+    here = context.page_script_hash if context else ""
+    kept = dict(written) if page == here else {}
+    for name, value in values.items():
+        former, _ = kept.get(name, (frozenset(), None))
+        kept[name] = former | {st.query_params.get(name)}, value
+    st.session_state[_WRITTEN] = here, kept
+
+
+def hold() -> None:
+    """Keep what was written where a request does not know of it yet; the first thing of every run.
+
+    A request brings the browser's address with it. One that was on its way while the lab wrote, of a part that is drawn
+    at intervals or of a chart, brings the former one, and the page would lose what it has just begun to show. The
+    visitor's own way back is known as such.
+    """
+    context = get_script_run_ctx()
+    page, written = st.session_state.get(_WRITTEN, ("", {}))
+    if context is None or not written:
+        return
+    if context.is_history_navigation or context.page_script_hash != page:
+        del st.session_state[_WRITTEN]
+        return
+    with get_session_state().query_params() as known:
+        given = known.to_dict()
+        lost = {
+            name: value
+            for name, (former, value) in written.items()
+            if given.get(name) != value and given.get(name) in former
+        }
+        for name, value in lost.items():
+            # Without a message to the browser, which has been sent one, and would make another entry in its history.
+            if value is None:
+                known.discard_param_no_forward_msg(name)
+            else:
+                known.set_with_no_forward_msg(name, value)
+        if lost:
+            context.query_string = urlencode({name: known.get_all(name) for name in known}, doseq=True)
+
+
+def fragment(every: float | None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Make a function a part of the page that is drawn by itself.
+
+    Args:
+        every: seconds between drawings; None where only a press in it draws it anew.
+    """
+
+    def decorate(draw: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(draw)
+        def held(*args: P.args, **named: P.kwargs) -> R:
+            hold()
+            return draw(*args, **named)
+
+        return st.fragment(held, run_every=every)
+
+    return decorate
 
 
 def runs(name: str) -> list[Run]:

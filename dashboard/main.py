@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import lab, notices, starting, visitors
+from dashboard import address, lab, notices, starting, visitors
 from dashboard.components.session import watch_session
 from dashboard.words import literal
 
@@ -31,6 +31,7 @@ page = st.navigation(
     ],
     position="top",
 )
+address.hold()
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="header"):
     st.html(HEADER)
     visitors.control()

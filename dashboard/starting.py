@@ -11,7 +11,7 @@ from core.models.checkpoints import Checkpoint
 from core.runs import states
 from core.runs.store import Run
 from core.training.config import RunConfig
-from dashboard import lab, notices, visitors
+from dashboard import address, lab, notices, visitors
 
 #: The latest runs of all visitors among which a visitor's own are looked for.
 RECENT = 200
@@ -194,7 +194,7 @@ def show_speed() -> None:
         st.toast("Training takes about three times as long here: numba is not installed.", icon=":material/speed:")
 
 
-@st.fragment(run_every=1.0)
+@address.fragment(1.0)
 def _show_compiling() -> None:
     if lab.service().compiling:
         st.info(

@@ -6,6 +6,7 @@ from typing import TypeVar
 import streamlit as st
 
 from core.jobs import Job, Status
+from dashboard import address
 from dashboard.words import literal
 
 R = TypeVar("R")
@@ -28,7 +29,7 @@ def show(job: Job[R], draw: Callable[[Status[R]], object] | None = None, poll: b
     job.start()
     first = job.status()
 
-    @st.fragment(run_every=POLL_SECONDS if poll or not first.done else None)
+    @address.fragment(POLL_SECONDS if poll or not first.done else None)
     def part() -> None:
         status = job.status()
         if status.failure:

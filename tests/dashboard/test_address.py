@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext
 from streamlit.testing.v1 import AppTest
 
 from core.runs.service import Service
@@ -66,4 +67,58 @@ def test_settings_from_a_run_are_still_there_on_the_next_page(service: Service) 
 def test_the_address_has_one_reader_and_one_writer() -> None:
     folder = Path(MAIN).parent
     users = [path for path in folder.rglob("*.py") if re.search(r"\bst\.query_params", path.read_text())]
+    assert users == [folder / "address.py"]
+
+
+def _written() -> None:
+    import streamlit as st
+
+    from dashboard import address
+
+    address.hold()
+    st.button("one", on_click=address.put, kwargs={"run": "1", "tab": None})
+    st.button("two", on_click=address.only, kwargs={"run": "2"})
+
+    @address.fragment(None)
+    def part() -> None:
+        st.button("part")
+        st.text(address.get("run"))
+
+    part()
+    st.text(address.get("run") + address.get("tab"))
+
+
+def test_a_request_that_was_on_its_way_does_not_bring_the_former_address_back() -> None:
+    page = AppTest.from_function(_written)
+    page.query_params["tab"] = "a"
+    page.run()
+    page.button[0].click().run()
+    assert [text.value for text in page.text] == ["1", "1"]
+
+    def late(former: dict[str, str]) -> list[str]:
+        page.query_params.clear()
+        page.query_params.update(former)
+        return [text.value for text in page.run().text]
+
+    assert late({"tab": "a"}) == ["1", "1"]
+    page.button[1].click().run()
+    # Whatever the lab has written since, and what it did not write is the visitor's.
+    assert late({"tab": "a"}) == late({"run": "1"}) == ["2", "2"]
+    assert late({"run": "3"}) == ["3", "3"]
+
+
+def test_the_visitors_way_back_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = AppTest.from_function(_written).run()
+    page.button[0].click().run()
+    reset = ScriptRunContext.reset
+    monkeypatch.setattr(
+        ScriptRunContext, "reset", lambda *a, **named: reset(*a, **named | {"is_history_navigation": True})
+    )
+    page.query_params.clear()
+    assert [text.value for text in page.run().text] == ["", ""]
+
+
+def test_every_part_that_is_drawn_at_intervals_keeps_the_address() -> None:
+    folder = Path(MAIN).parent
+    users = [path for path in folder.rglob("*.py") if "run_every" in path.read_text()]
     assert users == [folder / "address.py"]

@@ -28,7 +28,7 @@ def section(sweep: View) -> None:
             _form(sweep)
         return
     going = not sweep.confirmation.done
-    st.fragment(_show, run_every=POLL_SECONDS if going else None)(sweep.id, going)
+    address.fragment(POLL_SECONDS if going else None)(_show)(sweep.id, going)
     if not going and actions.may_operate(sweep):
         with st.expander("Confirm again"):
             _form(sweep)

@@ -21,7 +21,7 @@ def show() -> None:
         return
     st.markdown("#### Sweeps")
     running = any(sweep.state == view.RUNNING for sweep in sweeps)
-    st.fragment(_list, run_every=POLL_SECONDS if running else None)(running)
+    address.fragment(POLL_SECONDS if running else None)(_list)(running)
     _first()
 
 

@@ -31,7 +31,7 @@ def show(study_id: str) -> None:
     st.subheader(literal(title(sweep)), anchor=False)
     actions.draw(sweep)
     picture = _picture(sweep)
-    st.fragment(_live, run_every=POLL_SECONDS if sweep.state == view.RUNNING else None)(study_id, sweep.state, picture)
+    address.fragment(POLL_SECONDS if sweep.state == view.RUNNING else None)(_live)(study_id, sweep.state, picture)
     if len(sweep.settings.space.dimensions) > 1:
         several.importance(sweep)
     confirming.section(sweep)

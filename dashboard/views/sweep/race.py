@@ -255,7 +255,7 @@ def _stop(ids: Sequence[str]) -> None:
     operating.command(ids, "stop")
 
 
-@st.fragment(run_every=POLL_SECONDS)
+@address.fragment(POLL_SECONDS)
 def _sweeping(ids: tuple[str, ...]) -> None:
     """Draw the search for rates while it runs; once it is over, the session that started it starts the race."""
     tried = [run for run_id in ids if (run := lab.service().run(run_id))]
