@@ -116,12 +116,17 @@ def expect_state(page: Page, state: str) -> None:
 _RATES = itertools.count(1001)
 
 
+def own_rate(page: Page) -> None:
+    """Type a learning rate on the Train page that no other test's run has."""
+    type_into(page, "Learning rate", f"{next(_RATES) / 1e6:.6f}")
+
+
 def train(page: Page, epochs: int | str, validation_split: str = "") -> None:
     """Start a run from the Train page, with settings that no other test's run has."""
     if validation_split:
         page.get_by_text("More settings").click()
         type_into(page, "Validation split", validation_split)
-    type_into(page, "Learning rate", f"{next(_RATES) / 1e6:.6f}")
+    own_rate(page)
     type_into(page, "Epochs", str(epochs))
     expect(train_button(page)).to_be_enabled()
     train_button(page).click()

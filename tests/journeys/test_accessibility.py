@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import DESKTOP, Lab, Profiles
 from tests.e2e.test_draw import SEVEN, draw, says
-from tests.visiting import PAGES, expect_state, inspect, look, open_at, save, train, train_button, wait_in
+from tests.visiting import PAGES, expect_state, inspect, look, open_at, own_rate, save, train, train_button, wait_in
 
 #: What axe-core calls an obstacle; lesser findings are advice.
 GRAVE = ("serious", "critical")
@@ -63,6 +63,7 @@ def test_axe_finds_no_obstacle_on_any_page(lab: Lab, page: Page) -> None:
 
 def test_train_is_five_steps_of_the_keyboard_from_the_first_setting(page: Page, lab: Lab) -> None:
     open_at(page, lab, "Train")
+    own_rate(page)
     page.get_by_role("combobox", name="Optimizer").focus()
     for _ in range(5):
         page.keyboard.press("Tab")

@@ -41,15 +41,19 @@ def test_the_settings_beside_a_picture_are_its_own(page: Page, lab: Lab) -> None
 
 def test_a_recent_run_brings_its_own_settings(page: Page, own_lab: Lab) -> None:
     page.goto(own_lab.url)
-    for optimizer in ("Adam", "SGD"):
-        choose(page, "Optimizer", optimizer)
+    rate, rates = page.get_by_label("Learning rate", exact=True), []
+    for name in ("#1 Adam", "#2 SGD"):
+        choose(page, "Optimizer", name[3:])
         train(page, epochs=1)
+        expect(page.get_by_test_id("stMain").get_by_role("button", name=re.compile(name))).to_be_visible()
         expect_state(page, "finished")
+        rates.append(rate.input_value())
     page.get_by_role("link", name="Sweep", exact=True).click()
     expect(page.get_by_test_id("stMultiSelect").first).to_be_visible()
     page.get_by_role("link", name="Train", exact=True).click()
     page.get_by_test_id("stMain").get_by_role("button", name=re.compile("#1 Adam")).click()
     expect(page.get_by_role("combobox", name="Optimizer")).to_have_value("Adam")
-    expect(page.get_by_label("Learning rate", exact=True)).to_have_value("0.001")
+    expect(rate).to_have_value(rates[0])
     page.get_by_test_id("stMain").get_by_role("button", name=re.compile("#2 SGD")).click()
     expect(page.get_by_role("combobox", name="Optimizer")).to_have_value("SGD")
+    expect(rate).to_have_value(rates[1])
