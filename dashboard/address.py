@@ -186,7 +186,7 @@ def hold() -> None:
 
 
 def fragment(every: float | None) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Make a function a part of the page that is drawn by itself.
+    """Turn a function into a part of the page that is drawn by itself.
 
     Args:
         every: seconds between drawings; None where only a press in it draws it anew.

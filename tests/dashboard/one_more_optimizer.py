@@ -112,7 +112,7 @@ def test_it_races_each_at_its_own_best(service: Service) -> None:
     page.text_input(key=forms.key("validation_split")).set_value("0.95")
     page.text_input(key=forms.key("epochs")).set_value("1").run()
     next(button for button in page.button if button.label.startswith("Start")).click().run()
-    for part, count in (("sweep", 10), ("runs", 2)):
+    for part, count in (("tried", 10), ("runs", 2)):
         ids = in_address(page, part).split(",")
         assert len(ids) == count
         finish(service, ids)
