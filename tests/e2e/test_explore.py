@@ -119,7 +119,7 @@ def test_each_at_its_own_best_shows_the_strip_and_then_races(page: Page, lab: La
     expect(page.locator(".live-ranking tbody tr")).to_have_count(4)
     expect(page.get_by_test_id("state")).to_have_text("finished")
     expect(page.get_by_text("Ringed:")).to_be_visible()
-    assert "sweep=" in page.url and "runs=" in page.url
+    assert "tried=" in page.url and "runs=" in page.url
 
 
 def test_a_lesson_from_guess_to_outcome(page: Page, lab: Lab) -> None:

@@ -195,9 +195,9 @@ def test_the_same_settings_are_not_trained_twice_but_on_request(service: Service
     assert not again(page.run())
     count = len(service.runs(-1))
     # Where it is shown, and where another page or none is.
-    for run_id in (first, None):
-        if run_id is None:
-            del page.query_params["run"]
+    for run_id in (first, "another"):
+        if run_id != first:
+            page.query_params["run"] = run_id
             assert not again(page.run())
         button(page, "Train").click().run()
         assert in_address(page, "run") == first and again(page)
