@@ -24,7 +24,12 @@ async function mounted(mount, scene) {
   const plotly = stubPlotly(), element = root()
   globalThis.window.Plotly = plotly.Plotly
   const update = data => mount({ data, parentElement: element, setTriggerValue() {} })
-  const unmount = update(scene)
+  const cleanUp = update(scene)
+  const unmount = async () => {
+    element.isConnected = false
+    cleanUp()
+    await new Promise(resolve => { setTimeout(resolve) })
+  }
   await settle()
   return { ...plotly, element, update, unmount }
 }
@@ -50,7 +55,7 @@ for (const [name, mount, scene] of PLAYERS) {
     await player.finish()
     player.update(scene("second"))
     await settle()
-    player.unmount()
+    await player.unmount()
     assert.deepEqual(player.calls, [["react", "map"], ["react", "curves"]])
     await player.finish()
     assert.deepEqual(player.calls.slice(2), PLOTS.map(plot => ["purge", plot]))
@@ -60,7 +65,7 @@ for (const [name, mount, scene] of PLAYERS) {
   test(`${name}: closed at rest, the plots are freed at once`, async () => {
     const player = await mounted(mount, scene())
     await player.finish(3)
-    player.unmount()
+    await player.unmount()
     assert.deepEqual(player.calls.slice(3), PLOTS.map(plot => ["purge", plot]))
     // What plotly still reports is for nobody.
     for (const handler of player.element.parts.map.handlers.plotly_afterplot) handler()

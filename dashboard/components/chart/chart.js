@@ -7,6 +7,7 @@ import { ranked, Ranking, timeLeft } from "./ranking.js"
 import { apply, isOver, isSettled, newRun, secondsLeft, trainingLoss } from "./run.js"
 import { count, duration, ending, loss, percent } from "../shared/format.js"
 import { Drawing } from "../shared/drawing.js"
+import { lasting } from "../shared/lasting.js"
 import { plotly } from "../shared/plotly.js"
 import { edgeOf } from "../shared/scales.js"
 import { smooth } from "../shared/series.js"
@@ -291,15 +292,5 @@ class LiveChart {
   }
 }
 
-const charts = new WeakMap()
-
-export default function ({ data, parentElement, setStateValue }) {
-  const root = parentElement.querySelector(".live")
-  if (!charts.has(root)) charts.set(root, new LiveChart(root, data.recorded))
-  const chart = charts.get(root)
-  chart.update(data, what => setStateValue("settled", what))
-  return () => {
-    chart.close()
-    charts.delete(root)
-  }
-}
+export default lasting(".live", (root, { data }) => new LiveChart(root, data.recorded),
+  (chart, { data, setStateValue }) => chart.update(data, what => setStateValue("settled", what)))

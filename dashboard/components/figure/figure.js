@@ -1,6 +1,7 @@
 // A still figure from Python, in the theme's colours.
 
 import { Drawing } from "../shared/drawing.js"
+import { lasting } from "../shared/lasting.js"
 import { plotly, SETTINGS } from "../shared/plotly.js"
 import { themeOf } from "../shared/theme.js"
 import { ChartTools } from "../shared/tools.js"
@@ -81,14 +82,5 @@ class Figure {
   }
 }
 
-const figures = new WeakMap()
-
-export default function ({ data, parentElement, setTriggerValue }) {
-  const root = parentElement.querySelector(".still-figure")
-  if (!figures.has(root)) figures.set(root, new Figure(root))
-  figures.get(root).update(data, setTriggerValue)
-  return () => {
-    figures.get(root)?.close()
-    figures.delete(root)
-  }
-}
+export default lasting(".still-figure", root => new Figure(root),
+  (figure, { data, setTriggerValue }) => figure.update(data, setTriggerValue))

@@ -325,9 +325,11 @@ export function component(selector, Kind) {
       return players.get(root).update(data, setTriggerValue)
     }
     plotly(root).then(update).catch(error => console.error(error))
-    return () => {
+    // As in lasting.js: the clean-up of a call may come after the next one.
+    return () => setTimeout(() => {
+      if (root.isConnected) return
       players.get(root)?.close()
       players.delete(root)
-    }
+    })
   }
 }

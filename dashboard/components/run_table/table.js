@@ -4,6 +4,7 @@ import { cells, minute } from "./cells.js"
 import { filtered } from "./filter.js"
 import { element } from "../shared/dom.js"
 import { counted } from "../shared/format.js"
+import { lasting } from "../shared/lasting.js"
 import { sparkScale } from "../shared/scales.js"
 
 /** Rows drawn at first, and with each click on "more". */
@@ -284,14 +285,5 @@ class RunTable {
   }
 }
 
-const tables = new WeakMap()
-
-export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
-  const root = parentElement.querySelector(".runs")
-  if (!tables.has(root)) tables.set(root, new RunTable(root))
-  tables.get(root).update(data, { state: setStateValue, trigger: setTriggerValue })
-  return () => {
-    tables.get(root)?.close()
-    tables.delete(root)
-  }
-}
+export default lasting(".runs", root => new RunTable(root),
+  (table, { data, setStateValue, setTriggerValue }) => table.update(data, { state: setStateValue, trigger: setTriggerValue }))
