@@ -43,6 +43,7 @@ def test_what_a_module_needs() -> None:
         "run_table/cells.js",
         "run_table/filter.js",
         "shared/dom.js",
+        "shared/lasting.js",
         "shared/scales.js",
         "shared/format.js",
         "shared/series.js",
