@@ -139,8 +139,6 @@ def figure(steps: NDArray[np.int64], probabilities: NDArray[np.float32]) -> go.F
 def _dress(chart: go.Figure, steps: NDArray[np.int64]) -> None:
     """Add axes, the slider and its play button."""
     places = np.unique(np.linspace(0, len(steps) - 1, TICKS).round().astype(int))
-    still = {"mode": "immediate", "frame": {"duration": 0, "redraw": False}, "transition": {"duration": 0}}
-    playing = {"mode": "immediate", "frame": {"duration": 60, "redraw": False}, "transition": {"duration": 0}}
     plots.framed(
         chart,
         380,
@@ -149,25 +147,7 @@ def _dress(chart: go.Figure, steps: NDArray[np.int64]) -> None:
         yaxis={"range": [0, 1.02], "tickformat": ".0%", "automargin": True},
         xaxis2={"domain": [0.7, 1], "range": [0, 1], "tickformat": ".0%", "anchor": "y2", "nticks": 3},
         yaxis2={"anchor": "x2", "autorange": "reversed", "type": "category"},
-        sliders=[
-            {
-                "active": len(steps) - 1,
-                "currentvalue": {"prefix": "step ", "xanchor": "right", "font": {"color": GREY}},
-                "x": 0.16, "len": 0.84, "pad": {"t": 42, "b": 0},
-                "steps": [
-                    {"label": f"{step:,}", "method": "animate", "args": [[str(place)], still]}
-                    for place, step in enumerate(steps)
-                ],
-                "ticklen": 0, "minorticklen": 0, "font": {"color": "rgba(0,0,0,0)"},
-            }
-        ],
-        updatemenus=[
-            {
-                "type": "buttons", "showactive": False, "x": 0, "y": 0, "xanchor": "left", "yanchor": "top",
-                "pad": {"t": 62},
-                "buttons": [{"label": "▶", "method": "animate", "args": [None, playing]}],
-            }
-        ],
-    )  # fmt: skip
+        **plots.player({str(place): f"{step:,}" for place, step in enumerate(steps)}, "step ", 60, False, 0.16, 42),
+    )
     chart.update_xaxes(fixedrange=True)
     chart.update_yaxes(fixedrange=True)

@@ -264,26 +264,5 @@ def _dress(
         )
         for epoch, grid in enumerate(grids, 1)
     ]
-    still = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
-    playing = {"mode": "immediate", "frame": {"duration": 700, "redraw": True}, "transition": {"duration": 0}}
-    chart.update_layout(
-        sliders=[
-            {
-                "active": len(grids) - 1,
-                "currentvalue": {"prefix": "after epoch ", "xanchor": "right", "font": {"color": GREY}},
-                "x": 0.12, "len": 0.88, "pad": {"t": 56, "b": 0},
-                "steps": [
-                    {"label": str(epoch), "method": "animate", "args": [[str(epoch)], still]}
-                    for epoch in range(1, len(grids) + 1)
-                ],
-                "ticklen": 0, "minorticklen": 0, "font": {"color": "rgba(0,0,0,0)"},
-            }
-        ],
-        updatemenus=[
-            {
-                "type": "buttons", "showactive": False, "x": 0, "y": 0, "xanchor": "left", "yanchor": "top",
-                "pad": {"t": 76},
-                "buttons": [{"label": "▶", "method": "animate", "args": [None, playing]}],
-            }
-        ],
-    )  # fmt: skip
+    epochs = {str(epoch): str(epoch) for epoch in range(1, len(grids) + 1)}
+    chart.update_layout(plots.player(epochs, "after epoch ", 700, True, 0.12, 56))
