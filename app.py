@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from dashboard import access, assets, boundary, lab, notices, stream, visitors
+from dashboard import access, assets, boundary, lab, late_requests, notices, stream, visitors
 from dashboard.views.runs import route
 
+late_requests.install()
 app = st.App(
     "dashboard/main.py",
     lifespan=lab.lifespan,
