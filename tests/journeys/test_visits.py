@@ -165,9 +165,9 @@ def test_a_phones_menu_closes_after_a_choice_and_play_is_beside_the_picture(phon
 def test_a_refused_picture_takes_the_last_ones_answer_away(page: Page, lab: Lab, tmp_path: Path) -> None:
     picture = Image.new("L", (200, 200), 255)
     ImageDraw.Draw(picture).line([(60, 40), (140, 40), (90, 160)], fill=0, width=14)
-    for name in ("seven.png", "seven.gif"):
-        picture.save(tmp_path / name)
-    (tmp_path / "none.png").write_bytes(b"no picture")
+    picture.save(tmp_path / "seven.png")
+    for name in ("none.png", "seven.heic"):
+        (tmp_path / name).write_bytes(b"no picture")
     open_at(page, lab, "Draw")
     page.get_by_text("Picture", exact=True).click()
 
@@ -177,7 +177,7 @@ def test_a_refused_picture_takes_the_last_ones_answer_away(page: Page, lab: Lab,
     take("seven.png")
     says(page, "7")
     # The browser refuses this one by itself.
-    take("seven.gif")
+    take("seven.heic")
     expect(page.get_by_text("This file was refused. Take a PNG or a JPEG of at most 10 MB.")).to_be_visible()
     expect(page.get_by_test_id("answer")).to_be_hidden()
     expect(page.get_by_test_id("steps")).to_be_hidden()
