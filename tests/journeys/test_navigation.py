@@ -1,9 +1,12 @@
 """From each page to each other one by the navigation, and back by the browser."""
 
 import itertools
+import re
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, WebSocketRoute
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.browser import Lab
 from tests.visiting import PAGES, go, look, open_at
@@ -58,3 +61,40 @@ def test_back_and_forward(page: Page, lab: Lab) -> None:
     for title in way:
         page.go_forward()
         look(page, title)
+
+
+def test_an_answer_that_comes_after_back_leaves_the_history_as_it_is(page: Page, lab: Lab) -> None:
+    navigations: list[bytes] = []
+    repeated: list[bytes] = []
+
+    def between(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+
+        def down(message: bytes | str) -> None:
+            assert isinstance(message, bytes)
+            if ForwardMsg.FromString(message).WhichOneof("type") == "navigation":
+                navigations.append(message)
+            socket.send(message)
+
+        def up(message: bytes | str) -> None:
+            assert isinstance(message, bytes)
+            server.send(message)
+            if BackMsg.FromString(message).rerun_script.is_history_navigation and not repeated:
+                repeated.append(navigations[-1])
+                socket.send(navigations[-1])
+
+        server.on_message(down)
+        socket.on_message(up)
+
+    page.route_web_socket(re.compile("_stcore/stream"), between)
+    open_at(page, lab, "Train")
+    for title in ("Surfaces", "Runs"):
+        go(page, title)
+    entries = page.evaluate("history.length")
+    for title in ("Surfaces", "Train"):
+        page.go_back()
+        look(page, title)
+    assert repeated
+    assert page.evaluate("history.length") == entries
+    page.go_forward()
+    look(page, "Surfaces")

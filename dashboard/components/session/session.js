@@ -1,5 +1,7 @@
-// Back to the sign-in: a page whose connection is gone asks whether its key is still the lab's. And the phone's menu.
+// Back to the sign-in: a page whose connection is gone asks whether its key is still the lab's. And the phone's menu
+// and the browser's history.
 
+import { onePressOneEntry } from "./history.js"
 import { closeAfterChoice } from "./menu.js"
 
 const PERIOD_MS = 1000
@@ -10,7 +12,12 @@ export async function leave(page = location) {
   if (answer?.status === 401) page.reload()
 }
 
+let installed = false
+
 export default function () {
+  // Once: Streamlit may call this again between a press and its change of the address.
+  if (!installed) onePressOneEntry()
+  installed = true
   const timer = setInterval(() => {
     const app = document.querySelector("[data-test-connection-state]")
     if (app && app.dataset.testConnectionState !== "CONNECTED") leave()

@@ -1,0 +1,37 @@
+// One press makes one entry in the history, whatever arrives behind it.
+
+import assert from "node:assert/strict"
+import test from "node:test"
+import { onePressOneEntry } from "../../dashboard/components/session/history.js"
+
+function browser() {
+  const entries = ["/"]
+  const page = new EventTarget()
+  page.document = new EventTarget()
+  page.history = {
+    pushState: (state, title, address) => entries.push(address),
+    replaceState: (state, title, address) => (entries[entries.length - 1] = address),
+  }
+  return { entries, page, go: (address) => page.history.pushState({}, "", address) }
+}
+
+test("the second change behind a press replaces the first one's entry", () => {
+  const { entries, page, go } = browser()
+  onePressOneEntry(page)
+  for (const kind of ["click", "keydown"]) {
+    page.document.dispatchEvent(new Event(kind))
+    go(`/${kind}`)
+    go(`/${kind}?run=1`)
+  }
+  assert.deepEqual(entries, ["/", "/click?run=1", "/keydown?run=1"])
+})
+
+test("what arrives after Back makes no entry, also if the press of Back was a key's", () => {
+  const { entries, page, go } = browser()
+  onePressOneEntry(page)
+  page.document.dispatchEvent(new Event("keydown"))
+  page.dispatchEvent(new Event("popstate"))
+  go("/sweep")
+  go("/train")
+  assert.deepEqual(entries, ["/train"])
+})
