@@ -59,13 +59,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep the tests of a file in one process, for the sake of their fixtures, and all browser tests in one."""
+    """Keep the tests of a file in one process, for the sake of their fixtures, and the browser tests of a folder."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.split("::", 1)[0]
-            return "browser" if file.split("/")[1] in BROWSER else file
+            folder = file.split("/")[1]
+            return folder if folder in BROWSER else file
 
     # In the order of the tests, not by their number.
     config.option.loadscopereorder = False

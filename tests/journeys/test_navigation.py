@@ -9,7 +9,8 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.browser import Lab
-from tests.visiting import PAGES, go, look, open_at
+from tests.visiting import PAGES, expect_state, go, look, open_at, train
+from tests.waiting import wait_for
 
 TITLES = list(PAGES)
 
@@ -98,3 +99,37 @@ def test_an_answer_that_comes_after_back_leaves_the_history_as_it_is(page: Page,
     assert page.evaluate("history.length") == entries
     page.go_forward()
     look(page, "Surfaces")
+
+
+def test_a_late_request_neither_empties_the_next_page_nor_brings_the_last_one_back(page: Page, own_lab: Lab) -> None:
+    page.goto(own_lab.url)
+    train(page, 2, "0.9")
+    expect_state(page, "finished")
+
+    drawings: list[bytes] = []
+    late: list[bytes] = []
+
+    def between(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+
+        def pass_on(message: bytes | str) -> None:
+            assert isinstance(message, bytes)
+            server.send(message)
+            request = BackMsg.FromString(message).rerun_script
+            if request.fragment_id:
+                drawings.append(message)
+            elif drawings and request.page_script_hash and not late:
+                # The click: the last drawing is asked for once more behind it.
+                late.append(drawings[-1])
+                server.send(drawings[-1])
+
+        socket.on_message(pass_on)
+
+    page.route_web_socket(re.compile("_stcore/stream"), between)
+    page.goto(f"{own_lab.url}/landscape")
+    # The page is drawn again and again while it computes.
+    wait_for(lambda: (page.wait_for_timeout(10), drawings)[1])
+    go(page, "Runs")
+    # What is asked for later is answered later: by then, so is the late request.
+    go(page, "Models")
+    assert late
