@@ -1,4 +1,4 @@
-"""What every page does without a face: the way back to the sign-in, the phone's menu, the browser's history.
+"""Duties of every page without a face: the way back to the sign-in, the phone's menu, the browser's history.
 
 A lab that has got another key refuses the sockets of the pages that are open, and Streamlit would show "401" for ever.
 """
