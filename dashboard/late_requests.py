@@ -24,7 +24,7 @@ def install() -> None:
         if client_state is None or not _is_late(session, client_state):
             request_rerun(session, client_state)
 
-    AppSession.request_rerun = dropping  # type: ignore[method-assign]
+    AppSession.request_rerun = dropping  # type: ignore[method-assign, assignment]
 
 
 def _is_late(session: AppSession, request: ClientState) -> bool:
