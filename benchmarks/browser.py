@@ -2,7 +2,9 @@
 
 In a real browser, against a real server with warm workers: from the click on Train to the first point of the curve on
 the screen, and from a click on the contours, or on another function, to the new picture of all walks. Baseline: the
-click to the end of an empty script rerun, which is what Streamlit itself takes. Times are the browser's own clock, in
+click to the end of an empty script rerun, which is what Streamlit itself takes. Then every page, opened by its address
+in a browser that has opened it before: until the part of it that one uses is there, and how much of it moved meanwhile
+(the sum of all layout shifts, https://web.dev/articles/cls; 0.1 counts as good). Times are the browser's own clock, in
 seconds.
 """
 
@@ -15,6 +17,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from benchmarks.measure import machine, median_and_range
 from core.surfaces import SURFACES
 from tests.browser import ARGUMENTS, CHROMIUM, Lab
+from tests.visiting import PAGES
 
 #: From the next pointer event to the first frame in which the loss has a visible line; the page's clock.
 WATCH_FIRST_POINT = """() => {
@@ -117,6 +120,40 @@ def surfaces(page: Page, url: str, repeats: int) -> tuple[list[float], list[floa
     return starts, [new_function(page, labels[i % len(labels)]) for i in range(repeats)]
 
 
+WATCH_SHIFT = """
+  window.shift = 0
+  new PerformanceObserver(list => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value
+  }).observe({ type: "layout-shift", buffered: true })
+"""
+#: Milliseconds after the script's end in which a late picture could still move something.
+SETTLED_MS = 500
+
+
+def opened(page: Page, url: str, title: str) -> tuple[float, float]:
+    """Open a page; return seconds until it can be used, and how much of it moved."""
+    path, part = PAGES[title]
+    page.goto(url + path)
+    expect(part(page)).to_be_visible()
+    seconds = page.evaluate("performance.now() / 1000")
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    page.wait_for_timeout(SETTLED_MS)
+    return float(seconds), float(page.evaluate("window.shift"))
+
+
+def pages(page: Page, url: str, repeats: int) -> None:
+    page.add_init_script(WATCH_SHIFT)
+    for title in PAGES:
+        # The first time the browser's cache is empty, as is the lab's.
+        first = opened(page, url, title)[0]
+        times = [opened(page, url, title) for _ in range(repeats)]
+        print(
+            f"{title:12} usable after {median_and_range([t for t, _ in times])} s, first {first:.3f} s; "
+            f"moved {median_and_range([moved for _, moved in times])}, n = {repeats}",
+            flush=True,
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=15)
@@ -141,6 +178,7 @@ def main() -> None:
             print(
                 f"baseline, click to the end of a rerun:     {median_and_range([w[1] for w in waits])} s, n = {repeats}"
             )
+            pages(page, lab.url, max(3, repeats // 3))
         finally:
             lab.stop()
             browser.close()

@@ -95,8 +95,8 @@ def reaction(page: Page, target: Locator) -> float:
 def reactions(page: Page, url: str, repeats: int) -> dict[str, list[float]]:
     waits: dict[str, list[float]] = {}
     page.goto(f"{url}/predictions?model=first")
-    cells = page.locator(".confusion button.right:not(.chosen)")
-    waits["cell of the matrix"] = [reaction(page, cells.nth(i % 9)) for i in range(repeats)]
+    cells = [page.locator(f".confusion button[data-value='{digit}-{digit}']") for digit in range(10)]
+    waits["cell of the matrix"] = [reaction(page, cells[i % 10]) for i in range(repeats)]
     page.goto(f"{url}/predictions?model=first&p-tab=Digits")
     ahead = page.get_by_role("button", name="Next page")
     waits["next page of digits"] = [reaction(page, ahead) for _ in range(repeats)]

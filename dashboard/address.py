@@ -121,7 +121,6 @@ def complete(**values: str) -> None:
     replaces its entry; the script sees the values from its next run on.
     """
     with st.container(key="complete-address"):
-        st.html("<style>div:has(> .st-key-complete-address) { position: absolute; }</style>")
         _complete(data=values)
 
 

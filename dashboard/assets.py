@@ -1,12 +1,26 @@
 """Scripts for browsers, served from this machine, so that no page needs the internet: plotly.js and our own modules."""
 
+from pathlib import Path
+
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from dashboard.boundary import INDEX
 from dashboard.components.modules import DIGEST, PLOTLY, SOURCES
 
 _TYPE = "text/javascript"
+#: The page that Streamlit serves for each of the lab's, with the lab's own style in it from the start: what a
+#: later one places would move.
+PAGE = INDEX.read_text("utf-8").replace(
+    "</head>", f"<style>{Path(__file__).with_name('main.css').read_text('utf-8')}</style></head>"
+)
+PATHS = ("runs", "sweep", "surfaces", "landscape", "predictions", "draw", "models", "lessons")
+
+
+async def page(request: Request) -> Response:
+    """Frame of a page; the rest comes by the WebSocket."""
+    return Response(PAGE, media_type="text/html", headers={"Cache-Control": "no-cache"})
 
 
 async def plotly_js(request: Request) -> FileResponse:
@@ -22,4 +36,8 @@ async def module(request: Request) -> Response:
     return Response(source, media_type=_TYPE, headers={"Cache-Control": "public, max-age=31536000, immutable"})
 
 
-routes = [Route("/lab/plotly.min.js", plotly_js), Route("/lab/components/{digest}/{path:path}", module)]
+routes = [
+    Route("/lab/plotly.min.js", plotly_js),
+    Route("/lab/components/{digest}/{path:path}", module),
+    *(Route(f"/{path}", page) for path in ("", *PATHS)),
+]

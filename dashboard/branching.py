@@ -51,14 +51,14 @@ def origin(run: Run, parent: Run) -> str:
     """Return a sentence on where a run comes from."""
     if run.parent_step is None:
         return f"A fork of run {run_line(parent)}."
-    return f"Goes on from run {run_line(parent)} at step {run.parent_step:,}."
+    return f"Goes on from run {run_line(parent)} at step {run.parent_step:,}, up to which it is trained again first."
 
 
 def departures(runs: Sequence[Run]) -> list[str]:
     """Return a sentence for each of the runs that has left another one of them."""
     numbers = {run.id: run.number for run in runs}
     return [
-        f"#{run.number} leaves #{numbers[run.parent]} at step {run.parent_step:,}."
+        f"#{run.number} leaves #{numbers[run.parent]} at step {run.parent_step:,}, up to which it is trained again first."
         for run in runs
         if run.parent in numbers and run.parent_step is not None
     ]

@@ -8,9 +8,7 @@ from dashboard import address, lab, notices, starting, visitors
 from dashboard.components.session import watch_session
 from dashboard.words import literal
 
-STYLE = Path(__file__).with_name("main.css").read_text("utf-8")
-HEADER = f"""<style>{STYLE}</style>
-<header class="lab-title">
+HEADER = """<header class="lab-title">
 <h1>Descent Lab</h1><span>One small network, and everything about how it learns.</span>
 </header>"""
 

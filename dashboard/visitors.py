@@ -101,11 +101,9 @@ def _decline() -> None:
     st.session_state[_TO_KEEP] = ASKED_COOKIE, "1"
 
 
-#: The control is as wide as its label, before and after its own reruns; what keeps the name takes no room; the label
-#: stays readable while its popover is open.
+#: The control is as wide as its label, before and after its own reruns; the label stays readable under its popover.
 _STYLE = """<style>
 .st-key-header > [data-testid="stLayoutWrapper"] { flex: 0 1 auto; width: auto; }
-div:has(> .st-key-keep-name) { position: absolute; }
 .st-key-visitor button { color: inherit; }
 .visitor-teacher { font-size: 0.875rem; color: inherit; }
 </style>"""

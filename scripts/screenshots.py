@@ -1,8 +1,9 @@
-"""Take the README's pictures: start the lab, train, race three optimizers, draw a digit, and write docs/*.png.
+"""Take the README's pictures: start the lab, train, race, draw a digit, fill a map, and write docs/*.png.
 
 Run from the project's root: ``python -m scripts.screenshots``. Needs Chromium and playwright.
 """
 
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -76,6 +77,7 @@ def shoot_draw(page: Page) -> None:
     """Draw a 3 with the mouse."""
     box = page.locator(".upper-canvas").bounding_box()
     assert box is not None
+    scale = box["width"] / 280
     (x, y), *rest = [
         (80, 70),
         (130, 45),
@@ -87,16 +89,23 @@ def shoot_draw(page: Page) -> None:
         (140, 240),
         (75, 215),
     ]
-    page.mouse.move(box["x"] + x, box["y"] + y)
+    page.mouse.move(box["x"] + scale * x, box["y"] + scale * y)
     page.mouse.down()
     for x, y in rest:
-        page.mouse.move(box["x"] + x, box["y"] + y, steps=8)
+        page.mouse.move(box["x"] + scale * x, box["y"] + scale * y, steps=8)
     page.mouse.up()
     expect(page.get_by_test_id("answer")).to_have_attribute("data-digit", "3")
 
 
+def shoot_sweep(page: Page) -> None:
+    """Fill the map of learning rate and batch size."""
+    page.get_by_role("button", name=re.compile(r"^Start \d+ runs")).click()
+    expect(page.get_by_text(re.compile("^Best: learning rate"))).to_be_visible()
+    page.mouse.wheel(0, 160)
+
+
 #: What is done on a page before its picture is taken; in this order.
-PAGES = {"runs": shoot_runs, "predictions": shoot_predictions, "draw": shoot_draw}
+PAGES = {"runs": shoot_runs, "predictions": shoot_predictions, "draw": shoot_draw, "sweep": shoot_sweep}
 
 
 def prepared(browser: Browser, url: str, name: str, prepare: Callable[[Page], None]) -> None:
@@ -109,7 +118,7 @@ def prepared(browser: Browser, url: str, name: str, prepare: Callable[[Page], No
 
 
 def main() -> None:
-    expect.set_options(timeout=60_000)
+    expect.set_options(timeout=180_000)
     DOCS.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS.split())

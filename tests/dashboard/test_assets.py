@@ -1,13 +1,18 @@
 """Scripts for browsers: plotly.js and the components' modules."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.applications import Starlette
 
 from dashboard import assets
+from dashboard.boundary import INDEX
 from dashboard.components.modules import ADDRESS, SOURCES
+from tests.visiting import PAGES
+
+STYLE = Path(assets.__file__).with_name("main.css").read_text("utf-8")
 
 
 def get(path: str) -> tuple[int, dict[str, str], bytes]:
@@ -25,6 +30,14 @@ def get(path: str) -> tuple[int, dict[str, str], bytes]:
     asyncio.run(asyncio.wait_for(Starlette(routes=assets.routes)(scope, receive, send), 30))
     headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], headers, b"".join(message["body"] for message in sent[1:])
+
+
+def test_every_page_has_the_labs_style_before_its_script_runs() -> None:
+    assert {"/", *(f"/{path}" for path in assets.PATHS)} == {path for path, _ in PAGES.values()}
+    for path, _ in PAGES.values():
+        status, headers, body = get(path)
+        assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
+        assert body.replace(f"<style>{STYLE}</style>".encode(), b"") == INDEX.read_bytes() != body
 
 
 def test_plotly_comes_from_this_machine() -> None:

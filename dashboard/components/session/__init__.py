@@ -1,4 +1,4 @@
-"""What every page does without a face: the way back to the sign-in, the phone's menu, the browser's history.
+"""Duties of every page without a face: the way back to the sign-in, the phone's menu, the browser's history.
 
 A lab that has got another key refuses the sockets of the pages that are open, and Streamlit would show "401" for ever.
 """
@@ -13,5 +13,4 @@ _component = st.components.v2.component("descent_session", js=component_script("
 def watch_session() -> None:
     """Keep the browser's history and the phone's menu in order, and load the page again if the lab refuses its key."""
     with st.container(key="session"):
-        st.html("<style>div:has(> .st-key-session) { position: absolute; }</style>")
         _component()

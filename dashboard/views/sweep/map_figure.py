@@ -12,7 +12,7 @@ from core.hyperparameters import number
 from core.sweep.space import Dimension, Space
 from core.sweep.view import Trial, View
 from dashboard import plots
-from dashboard.colors import GREY, RED
+from dashboard.colors import GREY, PINK, RED
 from dashboard.views.sweep.wording import choice, label, value_in_words
 from dashboard.words import loss, percent
 
@@ -95,8 +95,9 @@ def figure(sweep: View, figure_of: str) -> go.Figure:
         chart.add_scatter(
             **_ridge(grids[-1], across, along, figure_of),
             mode="lines+markers",
-            line={"color": "#ffffff", "width": 2.5},
-            marker={"size": 8, "color": "#ffffff", "line": {"color": "#1b2733", "width": 1.5}},
+            # A colour that neither the map nor a light or dark legend has.
+            line={"color": PINK, "width": 2.5},
+            marker={"size": 8, "color": "#ffffff", "line": {"color": PINK, "width": 2}},
             name=f"best {label(x.name).lower()} for each {label(y.name).lower()}",
             hoverinfo="skip",
         )
@@ -185,7 +186,7 @@ _MARKS = {
     "diverged": ("x", RED, "diverged"),
     "failed": ("diamond", RED, "failed"),
     "running": ("circle-open", GREY, "training"),
-    "pruned": ("line-ew-open", "#ffffff", "stopped early"),
+    "pruned": ("line-ew-open", PINK, "stopped early"),
 }
 
 

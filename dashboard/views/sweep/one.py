@@ -14,6 +14,8 @@ from dashboard.views.sweep.wording import COLORS, choice, title
 from dashboard.words import counted, date_time, duration, literal, percent
 
 POLL_SECONDS = 1.0
+#: The table has a row per setting, each looked up: less often.
+TABLE_SECONDS = 5.0
 #: Runs that a live chart shows: so many lines look different.
 MOST_LINES = 32
 BEST = 5
@@ -35,8 +37,13 @@ def show(study_id: str) -> None:
     if len(sweep.settings.space.dimensions) > 1:
         several.importance(sweep)
     confirming.section(sweep)
-    table.show(sweep)
+    address.fragment(TABLE_SECONDS if sweep.state == view.RUNNING else None)(_table)(study_id)
     actions.labels(sweep)
+
+
+def _table(study_id: str) -> None:
+    if sweep := lab.sweeps().view(study_id):
+        table.show(sweep)
 
 
 def _picture(sweep: View) -> Callable[[View], object]:

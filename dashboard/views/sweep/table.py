@@ -13,7 +13,7 @@ from dashboard.views.sweep.wording import TONES, bare, label, value_in_words
 
 
 def show(sweep: View) -> None:
-    """Draw the table; while the sweep runs, it is of the page's latest drawing, since the picture is live."""
+    """Draw the table, closed while the sweep runs: the picture says what happens."""
     if not sweep.trials:
         return
     names = sweep.settings.space.names
@@ -25,7 +25,8 @@ def show(sweep: View) -> None:
         Column("epochs", "Epochs", "number", "descending", "right wide"),
         Column("seeds", "Seeds", "number", "descending", "right wide"),
     ]
-    with st.expander(f"All {len(sweep.trials):,} settings", expanded=sweep.state != view.RUNNING):
+    # Its label is the same at each drawing, which keeps it open.
+    with st.expander("All settings", expanded=sweep.state != view.RUNNING):
         # The same choice again has the same runs.
         rows = {trial.runs[0]: _row(trial, names) for trial in sweep.trials if trial.runs}
         answer = run_table(columns, list(rows.values()), key="sweep.trials", sort="accuracy")
