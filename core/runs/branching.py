@@ -32,6 +32,8 @@ CHANGEABLE = ("lr", "optimizer", "batch_size", "shuffle")
 BETWEEN_EPOCHS = ("batch_size", "shuffle")
 
 _FILE, _PARENT = "branch.json", "parent"
+#: What ``begin`` reads of a branch's folder.
+FILES = (_FILE, f"{_PARENT}/{run_files.START}")
 
 
 def places(run: Run) -> range:
@@ -122,7 +124,8 @@ def begin(folder: Path, config: RunConfig) -> None:
     if not (folder / _FILE).exists() or (folder / run_files.START).exists():
         return
     values = json.loads((folder / _FILE).read_text())
-    parent = ReplayRequest.from_dict(values["parent"])
+    # The folder is another one where a worker has it on another machine.
+    parent = replace(ReplayRequest.from_dict(values["parent"]), folder=folder / _PARENT)
     threads = torch.get_num_threads()
     torch.set_num_threads(parent.threads)
     try:

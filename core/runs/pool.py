@@ -9,11 +9,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 import torch
 
 from core.paths import ROOT
+from core.runs.workers import Message, Worker, Workers
 
 log = logging.getLogger(__name__)
 
@@ -47,9 +47,8 @@ def gpus() -> list[str]:
     return named.split(",")[:count] if named else [str(number) for number in range(count)]
 
 
-class Worker:
-    """One worker process and its pipes. ``run_id`` is the run it has, if any; ``heartbeat`` the time of its latest
-    message, on the monotonic clock.
+class ProcessWorker(Worker):
+    """One worker process and its pipes.
 
     Args:
         threads: its CPU threads.
@@ -57,9 +56,7 @@ class Worker:
     """
 
     def __init__(self, threads: int, gpu: str = "") -> None:
-        self.run_id: str | None = None
-        self.ready = self.compiling = False
-        self.heartbeat = time.monotonic()
+        super().__init__(bool(gpu))
         # Warm: it has loaded torch and MNIST before it gets a run, so that a click does not wait for either.
         command = [sys.executable, "-m", "core.runs.worker_start", "--threads", str(threads)]
         command += ["--server", str(os.getpid())]
@@ -70,12 +67,7 @@ class Worker:
             command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True, encoding="utf-8", env=environment
         )
 
-    def record_heartbeat(self) -> None:
-        """Count the worker as alive from now on."""
-        self.heartbeat = time.monotonic()
-
-    def send(self, message: dict[str, Any]) -> None:
-        """Write one message; a worker that is dying is noticed by its reader, not here."""
+    def send(self, message: Message) -> None:
         assert self.process.stdin is not None
         try:
             self.process.stdin.write(json.dumps(message) + "\n")
@@ -83,96 +75,46 @@ class Worker:
         except (BrokenPipeError, ValueError):
             log.warning("worker %d does not listen any more", self.process.pid)
 
+    def kill(self) -> None:
+        self.process.kill()
+
     def close(self) -> None:
         assert self.process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
 
 
-class Pool:
-    """The workers: it hands them runs, passes their messages on, and replaces those that die.
+class Pool(Workers):
+    """A fixed number of worker processes: it hands them runs, passes their messages on, and replaces those that die.
 
     Args:
         size: how many workers.
         threads: CPU threads of each.
-        on_message: called with each message of a worker about its run, from that worker's own thread.
-        on_idle: called when a worker has become ready for a run.
-        on_lost: called with the run that a dead worker had.
+        on_message, on_idle, on_lost: as of ``Workers``.
     """
 
     def __init__(
         self,
         size: int,
         threads: int,
-        on_message: Callable[[dict[str, Any]], None],
+        on_message: Callable[[Message], None],
         on_idle: Callable[[], None],
         on_lost: Callable[[str], None],
     ) -> None:
+        super().__init__(on_message, on_idle, on_lost)
         self._threads = threads
-        self._on_message, self._on_idle, self._on_lost = on_message, on_idle, on_lost
-        self._lock = threading.Lock()
-        self._closing = threading.Event()
-        self._workers: list[Worker] = []
         own = gpus() or [""]
         self._keepers = [
             threading.Thread(target=self._keep, args=(own[place % len(own)],), daemon=True) for place in range(size)
         ]
 
+    @property
+    def size(self) -> int:
+        return len(self._keepers)
+
     def start(self) -> None:
-        """Start the workers; ``on_idle`` is called for each when it is ready."""
         for keeper in self._keepers:
             keeper.start()
-
-    @property
-    def idle(self) -> bool:
-        """True if a worker could take a job."""
-        with self._lock:
-            return any(w.ready and w.run_id is None for w in self._workers)
-
-    @property
-    def compiling(self) -> bool:
-        """True while no worker is ready, since they compile the steps of training first."""
-        with self._lock:
-            return any(w.compiling for w in self._workers) and not any(w.ready for w in self._workers)
-
-    def give(self, job: dict[str, Any]) -> bool:
-        """Start the job, as core.runs.worker describes it, on an idle worker; False if there is none."""
-        with self._lock:
-            idle = next((w for w in self._workers if w.ready and w.run_id is None), None)
-            if idle is None:
-                return False
-            idle.run_id = job["run"]
-        idle.send(job)
-        return True
-
-    def command(self, run_id: str, command: str, value: float | None = None) -> None:
-        """Send a command to the worker that has the run, if one has it."""
-        with self._lock:
-            worker = next((w for w in self._workers if w.run_id == run_id), None)
-        if worker is not None:
-            worker.send({"run": run_id, "command": command, "value": value})
-
-    def silence(self) -> dict[str, float]:
-        """For each run that a worker has, the seconds since that worker's latest message."""
-        now = time.monotonic()
-        with self._lock:
-            return {w.run_id: now - w.heartbeat for w in self._workers if w.run_id is not None}
-
-    def free(self, run_id: str) -> None:
-        """Let the run's worker take another."""
-        with self._lock:
-            for worker in self._workers:
-                if worker.run_id == run_id:
-                    worker.run_id = None
-
-    def abandon(self, run_id: str) -> None:
-        """End the worker that has the run, which nobody wants any more; another one takes its place."""
-        with self._lock:
-            for worker in self._workers:
-                if worker.run_id == run_id:
-                    worker.run_id = None
-                    worker.ready = False
-                    worker.process.kill()
 
     def close(self) -> None:
         """End all workers: their stdin closes, and those that do not end by themselves are killed.
@@ -210,7 +152,7 @@ class Pool:
         with self._lock:
             if self._closing.is_set():
                 return
-            worker = Worker(self._threads, gpu)
+            worker = ProcessWorker(self._threads, gpu)
             self._workers.append(worker)
         try:
             self._read(worker)
@@ -221,7 +163,7 @@ class Pool:
             if worker.run_id is not None:
                 self._on_lost(worker.run_id)
 
-    def _read(self, worker: Worker) -> None:
+    def _read(self, worker: ProcessWorker) -> None:
         """Pass on the worker's messages until it ends."""
         assert worker.process.stdout is not None
         with worker.process.stdout as lines:

@@ -25,6 +25,10 @@ CHECKPOINT = "checkpoint.safetensors"
 PREVIOUS = "checkpoint.previous.safetensors"
 #: The checkpoint that the run began with, where it goes on from another run or has left one.
 START = "start.safetensors"
+#: The files that a worker makes; a branch's begins with one, too.
+MADE = (START, BEST, CHECKPOINT, PARAMETERS)
+#: The files that a worker reads to go on with a run.
+NEEDED = (START, BEST, CHECKPOINT, PREVIOUS)
 
 
 def save_start(folder: Path, checkpoint: Checkpoint) -> None:
@@ -38,9 +42,21 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
     Raises:
         OSError: if it cannot be written; the files that were there stay, as one generation or the other.
     """
+    _replace_checkpoint(folder, lambda path: save_checkpoint(path, checkpoint))
+
+
+def receive(folder: Path, name: str, content: bytes) -> None:
+    """Write one of ``MADE`` that a worker on another machine has made; raise OSError as ``save``."""
+    if name == CHECKPOINT:
+        _replace_checkpoint(folder, lambda path: write_atomically(path, content))
+    elif name in MADE:
+        write_atomically(folder / name, content)
+
+
+def _replace_checkpoint(folder: Path, write: Callable[[Path], None]) -> None:
     fresh = folder / f".{CHECKPOINT}.new"
     try:
-        save_checkpoint(fresh, checkpoint)
+        write(fresh)
     except OSError:
         fresh.unlink(missing_ok=True)
         raise

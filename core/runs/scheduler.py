@@ -6,6 +6,7 @@ waits for one: there is one way back for all of them.
 
 import contextlib
 import logging
+import os
 import subprocess
 import threading
 import time
@@ -15,12 +16,14 @@ from typing import Any
 
 from core.paths import ROOT
 from core.runs import states
+from core.runs.cluster.pool import ClusterPool
 from core.runs.history import History
 from core.runs.pool import Pool
 from core.runs.queue import FairQueue
 from core.runs.record import Record
 from core.runs.states import State
 from core.runs.store import Run, Store
+from core.runs.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +43,8 @@ class Scheduler:
         files: the folder of the runs' files.
         lock: guards store and record; workers' messages arrive on threads of their own.
         history: reads a run's history from its recorded events.
-        workers: number of runs that train at once.
-        threads: CPU threads of each.
+        workers: number of runs that train at once; a cluster given by ``DESCENT_CLUSTER`` has its own.
+        threads: CPU threads of each, as ``workers``.
     """
 
     def __init__(
@@ -62,7 +65,9 @@ class Scheduler:
         self._lost: dict[str, int] = {}
         self.commit = project_commit()
         self._closing = threading.Event()
-        self._pool = Pool(workers, threads, self.on_message, self.dispatch, self.on_worker_lost)
+        answers = (self.on_message, self.dispatch, self.on_worker_lost)
+        clustered = bool(os.environ.get("DESCENT_CLUSTER"))
+        self._pool: Workers = ClusterPool(workers, *answers) if clustered else Pool(workers, threads, *answers)
         self._watcher = threading.Thread(target=self._watch, daemon=True)
 
     def start(self) -> None:
@@ -83,6 +88,11 @@ class Scheduler:
         self._closing.set()
         self._watcher.join()
         self._pool.close()
+
+    @property
+    def workers(self) -> int:
+        """Number of runs that train at once."""
+        return self._pool.size
 
     @property
     def compiling(self) -> bool:

@@ -70,23 +70,23 @@ class Service(Archive):
                 f"got DESCENT_HOME = {home}, which another server has."
             ) from None
         size = workers or worker_count()
-        # No more threads than cores in all: OpenMP's teams would wait for each other, at many times the cost
-        # (benchmarks/LOG.md).
+        # OpenMP's teams on more threads than cores wait for each other, at many times the cost (benchmarks/LOG.md).
         threads = threads or max(1, (os.cpu_count() or 1) // size)
         store, files, lock = store_rescue.open_store(home / "lab.sqlite"), home / "files", threading.RLock()
-        record = Record(store)
-        self._scheduler = Scheduler(store, record, files, lock, self.history, size, threads)
+        self._scheduler = Scheduler(store, record := Record(store), files, lock, self.history, size, threads)
         super().__init__(store, record, files, lock, self._scheduler.live)
         self._clicks: dict[tuple[str, str], tuple[float, list[str]]] = {}
         self._limit = waiting_limit()
-        self._closed = False
-        self._threads = threads
-        #: Number of runs that train at once.
-        self.workers = size
+        self._closed, self._threads = False, threads
         #: All background work of the lab but runs, so that it ends with the lab.
         self.jobs = Jobs()
         self.purge_old()
         self._scheduler.start()
+
+    @property
+    def workers(self) -> int:
+        """Number of runs that train at once; on a cluster it changes as nodes join and leave."""
+        return self._scheduler.workers
 
     @property
     def compiling(self) -> bool:

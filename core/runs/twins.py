@@ -41,7 +41,8 @@ def _is_twin(run: Run, here: dict[str, Any], going: bool, files: Path, events: E
     if not run.exact or not (ended or (going and run.state in (states.QUEUED, states.RUNNING))):
         return False
     # A run that has not begun has no environment yet; its worker will be of this machine.
-    if (ended or run.environment) and run.environment != here:
+    trained = {name: value for name, value in run.environment.items() if name != "node"}
+    if (ended or trained) and trained != here:
         return False
     # A branch that waits has no checkpoint to begin with yet.
     if run.parent_step is not None or (files / run.id / run_files.START).exists():

@@ -80,16 +80,31 @@ def main(threads: int, on_ready: Callable[[], object]) -> None:
         threads: of the CPU.
         on_ready: called once jobs are taken.
     """
-    devices.prepare_cpu(threads)
     # Ctrl-C reaches the whole process group; the server decides what it means and closes stdin.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     out = Outbox(_claim_stdout())
     inbox: Inbox = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin, inbox), daemon=True).start()
+
+    def begin() -> None:
+        on_ready()
+        threading.Thread(target=_send_heartbeats, args=(out,), daemon=True).start()
+
+    serve(threads, inbox, out, begin)
+
+
+def serve(threads: int, inbox: Inbox, out: Outbox, on_ready: Callable[[], object] = lambda: None) -> None:
+    """Do the jobs that come into the inbox, in this thread, until None comes.
+
+    Args:
+        threads, on_ready: as of ``main``.
+        out: gets all messages.
+    """
+    # In the thread that trains: each has its own way with denormals.
+    devices.prepare_cpu(threads)
     _warm_up(out)
     out.send({"ready": True})
     on_ready()
-    threading.Thread(target=_send_heartbeats, args=(out,), daemon=True).start()
     while (message := inbox.get()) is not None:
         # A command for a run that has just ended finds nothing to do.
         if "config" in message and not _Job(message, inbox, out).work():

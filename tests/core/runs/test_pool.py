@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from core.runs import pool
-from core.runs.pool import Pool, Worker, worker_count
+from core.runs.pool import Pool, ProcessWorker, worker_count
 from tests.waiting import wait_for
 
 #: A worker that tells which devices it sees.
@@ -55,5 +55,5 @@ def test_without_a_gpu_a_worker_has_the_environment_of_the_server(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     given = {}
     monkeypatch.setattr(pool.subprocess, "Popen", lambda command, **named: given.update(named))
-    Worker(1, *pool.gpus())
+    ProcessWorker(1, *pool.gpus())
     assert given["env"] is None

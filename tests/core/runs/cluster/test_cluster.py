@@ -1,0 +1,177 @@
+"""Runs on a Ray cluster; what is lost in these tests has really been killed."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from core import paths
+from core.models.checkpoints import load_checkpoint, load_parameters
+from core.runs import run_files
+from core.runs.cluster.pool import ClusterPool
+from core.training.config import RunConfig
+from core.training.network import to_flat
+from core.training.trainer import Trainer
+
+#: Long enough to be operated, whatever else the machine does.
+LONG = RunConfig(epochs=1000)
+#: Seconds of training, to be interrupted on the way and trained to its end: 2,880 steps, 48 per epoch.
+MIDDLE = RunConfig(epochs=60, batch_size=1000, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """The run in one go, in this process: its parameters, and the losses of its steps."""
+    trainer = Trainer(MIDDLE)
+    losses = [loss for event in trainer.events() for loss in getattr(event, "losses", ())]
+    return to_flat(trainer.network), losses
+
+
+@pytest.fixture
+def reach(service, wait):
+    """Wait until the run is in the state, and give it."""
+    return lambda run_id, state: wait(lambda: service.run(run_id), lambda run: run.state == state)
+
+
+@pytest.fixture
+def in_training(service, wait):
+    """Start a run, wait until it has a checkpoint on its way, and give its id."""
+
+    def started(config):
+        run_id = service.submit(config)
+        wait(lambda: len(told(service, run_id, "Checkpointed")))
+        return run_id
+
+    return started
+
+
+def told(service, run_id, kind):
+    return [event for event in service.events(run_id) if event["event"] == kind]
+
+
+def assert_whole(service, run_id, whole):
+    """The run has the parameters and the losses of the one that nothing interrupted, each step once.
+
+    It went on from a checkpoint that the service had, and did not begin anew.
+    """
+    resumed = told(service, run_id, "Resumed")
+    assert resumed and all(event["step"] > 0 and event["exact"] for event in resumed)
+    parameters, losses = whole
+    ended, _ = load_parameters(service.parameters_file(run_id))
+    assert torch.equal(to_flat(ended), parameters)
+    history = service.history(run_id)
+    assert (history.steps.tolist(), history.losses.tolist()) == (list(range(len(losses))), losses)
+
+
+def test_a_run_that_was_paused_and_stepped_is_the_one_here_bit_for_bit(service, wait, reach, in_training, whole):
+    run_id = in_training(MIDDLE)
+    assert re.fullmatch(r".+ \([\d.]+\)", service.run(run_id).environment["node"])
+    service.command(run_id, "pause")
+    paused = reach(run_id, "paused")
+    assert load_checkpoint(service.checkpoint_file(run_id)).state["step"] == paused.step
+    service.command(run_id, "step")
+    wait(lambda: service.run(run_id), lambda run: run.state == "paused" and run.step == paused.step + 1)
+    service.command(run_id, "resume")
+    finished = reach(run_id, "finished")
+    assert finished.exact and finished.message == ""
+    assert_whole(service, run_id, whole)
+    # Of a node like this machine, it answers here for its settings.
+    assert service.twin(MIDDLE).id == run_id
+    folder = service.parameters_file(run_id).parent
+    assert {file.name for file in folder.iterdir()} == {
+        *(run_files.PARAMETERS, run_files.BEST, run_files.CHECKPOINT, run_files.PREVIOUS)
+    }
+    _, metadata = load_parameters(folder / run_files.BEST)
+    assert metadata["metrics"]["step"] % 48 == 0
+
+
+def test_a_run_is_steered_and_stopped(service, wait, reach, in_training):
+    run_id = in_training(LONG)
+    service.command(run_id, "learning_rate", 0.002)
+    (applied,) = wait(lambda: told(service, run_id, "CommandApplied"))
+    assert (applied["command"], applied["value"]) == ("learning_rate", 0.002)
+    service.command(run_id, "stop")
+    stopped = reach(run_id, "stopped")
+    assert load_checkpoint(service.checkpoint_file(run_id)).state["step"] == stopped.step
+
+
+def test_a_branch_begins_where_the_other_run_was(service, reach):
+    parent = service.submit(RunConfig(epochs=2, batch_size=250, validation_split=0.9))
+    reach(parent, "finished")
+    branch = service.branch(parent, 24, {"lr": 0.0005})
+    assert reach(branch, "finished").message == ""
+    assert (service.parameters_file(branch).parent / run_files.START).exists()
+    assert service.history(branch).steps.tolist() == list(range(24, 48))
+
+
+def test_a_killed_worker_costs_nothing_but_time(service, nodes, wait, reach, in_training, whole):
+    run_id = in_training(MIDDLE)
+    (actor,) = wait(nodes.actors, lambda found: len(found) == 1)
+    os.kill(actor, signal.SIGKILL)
+    run = reach(run_id, "finished")
+    messages = [event["message"] for event in told(service, run_id, "State")]
+    assert run.exact and "Its worker process ended; it goes on from its last checkpoint." in messages
+    assert_whole(service, run_id, whole)
+
+
+def test_workers_come_with_a_node_and_the_runs_of_one_that_dies_go_on(service, nodes, wait, reach, in_training, whole):
+    wait(lambda: service.workers, lambda count: count == 1)
+    long = in_training(LONG)
+    raylet = nodes.add()
+    wait(lambda: service.workers, lambda count: count == 2)
+    # The only idle worker is that of the new node.
+    run_id = in_training(MIDDLE)
+    os.kill(raylet, signal.SIGKILL)
+    wait(lambda: service.run(run_id), lambda run: run.state == "queued")
+    assert service.run(long).state == "running"
+    wait(lambda: service.workers, lambda count: count == 1)
+    service.command(long, "stop")
+    reach(run_id, "finished")
+    assert_whole(service, run_id, whole)
+
+
+def test_when_the_process_in_the_cluster_is_killed_no_actor_is_left_and_its_runs_go_on(
+    service, nodes, wait, reach, in_training, whole
+):
+    run_id = in_training(MIDDLE)
+    before = nodes.actors()
+    service._scheduler._pool._driver.kill()
+    wait(lambda: not set(before) & set(nodes.actors()))
+    reach(run_id, "finished")
+    assert_whole(service, run_id, whole)
+
+
+def test_the_check_tells_what_the_lab_sees(service, nodes):
+    command = [sys.executable, "-m", "core.runs.cluster", "check"]
+    ended = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    summary, *sentences = ended.stdout.splitlines()
+    assert re.fullmatch(r"\d nodes: the lab trains 1 run at a time\.", summary)
+    assert len(sentences) >= 2
+    pattern = (
+        r".+ \([\d.]+\), (1 CPU|no CPU for the lab): answers in [\d.]+ ms; a trial run took [\d.]+ s and ended bit "
+    )
+    for sentence in sentences:
+        assert re.fullmatch(pattern + r"for bit as on this machine\.", sentence), sentence
+
+
+@pytest.mark.slow
+def test_a_cluster_with_another_token_or_with_none_is_refused(nodes, start_nodes, monkeypatch):
+    monkeypatch.setenv("DESCENT_CLUSTER", nodes.address)
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "another")
+    with pytest.raises(ValueError, match=r"^The Ray cluster at .+ cannot be joined: .+\.$"):
+        a_pool().start()
+    is_open = start_nodes("disabled")
+    monkeypatch.setenv("DESCENT_CLUSTER", is_open.address)
+    with pytest.raises(ValueError, match="asks for no token, so anyone who reaches it can run programs there: make a"):
+        a_pool().start()
+    is_open.close()
+
+
+def a_pool():
+    return ClusterPool(1, lambda message: None, lambda: None, lambda run_id: None)
