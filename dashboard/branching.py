@@ -58,7 +58,7 @@ def departures(runs: Sequence[Run]) -> list[str]:
     """Return a sentence for each of the runs that has left another one of them."""
     numbers = {run.id: run.number for run in runs}
     return [
-        f"#{run.number} leaves #{numbers[run.parent]} at step {run.parent_step:,}, up to which it is trained again first."
+        f"#{run.number} leaves #{numbers[run.parent]} at step {run.parent_step:,}."
         for run in runs
         if run.parent in numbers and run.parent_step is not None
     ]
