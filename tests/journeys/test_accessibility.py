@@ -30,9 +30,10 @@ def in_both_schemes(page: Page) -> list[str]:
     for scheme, paper in (("light", "rgb(252, 252, 251)"), ("dark", "rgb(16, 23, 29)")):
         page.emulate_media(color_scheme=scheme)
         expect(page.get_by_test_id("stApp")).to_have_css("background-color", paper)
-        # Half way from one colour to the other, a word has too little contrast for a moment.
-        wait_in(page, "() => !document.getAnimations().some(each => each instanceof CSSTransition)")
         drawn(page)
+        # What comes, goes, or changes its colour has too little contrast for a moment.
+        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+        wait_in(page, "() => document.getAnimations().every(each => each.effect.getTiming().iterations === Infinity)")
         found += [f"{scheme}: {fault}" for fault in faults(page)]
     return found
 
