@@ -401,4 +401,4 @@ def test_train_never_saves_over_the_model_that_comes_with_the_lab(capsys, tmp_pa
 def test_the_first_run_on_a_machine_says_what_it_waits_for(compiles, capsys, monkeypatch):
     monkeypatch.setattr(ink, "compiles", lambda: compiles)
     assert main(["train", "--optimizer", "sgd", "--batch-size", "full", "--epochs", "1", "--threads", "1"]) == 0
-    assert capsys.readouterr().out.startswith("Compiling the training step for this machine, once: ") is compiles
+    assert ("\nCompiling the training step for this machine, once: " in capsys.readouterr().out) is compiles
