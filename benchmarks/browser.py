@@ -144,7 +144,7 @@ def opened(page: Page, url: str, title: str) -> tuple[float, float]:
 def pages(page: Page, url: str, repeats: int) -> None:
     page.add_init_script(WATCH_SHIFT)
     for title in PAGES:
-        # The first time the browser's cache is empty, as is the lab's.
+        # The first time neither the browser nor the lab has anything of this page.
         first = opened(page, url, title)[0]
         times = [opened(page, url, title) for _ in range(repeats)]
         print(

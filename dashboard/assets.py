@@ -1,4 +1,4 @@
-"""Scripts for browsers, served from this machine, so that no page needs the internet: plotly.js and our own modules."""
+"""Files for browsers, served from this machine, so that none needs the internet: pages, plotly.js, our own modules."""
 
 from pathlib import Path
 

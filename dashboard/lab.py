@@ -1,5 +1,6 @@
 """The one run service of this server process: started and stopped with the server."""
 
+import gc
 import os
 import sys
 import threading
@@ -75,6 +76,9 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
     # Imported only now: what is cached needs the server's runtime.
     from dashboard.views.surfaces import controls, walks
 
+    # Streamlit looks for garbage after every drawing; it need not look at what the lab itself consists of.
+    gc.collect()
+    gc.freeze()
     threading.Thread(target=walks.warm, args=(controls.FIRST_PICTURE,), daemon=True).start()
     try:
         yield

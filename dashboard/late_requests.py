@@ -7,15 +7,22 @@ expect such a request while another answer is on its way to the browser:
   browser then clears; or the former page in place of the new one. A click would lead to an empty page, or nowhere.
 - When the page's script has just ended, the request begins another one, and the last elements of the page, which have
   not been handed over yet, are thrown away; they would never come.
+- When the page has been handed over, and not been sent yet, the part's own elements are thrown away before they are
+  made anew; the browser, which misses them at the page's end, moves what follows into their place.
+
+Script and server are two threads: each rule stands where the other one cannot come between looking and doing.
 """
 
 import functools
 import time
+from collections.abc import Callable
+from typing import Any
 
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.media_file_manager import MediaFileManager
-from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
+from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
+from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests, ScriptRequestType
 
 #: Seconds until a request looks again whether its page has been handed over.
 PERIOD = 0.005
@@ -28,38 +35,72 @@ def install() -> None:
 
     Files can be had for a while after their button was drawn anew. A second call changes nothing.
     """
-    MediaFileManager._remove_orphaned_deferred_callables = _remove_old  # type: ignore[method-assign, assignment]
-    request_rerun = AppSession.request_rerun
-    if hasattr(request_rerun, "__wrapped__"):
+    _replace(AppSession, "request_rerun", _put_off)
+    _replace(AppSession, "_create_scriptrunner", _begin)
+    _replace(AppSession, "_clear_queue", _clear)
+    _replace(ScriptRequests, "_request_rerun_locked", _join)
+    _replace(ScriptRunner, "_run_script", _draw)
+    _replace(MediaFileManager, "_remove_orphaned_deferred_callables", _remove_old)
+
+
+def _replace(owner: type, name: str, ours: Callable[..., Any]) -> None:
+    """Let a function take the calls of a method; it is given the method, and then what that would be."""
+    theirs = getattr(owner, name)
+    if hasattr(theirs, "__wrapped__"):
         return
 
-    @functools.wraps(request_rerun)
-    def in_time(session: AppSession, client_state: ClientState | None) -> None:
-        if client_state is None or not client_state.fragment_id:
-            request_rerun(session, client_state)
-        elif _is_ending(session):
-            session._event_loop.call_later(PERIOD, in_time, session, client_state)
-        elif client_state.page_script_hash == _page(session):
-            request_rerun(session, client_state)
+    @functools.wraps(theirs)
+    def method(*args: Any) -> Any:
+        return ours(theirs, *args)
 
-    AppSession.request_rerun = in_time  # type: ignore[method-assign, assignment]
+    setattr(owner, name, method)
 
 
-def _is_ending(session: AppSession) -> bool:
-    """Return True if the script has ended, and its last messages have not reached the session."""
-    runner = session._scriptrunner
-    return runner is not None and runner._requests._state == ScriptRequestType.STOP
+class _NotHandedOverError(Exception):
+    """The script has ended, and its last messages have not reached the session."""
 
 
-def _page(session: AppSession) -> str:
-    """Return the hash of the page that was asked for last."""
-    runner = session._scriptrunner
-    # One that has not begun comes before the one that is drawn.
-    asked = runner._requests._rerun_data if runner and runner._requests._state == ScriptRequestType.RERUN else None
-    return (asked.page_script_hash if asked else "") or session._pages_manager.current_page_script_hash
+def _put_off(request: Callable[..., None], session: AppSession, client_state: ClientState | None) -> None:
+    try:
+        request(session, client_state)
+    except _NotHandedOverError:
+        session._event_loop.call_later(PERIOD, session.request_rerun, client_state)
 
 
-def _remove_old(manager: MediaFileManager) -> None:
+def _begin(begin: Callable[..., None], session: AppSession, data: RerunData) -> None:
+    # Only here it is certain: the script may end at any time, until it has refused the request.
+    if data.fragment_id and session._scriptrunner is not None:
+        raise _NotHandedOverError
+    begin(session, data)
+
+
+def _join(join: Callable[..., bool], requests: ScriptRequests, data: RerunData) -> bool:
+    """Join a request with the one that waits; of two pages, the whole one or the later one stays."""
+    waiting = requests._rerun_data
+    elsewhere = waiting.page_script_hash not in ("", data.page_script_hash)
+    if data.fragment_id and requests._state == ScriptRequestType.RERUN and elsewhere:
+        if not waiting.fragment_id_queue:
+            return True
+        requests._state = ScriptRequestType.CONTINUE
+    return join(requests, data)
+
+
+def _draw(draw: Callable[..., None], runner: ScriptRunner, data: RerunData) -> None:
+    """Draw what was asked for, unless it is a part of another page than the one that was drawn last."""
+    if not data.fragment_id_queue or data.page_script_hash == runner._pages_manager.current_page_script_hash:
+        draw(runner, data)
+
+
+def _clear(clear: Callable[..., None], session: AppSession, fragment_ids: list[str] | None = None) -> None:
+    """Drop what the browser need not get any more: nothing, when only a part of the page is drawn."""
+    if fragment_ids:
+        # What comes is sent after what waits, in place of joined with it.
+        session._browser_queue._delta_index_map = {}
+    else:
+        clear(session)
+
+
+def _remove_old(_: Callable[..., None], manager: MediaFileManager) -> None:
     """Forget how to make the files whose buttons are gone since ``KEPT_SECONDS``; in place of: since now."""
     shown = {number for files in manager._files_by_session_and_coord.values() for number in files.values()}
     now, known = time.monotonic(), getattr(manager, "gone_since", {})

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from core import devices, paths
+from core import devices, ink, paths
 from core.cli.output import say
 from core.cli.parsing import (
     Commands,
@@ -70,6 +70,8 @@ def train(options: argparse.Namespace) -> None:
     for remark in remarks(config):
         print(f"Note: {remark.sentence}")
     trainer = Trainer(config)
+    if ink.compiles():
+        print("Compiling the training step for this machine, once: the run begins in some ten seconds.", flush=True)
     if before:
         trainer.restore(before.state)
         changes = before.changes(config, devices.environment(trainer.device))

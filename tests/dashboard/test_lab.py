@@ -11,7 +11,7 @@ from dashboard import lab
 
 ROOT = Path(__file__).resolve().parents[2]
 START = """
-import asyncio, sys
+import asyncio, gc, sys
 from pathlib import Path
 from core import data
 from dashboard import lab
@@ -19,7 +19,7 @@ load = data.load
 data.load = lambda: load(Path(sys.argv[1]))
 async def main():
     async with lab.lifespan(None):
-        print("started")
+        print("started", gc.get_freeze_count())
 asyncio.run(main())
 """
 
@@ -44,6 +44,12 @@ def test_a_senseless_worker_count_ends_the_start_with_one_sentence():
     ended = start(ROOT / "data" / "mnist", DESCENT_WORKERS="none", DESCENT_HOME=os.devnull + "/home")
     assert ended.returncode == 1
     assert ended.stderr.count("\n") == 1
+
+
+def test_a_look_for_garbage_leaves_out_what_the_lab_consists_of(tmp_path):
+    ended = start(ROOT / "data" / "mnist", DESCENT_HOME=str(tmp_path))
+    assert ended.returncode == 0
+    assert int(ended.stdout.split()[-1]) > 100_000
 
 
 def test_there_is_no_service_before_the_start():

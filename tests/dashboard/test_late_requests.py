@@ -1,89 +1,159 @@
 """Late requests against stand-ins for a session; tests/journeys/test_navigation.py sees them in a browser."""
 
 import asyncio
+import functools
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
+from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
 
 from dashboard import late_requests
 
+PATCHED = (
+    (AppSession, "request_rerun"),
+    (AppSession, "_create_scriptrunner"),
+    (AppSession, "_clear_queue"),
+    (ScriptRequests, "_request_rerun_locked"),
+    (ScriptRunner, "_run_script"),
+    (MediaFileManager, "_remove_orphaned_deferred_callables"),
+)
 
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[ClientState | None]:
-    """The requests that come through to Streamlit."""
-    passed: list[ClientState | None] = []
-    monkeypatch.setattr(AppSession, "request_rerun", lambda session, state: passed.append(state))
-    monkeypatch.setattr(
-        MediaFileManager, "_remove_orphaned_deferred_callables", MediaFileManager._remove_orphaned_deferred_callables
-    )
+
+@pytest.fixture(autouse=True)
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for owner, name in PATCHED:
+        method = getattr(owner, name)
+        monkeypatch.setattr(owner, name, getattr(method, "__wrapped__", method))
     late_requests.install()
-    return passed
 
 
-def session(requests: ScriptRequests | None, drawn: str = "train") -> Any:
-    """A session that draws a page, with what its script was asked for."""
-    runner = requests and SimpleNamespace(_requests=requests)
-    return SimpleNamespace(_scriptrunner=runner, _pages_manager=SimpleNamespace(current_page_script_hash=drawn))
+def whole(page: str) -> RerunData:
+    return RerunData(page_script_hash=page)
 
 
-def pending(page: str) -> ScriptRequests:
+def part(page: str, name: str = "part") -> RerunData:
+    return RerunData(page_script_hash=page, fragment_id=name)
+
+
+def waiting(requests: ScriptRequests) -> tuple[str, list[str]]:
+    """The page that is drawn next, and its parts; none is the whole page."""
+    data = requests.on_scriptrunner_ready().rerun_data
+    return data.page_script_hash, data.fragment_id_queue
+
+
+def test_a_second_installation_changes_nothing() -> None:
+    once = [getattr(owner, name) for owner, name in PATCHED]
+    late_requests.install()
+    assert [getattr(owner, name) for owner, name in PATCHED] == once
+
+
+@pytest.mark.parametrize(
+    ("asked", "drawn"),
+    [
+        ([whole("runs"), part("train")], ("runs", [])),
+        ([whole("runs"), part("runs")], ("runs", [])),
+        # The first request of a session names no page.
+        ([whole(""), part("train")], ("train", [])),
+        ([part("train"), whole("runs")], ("runs", [])),
+        ([part("train"), part("train", "other")], ("train", ["part", "other"])),
+        ([part("train"), part("runs", "other")], ("runs", ["other"])),
+    ],
+)
+def test_of_two_pages_the_whole_or_the_later_one_is_drawn(asked: list[RerunData], drawn: tuple[str, list[str]]) -> None:
     requests = ScriptRequests()
-    requests.request_rerun(RerunData(page_script_hash=page))
-    return requests
+    for data in asked:
+        assert requests.request_rerun(data)
+    assert waiting(requests) == drawn
 
 
-def test_a_second_installation_changes_nothing(asked: list[Any]) -> None:
-    once = AppSession.request_rerun
+@pytest.mark.parametrize(
+    ("data", "drawn"),
+    [
+        (RerunData(page_script_hash="train", fragment_id_queue=["part"]), False),
+        (RerunData(page_script_hash="runs", fragment_id_queue=["part"]), True),
+        (whole("train"), True),
+    ],
+)
+def test_a_part_of_a_page_that_was_left_meanwhile_is_not_drawn(
+    monkeypatch: pytest.MonkeyPatch, data: RerunData, drawn: bool
+) -> None:
+    runs: list[RerunData] = []
+    monkeypatch.setattr(ScriptRunner, "_run_script", lambda runner, data: runs.append(data))
     late_requests.install()
-    assert AppSession.request_rerun is once
+    ScriptRunner._run_script(runner(current="runs"), data)
+    assert runs == [data] * drawn
 
 
-@pytest.mark.parametrize("requests", [None, ScriptRequests(), pending(""), pending("train")])
-def test_a_part_of_the_page_that_is_drawn_is_drawn_again(asked: list[Any], requests: ScriptRequests | None) -> None:
-    AppSession.request_rerun(session(requests), state := ClientState(fragment_id="part", page_script_hash="train"))
-    assert asked == [state]
+def runner(current: str) -> Any:
+    return SimpleNamespace(_pages_manager=SimpleNamespace(current_page_script_hash=current))
 
 
-def test_a_part_of_a_page_that_was_left_is_not_drawn(asked: list[Any]) -> None:
-    part = ClientState(fragment_id="part", page_script_hash="train")
-    AppSession.request_rerun(session(pending("runs")), part)
-    AppSession.request_rerun(session(ScriptRequests(), drawn="runs"), part)
-    assert asked == []
+class Session:
+    """As much of a session as a request sees; its script ends as soon as the session has looked for the part."""
+
+    _state, request_rerun = None, AppSession.request_rerun
+
+    def __init__(self) -> None:
+        self.requests = ScriptRequests()
+        self._scriptrunner: Any = self.requests
+        self._client_state = ClientState()
+        self.begun: list[RerunData] = []
+
+    def has_fragment(self, _: str) -> bool:
+        self.requests.request_stop()
+        return True
 
 
-def test_whole_pages_are_drawn_always(asked: list[Any]) -> None:
-    AppSession.request_rerun(session(pending("runs")), state := ClientState(page_script_hash="train"))
-    AppSession.request_rerun(session(pending("runs")), None)
-    assert asked == [state, None]
-
-
-def test_a_part_waits_until_its_ended_page_has_been_handed_over(asked: list[Any]) -> None:
-    ended = ScriptRequests()
-    ended.request_stop()
-    drawn = session(ended)
-    part = ClientState(fragment_id="part", page_script_hash="train")
+def test_a_part_waits_until_its_ended_page_has_been_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AppSession, "_create_scriptrunner", lambda session, data: session.begun.append(data))
+    late_requests.install()
+    session: Any = Session()
+    session._create_scriptrunner = functools.partial(AppSession._create_scriptrunner, session)
+    session.request_rerun = functools.partial(AppSession.request_rerun, session)
 
     async def ask() -> None:
-        drawn._event_loop = asyncio.get_running_loop()
-        AppSession.request_rerun(drawn, part)
+        session._event_loop = asyncio.get_running_loop()
+        session.request_rerun(ClientState(fragment_id="part", page_script_hash="train"))
         await asyncio.sleep(3 * late_requests.PERIOD)
-        assert asked == []
-        drawn._scriptrunner = None
-        while not asked:
+        assert session.begun == []
+        session._scriptrunner = None
+        while not session.begun:
             await asyncio.sleep(late_requests.PERIOD)
 
     asyncio.run(ask())
-    assert asked == [part]
+    assert [data.fragment_id for data in session.begun] == ["part"]
+
+
+def test_the_elements_of_a_part_that_are_on_their_way_arrive_before_its_new_ones() -> None:
+    session: Any = SimpleNamespace(_browser_queue=(queue := ForwardMsgQueue()))
+    for name, path in (("", [0, 0]), ("part", [0, 1]), ("", [0, 2])):
+        queue.enqueue(element(name, path))
+    AppSession._clear_queue(session, ["part"])
+    queue.enqueue(element("part", [0, 1]))
+    assert [list(message.metadata.delta_path) for message in queue.flush()] == [[0, 0], [0, 1], [0, 2], [0, 1]]
+    queue.enqueue(element("", [0, 0]))
+    AppSession._clear_queue(session, None)
+    assert queue.is_empty()
+
+
+def element(part: str, path: list[int]) -> ForwardMsg:
+    message = ForwardMsg()
+    message.metadata.delta_path[:] = path
+    message.delta.fragment_id = part
+    message.delta.new_element.markdown.body = "text"
+    return message
 
 
 def test_a_file_can_be_made_for_a_while_after_its_button_was_drawn_anew(
-    asked: list[Any], monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seconds = [100.0]
     monkeypatch.setattr(late_requests.time, "monotonic", lambda: seconds[0])

@@ -62,8 +62,9 @@ def canvas() -> list[Steps]:
     if drawing.json_data is not None and not _is_late(objects, kept):
         kept.update(objects=objects, gone=None)
     empty = not kept["objects"]
-    if empty:
-        st.html('<p class="invitation">Draw a digit</p>')
+    with st.container(key="draw-invitation"):
+        if empty:
+            st.html('<p class="invitation">Draw a digit</p>')
     with st.container(horizontal=True, key="draw-undo"):
         st.button("Undo", icon=":material/undo:", on_click=_undo, disabled=empty, width="stretch", shortcut="Ctrl+Z")
         st.button(

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from core import paths
+from core import ink, paths
 from core.cli.main import main
 from core.models.checkpoints import load_checkpoint, load_parameters
 from core.models.formats import READABLE, write
@@ -395,3 +395,10 @@ def test_train_never_saves_over_the_model_that_comes_with_the_lab(capsys, tmp_pa
     monkeypatch.setattr(Trainer, "events", lambda self: pytest.fail("it trains"))
     assert main(["train", "--save", str(paths.ROOT / "models" / "reference.safetensors")]) == 2
     assert "save must be another path than that of the model" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("compiles", [True, False])
+def test_the_first_run_on_a_machine_says_what_it_waits_for(compiles, capsys, monkeypatch):
+    monkeypatch.setattr(ink, "compiles", lambda: compiles)
+    assert main(["train", "--optimizer", "sgd", "--batch-size", "full", "--epochs", "1", "--threads", "1"]) == 0
+    assert ("\nCompiling the training step for this machine, once: " in capsys.readouterr().out) is compiles
