@@ -25,11 +25,16 @@ def address() -> str:
     given = os.environ.get("DESCENT_CLUSTER", "")
     if not given:
         raise ValueError(f"DESCENT_CLUSTER must be the address of a Ray cluster, or {OWN}, got nothing.")
-    if importlib.util.find_spec("ray") is None:
+    if not installed():
         raise ValueError("DESCENT_CLUSTER needs the package ray: pip install -r requirements-cluster.txt")
     if given != OWN and os.environ.get("RAY_AUTH_MODE") != "token":
         raise ValueError(f"The lab joins no cluster without a token, since {OPEN}")
     return given
+
+
+def installed() -> bool:
+    """Return True if Ray can be imported."""
+    return importlib.util.find_spec("ray") is not None
 
 
 def version() -> str:

@@ -12,6 +12,7 @@ import pytest
 
 from core import paths
 from core.runs import scheduler
+from core.runs.cluster import settings
 from core.runs.service import Service
 from tests.waiting import LIMIT
 
@@ -70,6 +71,12 @@ class Nodes:
         while not (line := self._process.stdout.readline()).startswith("{"):
             assert line, "the cluster's process ended"
         return json.loads(line)
+
+
+@pytest.fixture(autouse=True)
+def with_ray(monkeypatch):
+    """Let the tests with clusters that they play run where Ray is not installed."""
+    monkeypatch.setattr(settings, "installed", lambda: True)
 
 
 @pytest.fixture

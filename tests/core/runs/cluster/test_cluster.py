@@ -17,6 +17,8 @@ from core.training.config import RunConfig
 from core.training.network import to_flat
 from core.training.trainer import Trainer
 
+pytest.importorskip("ray", reason="pip install -r requirements-cluster.txt")
+
 #: Long enough to be operated, whatever else the machine does.
 LONG = RunConfig(epochs=1000)
 #: Seconds of training, to be interrupted on the way and trained to its end: 2,880 steps, 48 per epoch.

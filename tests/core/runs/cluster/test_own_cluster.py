@@ -13,6 +13,8 @@ from core.runs.service import Service
 from core.training.config import RunConfig
 from tests.waiting import LIMIT, wait_for
 
+pytest.importorskip("ray", reason="pip install -r requirements-cluster.txt")
+
 LONG = RunConfig(epochs=1000)
 
 SERVER = """

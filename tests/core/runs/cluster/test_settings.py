@@ -1,5 +1,3 @@
-import importlib.util
-
 import pytest
 
 from core.runs.cluster import settings
@@ -28,6 +26,6 @@ def test_the_own_cluster_has_a_token_that_nobody_knows(monkeypatch):
 
 def test_without_ray_it_says_what_to_install(monkeypatch):
     monkeypatch.setenv("DESCENT_CLUSTER", "auto")
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(settings, "installed", lambda: False)
     with pytest.raises(ValueError, match=r"^DESCENT_CLUSTER needs the package ray: pip install -r requirements-"):
         settings.address()
