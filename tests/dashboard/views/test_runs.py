@@ -305,7 +305,7 @@ def test_a_table_that_is_asked_for_while_the_lab_ends_is_a_sentence(monkeypatch:
     monkeypatch.setattr(lab, "_service", None)
     answer = asked("view=all")
     assert answer.status_code == 503
-    assert bytes(answer.body).startswith(b"The lab is not running: ")
+    assert bytes(answer.body).startswith(b"The lab is not running")
 
 
 def test_an_export_is_of_what_was_recorded(filled: list[str]) -> None:
