@@ -24,14 +24,18 @@ _sweeps: Studies | None = None
 _stopping = threading.Lock()
 
 
+class NotRunningError(RuntimeError):
+    """The service has not begun, or has ended; a server that ends is still asked for pages."""
+
+
 def service() -> Service:
     """Return the running service.
 
     Raises:
-        RuntimeError: outside the server's lifetime.
+        NotRunningError: outside the server's lifetime.
     """
     if _service is None:
-        raise RuntimeError("The run service is not running: start the lab with `streamlit run app.py`.")
+        raise NotRunningError("The lab is not running: start it with `streamlit run app.py`.")
     return _service
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import fields
+from dashboard import fields, lab
 
-#: Failures of the disk and of what is on it; every reading and writing may raise them.
-FAILURES = (OSError, sqlite3.Error)
+#: Failures of the disk and of what is on it, which every reading and writing may raise; and the end of the lab.
+FAILURES = (OSError, sqlite3.Error, lab.NotRunningError)
 #: All that an action may be refused with; anything else is a fault of ours.
 REFUSALS = (ValueError, *FAILURES)
 _DONE, _REFUSED, _UNDO = "notices.done", "notices.refused", "notices.undo"
@@ -66,7 +66,7 @@ def refuse(error: Exception) -> None:
 
 
 def show_failure(error: Exception) -> bool:
-    """Show a failure of the disk in place of that part of a page, or of a callback, that raised it.
+    """Show a failure that is none of ours in place of that part of a page, or of a callback, that raised it.
 
     Streamlit calls it for all that a script raises, so that nothing that only reads needs to catch it. Returns False
     for any other error, a fault of ours, which Streamlit then shows itself.

@@ -54,5 +54,5 @@ def test_a_look_for_garbage_leaves_out_what_the_lab_consists_of(tmp_path):
 
 def test_there_is_no_service_before_the_start():
     lab.stop()
-    with pytest.raises(RuntimeError, match=r"The run service is not running: start the lab with"):
+    with pytest.raises(RuntimeError, match=r"The lab is not running: start it with"):
         lab.service()

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from core.owners import Visitor
 from core.runs.service import Service
 from core.training.config import RunConfig
-from dashboard import colors, notices
+from dashboard import colors, lab, notices
 from dashboard.views.runs import actions, compare, figures, one, overview, parallel, route, rows
 from tests.dashboard.conftest import button, labels, open_page, page_of, text
 
@@ -299,6 +299,13 @@ def test_a_table_that_cannot_be_read_is_asked_for_again(
     told = b"The lab could not use its database: database disk image is malformed."
     assert (answer.status_code, answer.body) == (503, told)
     assert asked("view=all").status_code == 200
+
+
+def test_a_table_that_is_asked_for_while_the_lab_ends_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lab, "_service", None)
+    answer = asked("view=all")
+    assert answer.status_code == 503
+    assert bytes(answer.body).startswith(b"The lab is not running")
 
 
 def test_an_export_is_of_what_was_recorded(filled: list[str]) -> None:
