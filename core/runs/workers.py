@@ -1,4 +1,4 @@
-"""What the scheduler asks of its workers, wherever they are: processes of this machine, or on nodes of a cluster."""
+"""The scheduler's interface to its workers: processes of this machine, or on nodes of a cluster."""
 
 import threading
 import time

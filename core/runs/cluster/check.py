@@ -1,4 +1,4 @@
-"""What the lab sees of a cluster, in plain words."""
+"""The lab's view of a cluster, in plain words."""
 
 import hashlib
 import statistics

@@ -14,7 +14,7 @@ from core.runs.cluster import settings
 #: Bytes of the own cluster's object store: a few checkpoints, the largest of which have 128 MiB. Taken as needed.
 _STORE = 512 * 1024 * 1024
 _PROBE_SECONDS = 30.0
-#: Ends with 0 if it is told the cluster's nodes without a token.
+#: Exits with 0 if the cluster lists its nodes to a client without a token.
 _PROBE = """
 import sys
 from ray._raylet import GcsClient

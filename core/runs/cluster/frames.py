@@ -1,4 +1,4 @@
-"""Messages with files: over a pipe a line of JSON, and after it the files' bytes."""
+"""Messages with files: on a pipe, each is one line of JSON and then the bytes of its files."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What a worker of the cluster has to say: messages with the files that it has made."""
+"""Messages of a worker on the cluster, with the files that it has made."""
 
 import os
 import queue

@@ -51,6 +51,6 @@ def environment() -> dict[str, str]:
     if address() != OWN:
         return {**os.environ, **quiet}
     # A token that nobody else knows; and without clusters of several machines Ray binds to loopback, which it does not
-    # do for being told that address.
+    # do because that address is given.
     own = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32), "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
     return {**os.environ, **quiet, **own}

@@ -26,7 +26,7 @@ channel.send({"worker": 7, "ready": True})
 
 
 class Lab:
-    """What the pool says to the scheduler."""
+    """The scheduler's side: records the pool's calls."""
 
     def __init__(self):
         self.messages, self.lost, self.idle = [], [], []
