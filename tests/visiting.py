@@ -76,8 +76,15 @@ def press(page: Page, name: str) -> None:
 
 
 def type_into(page: Page, label: str, text: str) -> None:
+    """Once the page is at rest; again if its answer to what was chosen before came between two letters."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     box = page.get_by_label(label, exact=True)
-    box.fill(text)
+
+    def typed() -> str:
+        box.fill(text)
+        return box.input_value()
+
+    wait_for(typed, lambda value: value == text)
     box.press("Enter")
 
 
