@@ -15,7 +15,7 @@ from dashboard.views.runs import compare, overview, rows
 async def table(request: Request) -> Response:
     """``/lab/runs?view=NAME`` or ``?compare=ID,ID``: the rows as JSON; 304 to a browser that has the same ones.
 
-    503, with a sentence, while the lab cannot read its disk: the browser asks again.
+    503, with a sentence, while the lab cannot read its disk, or ends: the browser asks again.
     """
     query = request.query_params
     try:
