@@ -11,7 +11,8 @@ A real lab on a disk and with a clock of its own is used and attacked at the sam
 What a visitor meets while the server is down is no failure. At the end, all runs that were interrupted go on to their
 end without attacks. Then every run that was ever listed must be there, every finished run be whole (all steps once and
 in order, its parameters saved), and a sample of those that were resumed be bit for bit what their settings give.
-Prints attempts and failures by kind, and the server's memory; the status is 1 if there was a failure.
+Prints attempts and failures by kind, the server's memory, and the longest standstills; the status is 1 if there was a
+failure.
 
 The disk is a tmpfs, which takes root on Linux, and the clock is turned by libfaketime (``apt-get install faketime``):
 what there is not is said, and left out.
@@ -20,7 +21,6 @@ what there is not is said, and left out.
 import argparse
 import asyncio
 import random
-import shutil
 import signal
 import sys
 import time
@@ -34,6 +34,7 @@ from benchmarks.endure.lab import Lab, Table, open_lab
 from benchmarks.endure.runs import check
 from benchmarks.endure.visitors import arrive, follow_latest, session, viewer
 from benchmarks.measure import machine
+from tests.browser import ARGUMENTS, CHROMIUM
 
 #: Megabytes that the server may grow by in one life.
 MOST_GROWTH = 100.0
@@ -44,13 +45,15 @@ async def endure(options: argparse.Namespace, lab: Lab, table: Table) -> set[str
     chance, latest, seen = random.Random(options.seed), list[str](), set[str]()
     await lab.start()
     async with async_playwright() as playwright:
-        path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        pages = await asyncio.gather(*(arrive(lab, browser, table) for _ in range(options.sessions)))
+        # A page that was opened while the server was down would open again by itself, in the middle of the next visit.
+        arguments = [*ARGUMENTS.split(), "--disable-auto-reload"]
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        pages = await asyncio.gather(*(arrive(lab, browser, chance, table) for _ in range(options.sessions)))
         until = time.monotonic() + 60 * options.minutes
         works: list[Any] = [session(lab, page, random.Random(chance.random()), table, until) for page in pages]
         works += [viewer(lab, random.Random(chance.random()), table, latest, until) for _ in range(options.viewers)]
-        await asyncio.gather(*works, attacks(lab, chance, table, until), follow_latest(lab, table, latest, seen, until))
+        works += [attacks(lab, chance, table, until), follow_latest(lab, table, latest, seen, until), lab.watch(until)]
+        await asyncio.gather(*works)
         await browser.close()
     lab.clock.turn(0)
     await lab.end(signal.SIGTERM)
@@ -93,6 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
     if lab.memory:
         first, last = max(lab.memory, key=lambda pair: pair[1] - pair[0])
         print(f"memory of the server: {first:.0f} MB with all pages opened, {last:.0f} MB at the end, most growth")
+    print(f"longest standstill: server {lab.standstill:.1f} s, this program {lab.own_standstill:.1f} s")
     print(f"{table.failed.total()} failures")
     return 1 if table.failed else 0
 

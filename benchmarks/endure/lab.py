@@ -131,6 +131,8 @@ class Lab:
         #: end: libraries and caches come with a page's first opening.
         self.memory: list[tuple[float, float]] = []
         self._opened: set[str] = set()
+        #: Longest seconds for which the server's event loop, and this program's, did nothing else.
+        self.standstill, self.own_standstill = 0.0, 0.0
 
     async def start(self) -> None:
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
@@ -170,6 +172,29 @@ class Lab:
             table["dropped as the server ended"] += 1
         else:
             await table.attempt(kind, lambda: doing)
+
+    async def watch(self, until: float) -> None:
+        """Note the longest standstills until then: who hears nothing from a viewer for 20 s gives it up."""
+
+        async def own() -> None:
+            while (begun := time.monotonic()) < until:
+                await asyncio.sleep(0.1)
+                self.own_standstill = max(self.own_standstill, time.monotonic() - begun - 0.1)
+
+        def answer() -> float:
+            begun = time.monotonic()
+            urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=LONGEST_ANSWER).close()
+            return time.monotonic() - begun
+
+        async def servers() -> None:
+            while time.monotonic() < until:
+                await asyncio.sleep(0.5)
+                with contextlib.suppress(OSError):
+                    took = await asyncio.to_thread(answer)
+                    if self.up.is_set():
+                        self.standstill = max(self.standstill, took)
+
+        await asyncio.gather(own(), servers())
 
     def workers(self) -> list[int]:
         """Return the process ids of its workers."""

@@ -48,11 +48,11 @@ BROKEN = "[data-testid=stException], [data-testid=stAppErrorDialog]"
 FOLLOWED = 20.0
 
 
-async def arrive(lab: Lab, browser: Browser, table: Table) -> Page:
+async def arrive(lab: Lab, browser: Browser, chance: random.Random, table: Table) -> Page:
     """Open a browser of its own for a visitor, and start a run."""
     page = await (await browser.new_context()).new_page()
     page.set_default_timeout(1000 * LONGEST_ANSWER)
-    await lab.attempt(table, "start of a run", lambda: _visit(lab, page, "start of a run", "", 0))
+    await lab.attempt(table, "start of a run", lambda: _visit(lab, page, "start of a run", "", 0, chance))
     return page
 
 
@@ -61,7 +61,7 @@ async def session(lab: Lab, page: Page, chance: random.Random, table: Table, unt
     while time.monotonic() < until:
         kind = chance.choices(list(VISITS), list(VISITS.values()))[0]
         path, pause = _path(kind, chance), chance.uniform(1, 4)
-        await lab.attempt(table, kind, lambda do=(kind, path, pause): _visit(lab, page, *do))  # type: ignore[misc]
+        await lab.attempt(table, kind, lambda do=(kind, path, pause): _visit(lab, page, *do, chance))  # type: ignore[misc]
     await page.context.close()
 
 
@@ -78,11 +78,17 @@ def _path(kind: str, chance: random.Random) -> str:
     return f"{page}?{urllib.parse.urlencode(values, errors='surrogatepass')}"
 
 
-async def _visit(lab: Lab, page: Page, kind: str, path: str, pause: float) -> None:
+async def _visit(lab: Lab, page: Page, kind: str, path: str, pause: float, chance: random.Random) -> None:
     """Open the page, do what the kind of visit is, and look at the page after so many seconds."""
     await page.goto(f"{lab.url}/{path}")
     await page.get_by_test_id("stMain").wait_for()
     if kind == "start of a run":
+        # The lab does not train the same settings twice.
+        await _settled(page)
+        rate = page.get_by_label("Learning rate", exact=True)
+        await rate.fill(f"{chance.uniform(1e-4, 1e-2):.8f}")
+        await rate.press("Enter")
+        await _settled(page)
         await page.get_by_role("button", name="Train", exact=True).click()
     if kind == "resume of runs":
         await _settled(page)

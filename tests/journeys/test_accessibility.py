@@ -3,7 +3,8 @@
 import re
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.browser import DESKTOP, Lab, Profiles
 from tests.e2e.test_draw import SEVEN, draw, says
@@ -121,6 +122,34 @@ def test_little_motion_is_obeyed(lab: Lab, visitor: Profiles) -> None:
     lasting = """() => [...document.querySelectorAll("*")].map(each => getComputedStyle(each))
         .filter(style => Math.max(...style.transitionDuration.split(",").map(parseFloat)) > 0.001).length"""
     assert page.evaluate(lasting) == 0
+
+
+def test_what_waits_for_an_answer_does_not_fade(page: Page, lab: Lab) -> None:
+    #: What the browser still gets of an answer: that it has begun.
+    begin = ["new_session", "session_status_changed"]
+    waiting = False
+
+    def between(socket: WebSocketRoute) -> None:
+        def down(message: bytes | str) -> None:
+            assert isinstance(message, bytes)
+            kind = ForwardMsg.FromString(message).WhichOneof("type")
+            if not waiting or kind in begin:
+                socket.send(message)
+            if waiting and kind in begin:
+                begin.remove(kind)
+
+        socket.connect_to_server().on_message(down)
+
+    page.route_web_socket(re.compile("_stcore/stream"), between)
+    open_at(page, lab, "Train")
+    waiting = True
+    own_rate(page)
+    old = page.locator("[data-testid=stMain] [data-stale=true]")
+    expect(old.first).to_be_visible()
+    # Faded, or about to be.
+    faded = """all => all.filter(each => getComputedStyle(each).opacity !== "1"
+        || each.getAnimations().some(animation => animation.transitionProperty === "opacity")).length"""
+    assert old.evaluate_all(faded) == 0
 
 
 def test_charts_are_saved_on_a_phone_too(phone: Page, lab: Lab) -> None:

@@ -9,7 +9,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.browser import Lab
-from tests.visiting import PAGES, expect_state, go, look, open_at, train
+from tests.visiting import PAGES, expect_state, go, look, open_at, train, wait_in
 from tests.waiting import wait_for
 
 TITLES = list(PAGES)
@@ -99,6 +99,44 @@ def test_an_answer_that_comes_after_back_leaves_the_history_as_it_is(page: Page,
     assert page.evaluate("history.length") == entries
     page.go_forward()
     look(page, "Surfaces")
+
+
+def test_a_press_before_the_script_of_the_history_has_its_entry(page: Page, lab: Lab) -> None:
+    sockets: list[WebSocketRoute] = []
+    held: list[bytes] = []
+    open_again = False
+
+    def between(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+
+        def down(message: bytes | str) -> None:
+            assert isinstance(message, bytes)
+            if not open_again and (held or b"descent_session" in message):
+                held.append(message)
+            else:
+                socket.send(message)
+
+        socket.connect_to_server().on_message(down)
+
+    def answer() -> int | None:
+        """Where the answer to the press begins."""
+        page.wait_for_timeout(10)
+        types = [ForwardMsg.FromString(message).WhichOneof("type") for message in held]
+        return types.index("new_session") if "new_session" in types else None
+
+    page.route_web_socket(re.compile("_stcore/stream"), between)
+    page.goto(lab.url)
+    page.get_by_role("link", name="Sweep", exact=True).click()
+    first = wait_for(answer, lambda place: place is not None)
+    for message in held[:first]:
+        sockets[0].send(message)
+    wait_in(page, "() => !String(history.pushState).includes('[native code]')")
+    open_again = True
+    for message in held[first:]:
+        sockets[0].send(message)
+    look(page, "Sweep")
+    page.go_back()
+    look(page, "Train")
 
 
 def test_a_late_request_neither_empties_the_next_page_nor_brings_the_last_one_back(page: Page, own_lab: Lab) -> None:

@@ -4,9 +4,10 @@ import assert from "node:assert/strict"
 import test from "node:test"
 import { onePressOneEntry } from "../../dashboard/components/session/history.js"
 
-function browser() {
+function browser(hasBeenActive = false) {
   const entries = ["/"]
   const page = new EventTarget()
+  page.navigator = { userActivation: { hasBeenActive } }
   page.document = new EventTarget()
   page.history = {
     pushState: (state, title, address) => entries.push(address),
@@ -34,4 +35,19 @@ test("what arrives after Back makes no entry, also if the press of Back was a ke
   go("/sweep")
   go("/train")
   assert.deepEqual(entries, ["/train"])
+})
+
+test("a press that came before the script makes its entry", () => {
+  const { entries, page, go } = browser(true)
+  onePressOneEntry(page)
+  go("/sweep")
+  go("/sweep?sweep=1")
+  assert.deepEqual(entries, ["/", "/sweep?sweep=1"])
+})
+
+test("without any press there is no entry", () => {
+  const { entries, page, go } = browser()
+  onePressOneEntry(page)
+  go("/?run=1")
+  assert.deepEqual(entries, ["/?run=1"])
 })

@@ -10,7 +10,8 @@ const PRESSES = ["click", "keydown"]
 export function onePressOneEntry(page = window) {
   const { document, history } = page
   const push = history.pushState
-  let pressed = false
+  // Its script comes with the first page, and may be later than the first press.
+  let pressed = page.navigator.userActivation.hasBeenActive
   for (const kind of PRESSES) document.addEventListener(kind, () => (pressed = true), true)
   page.addEventListener("popstate", () => (pressed = false), true)
   history.pushState = (...entry) => {
