@@ -3,6 +3,7 @@
 A test makes what it needs and finds it by a name of its own: the shared lab holds what other tests have left there.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from core.models import checkpoints
 from core.runs.service import Service
@@ -106,12 +108,16 @@ class Chromium:
 
     playwright: Playwright | None = None
     browser: Browser | None = None
+    #: Profile that loads the lab's scripts once; it is emptied behind each test.
+    kept: BrowserContext | None = None
 
     @classmethod
     def open(cls) -> Browser:
         if cls.browser is None or not cls.browser.is_connected():
             cls.playwright = cls.playwright or sync_playwright().start()
             cls.browser = cls.playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS.split())
+            cls.kept = cls.browser.new_context(**DESKTOP)
+            cls.kept.set_default_timeout(LIMIT_MS)
         return cls.browser
 
     @classmethod
@@ -120,7 +126,7 @@ class Chromium:
             cls.browser.close()
         if cls.playwright:
             cls.playwright.stop()
-        cls.browser = cls.playwright = None
+        cls.browser = cls.playwright = cls.kept = None
 
 
 @pytest.hookimpl(trylast=True)
@@ -229,7 +235,28 @@ def visitor(browser: Browser) -> Iterator[Profiles]:
 
 
 @pytest.fixture
-def page(visitor: Profiles) -> Iterator[Page]:
+def page(browser: Browser) -> Iterator[Page]:
+    """A page whose console must stay free of errors, of a visitor whom the lab does not know.
+
+    Its browser has the lab's scripts in its cache; that of ``newcomer`` has nothing.
+    """
+    assert Chromium.kept
+    opened = Chromium.kept.new_page()
+    complaints = watch(opened)
+    yield opened
+    # Before the browser notices that a lab of the test's own has ended.
+    found = list(complaints)
+    # Without a lab's page there is no storage.
+    with contextlib.suppress(PlaywrightError):
+        opened.evaluate("localStorage.clear()")
+    for tab in Chromium.kept.pages:
+        tab.close()
+    Chromium.kept.clear_cookies()
+    assert found == []
+
+
+@pytest.fixture
+def newcomer(visitor: Profiles) -> Iterator[Page]:
     """A page in a fresh profile whose console must stay free of errors."""
     opened = visitor().new_page()
     complaints = watch(opened)

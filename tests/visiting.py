@@ -21,7 +21,7 @@ PAGES: dict[str, tuple[str, Callable[[Page], Locator]]] = {
     "Predictions": ("/predictions", lambda page: page.locator(".figures")),
     "Draw": ("/draw", lambda page: page.locator(".upper-canvas")),
     "Models": ("/models", lambda page: page.get_by_role("button", name="Save parameters")),
-    "Lessons": ("/lessons", lambda page: page.get_by_role("button", name="Open", exact=True).first),
+    "Lessons": ("/lessons", lambda page: page.locator(".st-key-card-2-order").get_by_role("button", name="Open")),
 }
 #: Pictures with nothing in them. The Train page's live chart is empty until a run begins, and says so.
 EMPTY_PICTURES = """() => {
@@ -54,7 +54,10 @@ def inspect(page: Page) -> None:
 
 def look(page: Page, title: str) -> None:
     """Wait until the page of this title works, and inspect it."""
-    part = PAGES[title][1](page)
+    path, find = PAGES[title]
+    # First the address: a part of the last page may look like one of this.
+    expect(page).to_have_url(re.compile(rf"^\w+://[^/]+{path}(\?.*)?$"))
+    part = find(page)
     expect(part).to_be_visible()
     expect(part).to_be_enabled()
     inspect(page)

@@ -25,6 +25,7 @@ import signal
 import sys
 import time
 import traceback
+from functools import partial
 from typing import Any
 
 from playwright.async_api import async_playwright
@@ -32,7 +33,7 @@ from playwright.async_api import async_playwright
 from benchmarks.endure.attacks import attacks
 from benchmarks.endure.lab import Lab, Table, open_lab
 from benchmarks.endure.runs import check
-from benchmarks.endure.visitors import arrive, follow_latest, session, viewer
+from benchmarks.endure.visitors import arrive, follow_latest, new_page, session, tour, viewer
 from benchmarks.measure import machine
 from tests.browser import ARGUMENTS, CHROMIUM
 
@@ -49,10 +50,14 @@ async def endure(options: argparse.Namespace, lab: Lab, table: Table) -> set[str
         arguments = [*ARGUMENTS.split(), "--disable-auto-reload"]
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         pages = await asyncio.gather(*(arrive(lab, browser, chance, table) for _ in range(options.sessions)))
+        guest = await new_page(browser)
+        begun = partial(tour, lab, guest, chance, table)
+        await begun()
         until = time.monotonic() + 60 * options.minutes
         works: list[Any] = [session(lab, page, random.Random(chance.random()), table, until) for page in pages]
         works += [viewer(lab, random.Random(chance.random()), table, latest, until) for _ in range(options.viewers)]
-        works += [attacks(lab, chance, table, until), follow_latest(lab, table, latest, seen, until), lab.watch(until)]
+        works += [attacks(lab, random.Random(chance.random()), table, until, begun)]
+        works += [follow_latest(lab, table, latest, seen, until), lab.watch(until)]
         await asyncio.gather(*works)
         await browser.close()
     lab.clock.turn(0)

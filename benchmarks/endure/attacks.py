@@ -9,6 +9,7 @@ import signal
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Awaitable, Callable
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
@@ -75,8 +76,14 @@ SOCKETS = (
 )
 
 
-async def attacks(lab: Lab, chance: random.Random, table: Table, until: float) -> None:
-    """Make the attacks, as many of each kind as the time is of half an hour, in an order and at moments by chance."""
+async def attacks(
+    lab: Lab, chance: random.Random, table: Table, until: float, begun: Callable[[], Awaitable[None]]
+) -> None:
+    """Make the attacks, as many of each kind as the time is of half an hour, in an order and at moments by chance.
+
+    Args:
+        begun: is awaited after each start of the server.
+    """
     length = until - time.monotonic()
     kinds = [kind for kind, count in ATTACKS.items() for _ in range(max(1, round(count * length / LONG_SECONDS)))]
     kinds = [kind for kind in kinds if (kind != "full disk" or lab.disk.small)]
@@ -88,6 +95,8 @@ async def attacks(lab: Lab, chance: random.Random, table: Table, until: float) -
         # Attacks that take longer than it is to the next one delay that.
         await asyncio.sleep(max(0.0, begin + moment - time.monotonic()))
         await table.attempt(kind, lambda kind=kind: _attack(lab, kind, chance))  # type: ignore[misc]
+        if kind.endswith("of the server"):
+            await begun()
         lab.note_memory()
         if not lab.up.is_set():
             raise RuntimeError("the server did not start again")

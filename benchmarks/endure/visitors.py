@@ -7,7 +7,7 @@ import random
 import time
 import urllib.parse
 import urllib.request
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from playwright.async_api import Browser, Page, expect
@@ -44,16 +44,32 @@ HOSTILE_VALUES = (
 )
 #: What a page shows where something of the lab's own broke.
 BROKEN = "[data-testid=stException], [data-testid=stAppErrorDialog]"
-#: Seconds that a viewer follows one run.
-FOLLOWED = 20.0
+#: Seconds for which a viewer stays with one run.
+FOLLOWED = 60.0
+#: Epochs of the runs: from half a second to half a minute of training.
+EPOCHS = (5, 20, 80, 320)
 
 
 async def arrive(lab: Lab, browser: Browser, chance: random.Random, table: Table) -> Page:
     """Open a browser of its own for a visitor, and start a run."""
-    page = await (await browser.new_context()).new_page()
-    page.set_default_timeout(1000 * LONGEST_ANSWER)
-    await lab.attempt(table, "start of a run", lambda: _visit(lab, page, "start of a run", "", 0, chance))
+    page = await new_page(browser)
+    await lab.attempt(table, "start of a run", partial(_visit, lab, page, "start of a run", "", 0, chance))
     return page
+
+
+async def new_page(browser: Browser) -> Page:
+    """Open a browser of its own."""
+    # No GPU draws here: what moves by itself would take the server's processors.
+    page = await (await browser.new_context(reduced_motion="reduce")).new_page()
+    page.set_default_timeout(1000 * LONGEST_ANSWER)
+    return page
+
+
+async def tour(lab: Lab, page: Page, chance: random.Random, table: Table) -> None:
+    """Visit every page once: from then on the server's memory is measured."""
+    for path in PAGES:
+        work = partial(_visit, lab, page, "visit of a page", path, 0, chance)
+        await lab.attempt(table, "visit of a page", work)
 
 
 async def session(lab: Lab, page: Page, chance: random.Random, table: Table, until: float) -> None:
@@ -61,7 +77,7 @@ async def session(lab: Lab, page: Page, chance: random.Random, table: Table, unt
     while time.monotonic() < until:
         kind = chance.choices(list(VISITS), list(VISITS.values()))[0]
         path, pause = _path(kind, chance), chance.uniform(1, 4)
-        await lab.attempt(table, kind, lambda do=(kind, path, pause): _visit(lab, page, *do, chance))  # type: ignore[misc]
+        await lab.attempt(table, kind, partial(_visit, lab, page, kind, path, pause, chance))
     await page.context.close()
 
 
@@ -84,10 +100,8 @@ async def _visit(lab: Lab, page: Page, kind: str, path: str, pause: float, chanc
     await page.get_by_test_id("stMain").wait_for()
     if kind == "start of a run":
         # The lab does not train the same settings twice.
-        await _settled(page)
-        rate = page.get_by_label("Learning rate", exact=True)
-        await rate.fill(f"{chance.uniform(1e-4, 1e-2):.8f}")
-        await rate.press("Enter")
+        await _type(page, "Learning rate", f"{chance.uniform(1e-4, 1e-2):.8f}")
+        await _type(page, "Epochs", str(chance.choice(EPOCHS)))
         await _settled(page)
         await page.get_by_role("button", name="Train", exact=True).click()
     if kind == "resume of runs":
@@ -103,6 +117,13 @@ async def _visit(lab: Lab, page: Page, kind: str, path: str, pause: float, chanc
         raise AssertionError(f"/{path[:200]} shows: {broken[:300]}")
 
 
+async def _type(page: Page, label: str, text: str) -> None:
+    await _settled(page)
+    field = page.get_by_label(label, exact=True)
+    await field.fill(text)
+    await field.press("Enter")
+
+
 async def _settled(page: Page) -> None:
     app = page.get_by_test_id("stApp")
     await expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=1000 * LONGEST_ANSWER)
@@ -113,43 +134,43 @@ async def viewer(lab: Lab, chance: random.Random, table: Table, latest: list[str
     while time.monotonic() < until:
         if latest:
             run_id = chance.choice(latest)
-            await lab.attempt(table, "view of a run", lambda run_id=run_id: _follow(lab, run_id))  # type: ignore[misc]
+            deadline = min(time.monotonic() + FOLLOWED, until)
+            work = partial(_follow, lab, run_id, deadline)
+            await lab.attempt(table, "view of a run", work)
         await asyncio.sleep(0.5)
 
 
-async def _follow(lab: Lab, run_id: str) -> None:
-    """Follow the run for a while, or to its end."""
+async def _follow(lab: Lab, run_id: str, deadline: float) -> None:
+    """Follow the run until then."""
     async with connect(f"ws://127.0.0.1:{lab.port}/lab/live", compression=None, open_timeout=LONGEST_ANSWER) as live:
         async with asyncio.timeout(LONGEST_ANSWER):
             await live.recv()
             await live.send(json.dumps({"runs": {run_id: -1}}))
-            seq, over = _check(await live.recv(decode=False), -1)
-        deadline = time.monotonic() + FOLLOWED
-        while not over and (left := deadline - time.monotonic()) > 0:
+            seq = _check(await live.recv(decode=False), -1)
+        # A run that waits for a worker says nothing yet; one that is over may go on.
+        while (left := deadline - time.monotonic()) > 0:
             try:
                 frame = await asyncio.wait_for(live.recv(decode=False), left)
             except TimeoutError:
-                # It waits for a worker.
                 return
-            seq, over = _check(frame, seq)
+            seq = _check(frame, seq)
 
 
-def _check(frame: bytes, seq: int) -> tuple[int, bool]:
-    """Check that the frame goes on after the event ``seq``; returns the number of its last event, and if it is over."""
-    count, first, in_order, over = _read(frame)
+def _check(frame: bytes, seq: int) -> int:
+    """Check that the frame goes on after the event ``seq``; returns the number of its last event."""
+    count, first, in_order = _read(frame)
     if not in_order or (count and first != seq + 1):
         raise AssertionError(f"after event {seq} came {frame[:200]!r}")
-    return seq + count, over
+    return seq + count
 
 
 # Many viewers get the same frame.
 @lru_cache(maxsize=64)
-def _read(frame: bytes) -> tuple[int, int, bool, bool]:
-    read = json.loads(frame)
+def _read(frame: bytes) -> tuple[int, int, bool]:
     # A run that the lab does not have has one event without a number.
-    numbers = [event.get("seq", -1) for event in read["events"]]
+    numbers = [event.get("seq", -1) for event in json.loads(frame)["events"]]
     first = numbers[0] if numbers else 0
-    return len(numbers), first, numbers == list(range(first, first + len(numbers))), read["over"]
+    return len(numbers), first, numbers == list(range(first, first + len(numbers)))
 
 
 async def follow_latest(lab: Lab, table: Table, latest: list[str], seen: set[str], until: float) -> None:

@@ -92,6 +92,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("DESCENT_HOME", str(folder / "home"))
         environment.setenv("DESCENT_MODELS", str(models))
+        # A worker's own imports take as long as most of its tests.
+        environment.setenv("DESCENT_WORKERS", "1")
         lab.start()
         yield lab.service()
         lab.stop()

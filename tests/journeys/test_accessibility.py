@@ -6,7 +6,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, WebSocketRoute, expect
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from tests.browser import DESKTOP, Lab, Profiles
+from tests.browser import DESKTOP, PHONE, Lab, Profiles
 from tests.e2e.test_draw import SEVEN, draw, says
 from tests.visiting import PAGES, expect_state, inspect, look, open_at, own_rate, save, train, train_button, wait_in
 
@@ -25,10 +25,15 @@ def drawn(page: Page) -> None:
     wait_in(page, "() => [...document.querySelectorAll('.chart-save')].every(button => !button.disabled)")
 
 
-def in_both_schemes(page: Page) -> list[str]:
-    """The faults in light and in dark, which the page follows by itself."""
+#: Colour scheme and its background, and the size of the screen.
+LOOKS = (("dark", "rgb(16, 23, 29)", PHONE["viewport"]), ("light", "rgb(252, 252, 251)", DESKTOP["viewport"]))
+
+
+def in_both_looks(page: Page) -> list[str]:
+    """The faults on a phone in the dark and on a desk in the light; the page follows by itself."""
     found = []
-    for scheme, paper in (("light", "rgb(252, 252, 251)"), ("dark", "rgb(16, 23, 29)")):
+    for scheme, paper, size in LOOKS:
+        page.set_viewport_size(size)
         page.emulate_media(color_scheme=scheme)
         expect(page.get_by_test_id("stApp")).to_have_css("background-color", paper)
         drawn(page)
@@ -45,7 +50,7 @@ def test_axe_finds_no_obstacle_on_any_page(lab: Lab, page: Page) -> None:
         open_at(page, lab, title)
         # The bar of what is still computed fades at each look at it.
         expect(page.get_by_test_id("stProgress")).to_have_count(0)
-        found[title] = in_both_schemes(page)
+        found[title] = in_both_looks(page)
     runs = lab.runs
     for title, address in {
         "a run": f"/runs?run={runs['adam']}",
@@ -61,7 +66,7 @@ def test_axe_finds_no_obstacle_on_any_page(lab: Lab, page: Page) -> None:
         page.goto(lab.url + address)
         expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
         inspect(page)
-        found[title] = in_both_schemes(page)
+        found[title] = in_both_looks(page)
     assert {title: those for title, those in found.items() if those} == {}
 
 

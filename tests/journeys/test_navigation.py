@@ -9,7 +9,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.browser import Lab
-from tests.visiting import PAGES, expect_state, go, look, open_at, train, wait_in
+from tests.visiting import PAGES, expect_state, go, look, open_at, train
 from tests.waiting import wait_for
 
 TITLES = list(PAGES)
@@ -28,7 +28,7 @@ def tour(titles: list[str]) -> list[str]:
 
 
 TOUR = tour(TITLES)
-#: The links in parts, so that each begins in a fresh browser.
+#: The links in parts, so that each begins with a visitor whom the lab does not know.
 PARTS = [TOUR[first : first + len(TITLES)] for first in range(0, len(TOUR) - 1, len(TITLES) - 1)]
 
 
@@ -38,9 +38,9 @@ def test_the_tour_follows_every_link() -> None:
 
 
 @pytest.mark.parametrize("title", [title for title in TITLES if title != "Train"])
-def test_the_first_click_of_a_newcomer_leads_to_a_page_that_works(page: Page, lab: Lab, title: str) -> None:
-    open_at(page, lab, "Train")
-    go(page, title)
+def test_the_first_click_of_a_newcomer_leads_to_a_page_that_works(newcomer: Page, lab: Lab, title: str) -> None:
+    open_at(newcomer, lab, "Train")
+    go(newcomer, title)
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: f"from {part[0]}")
@@ -99,44 +99,6 @@ def test_an_answer_that_comes_after_back_leaves_the_history_as_it_is(page: Page,
     assert page.evaluate("history.length") == entries
     page.go_forward()
     look(page, "Surfaces")
-
-
-def test_a_press_before_the_script_of_the_history_has_its_entry(page: Page, lab: Lab) -> None:
-    sockets: list[WebSocketRoute] = []
-    held: list[bytes] = []
-    open_again = False
-
-    def between(socket: WebSocketRoute) -> None:
-        sockets.append(socket)
-
-        def down(message: bytes | str) -> None:
-            assert isinstance(message, bytes)
-            if not open_again and (held or b"descent_session" in message):
-                held.append(message)
-            else:
-                socket.send(message)
-
-        socket.connect_to_server().on_message(down)
-
-    def answer() -> int | None:
-        """Where the answer to the press begins."""
-        page.wait_for_timeout(10)
-        types = [ForwardMsg.FromString(message).WhichOneof("type") for message in held]
-        return types.index("new_session") if "new_session" in types else None
-
-    page.route_web_socket(re.compile("_stcore/stream"), between)
-    page.goto(lab.url)
-    page.get_by_role("link", name="Sweep", exact=True).click()
-    first = wait_for(answer, lambda place: place is not None)
-    for message in held[:first]:
-        sockets[0].send(message)
-    wait_in(page, "() => !String(history.pushState).includes('[native code]')")
-    open_again = True
-    for message in held[first:]:
-        sockets[0].send(message)
-    look(page, "Sweep")
-    page.go_back()
-    look(page, "Train")
 
 
 def test_a_late_request_neither_empties_the_next_page_nor_brings_the_last_one_back(page: Page, own_lab: Lab) -> None:

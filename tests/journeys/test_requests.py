@@ -27,7 +27,8 @@ def origins(asked: list[str]) -> set[str]:
     return {urlsplit(url).netloc for url in asked if urlsplit(url).scheme not in ("data", "blob", "about")}
 
 
-def test_a_visit_to_all_pages_asks_nobody_but_the_lab(page: Page, lab: Lab) -> None:
+def test_a_visit_to_all_pages_asks_nobody_but_the_lab(newcomer: Page, lab: Lab) -> None:
+    page = newcomer
     asked = listen(page)
     open_at(page, lab, "Train")
     for title in list(PAGES)[1:]:
@@ -68,7 +69,8 @@ def test_the_policy_lets_nothing_of_others_in(lab: Lab, visitor: Profiles) -> No
     assert blocked == ["img-src", "script-src-elem", "connect-src", "script-src-elem", "not run"]
 
 
-def test_a_link_with_foreign_markdown_shows_it_as_text(page: Page, lab: Lab) -> None:
+def test_a_link_with_foreign_markdown_shows_it_as_text(newcomer: Page, lab: Lab) -> None:
+    page = newcomer
     asked = listen(page)
     page.goto(f"{lab.url}/lessons?lesson=2-order&epochs={quote(f'![i]({FOREIGN})')}")
     alert = page.get_by_test_id("stAlertContentError")

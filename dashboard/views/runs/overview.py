@@ -72,6 +72,11 @@ def _style() -> str:
 {wrapper} ~ * {{ --runs-head-top: 7.25rem; }}
 .st-key-runs-bar {{ flex-wrap: nowrap; }}
 @media (max-width: 900px) {{ .st-key-runs-bar {{ overflow: auto hidden; scrollbar-width: none; }} }}
+@media (max-width: 640px) {{
+  .st-key-runs-bar {{ gap: 0.4rem; }}
+  .st-key-runs-bar button {{ padding-inline: 0.6rem; }}
+  .st-key-runs-bar :is(span:has(> [data-testid="stIconMaterial"]), :has(> .st-key-runs-hint)) {{ display: none; }}
+}}
 .st-key-runs-bar > * {{ flex: none; width: auto; white-space: nowrap; }}
 </style>"""
 
@@ -149,7 +154,8 @@ def _bar(chosen: list[Run], interrupted: list[str]) -> None:
     if len(operable) < len(chosen):
         st.caption("Only its owner or the teacher can resume or stop a run.")
     if not chosen:
-        st.caption("Select runs to act on them. Click a name to open one.")
+        with st.container(key="runs-hint", width="content"):
+            st.caption("Select runs to act on them. Click a name to open one.")
 
 
 def _act(label: str, icon: str, ids: list[str], act: Callable[[list[str]], None], help: str) -> None:
