@@ -99,7 +99,8 @@ export class Player {
   }
 
   onKey(event) {
-    if (event.target.matches("input, select, button")) return
+    // On a phone the arrows scroll the table.
+    if (event.target.matches("input, select, button, .results")) return
     const actions = { " ": () => this.toggle(), ArrowLeft: () => this.seek(stepBack(this.cursor)),
       ArrowRight: () => this.seek(stepForward(this.cursor)), Home: () => this.seek(0), End: () => this.seek(this.scene?.steps) }
     if (actions[event.key]) {
