@@ -132,7 +132,9 @@ class _Job:
             finally:
                 self._writer.close()
         except Exception as error:
-            traceback.print_exc()
+            # What a disk refuses is no fault of the lab: the sentence says it, and the run can be resumed.
+            if not isinstance(error, OSError):
+                traceback.print_exc()
             self._out.send({"run": self._id, "failed": _sentence(error)})
             return True
 

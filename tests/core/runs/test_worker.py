@@ -124,6 +124,16 @@ def test_a_run_that_cannot_start_is_told_and_the_worker_lives_on(worker, tmp_pat
     assert events_of(worker, "b")[-1].reason == "finished"
 
 
+def test_a_disk_that_refuses_the_end_of_a_run_is_told_in_a_sentence_alone(worker, tmp_path, capfd):
+    receive(worker)
+    # A folder stands where the parameters would.
+    (tmp_path / run_files.PARAMETERS).mkdir()
+    send(worker, run="a", config=RunConfig(epochs=1).to_dict(), folder=str(tmp_path))
+    told = wait_for(lambda: receive(worker), lambda message: "failed" in message)
+    assert told == {"run": "a", "failed": "The run's files could not be written: Is a directory."}
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_the_end_of_stdin_ends_a_run_in_progress(worker, tmp_path):
     receive(worker)
     send(worker, run="a", config=RunConfig(epochs=1000).to_dict(), folder=str(tmp_path))
