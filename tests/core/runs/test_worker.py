@@ -3,9 +3,11 @@
 import contextlib
 import json
 import os
+import queue
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -13,6 +15,7 @@ import torch
 from core import compiled, paths
 from core.models.checkpoints import load_checkpoint, load_parameters
 from core.runs import run_files
+from core.runs.worker import _Job
 from core.training.config import RunConfig
 from core.training.events import Checkpointed, CommandApplied, Event, Paused, Resumed, RunFinished, StepsDone
 from core.training.trainer import Trainer
@@ -124,14 +127,14 @@ def test_a_run_that_cannot_start_is_told_and_the_worker_lives_on(worker, tmp_pat
     assert events_of(worker, "b")[-1].reason == "finished"
 
 
-def test_a_disk_that_refuses_the_end_of_a_run_is_told_in_a_sentence_alone(worker, tmp_path, capfd):
-    receive(worker)
+def test_a_disk_that_refuses_the_end_of_a_run_is_told_in_a_sentence_alone(tmp_path, capsys):
+    out = Mock()
     # A folder stands where the parameters would.
     (tmp_path / run_files.PARAMETERS).mkdir()
-    send(worker, run="a", config=RunConfig(epochs=1).to_dict(), folder=str(tmp_path))
-    told = wait_for(lambda: receive(worker), lambda message: "failed" in message)
-    assert told == {"run": "a", "failed": "The run's files could not be written: Is a directory."}
-    assert "Traceback" not in capfd.readouterr().err
+    config = RunConfig(epochs=1, validation_split=0.9).to_dict()
+    assert _Job({"run": "a", "config": config, "folder": str(tmp_path)}, queue.SimpleQueue(), out).work()
+    out.send.assert_called_with({"run": "a", "failed": "The run's files could not be written: Is a directory."})
+    assert capsys.readouterr().err == ""
 
 
 def test_the_end_of_stdin_ends_a_run_in_progress(worker, tmp_path):
