@@ -46,8 +46,8 @@ HOSTILE_VALUES = (
 BROKEN = "[data-testid=stException], [data-testid=stAppErrorDialog]"
 #: Seconds for which a viewer stays with one run.
 FOLLOWED = 60.0
-#: Epochs of the runs: from half a second to half a minute of training.
-EPOCHS = (5, 20, 80, 320)
+#: Epochs of the runs: from half a second to some ten seconds of training.
+EPOCHS = (5, 20, 80)
 
 
 async def arrive(lab: Lab, browser: Browser, chance: random.Random, table: Table) -> Page:
