@@ -174,7 +174,7 @@ class Lab:
             await table.attempt(kind, lambda: doing)
 
     async def watch(self, until: float) -> None:
-        """Note the longest standstills until then: who hears nothing from a viewer for 20 s gives it up."""
+        """Note the longest standstills until then: a viewer that gets no answer for 20 s gives up."""
 
         async def own() -> None:
             while (begun := time.monotonic()) < until:

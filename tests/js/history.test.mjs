@@ -45,6 +45,14 @@ test("a press that came before the script makes its entry", () => {
   assert.deepEqual(entries, ["/", "/sweep?sweep=1"])
 })
 
+test("a browser that does not know of presses is given the first entry", () => {
+  const { entries, page, go } = browser()
+  page.navigator = {}
+  onePressOneEntry(page)
+  go("/sweep")
+  assert.deepEqual(entries, ["/", "/sweep"])
+})
+
 test("without any press there is no entry", () => {
   const { entries, page, go } = browser()
   onePressOneEntry(page)

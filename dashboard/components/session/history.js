@@ -11,7 +11,7 @@ export function onePressOneEntry(page = window) {
   const { document, history } = page
   const push = history.pushState
   // Its script comes with the first page, and may be later than the first press.
-  let pressed = page.navigator.userActivation.hasBeenActive
+  let pressed = page.navigator.userActivation?.hasBeenActive ?? true
   for (const kind of PRESSES) document.addEventListener(kind, () => (pressed = true), true)
   page.addEventListener("popstate", () => (pressed = false), true)
   history.pushState = (...entry) => {
