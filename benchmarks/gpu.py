@@ -1,9 +1,9 @@
 """Proofs and times of training on a CUDA device: ``python -m benchmarks.gpu [--repeats 5] [--device cuda:1]``.
 
-Proved, each against the same run on this machine's CPU: every optimizer and every schedule, resuming, divergence. Timed
-in the same run: an epoch of 60,000 images at several batch sizes, by the lab on the device, by the lab on one core, and
-by a textbook PyTorch loop on the device; with the device's peak memory. The last lines are a table for README. Without
-a device it says so and ends. It exits with 1 if a proof failed.
+Proved, each against the same run on this machine's CPU: every optimizer and every schedule, resuming, moving a run from
+one to the other, divergence. Timed in the same run: an epoch of 60,000 images at several batch sizes, by the lab on the
+device, by the lab on one core, and by a textbook PyTorch loop on the device; with the device's peak memory. The last
+lines are a table for README. Without a device it says so and ends. It exits with 1 if a proof failed.
 """
 
 import argparse
@@ -68,10 +68,11 @@ def main() -> None:
     sys.exit(failed)
 
 
-def run(config: RunConfig, steps: int, stops: tuple[int, ...] = ()) -> tuple[Trainer, list[Any]]:
-    """Train ``steps`` steps, by a new trainer from a state after each of ``stops``; (the last trainer, all events)."""
+def run(
+    config: RunConfig, steps: int, stops: tuple[int, ...] = (), state: dict[str, Any] | None = None
+) -> tuple[Trainer, list[Any]]:
+    """Train to step ``steps``, by a new trainer from the state after each of ``stops``; (last trainer, all events)."""
     seen: list[Any] = []
-    state = None
     for stop in (*stops, steps):
         trainer = Trainer(config)
         if state:
@@ -87,6 +88,11 @@ def losses(events: list[Any]) -> list[float]:
     return [loss for event in events if isinstance(event, StepsDone) for loss in event.losses]
 
 
+def _worst(seen: list[float], expected: list[float]) -> float:
+    """Return the largest relative distance between two lists of losses."""
+    return max(abs(a - b) / max(abs(b), 1e-30) for a, b in zip(seen, expected, strict=True))
+
+
 def _against_cpu(device: str, label: str, near: float, **given: Any) -> Iterator[Failure]:
     """Compare ten steps on the device with those on the CPU: their losses, and where they lead to."""
     pair = [
@@ -94,7 +100,7 @@ def _against_cpu(device: str, label: str, near: float, **given: Any) -> Iterator
         for name in (device, "cpu")
     ]
     (there, seen), (here, expected) = pair
-    worst = max(abs(a - b) / max(abs(b), 1e-30) for a, b in zip(losses(seen), losses(expected), strict=True))
+    worst = _worst(losses(seen), losses(expected))
     start = to_flat(Trainer(here.config).network)
     apart = (to_flat(there.network).cpu() - to_flat(here.network)).norm() / (to_flat(here.network) - start).norm()
     if not (worst < near and apart < near):
@@ -118,6 +124,11 @@ def schedules(device: str) -> Iterator[Failure]:
     for name in SCHEDULES:
         yield from _against_cpu(device, name, NEAR, schedule=name, batch_size=500)
     yield from _against_cpu(device, "augment", NEAR, augment=True)
+    # On the device the rate is a float32, which is zero from the second epoch on.
+    vanishing = {"schedule": "exponential", "schedule_params": {"factor": 1e-30}, "batch_size": 500}
+    for name in (name for name, spec in OPTIMIZERS.items() if not spec.full_batch_only):
+        near = NEAR_IN_BFLOAT16 if name == "muon" else NEAR
+        yield from _against_cpu(device, f"{name} with a vanishing rate", near, optimizer=name, **vanishing)
 
 
 def resuming(device: str) -> Iterator[Failure]:
@@ -127,6 +138,23 @@ def resuming(device: str) -> Iterator[Failure]:
         (whole, seen), (left, again) = run(config, 12), run(config, 12, (3, 7))
         if losses(seen) != losses(again) or not torch.equal(to_flat(whole.network), to_flat(left.network)):
             yield f"{name} does not go on bit for bit"
+
+
+def moving(device: str) -> Iterator[Failure]:
+    """Compare runs that went on where the other kind of device had left them with runs that stayed on the CPU."""
+    for name in OPTIMIZERS:
+        params = {"max_iter": 2} if name == "lbfgs" else {}
+        given = {"optimizer": name, "epochs": 10, "validation_split": SMALL, "optimizer_params": params}
+        here, there = (RunConfig.recommended(**given, device=place) for place in ("cpu", device))
+        for first, then in ((here, there), (there, here)):
+            left, _ = run(first, 5)
+            moved, seen = run(then, 10, state=left.state())
+            _, expected = run(here, 10)
+            worst = max(
+                abs(a - b) / max(abs(b), 1e-30) for a, b in zip(losses(seen), losses(expected)[5:], strict=True)
+            )
+            if not worst < (NEAR_IN_BFLOAT16 if name == "muon" else NEAR):
+                yield f"{name} from {first.device} to {moved.config.device} is off by {worst:.1e} in its losses"
 
 
 def divergence(device: str) -> Iterator[Failure]:
@@ -146,6 +174,7 @@ PROOFS: dict[str, Callable[[str], Iterator[Failure]]] = {
     "Optimizers against the CPU": optimizers,
     "Schedules and distortion against the CPU": schedules,
     "Resuming": resuming,
+    "Moving between devices": moving,
     "Divergence": divergence,
 }
 

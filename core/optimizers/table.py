@@ -5,6 +5,7 @@ README's table and the tests read this table. A variant is a row with other argu
 """
 
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import torch
@@ -18,11 +19,20 @@ Parameters = list[torch.nn.Parameter]
 
 
 def _plain(cls: type[Optimizer], fused_on: tuple[str, ...] = (), **fixed: Any) -> Build:
-    """Return a builder of one object of ``cls``, with its fused kernel where that exists for the parameters' device."""
+    """Return a builder of one object of ``cls``, as fast as it can be on the parameters' device.
+
+    Args:
+        fused_on: the devices that it has a fused kernel for.
+        fixed: arguments that are no hyper-parameters. ``foreach=False`` where a step on a CUDA device can be recorded
+            so: torch's kernels for lists of tensors use one multiprocessor per 65,536 weights, which is two here.
+    """
 
     def build(parameters: Parameters, **arguments: Any) -> list[Optimizer]:
-        fused: dict[str, Any] = {"fused": True} if parameters[0].device.type in fused_on else {}
-        return [cls(parameters, **fixed, **fused, **arguments)]
+        device = parameters[0].device.type
+        own: dict[str, Any] = {"fused": True} if device in fused_on else {}
+        if device == "cuda" and "capturable" in signature(cls).parameters:
+            own["capturable"] = True
+        return [cls(parameters, **(own | fixed), **arguments)]
 
     return build
 
@@ -34,7 +44,8 @@ def _adafactor(parameters: Parameters, d: float, eps: float, **arguments: Any) -
 def _rprop(
     parameters: Parameters, eta_minus: float, eta_plus: float, step_min: float, step_max: float, **arguments: Any
 ) -> list[Optimizer]:
-    return [torch.optim.Rprop(parameters, etas=(eta_minus, eta_plus), step_sizes=(step_min, step_max), **arguments)]
+    build = _plain(torch.optim.Rprop, foreach=False, etas=(eta_minus, eta_plus), step_sizes=(step_min, step_max))
+    return build(parameters, **arguments)
 
 
 def _lbfgs(parameters: Parameters, line_search: str, **arguments: Any) -> list[Optimizer]:
@@ -232,7 +243,7 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         r"\qquad \theta_t = \theta_{t-1} - \eta\, \frac{\hat m_t}{\sqrt{v_t/(1-\beta_2^t)}+\epsilon}",
         help="Adam with Nesterov's look ahead in place of plain momentum.",
         lr=1e-3,
-        build=_plain(torch.optim.NAdam),
+        build=_plain(torch.optim.NAdam, foreach=False),
         hyperparameters=(
             _BETAS,
             _eps(1e-8),
@@ -253,7 +264,8 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         r"\rho_\infty = \tfrac{2}{1-\beta_2}-1",
         help="Adam that holds back its adaptive rate while the first steps' variance is too uncertain to use.",
         lr=3e-3,
-        build=_plain(torch.optim.RAdam),
+        # Recorded, torch would take rho in single precision, where the two numbers that it is the difference of cancel.
+        build=_plain(torch.optim.RAdam, capturable=False),
         hyperparameters=(_BETAS, _eps(1e-8)),
         rule=rules.radam,
         explain=explanations.radam,
@@ -267,7 +279,7 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         r"\qquad \theta_t = \theta_{t-1} - \frac{\eta}{1-\beta_1^t}\,\frac{m_t}{u_t}",
         help="Adam with the largest recent gradient in place of the root mean square.",
         lr=6e-3,
-        build=_plain(torch.optim.Adamax),
+        build=_plain(torch.optim.Adamax, foreach=False),
         hyperparameters=(_BETAS, _eps(1e-8)),
         rule=rules.adamax,
         explain=explanations.adamax,
@@ -282,7 +294,7 @@ OPTIMIZERS: dict[str, OptimizerSpec] = {
         help="SGD with a slowly decaying rate; the average that torch keeps aside starts only after a million steps.",
         lr=0.3,
         # Torch fixes each step's rate at the end of the step before: a schedule reaches it one step late.
-        build=_plain(torch.optim.ASGD),
+        build=_plain(torch.optim.ASGD, foreach=False),
         hyperparameters=(
             Hyperparameter("lambd", 1e-4, "The decay of weights and rate (lambda).", low=0.0, high=1.0),
             Hyperparameter("alpha", 0.75, "The power of the rate's decay.", low=0.0, high=1.0),

@@ -69,7 +69,9 @@ def _example(optimizer: Optimizer) -> Optimizer:
     Two, because some keep a history only from the second step on.
     """
     groups = [
-        {**group, "params": [torch.nn.Parameter(torch.ones_like(p, device="cpu")) for p in group["params"]]}
+        # The CPU steps without being recorded, whatever the optimizer itself does on its device.
+        {**group, **({"capturable": False} if "capturable" in group else {})}
+        | {"params": [torch.nn.Parameter(torch.ones_like(p, device="cpu")) for p in group["params"]]}
         for group in optimizer.param_groups
     ]
     parameters = [p for group in groups for p in group["params"]]

@@ -12,7 +12,7 @@ from core.optimizers.fast import fast_step
 from core.training import optimizer_states
 from core.training.batches import Batch, InkedRows
 from core.training.config import RunConfig
-from core.training.network import HandGradient, Network, by_pixel, by_unit, image_losses
+from core.training.network import HandGradient, Network, RecordedGradient, by_pixel, by_unit, image_losses
 from core.training.sparse import SparseGradient
 
 Gradient = Callable[[Batch, Tensor], None]
@@ -32,7 +32,8 @@ def gradient(network: Network, flat: torch.nn.Parameter, size: int, loss: str) -
     """
     if not steps_by_ink(flat.device):
         by_hand = HandGradient(network, size, loss)
-        return lambda batch, outputs: by_hand(cast(Tensor, batch.images), batch.targets, outputs)
+        take = RecordedGradient(by_hand, size, flat.device) if flat.device.type == "cuda" else by_hand
+        return lambda batch, outputs: take(cast(Tensor, batch.images), batch.targets, outputs)
     sparse = SparseGradient(flat, loss)
     return lambda batch, outputs: sparse(*cast(InkedRows, batch.images), batch.targets, outputs)
 

@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from torch._subclasses import FakeTensorMode
 
 from core.compiled import AVAILABLE
 from core.optimizers import OPTIMIZERS
-from core.optimizers.fast import fast_step
+from core.optimizers.fast import _RecordedStep, fast_step
 
 pytestmark = pytest.mark.skipif(not AVAILABLE, reason="numba is not installed")
 
@@ -114,3 +115,46 @@ def test_without_numba_all_is_left_to_the_object(monkeypatch):
     monkeypatch.setattr("core.optimizers.fast.AVAILABLE", False)
     _, optimizer = make("adam", {})
     assert fast_step(optimizer) == optimizer.step
+
+
+@pytest.mark.parametrize("name", ["sgd", "momentum", "adam"])
+def test_a_recorded_step_is_the_objects_own(name, monkeypatch):
+    """With the recording left out, which only a CUDA device has; ``benchmarks.gpu`` proves the whole on one."""
+    recorded = []
+
+    def record(work, changed, device):
+        rates = [group["lr"] for group in optimizer.param_groups]
+        recorded.append((rates, changed, device))
+        return work
+
+    monkeypatch.setattr("core.optimizers.fast.record", record)
+    parameter, optimizer = make(name, {"weight_decay": 0.01})
+    truth, expected = make(name, {"weight_decay": 0.01})
+    step = _RecordedStep(optimizer)
+    for number, _ in enumerate(gradients(parameter, 5)):
+        truth.grad.copy_(parameter.grad)
+        for each in (optimizer, expected):
+            each.param_groups[0]["lr"] = 0.01 / (1 + number)
+        step()
+        expected.step()
+        assert optimizer.param_groups[0]["lr"] == 0.01 / (1 + number)
+    assert torch.allclose(parameter, truth, rtol=1e-6, atol=0)
+    ((rates, changed, device),) = recorded
+    assert all(isinstance(rate, torch.Tensor) for rate in rates)
+    assert device == parameter.device
+    state = [part for part in optimizer.state[parameter].values() if isinstance(part, torch.Tensor)]
+    assert list(map(id, changed)) == list(map(id, [parameter, *state]))
+
+
+@pytest.mark.parametrize(
+    ("name", "recorded"),
+    [
+        *((name, True) for name in ("sgd", "momentum", "adadelta", "rmsprop", "adam", "nadam", "asgd", "rprop")),
+        # They read figures from the device, or must be precise.
+        *((name, False) for name in ("adagrad", "radam", "lbfgs")),
+    ],
+)
+def test_steps_are_recorded_on_a_cuda_device_where_they_can_be(name, recorded):
+    with FakeTensorMode():
+        (optimizer,) = OPTIMIZERS[name].create([torch.nn.Parameter(torch.zeros(4, device="cuda:0"))], 0.1)
+        assert isinstance(fast_step(optimizer), _RecordedStep) == recorded

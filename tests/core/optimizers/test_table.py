@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import torch
+from torch._subclasses import FakeTensorMode
 
 from core.optimizers import OPTIMIZERS
 from core.optimizers.step import explain_by_state
@@ -354,3 +355,23 @@ def test_formulas_are_within_what_katex_draws(formula):
         assert len(re.findall(re.escape(opened) + r"(?![a-z])", formula)) == len(
             re.findall(re.escape(closed) + r"(?![a-z])", formula)
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("sgd", {"fused": True}),
+        ("adam", {"fused": True, "capturable": True}),
+        ("adagrad", {}),
+        ("rmsprop", {"capturable": True}),
+        ("nadam", {"capturable": True, "foreach": False}),
+        ("rprop", {"capturable": True, "foreach": False}),
+        # Recorded, torch would take its rho in single precision.
+        ("radam", {"capturable": False}),
+    ],
+)
+def test_on_a_cuda_device_steps_can_be_recorded(name, wanted):
+    with FakeTensorMode():
+        (optimizer,) = OPTIMIZERS[name].create([torch.nn.Parameter(torch.zeros(2, device="cuda:0"))], 0.1)
+    made = {key: optimizer.defaults.get(key) for key in ("fused", "capturable", "foreach")}
+    assert {key: value for key, value in made.items() if value is not None} == wanted

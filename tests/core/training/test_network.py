@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from core.training.network import HandGradient, Network, image_losses, target_table
+from core.training.network import HandGradient, Network, RecordedGradient, image_losses, target_table
 
 
 def reference_loss(logits, targets, loss):
@@ -118,6 +118,24 @@ def test_a_gradient_replaces_the_one_before(mnist):
     gradient(images, targets, outputs)
     assert all(torch.equal(a, p.grad) for a, p in zip(first, network.parameters(), strict=True))
     assert not any(p.grad.requires_grad for p in network.parameters())
+
+
+def test_a_recorded_gradient_is_that_of_the_batch_it_is_given(mnist, monkeypatch):
+    """With the recording left out, which only a CUDA device has; ``benchmarks.gpu`` proves the whole on one."""
+    recorded = []
+    monkeypatch.setattr("core.training.network.record", lambda work, changed, _: recorded.append(changed) or work)
+    images, targets = mnist.train.images[:20].float() / 255, target_table(0.1)[mnist.train.labels[:20]]
+    networks = Network(0), Network(0)
+    by_hand, inner = (HandGradient(network, 8, "cross_entropy") for network in networks)
+    by_graph = RecordedGradient(inner, 8, torch.device("cpu"))
+    for batch in (slice(0, 8), slice(8, 16), slice(16, 19), slice(0, 8)):
+        expected, outputs = torch.empty(20, 10)[batch], torch.empty(20, 10)[batch]
+        by_hand(images[batch], targets[batch], expected)
+        by_graph(images[batch], targets[batch], outputs)
+        assert torch.equal(outputs, expected)
+        for a, b in zip(*(network.parameters() for network in networks), strict=True):
+            assert torch.equal(a.grad, b.grad)
+    assert recorded == [(), ()]
 
 
 def test_image_losses_by_hand():

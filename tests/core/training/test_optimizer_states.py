@@ -38,6 +38,18 @@ def test_another_optimizer_goes_on_as_the_first_would(name):
     assert all(map(torch.equal, parameters, others))
 
 
+def test_a_state_fits_optimizers_that_are_recorded_on_their_device():
+    parameters, optimizers = make("nadam")
+    walk(parameters, optimizers, 2)
+    (state,) = optimizer_states.read(optimizers)
+    _, (other,) = make("nadam")
+    # As they are made for a CUDA device; on the CPU, torch refuses to step so.
+    other.param_groups[0]["capturable"] = True
+    optimizer_states.write([other], [state])
+    assert other.param_groups[0]["capturable"]
+    assert torch.equal(other.state[other.param_groups[0]["params"][0]]["exp_avg"], state["0"]["exp_avg"])
+
+
 def test_what_was_read_is_a_copy():
     parameters, optimizers = make("adam")
     walk(parameters, optimizers, 1)
