@@ -17,6 +17,10 @@ from core.training.trainer import Trainer
 
 pytest_plugins = ["tests.browser"]
 
+# The tests compare with the CPU, also in the processes that they start; ``python -m benchmarks.gpu`` is for a GPU. What
+# can be tested on one alone: CUDA_VISIBLE_DEVICES=0 .venv/bin/python -m pytest tests/core/test_cuda_graphs.py
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
 HERE = Path(__file__).parent
 #: The folders whose tests drive a browser.
 BROWSER = ("e2e", "journeys")
