@@ -94,7 +94,7 @@ def try_out(trial: Trial, mnist: data.Mnist | None = None) -> Outcome:
                 history.append((step, evaluate(network, digits, config.loss).loss))
             epoch_batches = batches.epoch(epoch)
         batch = next(epoch_batches)
-        stepper.take(batch, outputs[: len(batch.targets)], schedule(step))
+        stepper.take(batch, outputs[: len(batch.targets)], [schedule(step)])
     result = evaluate(network, digits, config.loss)
     return Outcome(trial.steps, result.loss if math.isfinite(result.loss) else math.inf, result.accuracy)
 

@@ -4,8 +4,8 @@ The object is the truth: both work on its own parameter, gradient and state tens
 restoring the object stay as they are. A loop agrees with its ``step`` to 1e-6, a recording is that step.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -18,44 +18,61 @@ from core.optimizers import weightwise
 
 Group = dict[str, Any]
 Floats = NDArray[np.float32]
+Numbers = NDArray[np.float64]
 Result = TypeVar("Result")
-#: One step of the parameter w by its gradient g and the state's tensors; t is the step, from 1.
-Loop = Callable[..., None]
 
 
-def _sgd(group: Group, t: float, w: Floats, g: Floats) -> None:
-    weightwise.sgd_loop(w, g, group["lr"], group["weight_decay"])
+class Loop(NamedTuple):
+    """A compiled loop that steps as an object does.
+
+    Args:
+        number: of the loop in ``weightwise``.
+        state: the names of the object's tensors that it takes, two at most.
+        numbers: from the rates of k steps and their numbers, which count from 1, the loop's other arguments: each (k,)
+            or a number.
+    """
+
+    number: int
+    state: tuple[str, ...]
+    numbers: Callable[[Numbers, Numbers], tuple[Any, ...]]
 
 
-def _momentum(group: Group, t: float, w: Floats, g: Floats, v: Floats) -> None:
-    weightwise.momentum_loop(
-        w, g, v, group["lr"], group["weight_decay"], group["momentum"], group["dampening"], group["nesterov"]
-    )
+def _sgd(group: Group) -> Loop:
+    pull, mu, fixed = group["weight_decay"], group["momentum"], (group["dampening"], group["nesterov"])
+    if not mu:
+        return Loop(weightwise.SGD, (), lambda lr, t: (lr, pull))
+    return Loop(weightwise.MOMENTUM, ("momentum_buffer",), lambda lr, t: (lr, pull, mu, *fixed))
 
 
-def _rmsprop(group: Group, t: float, w: Floats, g: Floats, v: Floats) -> None:
-    alpha = group["alpha"]
-    weightwise.root_loop(w, g, v, group["lr"], group["weight_decay"], alpha, 1 - alpha, group["eps"])
+def _rmsprop(group: Group) -> Loop | None:
+    pull, alpha, eps = group["weight_decay"], group["alpha"], group["eps"]
+    if group["momentum"] or group["centered"]:
+        return None
+    return Loop(weightwise.ROOT, ("square_avg",), lambda lr, t: (lr, pull, alpha, 1 - alpha, eps))
 
 
-def _adagrad(group: Group, t: float, w: Floats, g: Floats, v: Floats) -> None:
-    rate = group["lr"] / (1 + (t - 1) * group["lr_decay"])
-    weightwise.root_loop(w, g, v, rate, group["weight_decay"], 1.0, 1.0, group["eps"])
+def _adagrad(group: Group) -> Loop:
+    pull, decay, eps = group["weight_decay"], group["lr_decay"], group["eps"]
+    return Loop(weightwise.ROOT, ("sum",), lambda lr, t: (lr / (1 + (t - 1) * decay), pull, 1.0, 1.0, eps))
 
 
-def _adam(group: Group, t: float, w: Floats, g: Floats, m: Floats, v: Floats) -> None:
-    lr, decay, (beta1, beta2) = group["lr"], group["weight_decay"], group["betas"]
-    l2, shrink = (0.0, 1 - lr * decay) if group["decoupled_weight_decay"] else (decay, 1.0)
-    weightwise.adam_loop(w, g, m, v, lr, l2, shrink, beta1, beta2, group["eps"], t)
+def _adam(group: Group) -> Loop | None:
+    decay, betas, eps = group["weight_decay"], group["betas"], group["eps"]
+    if group["amsgrad"]:
+        return None
+    state = ("exp_avg", "exp_avg_sq")
+    if group["decoupled_weight_decay"]:
+        return Loop(weightwise.ADAM, state, lambda lr, t: (lr, 0.0, 1 - lr * decay, *betas, eps, t))
+    return Loop(weightwise.ADAM, state, lambda lr, t: (lr, decay, 1.0, *betas, eps, t))
 
 
-#: For each class: the settings that a loop does not serve, the loop, and the tensors of the state that it takes.
-LOOPS: dict[type[Optimizer], Callable[[Group], tuple[Loop, tuple[str, ...]] | None]] = {
-    torch.optim.SGD: lambda group: (_momentum, ("momentum_buffer",)) if group["momentum"] else (_sgd, ()),
-    torch.optim.RMSprop: lambda group: None if group["momentum"] or group["centered"] else (_rmsprop, ("square_avg",)),
-    torch.optim.Adagrad: lambda group: (_adagrad, ("sum",)),
-    torch.optim.Adam: lambda group: None if group["amsgrad"] else (_adam, ("exp_avg", "exp_avg_sq")),
-    torch.optim.AdamW: lambda group: None if group["amsgrad"] else (_adam, ("exp_avg", "exp_avg_sq")),
+#: For each class with a loop, that loop by the object's settings; None for settings that it does not serve.
+LOOPS: dict[type[Optimizer], Callable[[Group], Loop | None]] = {
+    torch.optim.SGD: _sgd,
+    torch.optim.RMSprop: _rmsprop,
+    torch.optim.Adagrad: _adagrad,
+    torch.optim.Adam: _adam,
+    torch.optim.AdamW: _adam,
 }
 
 
@@ -71,7 +88,7 @@ def fast_step(optimizer: Optimizer) -> Callable[[], Any]:
     find = LOOPS.get(type(optimizer))
     served = AVAILABLE and not others and not more and parameter.ndim == 1 and parameter.device.type == "cpu"
     found = find(group) if find and served and parameter.dtype == torch.float32 else None
-    return _LoopStep(optimizer, *found) if found else optimizer.step
+    return LoopStep(optimizer, found) if found else optimizer.step
 
 
 def _can_be_recorded(optimizer: Optimizer) -> bool:
@@ -124,33 +141,51 @@ class _RecordedStep:
                 group["lr"] = number
 
 
-class _LoopStep:
-    """Steps of an object of one vector by a loop."""
+class LoopStep:
+    """Steps of an object of one vector by a loop.
 
-    def __init__(self, optimizer: Optimizer, loop: Loop, names: tuple[str, ...]) -> None:
-        self._optimizer, self._loop, self._names = optimizer, loop, names
+    Attributes:
+        loop: its number in ``weightwise``.
+        state: the two tensors that it is given, once the object has made its state.
+    """
+
+    def __init__(self, optimizer: Optimizer, loop: Loop) -> None:
+        self._optimizer, self._loop = optimizer, loop
         (self._group,) = optimizer.param_groups
         (self._parameter,) = self._group["params"]
-        self._arrays: list[Floats] = []
+        self.loop = loop.number
+        self.state: tuple[Floats, Floats] | None = None
         self._count: NDArray[np.float32] | None = None
         self._bind()
 
     def __call__(self) -> None:
-        if not self._arrays:
+        if not self.state:
             # Its own first step makes the state.
             self._optimizer.step()
             self._bind()
             return
-        t = 0.0
+        w, g = self._parameter.detach().numpy(), self._parameter.grad.numpy()
+        weightwise.step(self.loop, w, g, *self.state, self.numbers([self._group["lr"]])[0])
+
+    def numbers(self, rates: Sequence[float]) -> Numbers:
+        """Count steps of these rates as taken, and return what the loop is given for each, a row per step."""
+        t = np.arange(1.0, len(rates) + 1)
         if self._count is not None:
-            self._count += 1
-            t = float(self._count)
-        self._loop(self._group, t, *self._arrays)
+            t += self._count
+            self._count += len(rates)
+        columns = self._loop.numbers(np.array(rates, dtype=float), t)
+        numbers = np.empty((len(rates), len(columns)))
+        for place, column in enumerate(columns):
+            numbers[:, place] = column
+        return numbers
 
     def _bind(self) -> None:
         state = self._optimizer.state.get(self._parameter, {})
-        tensors = [state.get(name) for name in self._names]
+        tensors = [state.get(name) for name in self._loop.state]
         if any(tensor is None for tensor in tensors) or self._parameter.grad is None:
             return
-        self._arrays = [tensor.detach().numpy() for tensor in (self._parameter, self._parameter.grad, *tensors)]
+        # A loop that has less state does not look at the rest.
+        empty = np.empty(0, np.float32)
+        first, second, *_ = *(tensor.detach().numpy() for tensor in tensors), empty, empty
+        self.state = first, second
         self._count = state["step"].numpy() if "step" in state else None

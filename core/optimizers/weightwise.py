@@ -1,8 +1,8 @@
 """Update rules of single weights, written once: over arrays for the surfaces, compiled for the network's vector.
 
 A function of mathematics takes numbers or arrays alike and has no constants of its own, so that a loop over float32
-computes nothing in double precision. A loop takes one step of a whole vector in place; ``fast`` calls it on the state
-of a ``torch.optim`` object.
+computes nothing in double precision. A loop takes one step of a whole vector in place, on the state of a
+``torch.optim`` object; ``step`` takes it by the loop's number.
 """
 
 from functools import partial
@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from core.compiled import compiled
 
 Floats = NDArray[np.float32]
+Numbers = NDArray[np.float64]
+
+SGD, MOMENTUM, ROOT, ADAM = range(4)
 
 
 def momentum(v: Any, g: Any, mu: Any, fresh: Any) -> Any:
@@ -95,3 +98,24 @@ def adam_loop(
         m[i] = _mean(m[i], gradient, fresh_m)
         v[i] = _mean_square(_rounded(keep_v, v[i]), gradient, fresh_v)
         w[i] = _scaled(_rounded(rest, w[i]), m[i], v[i], size, over_root, eps)
+
+
+@compiled
+def step(loop: int, w: Floats, g: Floats, first: Floats, second: Floats, numbers: Numbers) -> None:
+    """Take one step by a loop.
+
+    Args:
+        loop: ``SGD``, ``MOMENTUM``, ``ROOT`` or ``ADAM``.
+        first, second: the parts of the state that the loop has, in its order; others are left alone.
+        numbers: the loop's other arguments, in its order.
+    """
+    if loop == SGD:
+        sgd_loop(w, g, numbers[0], numbers[1])
+    elif loop == MOMENTUM:
+        momentum_loop(w, g, first, numbers[0], numbers[1], numbers[2], numbers[3], numbers[4] != 0)
+    elif loop == ROOT:
+        root_loop(w, g, first, numbers[0], numbers[1], numbers[2], numbers[3], numbers[4])
+    else:
+        adam_loop(
+            w, g, first, second, numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6]
+        )

@@ -277,7 +277,7 @@ def _warm_up(out: Outbox) -> None:
     for digits in (mnist.train, mnist.test):
         # Listed here, the ink is there for all parts of the digits, so for all runs.
         evaluate(Network(), digits)
-    for given in ({}, {"augment": True}, {"optimizer": "sgd"}, {"optimizer": "momentum"}, {"optimizer": "rmsprop"}):
+    for given in ({}, {"augment": True}):
         trainer = Trainer(RunConfig.from_dict(given))
         trainer.pause_at = 2
         for _ in trainer.events():

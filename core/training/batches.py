@@ -19,7 +19,7 @@ GATHERED_IMAGES = 1024
 
 
 class Batch(NamedTuple):
-    """A mini-batch of n images.
+    """A mini-batch of n images, or several one after another.
 
     Args:
         images: (n, 784) floats from 0 to 1, or their lists of inked pixels; later batches may overwrite them.
@@ -28,6 +28,12 @@ class Batch(NamedTuple):
 
     images: "Tensor | InkedRows"
     targets: Tensor
+
+    def part(self, start: int, end: int) -> "Batch":
+        """Return the images from ``start`` to before ``end``, or to the last."""
+        images = self.images
+        part = InkedRows(images.ink, images.rows[start:end]) if isinstance(images, InkedRows) else images[start:end]
+        return Batch(part, self.targets[start:end])
 
 
 class InkedRows(NamedTuple):
@@ -56,12 +62,25 @@ class Batches:
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """Yield the epoch's batches; the last one is short where the batch size does not divide the images."""
+        reading = self.reading(epoch)
+        while (batch := reading.take(1)) is not None:
+            yield batch
+
+    def reading(self, epoch: int, first: int = 0) -> "Reading":
+        """Return the epoch's batches from number ``first`` on."""
+        reading = Reading(self._gathered(epoch), self._size)
+        while first and (batch := reading.take(first)) is not None:
+            first -= -(-len(batch.targets) // self._size)
+        return reading
+
+    def _gathered(self, epoch: int) -> Iterator[Batch]:
+        """Yield the epoch's images as they are gathered: some batches at a time."""
         config, digits = self._config, self._digits
         order = batch_order(digits.labels, config.shuffle, config.seed, epoch).to(digits.images.device)
         generator = torch.Generator().manual_seed(config.seed * 100_003 + epoch)
         targets = self._table[digits.labels[order]]
         if self._inked and not config.augment:
-            yield from self._split(digits.ink, order.numpy(), targets)
+            yield Batch(InkedRows(digits.ink, order.numpy()), targets)
             return
         for rows, part in zip(order.split(self._room), targets.split(self._room), strict=True):
             n = len(rows)
@@ -69,11 +88,21 @@ class Batches:
             images = torch.mul(self._bytes[:n], 1.0 / 255.0, out=self._images[:n])
             if config.augment:
                 images = distort(images, generator)
-            if self._inked:
-                yield from self._split(ink_of(images), np.arange(n), part)
-            else:
-                yield from map(Batch, images.split(self._size), part.split(self._size))
+            yield Batch(InkedRows(ink_of(images), np.arange(n)) if self._inked else images, part)
 
-    def _split(self, ink: Ink, order: NDArray[np.int64], targets: Tensor) -> Iterator[Batch]:
-        for start, part in zip(range(0, len(order), self._size), targets.split(self._size), strict=True):
-            yield Batch(InkedRows(ink, order[start : start + self._size]), part)
+
+class Reading:
+    """A place in an epoch: its batches from there on, one or several at a time."""
+
+    def __init__(self, gathered: Iterator[Batch], size: int) -> None:
+        self._gathered, self._size = gathered, size
+        self._rest: Batch | None = None
+
+    def take(self, count: int) -> Batch | None:
+        """Return the next ``count`` batches as one, or fewer where they were not gathered together; None after all."""
+        rest = self._rest or next(self._gathered, None)
+        if rest is None:
+            return None
+        end = count * self._size
+        self._rest = rest.part(end, len(rest.targets)) if end < len(rest.targets) else None
+        return rest.part(0, end)

@@ -5,6 +5,7 @@ differ in their last digits. A batch is worked on ``IMAGES`` images at a time, s
 nearest caches.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,8 @@ from torch import Tensor, nn
 from core.compiled import compiled
 from core.data import CLASSES, PIXELS
 from core.ink import BANDS, Ink
+from core.optimizers import weightwise
+from core.optimizers.fast import LoopStep
 from core.training.network import HIDDEN, Network
 
 IMAGES = 64
@@ -66,6 +69,24 @@ class SparseGradient:
             self._cross_entropy, *self._room,
         )  # fmt: skip
 
+    def take_steps(
+        self, ink: Ink, rows: NDArray[np.int64], targets: Tensor, outputs: Tensor, size: int, step: LoopStep,
+        rates: Sequence[float],
+    ) -> None:  # fmt: skip
+        """Take consecutive steps without going back to Python: each the gradient of a batch, then the optimizer's loop.
+
+        Args:
+            rows, targets, outputs: as of a call, of all batches one after another.
+            size: images per batch; the last may have fewer.
+            step: of an optimizer of ``flat``, which has its state.
+            rates: one per batch.
+        """
+        assert step.state
+        _steps(
+            self._weights, self._gradient, *ink, ink.scale, rows, size, targets.numpy(), outputs.numpy(),
+            self._cross_entropy, step.loop, *step.state, step.numbers(rates), *self._room,
+        )  # fmt: skip
+
 
 def sparse_outputs(network: Network, ink: Ink, loss: str) -> Tensor:
     """Return the log-probabilities (cross-entropy) or probabilities (mse) of images, (n, 10)."""
@@ -97,6 +118,22 @@ def _gradient(
         _output_layer(w2, b2, hidden, end - start, outputs[start:end], cross_entropy)
         _small_gradients(w2, hidden, targets[start:end], outputs[start:end], n, cross_entropy, d_hidden, db1, dw2, db2)
         _pixel_gradients(own_ends, own_pixels, own_values, d_hidden, end - start, dw1)
+
+
+@partial(compiled, calls=(weightwise.step,))
+def _steps(
+    weights: Floats, gradient: Floats, ends: NDArray[np.int32], pixels: NDArray[np.uint16], values: Any,
+    scale: np.float32, rows: NDArray[np.int64], size: int, targets: Floats, outputs: Floats, cross_entropy: bool,
+    loop: int, first: Floats, second: Floats, numbers: weightwise.Numbers,
+    own_ends: NDArray[np.int32], own_pixels: NDArray[np.uint16], own_values: Floats, hidden: Floats, d_hidden: Floats,
+) -> None:  # fmt: skip
+    for k in range(len(numbers)):
+        start, end = k * size, min(len(rows), (k + 1) * size)
+        _gradient(
+            weights, gradient, ends, pixels, values, scale, rows[start:end], targets[start:end], outputs[start:end],
+            cross_entropy, own_ends, own_pixels, own_values, hidden, d_hidden,
+        )  # fmt: skip
+        weightwise.step(loop, weights, gradient, first, second, numbers[k])
 
 
 @compiled

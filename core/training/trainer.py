@@ -8,9 +8,8 @@ Nothing inside a block waits for the device.
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import torch
@@ -20,7 +19,7 @@ from core import data, devices
 from core.analysis.evaluation import evaluate
 from core.training import early_stopping
 from core.training import state as run_state
-from core.training.batches import Batch, Batches
+from core.training.batches import Batches, Reading
 from core.training.commands import Command, Pause, Plan, SetLearningRate
 from core.training.config import RunConfig
 from core.training.events import (
@@ -118,7 +117,7 @@ class Trainer:
         self._stepper = Stepper(config, self.network, self._flat)
         self._set_learning_rate(config.lr)
         self._batches = Batches(config, self._train, steps_by_ink(self.device))
-        self._open: Iterator[Batch] | None = None
+        self._open: Reading | None = None
         self._outputs = torch.empty(max(BLOCK_IMAGES, config.images_per_step), data.CLASSES, device=self.device)
         self._weights = self._flat.detach()
         self._finite = self._weights.clone()
@@ -253,7 +252,7 @@ class Trainer:
             if self.pause_at is not None and self.pause_at <= self.step:
                 return "paused"
             if self._open is None:
-                self._open = islice(self._batches.epoch(self.epoch), self.step - first_step, None)
+                self._open = self._batches.reading(self.epoch, self.step - first_step)
             block = self._block(self._open)
             self._add_up(block)
             diverged = self._keep_finite(block)
@@ -283,30 +282,26 @@ class Trainer:
         )
         return None
 
-    def _block(self, batches: Iterator[Batch]) -> _Block:
+    def _block(self, batches: Reading) -> _Block:
         """Take at least one step, until time or memory is used up, the run is to be left, or the epoch ends."""
         started, first_step = self._clock(), self.step
         until = self._plan[0][0] if self._plan else self.config.span.steps
         until = until if self.pause_at is None else min(until, self.pause_at)
+        until = min(until, self.step - self.step % KEPT_STEPS + KEPT_STEPS)
         size, images, room = self.config.images_per_step, 0, len(self._outputs)
         rates: list[float] = []
         targets: list[Tensor] = []
-        while not images or (
-            images + size <= room
-            and self.step % KEPT_STEPS
-            and self.step != until
-            and self._clock() - started < BLOCK_SECONDS
-        ):
-            batch = next(batches, None)
+        while not images or (images + size <= room and self.step < until and self._clock() - started < BLOCK_SECONDS):
+            batch = batches.take(min(until - self.step, (room - images) // size, self._stepper.at_once))
             if batch is None:
                 break
-            # Not len, which torch has in Python: a step of one image would notice.
-            n = batch.targets.size(0)
-            rates.append(self._schedule(self.step))
-            self._stepper.take(batch, self._outputs[images : images + n], rates[-1])
+            n = len(batch.targets)
+            steps = -(-n // size)
+            rates += map(self._schedule, range(self.step, self.step + steps))
+            self._stepper.take(batch, self._outputs[images : images + n], rates[-steps:])
             targets.append(batch.targets)
             images += n
-            self.step += 1
+            self.step += steps
         outputs, expected = self._outputs[:images], torch.cat(targets)
         per_image = image_losses(outputs, expected, self.config.loss)
         whole = images // size * size

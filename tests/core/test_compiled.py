@@ -66,3 +66,19 @@ def test_where_code_cannot_be_kept_each_process_compiles_for_itself(tmp_path, re
     available, losses = train(copy(tmp_path), before)
     assert available and losses == train(ROOT)[1]
     assert not list(tmp_path.rglob("*.nbc"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not AVAILABLE, reason="numba is not installed")
+def test_code_on_disk_is_of_the_files_that_it_was_compiled_from(tmp_path):
+    """Steps of the network call rules of another file."""
+    lab = copy(tmp_path)
+    _, before = train(lab)
+    assert train(lab)[1] == before
+    rules = lab / "core" / "optimizers" / "weightwise.py"
+    text = rules.read_text()
+    assert text.count("return theta - size * direction") == 1
+    rules.write_text(text.replace("return theta - size * direction", "return theta + size * direction"))
+    _, after = train(lab)
+    # The object's own step is the first: what the compiled ones changed is seen from the third loss on.
+    assert after[:2] == before[:2] and after[2] > before[2]

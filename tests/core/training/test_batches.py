@@ -45,6 +45,37 @@ def test_every_image_once_an_epoch_and_the_last_short_batch_is_used(size, n, siz
     assert sorted(seen) == list(range(n))
 
 
+@pytest.mark.parametrize("given", [{}, {"augment": True}], ids=str)
+@pytest.mark.parametrize("inked", [False, True])
+def test_several_batches_are_those_one_by_one(mnist, given, inked):
+    digits = mnist.train[:1500]
+
+    def pixels(batch):
+        if not inked:
+            return batch.images.clone()
+        ink, rows = batch.images
+        images = torch.zeros(len(rows), 784)
+        for image, row in zip(images, rows, strict=True):
+            inked_pixels = slice(ink.ends[row, 0], ink.ends[row, -1])
+            values = torch.from_numpy(ink.values[inked_pixels] * ink.scale)
+            image[torch.from_numpy(ink.pixels[inked_pixels].astype(int))] = values
+        return images
+
+    def read(count, first=0):
+        reading, seen = Batches(RunConfig(batch_size=70, **given), digits, inked).reading(3, first), []
+        while (batch := reading.take(count)) is not None:
+            seen.append((pixels(batch), batch.targets))
+        return seen
+
+    single = read(1)
+    assert [len(targets) for _, targets in single] == [70] * 21 + [30]
+    for count, first in ((4, 0), (4, 3), (50, 0), (50, 17), (1, 22)):
+        several = read(count, first)
+        assert all(len(targets) <= 70 * count for _, targets in several)
+        for parts, ones in zip(zip(*several, strict=True), zip(*single[first:], strict=True), strict=True):
+            assert torch.equal(torch.cat(parts), torch.cat(ones))
+
+
 def test_full_is_one_batch_of_all_the_images(mnist):
     config = RunConfig(batch_size="full")
     (batch,) = Batches(config, mnist.train[: config.images_per_epoch]).epoch(0)

@@ -32,8 +32,14 @@ def few(mnist):
     return Few(mnist.train, mnist.test[:1000])
 
 
+@pytest.fixture
+def one_by_one(monkeypatch):
+    """No steps are taken together; with a ``StepClock``, what a run does is then seen step by step."""
+    monkeypatch.setattr("core.training.stepper.STEPS_AT_ONCE", 1)
+
+
 class StepClock:
-    """Ticks so far at each look that a block ends after every step: what a run does is then seen step by step."""
+    """Ticks so far at each look that a block ends after the steps that are taken together."""
 
     def __init__(self, tick=1.0):
         self.time, self.tick = 0.0, tick
@@ -43,17 +49,9 @@ class StepClock:
         return self.time
 
 
-def follow(trainer, steps=None):
-    """The run's events; stopped after ``steps`` steps, if given."""
-    events, seen = trainer.events(), []
-    event = next(events)
-    try:
-        while True:
-            seen.append(event)
-            stop = steps is not None and isinstance(event, StepsDone) and trainer.step == steps
-            event = events.send(Stop() if stop else None)
-    except StopIteration:
-        return seen
+def follow(trainer):
+    """The run's events."""
+    return list(trainer.events())
 
 
 def kinds(events):
@@ -132,8 +130,9 @@ def test_ten_steps_equal_the_plain_autograd_loop(few, name, loss):
     config = RunConfig.recommended(
         name, loss=loss, epochs=10, validation_split=SMALL, optimizer_params=SHORT.get(name, {})
     )
-    trainer = Trainer(config, few, StepClock())
-    events = follow(trainer, steps=10)
+    trainer = Trainer(config, few)
+    trainer.pause_at = 10
+    events = follow(trainer)
     network, expected = plain_loop(config, few, 10)
     assert losses(events) == pytest.approx(expected, rel=1e-4)
     assert apart(trainer.network, network) < APART.get(name, 1e-4)
@@ -163,8 +162,9 @@ def test_ten_steps_equal_the_plain_autograd_loop(few, name, loss):
 def test_ten_steps_of_other_configs_equal_the_plain_autograd_loop(few, given):
     """The last one crosses from one epoch to the next, over a short last batch."""
     config = RunConfig(**{"epochs": 1, "validation_split": SMALL, **given})
-    trainer = Trainer(config, few, StepClock())
-    events = follow(trainer, steps=10)
+    trainer = Trainer(config, few)
+    trainer.pause_at = 10
+    events = follow(trainer)
     network, expected = plain_loop(config, few, 10)
     assert losses(events) == pytest.approx(expected, rel=1e-4)
     assert apart(trainer.network, network, config.initialization) < APART.get(config.optimizer, 1e-4)
@@ -218,13 +218,18 @@ def test_without_a_validation_split(few):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "given",
-    [{}, {"augment": True}, {"optimizer": "muon"}, {"batch_size": 3, "epochs": 1}, {"schedule": "plateau"}],
+    [
+        *({"optimizer": name} for name in ("sgd", "momentum", "nesterov", "rmsprop", "adagrad", "adamw", "muon")),
+        *({}, {"augment": True}, {"batch_size": 3, "epochs": 1}, {"batch_size": 600}, {"schedule": "plateau"}),
+    ],
     ids=str,
 )
-def test_the_same_config_twice_gives_the_same_run_bit_by_bit(few, given):
-    """Any cut of the run into blocks gives the same."""
+def test_the_same_config_twice_gives_the_same_run_bit_by_bit(few, monkeypatch, given):
+    """Any cut of the run into blocks, and of blocks into steps that are taken together, gives the same."""
     config = RunConfig(**{"epochs": 2, "validation_split": SMALL, **given})
-    runs = [Trainer(config, few), Trainer(config, few, StepClock(0.02))]
+    runs = [Trainer(config, few)]
+    monkeypatch.setattr("core.training.stepper.STEPS_AT_ONCE", 3)
+    runs.append(Trainer(config, few, StepClock(0.02)))
     first, second = map(follow, runs)
     assert all(map(torch.equal, runs[0].network.parameters(), runs[1].network.parameters()))
     assert losses(first) == losses(second) and rates(first) == rates(second)
@@ -441,6 +446,7 @@ def test_a_paused_run_goes_on_when_its_events_are_asked_for_again(few):
     assert losses(seen) == losses(follow(whole)) and same(trainer, whole)
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_pause_is_obeyed_before_the_next_step_and_its_time_does_not_count(few):
     clock = StepClock()
     trainer = Trainer(RunConfig(epochs=1, validation_split=SMALL), few, clock)
@@ -455,6 +461,7 @@ def test_pause_is_obeyed_before_the_next_step_and_its_time_does_not_count(few):
     assert list(trainer.events())[-1].seconds < 200
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_another_learning_rate_takes_effect_at_the_next_step(few):
     config = RunConfig(epochs=1, validation_split=SMALL, schedule="one_cycle")
     trainer = Trainer(config, few, StepClock())
