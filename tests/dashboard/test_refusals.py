@@ -3,6 +3,8 @@
 import copy
 import hashlib
 import itertools
+import math
+import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -87,8 +89,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
             service._store.update(ids["binned"], state="interrupted")
             ids["running"] = service.submit(long)
             wait_for(lambda: service.run(ids["running"]).state == "running")
+            # It stays so, and leaves the processor to the pages.
+            (worker,) = service._scheduler._pool._workers
+            environment.setattr("core.runs.scheduler.STALLED_SECONDS", math.inf)
+            worker.process.send_signal(signal.SIGSTOP)
             ids["queued"] = service.submit(long, owner=hashlib.sha256(TOKEN.encode()).hexdigest()[:16])
             yield ids
+            worker.process.send_signal(signal.SIGCONT)
         finally:
             lab.stop()
 
