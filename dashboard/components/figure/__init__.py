@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -27,8 +27,23 @@ _component = st.components.v2.component(
 )
 
 
+class Drawing(NamedTuple):
+    """A figure as the browser gets it, which takes tens of milliseconds to make of a large one, and its height."""
+
+    body: dict[str, Any]
+    height: int
+
+
+def drawing(figure: go.Figure) -> Drawing:
+    """Return the figure as the browser gets it, to be shown more than once."""
+    body = json.loads(figure.to_json())
+    # The theme's takes its place.
+    body["layout"].pop("template", None)
+    return Drawing(body, int(figure.layout.height))
+
+
 def show_figure(
-    figure: go.Figure,
+    figure: go.Figure | Drawing,
     title: str,
     key: str,
     settings: str = "",
@@ -59,18 +74,16 @@ def show_figure(
     # Streamlit sends only what has a callback.
     asked: dict[str, Any] = {"on_clicked_change": clicked} if on_click else {}
     asked |= {"on_selected_change": selected} if on_select else {}
-    data = {**_data(figure, title, settings), "clicks": bool(on_click), "selects": bool(on_select)}
-    _component(data=data, key=key, height=int(figure.layout.height) + FOOT, **asked)
+    drawn = figure if isinstance(figure, Drawing) else drawing(figure)
+    data = {**_data(drawn, title, settings), "clicks": bool(on_click), "selects": bool(on_select)}
+    _component(data=data, key=key, height=drawn.height + FOOT, **asked)
 
 
 def still(figure: go.Figure, title: str, settings: str = "") -> Part:
     """Return a figure for a page that stands alone; arguments as of ``show_figure``."""
     markup, css = ((_FOLDER / f"figure.{kind}").read_text("utf-8") for kind in ("html", "css"))
-    return Part("figure/figure.js", markup, css, _data(figure, title, settings))
+    return Part("figure/figure.js", markup, css, _data(drawing(figure), title, settings))
 
 
-def _data(figure: go.Figure, title: str, settings: str) -> dict[str, Any]:
-    body = json.loads(figure.to_json())
-    # The theme's takes its place.
-    body["layout"].pop("template", None)
-    return {"figure": body, "title": title, "settings": settings}
+def _data(drawn: Drawing, title: str, settings: str) -> dict[str, Any]:
+    return {"figure": drawn.body, "title": title, "settings": settings}

@@ -1,14 +1,13 @@
 """The map of a sweep of two settings: it fills while the sweep runs, and a cell opens its run."""
 
 from collections.abc import Callable
-from functools import lru_cache
 
 import streamlit as st
 
 from core.sweep.view import View
 from dashboard import address, lab
 from dashboard.components.clickable import clickable
-from dashboard.components.figure import show_figure
+from dashboard.components.figure import Drawing, drawing, show_figure
 from dashboard.views.sweep import map_figure, map_table
 from dashboard.views.sweep.wording import in_common, label, title
 
@@ -30,7 +29,7 @@ def _map(sweep: View, figure_of: str) -> None:
         return
     y, x = map_figure.axes(sweep.settings.space)
     show_figure(
-        _figure(sweep.id, sweep.revision, figure_of),
+        _drawing(sweep.id, sweep.revision, figure_of, sweep),
         f"{title(sweep)}: validation {figure_of} of {len(sweep.trials):,} settings",
         key=f"map.{sweep.id}.{figure_of}",
         settings=in_common(sweep),
@@ -47,12 +46,10 @@ def _map(sweep: View, figure_of: str) -> None:
         clickable(map_table.html(sweep, figure_of), key=f"map.table.{sweep.id}", on_click=_open)
 
 
-@lru_cache(maxsize=32)
-def _figure(study_id: str, revision: int, figure_of: str) -> map_figure.Figure:
-    # The same for all viewers of a revision.
-    sweep = lab.sweeps().view(study_id)
-    assert sweep
-    return map_figure.figure(sweep, figure_of)
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _drawing(sweep_id: str, revision: int, figure_of: str, _sweep: View) -> Drawing:
+    """Draw the map once for all who look at the same revision of a sweep."""
+    return drawing(map_figure.figure(_sweep, figure_of))
 
 
 def _open(run_id: str) -> None:

@@ -1,6 +1,8 @@
 """One sweep: its state, its picture by the number of settings that vary, its best, and what can be done with it."""
 
+import time
 from collections.abc import Callable
+from functools import lru_cache
 
 import streamlit as st
 
@@ -13,7 +15,9 @@ from dashboard.views.sweep import actions, confirming, heat_map, several, table,
 from dashboard.views.sweep.wording import COLORS, choice, title
 from dashboard.words import counted, date_time, duration, literal, percent
 
-POLL_SECONDS = 1.0
+#: Seconds between two drawings of a running sweep, by the number of its trials: all of a large one takes longer to
+#: draw, and changes less with each trial.
+POLL_SECONDS = {0: 1.0, 100: 2.0, 250: 5.0}
 #: The table has a row per setting, each looked up: less often.
 TABLE_SECONDS = 5.0
 #: Runs that a live chart shows: so many lines look different.
@@ -33,7 +37,8 @@ def show(study_id: str) -> None:
     st.subheader(literal(title(sweep)), anchor=False)
     actions.draw(sweep)
     picture = _picture(sweep)
-    address.fragment(POLL_SECONDS if sweep.state == view.RUNNING else None)(_live)(study_id, sweep.state, picture)
+    every = _period(sweep)
+    address.fragment(every)(_live)(study_id, sweep.state, every, picture)
     if len(sweep.settings.space.dimensions) > 1:
         several.importance(sweep)
     confirming.section(sweep)
@@ -56,11 +61,26 @@ def _picture(sweep: View) -> Callable[[View], object]:
     return several.show
 
 
-def _live(study_id: str, state: str, picture: Callable[[View], object]) -> None:
+def _period(sweep: View) -> float | None:
+    """Return the seconds between two drawings; None for a sweep that does not run."""
+    if sweep.state != view.RUNNING:
+        return None
+    return max(seconds for trials, seconds in POLL_SECONDS.items() if len(sweep.trials) >= trials)
+
+
+@lru_cache(maxsize=64)
+def _shared(study_id: str, interval: int) -> View | None:
+    """Return a sweep as it was at the first look in this interval of time, so that all who look draw the same."""
+    return lab.sweeps().view(study_id)
+
+
+def _live(study_id: str, state: str, every: float | None, picture: Callable[[View], object]) -> None:
     """Draw what changes while the sweep runs; the page is drawn anew when its state changes."""
     sweep = lab.sweeps().view(study_id)
-    if sweep is None or sweep.state != state:
+    if sweep is None or sweep.state != state or _period(sweep) != every:
         st.rerun()
+    if every and (shared := _shared(study_id, int(time.monotonic() / every))):
+        sweep = shared
     notices.show()
     _byline(sweep)
     if sweep.state in (view.RUNNING, view.PAUSED):

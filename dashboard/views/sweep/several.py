@@ -1,13 +1,15 @@
 """A sweep of three settings or more: what was found, and what matters; what is marked in one figure is in all."""
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from typing import Protocol
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from core.sweep.view import View
 from dashboard import address, lab, waiting
-from dashboard.components.figure import show_figure
+from dashboard.components.figure import Drawing, drawing, show_figure
 from dashboard.views.sweep import search_figures as figures
 from dashboard.views.sweep.wording import choice, in_common, label, result
 from dashboard.words import counted, literal
@@ -19,6 +21,12 @@ _MARKED = "sweep.marked"
 NAMED = 5
 
 
+class Draw(Protocol):
+    """Make a figure of a sweep, in which some trials are marked."""
+
+    def __call__(self, sweep: View, *, marked: Collection[int]) -> go.Figure: ...
+
+
 def show(sweep: View) -> None:
     """Draw history, parallel coordinates, slices and a contour."""
     trials = figures.scored(sweep)
@@ -27,14 +35,14 @@ def show(sweep: View) -> None:
         return
     source, marked = _marked(sweep)
     _said(sweep, marked)
-    _figure(sweep, figures.history(sweep, marked), "Accuracy of each setting, and the best so far", "history")
+    _figure(sweep, figures.history, marked, "Accuracy of each setting, and the best so far", "history")
     st.markdown("#### Settings and results")
     st.html(
         "<style>.st-key-sweep-parallel { overflow-x: auto } .st-key-sweep-parallel > * { min-width: 44rem }</style>"
     )
     with st.container(gap=None, key="sweep-parallel"):
         own = () if source == "parallel" else marked
-        _figure(sweep, figures.parallel(sweep, own), "Settings through to their accuracy", "parallel")
+        _figure(sweep, figures.parallel, own, "Settings through to their accuracy", "parallel")
     st.caption("Drag along an axis, or draw a box in another figure, to mark settings: they are then marked in all.")
     slices(sweep, marked)
     _contour(sweep, marked)
@@ -50,8 +58,9 @@ def slices(sweep: View, marked: Collection[int]) -> None:
         columns = st.columns(2) if len(dimensions) > 1 else [st.container()]
         for column, dimension in zip(columns, dimensions[start : start + 2], strict=False):
             with column:
-                chart = figures.slices(sweep, dimension, marked)
-                _figure(sweep, chart, f"Accuracy against {label(dimension.name).lower()}", f"slice.{dimension.name}")
+                chart = partial(figures.slices, dimension=dimension)
+                title = f"Accuracy against {label(dimension.name).lower()}"
+                _figure(sweep, chart, marked, title, f"slice.{dimension.name}")
 
 
 def _contour(sweep: View, marked: Collection[int]) -> None:
@@ -66,7 +75,7 @@ def _contour(sweep: View, marked: Collection[int]) -> None:
     with right:
         y = st.selectbox("Up", **_STATE.choice("y", [name for name in ordered if name != x]), format_func=label)
     title = f"{label(x)} and {label(y).lower()}: validation accuracy"
-    _figure(sweep, figures.contour(sweep, ordered[x], ordered[y], marked), title, f"contour.{x}.{y}")
+    _figure(sweep, partial(figures.contour, x=ordered[x], y=ordered[y]), marked, title, f"contour.{x}.{y}")
     st.caption("Points are settings; the colours between them are interpolated, and the other settings differ.")
 
 
@@ -98,15 +107,21 @@ def _mark(study_id: str, source: str, names: Sequence[str]) -> None:
     st.session_state[_MARKED] = (study_id, source, numbers)
 
 
-def _figure(sweep: View, chart: Any, title: str, name: str) -> None:
+def _figure(sweep: View, draw: Draw, marked: Collection[int], title: str, name: str) -> None:
     show_figure(
-        chart,
+        _drawing((sweep.id, sweep.revision), name, tuple(sorted(marked)), partial(draw, sweep, marked=marked)),
         title,
         key=f"sweep.{sweep.id}.{name}",
         settings=in_common(sweep),
         on_click=lambda number: _mark(sweep.id, name, [number]),
         on_select=lambda numbers: _mark(sweep.id, name, numbers),
     )
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _drawing(sweep: tuple[str, int], name: str, marked: tuple[int, ...], _draw: Callable[[], go.Figure]) -> Drawing:
+    """Draw a figure once for all who look at the same revision of a sweep."""
+    return drawing(_draw())
 
 
 def _said(sweep: View, marked: Collection[int]) -> None:

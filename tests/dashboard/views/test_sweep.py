@@ -14,7 +14,8 @@ from core.sweep.text import parse
 from core.sweep.view import View
 from core.training.config import RunConfig
 from dashboard import forms, lab
-from dashboard.views.sweep import form, map_figure
+from dashboard.components.figure import drawing
+from dashboard.views.sweep import form, map_figure, one, several
 from dashboard.views.sweep.document import document
 from tests.dashboard.conftest import button, figures, in_address, labels, open_page, text
 from tests.waiting import wait_for
@@ -263,6 +264,29 @@ def test_a_sweep_of_three_settings_shows_what_was_found_and_what_matters(searche
     ]  # fmt: skip
     bars = figures(page)[-1]["data"][0]
     assert abs(sum(bars["x"]) - 1) < 1e-6 and bars["error_x"]["array"]
+
+
+def test_figures_of_one_revision_are_made_once_for_all_who_look(searched: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    monkeypatch.setattr(several, "drawing", lambda figure: made.append(figure) or drawing(figure))
+    counts = []
+    for marked in ((0, 2, 3), (0, 2, 3), (2, 3)):
+        page = open_page("sweep", sweep=searched)
+        page.session_state["sweep.marked"] = (searched, "history", marked)
+        page.run()
+        assert not page.exception
+        assert figures(page)[0]["data"][0]["selectedpoints"] == list(marked)
+        counts.append(len(made))
+    # Without marks, which the first draws of each page are, they are those of other tests.
+    assert counts[0] > 0 and counts[1] == counts[0] and counts[2] > counts[1]
+
+
+def test_a_large_sweep_is_drawn_less_often(searched: str) -> None:
+    sweep = lab.sweeps().view(searched)
+    assert sweep and one._period(sweep) is None
+    running = replace(sweep, state="running")
+    periods = [one._period(replace(running, trials=sweep.trials[:1] * count)) for count in (0, 99, 100, 249, 250, 9000)]
+    assert periods == [1.0, 1.0, 2.0, 2.0, 5.0, 5.0]
 
 
 def test_what_is_marked_in_one_figure_is_marked_in_all(searched: str) -> None:
