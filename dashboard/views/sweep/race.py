@@ -190,18 +190,18 @@ def _plan(base: RunConfig) -> tuple[list[RunConfig], list[race.Lane], int]:
 
 def _buttons(form: forms.Form, shown: list[Run]) -> None:
     errors = list(form.errors)
-    count = 0
+    searching = racing = 0
     if form.config:
         try:
             tries, lanes, seeds = _plan(form.config)
-            count = len(tries) + len(lanes) * seeds
+            searching, racing = len(tries), len(lanes) * seeds
         except ValueError as error:
             errors.append(fields.explain(error))
     going = starting.going(shown)
     stoppable = [run.id for run in operating.operable(going)]
     with st.container(horizontal=True):
         st.button(
-            f"Start {count} runs" if count else "Start",
+            f"Start {searching + racing} runs" if racing else "Start",
             type="primary",
             icon=":material/flag:",
             disabled=bool(errors or going),
@@ -212,6 +212,8 @@ def _buttons(form: forms.Form, shown: list[Run]) -> None:
             st.button("Stop", icon=":material/stop:", disabled=not going, on_click=_stop, args=(stoppable,))
     if errors:
         st.error("\n\n".join(errors), icon=":material/edit:")
+    elif searching:
+        st.caption(f"{searching} short runs find the rates; then {counted(racing, 'run')} race.")
 
 
 def _start() -> None:

@@ -29,8 +29,10 @@ def ids(page: AppTest, name: str) -> list[str]:
 def test_it_says_how_many_runs_it_will_start(page: AppTest) -> None:
     assert not page.exception
     assert button(page, "Start").label == "Start 24 runs"
+    assert "20 short runs find the rates; then 4 runs race." in text(page)
     page.selectbox(key="race.rates").set_value("Same for all").run()
     assert button(page, "Start").label == "Start 4 runs"
+    assert "short runs" not in text(page)
     page.selectbox(key="race.knob").set_value("lr").run()
     page.text_input(key="race.seeds").set_value("3").run()
     assert button(page, "Start").label == "Start 15 runs"
