@@ -22,6 +22,7 @@ INVITATION = (
     "Choose the setting to vary and press Start. All runs start from the same weights and get the images in the same "
     "order."
 )
+SEARCHING = "The race itself grows here, once each optimizer has its rate."
 SAME, BEST = "Same for all", "Each at its own best"
 CHOICES: dict[str, list[str]] = {
     "optimizer": [name for name, spec in OPTIMIZERS.items() if not spec.full_batch_only],
@@ -69,7 +70,8 @@ def show() -> None:
             st.info("This lab does not have the runs that this link names. Start a new race.")
         if tried and not runs:
             _sweeping(tuple(run.id for run in tried))
-        live_chart(runs, INVITATION, key="race", lines=run_curves.lines(runs) if runs else ())
+        invitation = SEARCHING if tried else INVITATION
+        live_chart(runs, invitation, key="race", lines=run_curves.lines(runs) if runs else ())
         if tried and runs:
             _strip(tried)
 
