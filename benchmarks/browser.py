@@ -163,6 +163,7 @@ def plays(browser: Browser, url: str, repeats: int) -> list[float]:
     # Who asks for little motion is not played to without having asked.
     page = browser.new_context(viewport=VIEWPORT, bypass_csp=True, reduced_motion="reduce").new_page()
     page.goto(f"{url}/surfaces")
+    expect(page.locator(".surface-player[data-ready]")).to_be_visible()
     play = page.get_by_test_id("play").bounding_box()
     assert play
     page.add_init_script(WATCH_PLAY)
