@@ -1,24 +1,26 @@
-"""Waiting times of a person: ``python -m benchmarks.browser [--repeats 15]``.
+"""Waiting times of a person: ``python -m benchmarks.browser [--repeats 15] [--pages Surfaces ...]``.
 
 In a real browser, against a real server with warm workers: from the click on Train to the first point of the curve on
-the screen, and from a click on the contours, or on another function, to the new picture of all walks. Baseline: the
-click to the end of an empty script rerun, which is what Streamlit itself takes. Then every page, opened by its address
-in a browser that has opened it before: until the part of it that one uses is there, and how much of it moved meanwhile
-(the sum of all layout shifts, https://web.dev/articles/cls; 0.1 counts as good). Times are the browser's own clock, in
-seconds.
+the screen, and from a click on the contours, or on another function, to the new contours of all walks. Baseline: the
+click to the end of an empty script rerun, which is what Streamlit itself takes. Then every page, or those of
+``--pages`` alone, opened by its address in a browser that has opened it before: until the part of it that one uses is
+there, the longest time afterwards in which it answers nothing, and how much of it moved meanwhile (the sum of all
+layout shifts, https://web.dev/articles/cls; 0.1 counts as good). On Surfaces also the answer to who presses Play at
+once. Times are the browser's own clock, in seconds.
 """
 
 import argparse
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from benchmarks.measure import machine, median_and_range
 from core.surfaces import SURFACES
 from tests.browser import ARGUMENTS, CHROMIUM, Lab
 from tests.visiting import PAGES
 
+VIEWPORT: ViewportSize = {"width": 1280, "height": 900}
 #: From the next pointer event to the first frame in which the loss has a visible line; the page's clock.
 WATCH_FIRST_POINT = """() => {
   const find = root => {
@@ -78,7 +80,7 @@ def rerun(page: Page, url: str) -> float:
     return float(page.wait_for_function("window.waited").json_value())
 
 
-#: From the next click to the frame after the surface player has drawn another picture.
+#: From the next click to the frame after the surface player has drawn other contours and curves.
 WATCH_PICTURE = """() => {
   window.waited = null
   const player = document.querySelector(".surface-player")
@@ -120,55 +122,110 @@ def surfaces(page: Page, url: str, repeats: int) -> tuple[list[float], list[floa
     return starts, [new_function(page, labels[i % len(labels)]) for i in range(repeats)]
 
 
-WATCH_SHIFT = """
+WATCH_OPENING = """
   window.shift = 0
+  window.tasks = []
+  new MutationObserver((changes, observer) => {
+    if (!document.querySelector("[data-ready]")) return
+    observer.disconnect()
+    window.ready = performance.now()
+  }).observe(document, { subtree: true, childList: true, attributeFilter: ["data-ready"] })
+  new PerformanceObserver(list => window.tasks.push(...list.getEntries())).observe({ type: "longtask", buffered: true })
   new PerformanceObserver(list => {
     for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value
   }).observe({ type: "layout-shift", buffered: true })
 """
-#: Milliseconds after the script's end in which a late picture could still move something.
-SETTLED_MS = 500
+#: Milliseconds after the script's end in which a late picture could still move something, or let the page stand still.
+SETTLED_MS = 1000
+#: The longest task of the page, as far as it came later than so many milliseconds.
+STANDSTILL = """from => Math.max(0, ...window.tasks.map(({ startTime, duration }) =>
+  startTime + duration - Math.max(startTime, from))) / 1000"""
+#: Says on the console when the walks can be played; from the first click to the frame that shows another step.
+WATCH_PLAY = """
+  new MutationObserver((changes, observer) => {
+    if (!document.querySelector(".surface-player[data-ready]")) return
+    observer.disconnect()
+    console.debug("usable")
+  }).observe(document, { subtree: true, childList: true, attributeFilter: ["data-ready"] })
+  addEventListener("click", ({ timeStamp }) => {
+    const step = document.querySelector(".surface-player [data-part=step]"), before = step.textContent
+    const look = () => {
+      if (step.textContent === before) return requestAnimationFrame(look)
+      window.waited = (performance.now() - timeStamp) / 1000
+    }
+    requestAnimationFrame(look)
+  }, { once: true, capture: true })
+"""
 
 
-def opened(page: Page, url: str, title: str) -> tuple[float, float]:
-    """Open a page; return seconds until it can be used, and how much of it moved."""
+def plays(browser: Browser, url: str, repeats: int) -> list[float]:
+    """Press Play as soon as the walks can be played; return seconds until they move."""
+    # Who asks for little motion is not played to without having asked.
+    page = browser.new_context(viewport=VIEWPORT, bypass_csp=True, reduced_motion="reduce").new_page()
+    page.goto(f"{url}/surfaces")
+    expect(page.locator(".surface-player[data-ready]")).to_be_visible()
+    play = page.get_by_test_id("play").bounding_box()
+    assert play
+    page.add_init_script(WATCH_PLAY)
+    waits = []
+    for _ in range(repeats):
+        with page.expect_console_message(lambda message: message.text == "usable"):
+            page.goto(f"{url}/surfaces", wait_until="commit")
+        page.mouse.click(play["x"] + play["width"] / 2, play["y"] + play["height"] / 2)
+        waits.append(float(page.wait_for_function("window.waited").json_value()))
+    return waits
+
+
+def opened(page: Page, url: str, title: str) -> tuple[float, float, float]:
+    """Open a page; return seconds until it can be used, of the longest standstill afterwards, and how much moved."""
     path, part = PAGES[title]
     page.goto(url + path)
     expect(part(page)).to_be_visible()
-    seconds = page.evaluate("performance.now() / 1000")
+    # Playwright looks every 0.1 to 1 s, and not while the page computes: a player notes its own moment.
+    seconds = float(page.evaluate("(window.ready ?? performance.now()) / 1000"))
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     page.wait_for_timeout(SETTLED_MS)
-    return float(seconds), float(page.evaluate("window.shift"))
+    return seconds, float(page.evaluate(STANDSTILL, 1000 * seconds)), float(page.evaluate("window.shift"))
 
 
-def pages(page: Page, url: str, repeats: int) -> None:
-    page.add_init_script(WATCH_SHIFT)
-    for title in PAGES:
+def pages(page: Page, browser: Browser, url: str, titles: list[str], repeats: int) -> None:
+    page.add_init_script(WATCH_OPENING)
+    for title in titles:
         # The first time neither the browser nor the lab has anything of this page.
         first = opened(page, url, title)[0]
         times = [opened(page, url, title) for _ in range(repeats)]
         print(
-            f"{title:12} usable after {median_and_range([t for t, _ in times])} s, first {first:.3f} s; "
-            f"moved {median_and_range([moved for _, moved in times])}, n = {repeats}",
+            f"{title:12} usable after {median_and_range([t for t, _, _ in times])} s, first {first:.3f} s; "
+            f"then still for {median_and_range([still for _, still, _ in times])} s; "
+            f"moved {median_and_range([moved for _, _, moved in times])}, n = {repeats}",
             flush=True,
         )
+        if title == "Surfaces":
+            print(
+                f"{'':12} Play at once, until the walks move {median_and_range(plays(browser, url, repeats))} s",
+                flush=True,
+            )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=15)
-    repeats = parser.parse_args().repeats
+    parser.add_argument("--pages", nargs="+", choices=PAGES, help="open these alone, and time nothing else")
+    options = parser.parse_args()
+    repeats = options.repeats
     print(machine())
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS.split())
         lab = Lab(Path(folder))
         lab.start()
         try:
-            page = browser.new_context(viewport={"width": 1280, "height": 900}, bypass_csp=True).new_page()
+            page = browser.new_context(viewport=VIEWPORT, bypass_csp=True).new_page()
+            if options.pages:
+                return pages(page, browser, lab.url, options.pages, repeats)
             starts, functions = surfaces(page, lab.url, repeats)
-            print(f"click on the contours to the new picture:  {median_and_range(starts)} s, n = {repeats}")
+            print(f"click on the contours to the new contours: {median_and_range(starts)} s, n = {repeats}")
             print(
-                f"another function to the new picture:       {median_and_range(functions)} s, n = {repeats}", flush=True
+                f"another function to the new contours:      {median_and_range(functions)} s, n = {repeats}", flush=True
             )
             first_point(page, lab.url)
             waits = [(first_point(page, lab.url), rerun(page, lab.url)) for _ in range(repeats)]
@@ -178,7 +235,7 @@ def main() -> None:
             print(
                 f"baseline, click to the end of a rerun:     {median_and_range([w[1] for w in waits])} s, n = {repeats}"
             )
-            pages(page, lab.url, max(3, repeats // 3))
+            pages(page, browser, lab.url, list(PAGES), max(3, repeats // 3))
         finally:
             lab.stop()
             browser.close()

@@ -84,7 +84,7 @@ def ask_once() -> None:
     if visitor().named or st.session_state.get(_ASKED) or ASKED_COOKIE in dict(st.context.cookies):
         return
     with st.container(border=True, key="ask-name"), st.form("visitor.ask", border=False):
-        st.markdown("**This is your first run.** Whose is it? Everyone here sees the name beside your runs.")
+        st.markdown("**Whose work is this?** Everyone here sees the name beside your runs.")
         st.text_input("Your name", max_chars=LONGEST_NAME, key=_FIRST_INPUT, placeholder="Ada")
         with st.container(horizontal=True):
             st.form_submit_button("Save my name", type="primary", on_click=_answer)

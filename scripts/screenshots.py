@@ -12,6 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser import ARGUMENTS, Lab
+from tests.visiting import drawn_whole
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 DESKTOP, PHONE = {"width": 1280, "height": 940}, {"width": 390, "height": 844}
@@ -52,7 +53,6 @@ def shoot_surfaces(browser: Browser, url: str) -> None:
     context = browser.new_context(viewport=DESKTOP, color_scheme="light", device_scale_factor=2)
     page = context.new_page()
     page.goto(f"{url}/surfaces")
-    expect(page.locator(".surface-player[data-ready]")).to_be_visible()
     page.get_by_role("button", name="Pause").click()
     page.get_by_test_id("scrub").fill("220")
     page.screenshot(path=DOCS / "surfaces-light.png")
@@ -63,6 +63,7 @@ def shoot_landscape(page: Page) -> None:
     """Race three optimizers, as the empty page offers, and look at their paths."""
     page.get_by_role("button", name="Race three optimizers and see").click()
     expect(page.locator(".landscape")).to_have_attribute("data-points", "51")
+    drawn_whole(page)
 
 
 def shoot_runs(page: Page) -> None:

@@ -52,6 +52,17 @@ def inspect(page: Page) -> None:
     wait_in(page, f"() => !({EMPTY_PICTURES})().length")
 
 
+def drawn_whole(page: Page) -> None:
+    """Wait until a player has drawn its relief, too, which comes after all that one needs to play."""
+    wait_in(
+        page,
+        """() => {
+            const { ready, relief } = document.querySelector(".surface-player")?.dataset ?? {}
+            return Boolean(ready) && ready === relief
+        }""",
+    )
+
+
 def look(page: Page, title: str) -> None:
     """Wait until the page of this title works, and inspect it."""
     path, find = PAGES[title]

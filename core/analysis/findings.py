@@ -91,6 +91,15 @@ def findings(config: RunConfig, curves: Curves, diagnoses: Sequence[Diagnosis] =
     return [finding for finding in (dead, over, progress) if finding]
 
 
+def _large(loss: float) -> str:
+    """Write three digits of a loss; in full up to a million, which a beginner reads sooner than a power of ten.
+
+    >>> _large(2.8167), _large(15_234.0), _large(248_123.0), _large(1.25e8)
+    ('2.82', '15,200', '248,000', '1.25e+08')
+    """
+    return f"{float(f'{loss:.3g}'):,.0f}" if 1e3 <= loss < 1e6 else f"{loss:.3g}"
+
+
 def guessing(config: RunConfig, share: float = 1.0) -> float:
     """Return the training loss at a share of the way from the lowest that there is (0) to guessing (1)."""
     # Smoothed targets and replaced labels have an entropy, which no network gets below that reads the digits right.
@@ -131,7 +140,7 @@ def learnt_nothing(config: RunConfig, curves: Curves) -> Finding | None:
     if max(end, highest) > ROSE * guess:
         at = curves.steps[int(np.nanargmax(curves.losses))]
         sentence = (
-            f"{learnt}: the loss rose to {highest:.3g} at step {at:,.0f} and ended at {end:.3g}; guessing "
+            f"{learnt}: the loss rose to {_large(highest)} at step {at:,.0f} and ended at {_large(end)}; guessing "
             f"gives {guess:.3g}."
         )
         causes, steps = possible_causes(config, curves, up=False), max(STEPS, int(at) + 1)

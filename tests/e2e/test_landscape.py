@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import Lab
-from tests.visiting import save
+from tests.visiting import drawn_whole, save
 
 ROOT = ".landscape"
 
@@ -22,6 +22,7 @@ def picture(lab: Lab) -> str:
 
 def ready(page: Page, points: int = 25) -> None:
     expect(page.locator(ROOT)).to_have_attribute("data-points", str(points))
+    drawn_whole(page)
 
 
 def heads(page: Page) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.visiting import save, wait_in
+from tests.visiting import drawn_whole, save, wait_in
 
 CAMERA = """() => Object.values(document.querySelector('[data-testid=relief]')._fullLayout.scene._scene.getCamera().eye)
     .map(v => v.toFixed(4)).join()"""
@@ -14,8 +14,8 @@ ROOT = ".surface-player"
 
 
 def ready(page: Page) -> str:
-    """Wait until the player has drawn; the revision that it shows."""
-    expect(page.locator(ROOT)).to_have_attribute("data-ready", re.compile("."))
+    """Wait until the player has drawn all of it; the revision that it shows."""
+    drawn_whole(page)
     return page.locator(ROOT).get_attribute("data-ready") or ""
 
 

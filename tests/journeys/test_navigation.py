@@ -4,7 +4,7 @@ import itertools
 import re
 
 import pytest
-from playwright.sync_api import Page, WebSocketRoute
+from playwright.sync_api import Page, WebSocketRoute, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -49,6 +49,17 @@ def test_each_page_leads_to_each_other(page: Page, lab: Lab, part: list[str]) ->
     open_at(page, lab, first)
     for title in others:
         go(page, title)
+
+
+def test_another_screen_begins_at_its_top(page: Page, lab: Lab) -> None:
+    page.set_viewport_size({"width": 1280, "height": 600})
+    open_at(page, lab, "Lessons")
+    # Otherwise it may be so short, while the lesson is on its way, that it stands at its top anyway.
+    page.get_by_test_id("stMainBlockContainer").evaluate("block => { block.style.minHeight = '3000px' }")
+    # The last card is below the edge of the window.
+    page.locator(".st-key-card-10-first-weights").get_by_role("button", name="Open").click()
+    expect(page.get_by_role("button", name="Run it")).to_be_visible()
+    expect(page.get_by_role("heading", name="The first weights")).to_be_in_viewport(ratio=1, timeout=5000)
 
 
 def test_back_and_forward(page: Page, lab: Lab) -> None:

@@ -1,8 +1,8 @@
-// The players: their time, their scenes, and one drawing at a time.
+// The players: their time and their scenes.
 
 import assert from "node:assert/strict"
 import test from "node:test"
-import { installPage, landscapeScene, packed, root, settle, stubPlotly, surfaceScene } from "./stub.mjs"
+import { installPage, landscapeScene, mounted, packed, root, surfaceScene } from "./stub.mjs"
 import { labelsOf, levelsOf, levelText } from "../../dashboard/components/player/levels.js"
 import { reliefAt, relieved } from "../../dashboard/components/player/relief.js"
 import { Trail } from "../../dashboard/components/player/trail.js"
@@ -14,86 +14,9 @@ import { planeFigure } from "../../dashboard/components/player/landscape/views.j
 import mountLandscape from "../../dashboard/components/player/landscape/landscape.js"
 import mountSurface from "../../dashboard/components/player/surface/surface.js"
 
-const PLAYERS = [["surface", mountSurface, surfaceScene], ["landscape", mountLandscape, landscapeScene]]
-/** Plots of a player, in the order in which they are drawn. */
-const PLOTS = ["map", "curves", "relief"]
-
-/** A player on a page with a plotly.js that waits; `update` mounts it or gives it other data. */
-async function mounted(mount, scene) {
-  installPage()
-  const plotly = stubPlotly(), element = root()
-  globalThis.window.Plotly = plotly.Plotly
-  const update = data => mount({ data, parentElement: element, setTriggerValue() {} })
-  const cleanUp = update(scene)
-  const unmount = async () => {
-    element.isConnected = false
-    cleanUp()
-    await new Promise(resolve => { setTimeout(resolve) })
-  }
-  await settle()
-  return { ...plotly, element, update, unmount }
-}
-
-for (const [name, mount, scene] of PLAYERS) {
-  test(`${name}: one drawing at a time, then one more for all requests during it`, async () => {
-    const player = await mounted(mount, scene())
-    for (const revision of ["second", "third", "fourth"]) player.update(scene(revision))
-    await settle()
-    assert.equal(player.drawing(), 1)
-    assert.deepEqual(player.calls, [["react", "map"]])
-    await player.finish(3)
-    assert.deepEqual(player.calls.slice(0, 3), PLOTS.map(plot => ["react", plot]))
-    assert.equal(player.element.dataset.ready, undefined)
-    await player.finish(3)
-    assert.equal(player.calls.length, 6)
-    assert.equal(player.drawing(), 0)
-    assert.equal(player.element.dataset.ready, "fourth")
-  })
-
-  test(`${name}: nothing is drawn after close, and the plots are freed when the drawing is over`, async () => {
-    const player = await mounted(mount, scene())
-    await player.finish()
-    player.update(scene("second"))
-    await settle()
-    await player.unmount()
-    assert.deepEqual(player.calls, [["react", "map"], ["react", "curves"]])
-    await player.finish()
-    assert.deepEqual(player.calls.slice(2), PLOTS.map(plot => ["purge", plot]))
-    assert.equal(player.drawing(), 0)
-  })
-
-  test(`${name}: closed at rest, the plots are freed at once`, async () => {
-    const player = await mounted(mount, scene())
-    await player.finish(3)
-    await player.unmount()
-    assert.deepEqual(player.calls.slice(3), PLOTS.map(plot => ["purge", plot]))
-    // What plotly still reports is for nobody.
-    for (const handler of player.element.parts.map.handlers.plotly_afterplot) handler()
-  })
-
-  test(`${name}: after a drawing that fails the next one is drawn`, async t => {
-    const said = t.mock.method(console, "error", () => {})
-    const player = await mounted(mount, scene())
-    await player.fail(new Error("no context"))
-    assert.equal(said.mock.callCount(), 1)
-    player.update(scene("second"))
-    await settle()
-    await player.finish(3)
-    assert.equal(player.element.dataset.ready, "second")
-  })
-
-  test(`${name}: the same data again draws nothing`, async () => {
-    const player = await mounted(mount, scene())
-    await player.finish(3)
-    player.update(scene())
-    await settle()
-    assert.equal(player.calls.length, 3)
-  })
-}
-
 test("buttons move the cursor by whole steps, within the walk", async () => {
-  const { element, finish } = await mounted(mountSurface, surfaceScene())
-  await finish(3)
+  const { element, finishAll } = await mounted(mountSurface, surfaceScene())
+  await finishAll()
   const { back, forward, scrub, step } = element.parts
   back.onclick()
   assert.equal(step.textContent, "step 0 of 4")
@@ -161,8 +84,8 @@ test("a landscape's slider is linear in epochs, though its points are close toge
   assert.deepEqual(scene.moments, [0, 1, 3])
   assert.deepEqual([-1, 0, 0.5, 1, 2, 3, 4].map(epoch => cursorAt(scene, epoch)), [0, 0, 0.5, 1, 1.5, 2, 2])
   for (const cursor of [0, 0.25, 1, 1.5, 2]) assert.equal(cursorAt(scene, momentAt(scene, cursor)), cursor)
-  const { element, finish } = await mounted(mountLandscape, landscapeScene())
-  await finish(3)
+  const { element, finishAll } = await mounted(mountLandscape, landscapeScene())
+  await finishAll()
   const { scrub, moment, back } = element.parts
   assert.equal(scrub.max, 3)
   scrub.value = "2"
@@ -262,8 +185,8 @@ test("a trail adds the new steps alone, until the view changes or time runs back
 test("the legend has each name once and hides all its paths", async () => {
   const two = surfaceScene(), [path] = two.paths
   two.paths = [1, 2].map(i => ({ ...path, name: "SGD", label: `SGD, start ${i}` }))
-  const { element, finish } = await mounted(mountSurface, two)
-  await finish(3)
+  const { element, finishAll } = await mounted(mountSurface, two)
+  await finishAll()
   const { chips, rows: table } = element.parts
   assert.deepEqual(chips.children.map(chip => chip.children.at(-1)), ["SGD"])
   chips.children[0].onclick()

@@ -35,6 +35,15 @@ test("a run that blew up leaves the others their axis", () => {
   assert.equal(topOf([[], []]), null)
 })
 
+test("a run that blew up in its first steps, and learned nothing then, shows what it learned nothing at", () => {
+  const blind = Array.from({ length: 400 }, (_, i) => (i < 8 ? 248_000 / 4 ** i : 2.8))
+  const top = 4 * 2.8
+  near(lossScale([[blind, [2.95, 2.95]]], false).range, [0, 1.05 * top])
+  // A high beginning of a run that learns is in the picture, up to four times the loss of guessing.
+  assert.equal(topOf([[[9, ...falling]]]), 9)
+  assert.equal(topOf([[[60, ...falling]]]), 4 * Math.log(10))
+})
+
 test("a run that stays high is wholly inside", () => {
   const high = Array(100).fill(5)
   near(lossScale([[falling], [high]], false).range, [0, 1.05 * 5])

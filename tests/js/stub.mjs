@@ -83,15 +83,49 @@ export function stubPlotly() {
   return { calls, finish, fail, drawing: () => waiting.length, Plotly: { react, purge, Plots: { resize() {} } } }
 }
 
-/** Put the page's globals in place. Frames never come by themselves. */
+let frames = []
+
+/** Show a frame, and let all go on that has waited for one. */
+export async function frame() {
+  const waiting = frames
+  frames = []
+  for (const callback of waiting) callback(performance.now())
+  await new Promise(resolve => { setTimeout(resolve) })
+  await settle()
+}
+
+/** Put the page's globals in place. Frames never come by themselves: `frame()` is one. */
 export function installPage() {
+  frames = []
   Object.assign(globalThis, {
     window: { addEventListener() {}, removeEventListener() {}, devicePixelRatio: 1 },
     document: { createElement: tag => new Element(tag), createElementNS: (_, tag) => new Element(tag) },
     getComputedStyle: () => ({ getPropertyValue: () => "" }),
     ResizeObserver: class { observe() {} disconnect() {} },
-    requestAnimationFrame: () => {},
+    requestAnimationFrame: callback => frames.push(callback),
   })
+}
+
+/** A player on a page with a plotly.js that waits; `update` mounts it or gives it other data. */
+export async function mounted(mount, scene) {
+  installPage()
+  const plotly = stubPlotly(), element = root()
+  globalThis.window.Plotly = plotly.Plotly
+  const update = data => mount({ data, parentElement: element, setTriggerValue() {} })
+  const cleanUp = update(scene)
+  const unmount = async () => {
+    element.isConnected = false
+    cleanUp()
+    await new Promise(resolve => { setTimeout(resolve) })
+  }
+  /** Finish contours, curves and, a frame later, the relief. */
+  const finishAll = async () => {
+    await plotly.finish(2)
+    await frame()
+    await plotly.finish()
+  }
+  await settle()
+  return { ...plotly, element, finishAll, update, unmount }
 }
 
 /** float32 values as Python packs them. */

@@ -6,8 +6,8 @@ import { paintMap, paintRelief } from "./paint.js"
 import { headsOf, reliefFigure, ridesOf } from "./relief.js"
 import { advance, stepBack, stepForward, within } from "./time.js"
 import { penOn, Trail } from "./trail.js"
-import { Drawing } from "../shared/drawing.js"
-import { plotly, SETTINGS } from "../shared/plotly.js"
+import { Drawing, frameShown } from "../shared/drawing.js"
+import { SETTINGS } from "../shared/plotly.js"
 import { ChartTools } from "../shared/tools.js"
 
 /** Time that the relief may go on turning after the hand has left it. */
@@ -37,8 +37,11 @@ export class Player {
     this.root = root
     this.Plotly = Plotly
     this.parts = Object.fromEntries([...root.querySelectorAll("[data-part]")].map(part => [part.dataset.part, part]))
-    this.drawing = new Drawing(() => this.drawAll())
-    this.tools = Object.entries(PICTURES).map(([name, title]) => this.toolsOf(name, title))
+    this.drawing = new Drawing(() => this.drawFlat())
+    this.solid = new Drawing(() => this.drawRelief())
+    /** The canvases over each plot that was drawn: a trail under an overlay. */
+    this.covers = {}
+    this.tools = Object.fromEntries(Object.entries(PICTURES).map(([name, title]) => [name, this.toolsOf(name, title)]))
     this.listen()
     this.observer = new ResizeObserver(() => this.resize())
     this.observer.observe(root)
@@ -60,6 +63,13 @@ export class Player {
   get plots() {
     const { map, curves, relief } = this.parts
     return [map, curves, relief]
+  }
+
+  /** Each path on the relief. */
+  get rides() {
+    const { scene } = this
+    if (this.ridden?.surface !== scene.surface) this.ridden = { surface: scene.surface, rides: ridesOf(scene) }
+    return this.ridden.rides
   }
 
   /** The colours of the view that is shown. */
@@ -138,51 +148,71 @@ export class Player {
     return this.drawing.request()
   }
 
-  async drawAll() {
-    const { map, curves, relief } = this.parts
-    const { scene, tones } = this, first = !this.overlays, settings = { ...PLAYER_SETTINGS, doubleClick: this.doubleClick }
-    const react = (plot, [data, layout], more = {}) =>
-      this.Plotly.react(plot, data, { ...layout, uirevision: `${layout.uirevision} ${this.returns}` }, { ...settings, ...more })
-    this.rides = ridesOf(scene)
-    await react(map, this.mapFigure(), { scrollZoom: true })
-    if (this.drawing.closed) return
-    await react(curves, this.curvesFigure())
-    if (this.drawing.closed) return
-    const [solids, space] = reliefFigure(scene, tones, this.rides)
-    // plotly's own memory of the camera is as old as its last redraw; what a hand has turned since lies in the layout.
-    if (!first && this.cameraOf === this.cameraKey) space.scene.camera = relief.layout.scene.camera
-    else if (this.camera) space.scene.camera = this.camera
-    this.cameraOf = this.cameraKey
-    await react(relief, [solids, space])
-    if (this.drawing.closed) return
-    if (first) this.cover()
-    for (const trail of this.trails) trail.reset()
-    for (const tools of this.tools) tools.drawn(this.Plotly)
-    if (this.drawing.again) return
+  /** Draw contours and curves: from then on the player can be used. The relief, which takes longest, comes a frame later. */
+  async drawFlat() {
+    const { map, curves } = this.parts, { scene, drawing } = this
+    await this.react(map, this.mapFigure(), { scrollZoom: true })
+    if (drawing.closed) return
+    await this.react(curves, this.curvesFigure())
+    if (drawing.closed) return
+    this.drawn("map")
+    this.drawn("curves")
+    if (drawing.again) return
     this.onDrawn(scene)
     this.paint(true)
-    this.turn(TURN_MS)
     this.root.dataset.ready = this.revision
+    this.solid.request().catch(error => console.error(error))
   }
 
-  /** Lay a canvas over each plot for what moves, and under it one for the paths so far. */
-  cover() {
-    const canvasOn = (plot, className) => plot.appendChild(Object.assign(document.createElement("canvas"), { className }))
-    this.trails = [this.parts.map, this.parts.relief].map(plot => new Trail(canvasOn(plot, "trail")))
-    this.overlays = this.plots.map(plot => {
-      plot.on("plotly_relayouting", () => this.paint())
-      plot.on("plotly_afterplot", () => this.paint())
-      return canvasOn(plot, "overlay")
-    })
+  async drawRelief() {
+    await frameShown()
+    // The end of a drawing that has begun meanwhile requests the relief again.
+    if (this.solid.closed || this.drawing.busy) return
+    const { relief } = this.parts, [data, space] = reliefFigure(this.scene, this.tones, this.rides)
+    // plotly's own memory of the camera is as old as its last redraw; what a hand has turned since lies in the layout.
+    if (this.covers.relief && this.cameraOf === this.cameraKey) space.scene.camera = relief.layout.scene.camera
+    else if (this.camera) space.scene.camera = this.camera
+    this.cameraOf = this.cameraKey
+    await this.react(relief, [data, space])
+    if (this.solid.closed) return
+    this.drawn("relief")
+    if (this.solid.again || this.drawing.busy) return
+    this.paintSurface(true)
+    this.turn(TURN_MS)
+    this.root.dataset.relief = this.revision
+    this.onWhole()
   }
 
-  /** Called when a scene stands on all plots. */
+  react(plot, [data, layout], more = {}) {
+    const settings = { ...PLAYER_SETTINGS, doubleClick: this.doubleClick, ...more }
+    return this.Plotly.react(plot, data, { ...layout, uirevision: `${layout.uirevision} ${this.returns}` }, settings)
+  }
+
+  /** Called behind each drawing of a plot. */
+  drawn(name) {
+    this.covers[name] ??= this.cover(this.parts[name])
+    this.covers[name].trail.reset()
+    this.tools[name].drawn(this.Plotly)
+  }
+
+  /** Lay a canvas over a plot for what moves, and under it one for the paths so far. */
+  cover(plot) {
+    const canvas = className => plot.appendChild(Object.assign(document.createElement("canvas"), { className }))
+    plot.on("plotly_relayouting", () => this.paint())
+    plot.on("plotly_afterplot", () => this.paint())
+    return { trail: new Trail(canvas("trail")), overlay: canvas("overlay") }
+  }
+
+  /** Called when a scene stands on contours and curves. */
   onDrawn() {}
+
+  /** Called when it stands on the relief too. */
+  onWhole() {}
 
   resize() {
     // Without a width the page has hidden the player: plotly would make the plots of size zero.
-    if (!this.overlays || !this.root.clientWidth) return
-    for (const plot of this.plots) this.Plotly.Plots.resize(plot)
+    if (!this.root.clientWidth) return
+    for (const name of Object.keys(this.covers)) this.Plotly.Plots.resize(this.parts[name])
     this.paint()
   }
 
@@ -226,12 +256,12 @@ export class Player {
 
   /** Follow the relief while a hand turns it. */
   turn(milliseconds) {
-    if (!this.overlays) return
+    if (!this.covers.relief) return
     const idle = this.turningUntil < performance.now()
     this.turningUntil = performance.now() + milliseconds
     const tick = () => {
       if (this.drawing.closed) return
-      if (!this.drawing.busy) this.paintSurface()
+      this.paintSurface()
       if (performance.now() < this.turningUntil) requestAnimationFrame(tick)
     }
     if (idle) requestAnimationFrame(tick)
@@ -241,22 +271,23 @@ export class Player {
 
   /** The plots may show another scene than this one while they are drawn; the end of the drawing paints. */
   paint(ready = !this.drawing.busy) {
-    if (!this.overlays || this.drawing.closed) return
+    if (!this.covers.curves || this.drawing.closed) return
     this.parts.scrub.value = this.timeOf(this.cursor)
     this.readOut()
     if (ready) this.paintPlots()
   }
 
   paintPlots() {
-    const [onMap, onCurves] = this.overlays, { map, curves } = this.parts
-    this.paintOnMap(paintMap(this.trails[0], onMap, map, this.scene, this.cursor, this.colors))
-    this.paintOnCurves(penOn(onCurves), curves)
+    const { map, curves } = this.parts, { covers } = this
+    this.paintOnMap(paintMap(covers.map.trail, covers.map.overlay, map, this.scene, this.cursor, this.colors))
+    this.paintOnCurves(penOn(covers.curves.overlay), curves)
     this.paintSurface()
   }
 
-  paintSurface() {
-    this.paintOnRelief(
-      paintRelief(this.trails[1], this.overlays[2], this.parts.relief, this.scene, this.rides, this.cursor, this.colors))
+  paintSurface(ready = !this.drawing.busy && !this.solid.busy) {
+    const { relief } = this.covers
+    if (!ready || !relief) return
+    this.paintOnRelief(paintRelief(relief.trail, relief.overlay, this.parts.relief, this.scene, this.rides, this.cursor, this.colors))
   }
 
   paintOnMap() {}
@@ -308,29 +339,8 @@ export class Player {
     this.playing = false
     this.observer.disconnect()
     window.removeEventListener("pointerup", this.onRelease)
-    this.drawing.close(() => {
-      for (const plot of this.plots) this.Plotly.purge(plot)
-    })
-  }
-}
-
-/** The component whose player is a `Kind`, on the element that `selector` finds. */
-export function component(selector, Kind) {
-  const players = new WeakMap()
-  return ({ data, parentElement, setTriggerValue }) => {
-    const root = parentElement.querySelector(selector)
-    const update = Plotly => {
-      // plotly.js has come after the page has taken the component away.
-      if (!root.isConnected && !data.still) return
-      if (!players.has(root)) players.set(root, new Kind(root, Plotly))
-      return players.get(root).update(data, setTriggerValue)
-    }
-    plotly(root).then(update).catch(error => console.error(error))
-    // As in lasting.js: the clean-up of a call may come after the next one.
-    return () => setTimeout(() => {
-      if (root.isConnected) return
-      players.get(root)?.close()
-      players.delete(root)
-    })
+    const free = (...names) => names.forEach(name => this.Plotly.purge(this.parts[name]))
+    this.drawing.close(() => free("map", "curves"))
+    this.solid.close(() => free("relief"))
   }
 }

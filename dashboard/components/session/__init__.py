@@ -1,4 +1,5 @@
-"""Duties of every page without a face: the way back to the sign-in, the phone's menu, the browser's history.
+"""Duties of every page without a face: the way back to the sign-in, the phone's menu, the browser's history, and the
+top of a new screen.
 
 A lab that has got another key refuses the sockets of the pages that are open, and Streamlit would show "401" for ever.
 """
@@ -8,9 +9,16 @@ import streamlit as st
 from dashboard.components.modules import component_script
 
 _component = st.components.v2.component("descent_session", js=component_script("session/session.js"))
+_top = st.components.v2.component("descent_screen", js=component_script("session/screen.js"))
 
 
 def watch_session() -> None:
     """Keep the browser's history and the phone's menu in order, and load the page again if the lab refuses its key."""
     with st.container(key="session"):
         _component()
+
+
+def begin_at_top(screen: str) -> None:
+    """Scroll the page to its top whenever another screen is shown than the last one."""
+    with st.container(key="screen"):
+        _top(data=screen)

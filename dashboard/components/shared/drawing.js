@@ -32,3 +32,9 @@ export class Drawing {
     if (!this.busy) release()
   }
 }
+
+/** Resolves when the browser has shown a frame; at once in a hidden window, which shows none. */
+export const frameShown = () => new Promise(resolve => {
+  if (document.hidden) resolve()
+  else requestAnimationFrame(() => setTimeout(resolve))
+})

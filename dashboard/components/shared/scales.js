@@ -5,6 +5,9 @@ import { extentOf, known } from "./series.js"
 
 /** A curve that is higher than so many times the others, or than its own usual height, is drawn at the axis's edge. */
 const ROOM = 4
+/** Loss of guessing among ten digits. A beginning counts up to `ROOM` times it, or its curve's own usual height: a run that
+ * blew up in its first steps begins anywhere. */
+const GUESSING = Math.log(10)
 /** Quantiles are of so many values at most: a chart of many long runs is drawn ten times a second. */
 const SAMPLE = 500
 /** Marks of one curve at the edge. */
@@ -17,10 +20,10 @@ function quantiles(values) {
   return share => order[Math.round(share * (order.length - 1))]
 }
 
-/** Height of an axis for one curve alone: its beginning, and all but its highest twentieth unless that is far above. */
+/** Height of an axis for one curve alone: its beginning, and all but its highest twentieth, unless they are far above. */
 function reachOf(values) {
-  const at = quantiles(values)
-  const usual = Math.max(values[0], at(0.5))
+  const at = quantiles(values), middle = at(0.5)
+  const usual = Math.max(middle, Math.min(values[0], ROOM * Math.max(middle, GUESSING)))
   return Math.max(usual, Math.min(at(0.95), ROOM * usual))
 }
 

@@ -72,7 +72,7 @@ def controls() -> Scene:
     Raises:
         ValueError: one sentence, for a value that breaks its rule.
     """
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="bottom", key="surface-choices"):
         st.selectbox(
             "Function",
             **STATE.choice("surface", [*SURFACES, OWN]),

@@ -22,6 +22,7 @@ INVITATION = (
     "Choose the setting to vary and press Start. All runs start from the same weights and get the images in the same "
     "order."
 )
+SEARCHING = "The race itself grows here, once each optimizer has its rate."
 SAME, BEST = "Same for all", "Each at its own best"
 CHOICES: dict[str, list[str]] = {
     "optimizer": [name for name, spec in OPTIMIZERS.items() if not spec.full_batch_only],
@@ -69,7 +70,8 @@ def show() -> None:
             st.info("This lab does not have the runs that this link names. Start a new race.")
         if tried and not runs:
             _sweeping(tuple(run.id for run in tried))
-        live_chart(runs, INVITATION, key="race", lines=run_curves.lines(runs) if runs else ())
+        invitation = SEARCHING if tried else INVITATION
+        live_chart(runs, invitation, key="race", lines=run_curves.lines(runs) if runs else ())
         if tried and runs:
             _strip(tried)
 
@@ -190,18 +192,18 @@ def _plan(base: RunConfig) -> tuple[list[RunConfig], list[race.Lane], int]:
 
 def _buttons(form: forms.Form, shown: list[Run]) -> None:
     errors = list(form.errors)
-    count = 0
+    searching = racing = 0
     if form.config:
         try:
             tries, lanes, seeds = _plan(form.config)
-            count = len(tries) + len(lanes) * seeds
+            searching, racing = len(tries), len(lanes) * seeds
         except ValueError as error:
             errors.append(fields.explain(error))
     going = starting.going(shown)
     stoppable = [run.id for run in operating.operable(going)]
     with st.container(horizontal=True):
         st.button(
-            f"Start {count} runs" if count else "Start",
+            f"Start {searching + racing} runs" if racing else "Start",
             type="primary",
             icon=":material/flag:",
             disabled=bool(errors or going),
@@ -212,6 +214,8 @@ def _buttons(form: forms.Form, shown: list[Run]) -> None:
             st.button("Stop", icon=":material/stop:", disabled=not going, on_click=_stop, args=(stoppable,))
     if errors:
         st.error("\n\n".join(errors), icon=":material/edit:")
+    elif searching:
+        st.caption(f"{searching} short runs find the rates; then {counted(racing, 'run')} race.")
 
 
 def _start() -> None:

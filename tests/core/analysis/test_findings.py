@@ -164,7 +164,7 @@ def test_a_run_blown_up_in_twelve_steps_gets_a_finding() -> None:
     full = RunConfig(optimizer="sgd", lr=30.0, batch_size="full", epochs=12)
     (found,) = findings(full, curves)
     assert found.kind == "learnt nothing"
-    assert "rose to 1.52e+04 at step 11" in found.sentence
+    assert "rose to 15,200 at step 11" in found.sentence
 
 
 def test_what_was_learned_in_order_and_is_gone_is_told() -> None:

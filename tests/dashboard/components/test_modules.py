@@ -20,6 +20,7 @@ def test_every_component_has_an_entry() -> None:
         "player/landscape/landscape.js",
         "player/surface/surface.js",
         "run_table/table.js",
+        "session/screen.js",
         "session/session.js",
         "speech/speech.js",
     ]

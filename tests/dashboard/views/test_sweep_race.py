@@ -29,8 +29,10 @@ def ids(page: AppTest, name: str) -> list[str]:
 def test_it_says_how_many_runs_it_will_start(page: AppTest) -> None:
     assert not page.exception
     assert button(page, "Start").label == "Start 24 runs"
+    assert "20 short runs find the rates; then 4 runs race." in text(page)
     page.selectbox(key="race.rates").set_value("Same for all").run()
     assert button(page, "Start").label == "Start 4 runs"
+    assert "short runs" not in text(page)
     page.selectbox(key="race.knob").set_value("lr").run()
     page.text_input(key="race.seeds").set_value("3").run()
     assert button(page, "Start").label == "Start 15 runs"
@@ -64,12 +66,20 @@ def test_what_is_wrong_is_said_and_nothing_starts(page: AppTest, text: str, sent
     assert button(page, "Start").disabled
 
 
-def test_each_at_its_own_best_sweeps_first_and_then_races(page: AppTest, service: Service) -> None:
+def test_each_at_its_own_best_sweeps_first_and_then_races(
+    page: AppTest, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invited: list[str] = []
+    monkeypatch.setattr(
+        "dashboard.views.sweep.race.live_chart", lambda runs, invitation, key, lines=(): invited.append(invitation)
+    )
     page.multiselect(key="race.optimizer").set_value(["sgd", "adam"]).run()
     small(page)
     button(page, "Start").click().run()
     tried = ids(page, "tried")
     assert len(tried) == 10
+    # Who has pressed Start is not asked to press it.
+    assert "press Start" in invited[0] and "once each optimizer has its rate" in invited[-1]
     assert {run.config.lr for run in map(service.run, tried) if run} >= {0.3, 1e-3}
     wait_for_runs(service, tried)
     page.run()

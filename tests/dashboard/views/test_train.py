@@ -148,7 +148,7 @@ def test_a_saved_network_is_tested_where_it_was_saved(train: AppTest, service: S
 
 def test_a_guest_is_asked_for_a_name_once_at_the_first_run(service: Service) -> None:
     def asked(page: AppTest) -> bool:
-        return "This is your first run." in text(page)
+        return "Whose work is this?" in text(page)
 
     page = page_of("")
     page.run()
@@ -174,9 +174,9 @@ def test_a_guest_who_declines_is_not_asked_again(service: Service) -> None:
     page.text_input(key=key("epochs")).set_value("1000").run()
     button(page, "Train").click().run()
     button(page, "No, thank you").click().run()
-    assert "This is your first run." not in text(page)
+    assert "Whose work is this?" not in text(page)
     button(page, "Stop").click().run()
-    assert "This is your first run." not in text(page)
+    assert "Whose work is this?" not in text(page)
 
 
 def test_the_same_settings_are_not_trained_twice_but_on_request(service: Service) -> None:

@@ -2,8 +2,9 @@
 
 import { cursorAt, heighten, momentAt, unpack, VIEWS } from "./scene.js"
 import { curvesFigure, offPlane, paintCurves, paintLive, paintLiveRelief, paintRail, planeFigure, toned } from "./views.js"
-import { component, Player } from "../base.js"
+import { Player } from "../base.js"
 import { nameCell } from "../legend.js"
+import { component } from "../mounting.js"
 import { element } from "../../shared/dom.js"
 import { NOTHING, percent, significant } from "../../shared/format.js"
 

@@ -2,9 +2,10 @@
 
 import { curvesFigure, paintCurves } from "./curves.js"
 import { unpack } from "./scene.js"
-import { component, Player } from "../base.js"
+import { Player } from "../base.js"
 import { mapFigure } from "../figures.js"
 import { nameCell } from "../legend.js"
+import { component } from "../mounting.js"
 import { element } from "../../shared/dom.js"
 import { NOTHING, scientific, short } from "../../shared/format.js"
 import { movesLittle } from "../../shared/theme.js"
@@ -69,8 +70,22 @@ class SurfacePlayer extends Player {
 
   onDrawn() {
     this.addHandles()
+  }
+
+  /** The first playback waits for the relief, whose drawing it would stand still for. */
+  onWhole() {
     if (this.autoplay && !movesLittle()) this.toggle()
     this.autoplay = false
+  }
+
+  toggle() {
+    this.autoplay = false
+    super.toggle()
+  }
+
+  seek(cursor) {
+    this.autoplay = false
+    super.seek(cursor)
   }
 
   paintPlots() {
