@@ -80,7 +80,7 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
     # Imported only now: what is cached needs the server's runtime.
     from dashboard.views.surfaces import controls, walks
 
-    # Streamlit looks for garbage after every drawing; it need not look at what the lab itself consists of.
+    # No thread computes while Python looks for garbage; it need not look at what the lab itself consists of.
     gc.collect()
     gc.freeze()
     threading.Thread(target=walks.warm, args=(controls.FIRST_PICTURE,), daemon=True).start()
