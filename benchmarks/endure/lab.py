@@ -20,6 +20,8 @@ from core.paths import ROOT
 DISK_MB = 4096
 #: Seconds until a server that starts, and any answer, counts as a failure; generous, for a busy machine.
 LONGEST_START, LONGEST_ANSWER = 300.0, 300.0
+#: Seconds without an answer after which the server is asked what its threads do.
+STANDSTILL = 2.0
 #: Paths of the pages.
 PAGES = ("", "runs", "sweep", "surfaces", "landscape", "predictions", "draw", "models", "lessons")
 
@@ -97,7 +99,6 @@ class Clock:
                 "FAKETIME_TIMESTAMP_FILE": str(self._file),
                 "FAKETIME_CACHE_DURATION": "1",
                 "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-                "PYTHONPATH": str(Path(__file__).with_name("turned_clock")),
             }
 
     def turn(self, seconds: int) -> None:
@@ -123,6 +124,7 @@ class Lab:
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         places = {"DESCENT_HOME": str(self.home), "DESCENT_MODELS": str(self.disk.path / "models")}
+        places["PYTHONPATH"] = str(Path(__file__).with_name("server_start"))
         self.environment = {**os.environ, **places, "DESCENT_WORKERS": str(workers), **self.clock.environment}
         self.process: subprocess.Popen[bytes] | None = None
         #: Set while the server is meant to answer, and while it is not.
@@ -133,6 +135,8 @@ class Lab:
         self._opened: set[str] = set()
         #: Longest seconds for which the server's event loop, and this program's, did nothing else.
         self.standstill, self.own_standstill = 0.0, 0.0
+        #: What the server wrote to its log meanwhile: what each of its threads did, every ``STANDSTILL`` seconds.
+        self.standing = ""
 
     async def start(self) -> None:
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
@@ -189,10 +193,14 @@ class Lab:
         async def servers() -> None:
             while time.monotonic() < until:
                 await asyncio.sleep(0.5)
+                written = self.log.stat().st_size
+                asking = asyncio.ensure_future(asyncio.to_thread(answer))
+                while not (await asyncio.wait((asking,), timeout=STANDSTILL))[0]:
+                    if self.process and self.up.is_set():
+                        self.process.send_signal(signal.SIGUSR1)
                 with contextlib.suppress(OSError):
-                    took = await asyncio.to_thread(answer)
-                    if self.up.is_set():
-                        self.standstill = max(self.standstill, took)
+                    if (took := await asking) > self.standstill and self.up.is_set():
+                        self.standstill, self.standing = took, self.log.read_bytes()[written:].decode(errors="replace")
 
         await asyncio.gather(own(), servers())
 
