@@ -13,7 +13,7 @@ from typing import Any
 import pandas  # noqa: F401
 import plotly.graph_objects  # noqa: F401
 
-from core import data, paths
+from core import data, devices, paths
 from core.runs.service import Service
 from core.sweep.studies import Studies
 from dashboard import access, ending
@@ -49,6 +49,7 @@ def sweeps() -> Studies:
 def start() -> None:
     """Start the service on the lab's home folder, and its sweeps."""
     global _service, _sweeps
+    devices.return_large_memory()
     data.load()
     _service = Service(paths.home())
     _sweeps = Studies(paths.home() / "sweeps", _service)
