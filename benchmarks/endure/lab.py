@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -200,7 +201,8 @@ class Lab:
                         self.process.send_signal(signal.SIGUSR1)
                 with contextlib.suppress(OSError):
                     if (took := await asking) > self.standstill and self.up.is_set():
-                        self.standstill, self.standing = took, self.log.read_bytes()[written:].decode(errors="replace")
+                        told = self.log.read_bytes()[written:].decode(errors="replace")
+                        self.standstill, self.standing = took, _innermost(told)
 
         await asyncio.gather(own(), servers())
 
@@ -233,6 +235,12 @@ class Lab:
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2) as answer:
             return bool(answer.status == 200)
         return False
+
+
+def _innermost(told: str) -> str:
+    """Return the first lines of each thread of those that told what they do."""
+    threads = re.findall(r"(?:^|\n)((?:Current thread|Thread) .*(?:\n  .*){1,5})", told)
+    return "".join(f"{thread}\n" for thread in threads)
 
 
 @contextlib.contextmanager
