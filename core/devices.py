@@ -1,5 +1,7 @@
 """Torch devices of this machine, and the settings of a process that computes on its CPU."""
 
+import contextlib
+import ctypes
 import platform
 from typing import Any
 
@@ -9,6 +11,8 @@ from core import compiled
 from core.hyperparameters import InvalidValue
 
 KINDS = ("cpu", "cuda", "mps")
+#: Bytes from which on a piece of memory is the system's own, and the number of that setting in glibc's malloc.h.
+LARGE, _MMAP_THRESHOLD = 2**20, -3
 
 
 def prepare_cpu(threads: int) -> None:
@@ -19,6 +23,16 @@ def prepare_cpu(threads: int) -> None:
     """
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
+
+
+def return_large_memory() -> None:
+    """Return each large piece of this process's memory to the system once it is free, where glibc has the memory.
+
+    It would raise ``LARGE`` to the size of whatever is freed, up to 32 MB. What is smaller stays, in a heap of each
+    thread, as long as anything that came after it is in use: a server of many threads grows by it.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").mallopt(_MMAP_THRESHOLD, LARGE)
 
 
 def is_available(name: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import pandas  # noqa: F401
 import plotly.graph_objects  # noqa: F401
 
-from core import data, paths
+from core import data, devices, paths
 from core.runs.service import Service
 from core.sweep.studies import Studies
 from dashboard import access, ending
@@ -49,6 +49,7 @@ def sweeps() -> Studies:
 def start() -> None:
     """Start the service on the lab's home folder, and its sweeps."""
     global _service, _sweeps
+    devices.return_large_memory()
     data.load()
     _service = Service(paths.home())
     _sweeps = Studies(paths.home() / "sweeps", _service)
@@ -80,7 +81,7 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
     # Imported only now: what is cached needs the server's runtime.
     from dashboard.views.surfaces import controls, walks
 
-    # Streamlit looks for garbage after every drawing; it need not look at what the lab itself consists of.
+    # No thread computes while Python looks for garbage; it need not look at what the lab itself consists of.
     gc.collect()
     gc.freeze()
     threading.Thread(target=walks.warm, args=(controls.FIRST_PICTURE,), daemon=True).start()

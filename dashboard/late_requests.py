@@ -35,15 +35,15 @@ def install() -> None:
 
     Files can be had for a while after their button was drawn anew. A second call changes nothing.
     """
-    _replace(AppSession, "request_rerun", _put_off)
-    _replace(AppSession, "_create_scriptrunner", _begin)
-    _replace(AppSession, "_clear_queue", _clear)
-    _replace(ScriptRequests, "_request_rerun_locked", _join)
-    _replace(ScriptRunner, "_run_script", _draw)
-    _replace(MediaFileManager, "_remove_orphaned_deferred_callables", _remove_old)
+    replace(AppSession, "request_rerun", _put_off)
+    replace(AppSession, "_create_scriptrunner", _begin)
+    replace(AppSession, "_clear_queue", _clear)
+    replace(ScriptRequests, "_request_rerun_locked", _join)
+    replace(ScriptRunner, "_run_script", _draw)
+    replace(MediaFileManager, "_remove_orphaned_deferred_callables", _remove_old)
 
 
-def _replace(owner: type, name: str, ours: Callable[..., Any]) -> None:
+def replace(owner: type, name: str, ours: Callable[..., Any]) -> None:
     """Let a function take the calls of a method; it is given the method, and then what that would be."""
     theirs = getattr(owner, name)
     if hasattr(theirs, "__wrapped__"):

@@ -11,8 +11,8 @@ A real lab on a disk and with a clock of its own is used and attacked at the sam
 What a visitor meets while the server is down is no failure. At the end, all runs that were interrupted go on to their
 end without attacks. Then every run that was ever listed must be there, every finished run be whole (all steps once and
 in order, its parameters saved), and a sample of those that were resumed be bit for bit what their settings give.
-Prints attempts and failures by kind, the server's memory, and the longest standstills; the status is 1 if there was a
-failure.
+Prints attempts and failures by kind, the server's memory, and the longest standstills, with what the server's threads
+did in its own; the status is 1 if there was a failure.
 
 The disk is a tmpfs, which takes root on Linux, and the clock is turned by libfaketime (``apt-get install faketime``):
 what there is not is said, and left out.
@@ -102,6 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
         first, last = max(lab.memory, key=lambda pair: pair[1] - pair[0])
         print(f"memory of the server: {first:.0f} MB with all pages opened, {last:.0f} MB at the end, most growth")
     print(f"longest standstill: server {lab.standstill:.1f} s, this program {lab.own_standstill:.1f} s")
+    print(lab.standing, end="")
     print(f"{table.failed.total()} failures")
     return 1 if table.failed else 0
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -20,6 +21,8 @@ from core.paths import ROOT
 DISK_MB = 4096
 #: Seconds until a server that starts, and any answer, counts as a failure; generous, for a busy machine.
 LONGEST_START, LONGEST_ANSWER = 300.0, 300.0
+#: Seconds without an answer after which the server is asked what its threads do.
+STANDSTILL = 2.0
 #: Paths of the pages.
 PAGES = ("", "runs", "sweep", "surfaces", "landscape", "predictions", "draw", "models", "lessons")
 
@@ -97,7 +100,6 @@ class Clock:
                 "FAKETIME_TIMESTAMP_FILE": str(self._file),
                 "FAKETIME_CACHE_DURATION": "1",
                 "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-                "PYTHONPATH": str(Path(__file__).with_name("turned_clock")),
             }
 
     def turn(self, seconds: int) -> None:
@@ -123,6 +125,7 @@ class Lab:
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         places = {"DESCENT_HOME": str(self.home), "DESCENT_MODELS": str(self.disk.path / "models")}
+        places["PYTHONPATH"] = str(Path(__file__).with_name("server_start"))
         self.environment = {**os.environ, **places, "DESCENT_WORKERS": str(workers), **self.clock.environment}
         self.process: subprocess.Popen[bytes] | None = None
         #: Set while the server is meant to answer, and while it is not.
@@ -133,6 +136,8 @@ class Lab:
         self._opened: set[str] = set()
         #: Longest seconds for which the server's event loop, and this program's, did nothing else.
         self.standstill, self.own_standstill = 0.0, 0.0
+        #: What the server wrote to its log meanwhile: what each of its threads did, every ``STANDSTILL`` seconds.
+        self.standing = ""
 
     async def start(self) -> None:
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
@@ -189,10 +194,15 @@ class Lab:
         async def servers() -> None:
             while time.monotonic() < until:
                 await asyncio.sleep(0.5)
+                written = self.log.stat().st_size
+                asking = asyncio.ensure_future(asyncio.to_thread(answer))
+                while not (await asyncio.wait((asking,), timeout=STANDSTILL))[0]:
+                    if self.process and self.up.is_set():
+                        self.process.send_signal(signal.SIGUSR1)
                 with contextlib.suppress(OSError):
-                    took = await asyncio.to_thread(answer)
-                    if self.up.is_set():
-                        self.standstill = max(self.standstill, took)
+                    if (took := await asking) > self.standstill and self.up.is_set():
+                        told = self.log.read_bytes()[written:].decode(errors="replace")
+                        self.standstill, self.standing = took, _innermost(told)
 
         await asyncio.gather(own(), servers())
 
@@ -225,6 +235,12 @@ class Lab:
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2) as answer:
             return bool(answer.status == 200)
         return False
+
+
+def _innermost(told: str) -> str:
+    """Return the first lines of each thread of those that told what they do."""
+    threads = re.findall(r"(?:^|\n)((?:Current thread|Thread) .*(?:\n  .*){1,5})", told)
+    return "".join(f"{thread}\n" for thread in threads)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """The fields of a row of the table of optimizers."""
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,6 +13,10 @@ from core.optimizers.rules import Rule
 from core.optimizers.step import Explanation, Step, explain_by_state
 
 Build = Callable[..., list[Optimizer]]
+
+# Torch's method is wrapped so that its compiler leaves it alone, and imports that for it: 800 modules, with symbolic
+# mathematics. Nothing here is compiled by it.
+Optimizer.add_param_group = inspect.unwrap(Optimizer.add_param_group)  # type: ignore[method-assign]
 
 
 @dataclass(frozen=True)

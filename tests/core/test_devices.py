@@ -1,4 +1,5 @@
 import os
+import platform
 import subprocess
 import sys
 
@@ -46,3 +47,27 @@ def test_threads_sleep_while_they_wait_unless_the_operator_says_otherwise():
         command = [sys.executable, "-c", "import os, core; print(os.environ['OMP_WAIT_POLICY'])"]
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
         assert done.stdout.strip() == expected
+
+
+MEMORY = """
+import ctypes, sys, torch
+from core import devices
+class Sizes(ctypes.Structure):
+    names = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+    _fields_ = [(name, ctypes.c_size_t) for name in names.split()]
+ask = ctypes.CDLL("libc.so.6").mallinfo2
+ask.restype = Sizes
+if sys.argv[1:]:
+    devices.return_large_memory()
+torch.empty(24_000_000, dtype=torch.uint8)
+before = ask().hblkhd
+kept = torch.empty(16_000_000, dtype=torch.uint8)
+print(ask().hblkhd - before >= 16_000_000)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other systems have other memory")
+@pytest.mark.parametrize(("arguments", "own"), [([], "False\n"), (["call"], "True\n")])
+def test_large_memory_is_the_systems_own_also_after_larger_was_freed(arguments: list[str], own: str) -> None:
+    told = subprocess.run([sys.executable, "-c", MEMORY, *arguments], cwd=ROOT, capture_output=True, text=True)
+    assert told.stdout == own, told.stderr

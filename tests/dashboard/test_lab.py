@@ -4,8 +4,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import pytest
+from streamlit import config
+from streamlit.runtime.scriptrunner import script_runner
+from streamlit.runtime.scriptrunner.script_runner import ScriptRunner, ScriptRunnerEvent
 
 from dashboard import lab
 
@@ -50,6 +55,18 @@ def test_a_look_for_garbage_leaves_out_what_the_lab_consists_of(tmp_path):
     ended = start(ROOT / "data" / "mnist", DESCENT_HOME=str(tmp_path))
     assert ended.returncode == 0
     assert int(ended.stdout.split()[-1]) > 100_000
+
+
+def test_a_drawing_is_not_followed_by_a_look_for_garbage(monkeypatch):
+    looks: list[int] = []
+    monkeypatch.setattr(script_runner, "gc", SimpleNamespace(collect=looks.append))
+    context = SimpleNamespace(has_script_started=False)
+    for _ in range(3):
+        ScriptRunner._on_script_finished(MagicMock(), context, ScriptRunnerEvent.SHUTDOWN, True, None)
+    assert looks == []
+    monkeypatch.setitem(config._config_options, "runner.postScriptGC", SimpleNamespace(value=True))
+    ScriptRunner._on_script_finished(MagicMock(), context, ScriptRunnerEvent.SHUTDOWN, True, None)
+    assert looks == [2]
 
 
 def test_there_is_no_service_before_the_start():
