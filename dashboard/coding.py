@@ -1,6 +1,8 @@
 """The popover that writes a run out as code, on every page that shows a run or a model that has one."""
 
+import json
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 
 import streamlit as st
@@ -49,6 +51,17 @@ def _recipe_of_model(model: Model) -> Recipe:
     return recipe_of(model, recipe_of_run(run) if run else None)
 
 
+# A page that is drawn at intervals asks this each time.
+@st.cache_resource(max_entries=1000, show_spinner=False)
+def _refusal(settings: str, kind: str, _sketch: Recipe) -> str:
+    """Return why a run cannot be written out in this way; "" where it can."""
+    try:
+        write(_sketch, kind)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def _popover(sketch: Recipe, recipe: Callable[[], Recipe], key: str) -> None:
     """Draw the popover; a file is made when its button is pressed, since a long run takes time to read.
 
@@ -66,10 +79,8 @@ def _popover(sketch: Recipe, recipe: Callable[[], Recipe], key: str) -> None:
             "its figures against those here."
         )
         for kind, (label, suffix) in KINDS.items():
-            try:
-                write(sketch, kind)
-            except ValueError as error:
-                st.caption(literal(str(error)))
+            if refusal := _refusal(json.dumps(asdict(sketch), sort_keys=True), kind, sketch):
+                st.caption(literal(refusal))
                 continue
             st.download_button(
                 label,

@@ -47,7 +47,7 @@ def show(study_id: str) -> None:
 
 
 def _table(study_id: str) -> None:
-    if sweep := lab.sweeps().view(study_id):
+    if sweep := _looked_at(study_id, TABLE_SECONDS):
         table.show(sweep)
 
 
@@ -69,18 +69,23 @@ def _period(sweep: View) -> float | None:
 
 
 @lru_cache(maxsize=64)
-def _shared(study_id: str, interval: int) -> View | None:
-    """Return a sweep as it was at the first look in this interval of time, so that all who look draw the same."""
+def _shared(study_id: str, every: float, interval: int) -> View | None:
     return lab.sweeps().view(study_id)
+
+
+def _looked_at(study_id: str, every: float) -> View | None:
+    """Return a sweep as it was when somebody looked first in this interval of time, so that all who look share it."""
+    return _shared(study_id, every, int(time.monotonic() / every))
 
 
 def _live(study_id: str, state: str, every: float | None, picture: Callable[[View], object]) -> None:
     """Draw what changes while the sweep runs; the page is drawn anew when its state changes."""
-    sweep = lab.sweeps().view(study_id)
+    sweep = _looked_at(study_id, every) if every else None
+    if sweep is None or sweep.state != state or _period(sweep) != every:
+        # It may have changed in this interval.
+        sweep = lab.sweeps().view(study_id)
     if sweep is None or sweep.state != state or _period(sweep) != every:
         st.rerun()
-    if every and (shared := _shared(study_id, int(time.monotonic() / every))):
-        sweep = shared
     notices.show()
     _byline(sweep)
     if sweep.state in (view.RUNNING, view.PAUSED):

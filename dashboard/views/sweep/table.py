@@ -16,7 +16,6 @@ def show(sweep: View) -> None:
     """Draw the table, closed while the sweep runs: the picture says what happens."""
     if not sweep.trials:
         return
-    names = sweep.settings.space.names
     columns = [
         Column("run", "Setting", "run", classes="run"),
         Column("state", "State", "state"),
@@ -27,11 +26,16 @@ def show(sweep: View) -> None:
     ]
     # Its label is the same at each drawing, which keeps it open.
     with st.expander("All settings", expanded=sweep.state != view.RUNNING):
-        # The same choice again has the same runs.
-        rows = {trial.runs[0]: _row(trial, names) for trial in sweep.trials if trial.runs}
-        answer = run_table(columns, list(rows.values()), key="sweep.trials", sort="accuracy")
+        answer = run_table(columns, _rows(sweep.id, sweep.revision, sweep), key="sweep.trials", sort="accuracy")
         if answer.opened:
             st.switch_page("views/runs/page.py", query_params={"run": answer.opened})
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _rows(sweep_id: str, revision: int, _sweep: View) -> list[dict[str, Any]]:
+    """Make the rows once for all who look at the same revision of a sweep."""
+    # The same choice again has the same runs.
+    return list({t.runs[0]: _row(t, _sweep.settings.space.names) for t in _sweep.trials if t.runs}.values())
 
 
 def _row(trial: Trial, names: list[str]) -> dict[str, Any]:

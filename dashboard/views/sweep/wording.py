@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import streamlit as st
+
 from core.sweep.settings import Estimate, Settings
 from core.sweep.space import OF_OPTIMIZER, OF_SCHEDULE
 from core.sweep.view import Summary, Trial, View
@@ -60,7 +62,13 @@ def varied(settings: Settings) -> str:
 
 def in_common(sweep: View) -> str:
     """Return in one line the settings that do not vary."""
-    return settings_in_common([sweep.settings.space.base, *(trial.config for trial in sweep.trials)])
+    return _in_common(sweep.id, len(sweep.trials), sweep)
+
+
+# Each figure of a sweep says it, to all who look.
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _in_common(sweep_id: str, trials: int, _sweep: View) -> str:
+    return settings_in_common([_sweep.settings.space.base, *(trial.config for trial in _sweep.trials)])
 
 
 def size(estimate: Estimate, settings: Settings) -> str:
