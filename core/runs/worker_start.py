@@ -9,7 +9,7 @@ import os
 import threading
 
 PERIOD_SECONDS = 0.2
-#: Lower priority than the server's: pages answer first while every processor trains. A free processor is used as before.
+#: Lower priority than the server's: pages answer first while every processor trains. What is free is used as before.
 NICENESS = 10
 
 
