@@ -1,7 +1,9 @@
 """The one run service of this server process: started and stopped with the server."""
 
 import gc
+import importlib
 import os
+import pkgutil
 import sys
 import threading
 from collections.abc import AsyncIterator
@@ -13,6 +15,7 @@ from typing import Any
 import pandas  # noqa: F401
 import plotly.graph_objects  # noqa: F401
 
+import dashboard
 from core import data, devices, paths
 from core.runs.service import Service
 from core.sweep.studies import Studies
@@ -66,6 +69,13 @@ def stop() -> None:
             _service = _sweeps = None
 
 
+def import_pages() -> None:
+    """Import all of the dashboard but the frame and the pages, which are scripts that a visit runs."""
+    for module in pkgutil.walk_packages(dashboard.__path__, f"{dashboard.__name__}."):
+        if not module.name.endswith((".main", ".page")):
+            importlib.import_module(module.name)
+
+
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[None]:
     """Run the service during the server's lifetime; a lab that cannot start ends the server with one sentence."""
@@ -78,7 +88,9 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
         os._exit(1)
     print(notice, flush=True)
     ending.bound(stop)
-    # Imported only now: what is cached needs the server's runtime.
+    # Only now, since what is cached needs the server's runtime; and not at the first visits, which would wait for each
+    # other's imports, and the event loop with them.
+    import_pages()
     from dashboard.views.surfaces import controls, walks
 
     # No thread computes while Python looks for garbage; it need not look at what the lab itself consists of.

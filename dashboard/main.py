@@ -19,7 +19,7 @@ page = st.navigation(
         st.Page("views/train/page.py", title="Train", url_path="train", default=True),
         st.Page("views/runs/page.py", title="Runs", url_path="runs"),
         st.Page("views/sweep/page.py", title="Sweep", url_path="sweep"),
-        st.Page("views/sweep/former_race.py", title="Race", url_path="race", visibility="hidden"),
+        st.Page("views/race/page.py", title="Race", url_path="race", visibility="hidden"),
         st.Page("views/surfaces/page.py", title="Surfaces", url_path="surfaces"),
         st.Page("views/landscape/page.py", title="Landscape", url_path="landscape"),
         st.Page("views/predictions/page.py", title="Predictions", url_path="predictions"),

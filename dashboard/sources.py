@@ -125,7 +125,7 @@ def from_network(network: Network, label: str, loss: str = "cross_entropy") -> S
     return Source(label, loss, digest.hexdigest(), network)
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False)
 def _read(path: Path, size: int, modified: int) -> Source:
     return from_bytes(read_ordinary(path, checkpoints.LARGEST_CHECKPOINT), path.stem)
 

@@ -36,7 +36,7 @@ def first_digits(source: Source, count: int) -> str:
 
 
 # A resource, for it is large and nobody changes it: data would be pickled and copied for every visitor.
-@st.cache_resource(max_entries=256, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False)
 def _report(digest: str, _source: Source) -> Report:
     return report(_source.network, test_digits(), _source.loss)
 

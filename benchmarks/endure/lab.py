@@ -201,8 +201,8 @@ class Lab:
                         self.process.send_signal(signal.SIGUSR1)
                 with contextlib.suppress(OSError):
                     if (took := await asking) > self.standstill and self.up.is_set():
-                        told = self.log.read_bytes()[written:].decode(errors="replace")
-                        self.standstill, self.standing = took, _innermost(told)
+                        report = self.log.read_bytes()[written:].decode(errors="replace")
+                        self.standstill, self.standing = took, _innermost(report)
 
         await asyncio.gather(own(), servers())
 
@@ -237,9 +237,9 @@ class Lab:
         return False
 
 
-def _innermost(told: str) -> str:
-    """Return the first lines of each thread of those that told what they do."""
-    threads = re.findall(r"(?:^|\n)((?:Current thread|Thread) .*(?:\n  .*){1,5})", told)
+def _innermost(report: str) -> str:
+    """Return the first lines of each thread of those that report what they do."""
+    threads = re.findall(r"(?:^|\n)((?:Current thread|Thread) .*(?:\n  .*){1,5})", report)
     return "".join(f"{thread}\n" for thread in threads)
 
 

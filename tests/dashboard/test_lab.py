@@ -13,6 +13,7 @@ from streamlit.runtime.scriptrunner import script_runner
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner, ScriptRunnerEvent
 
 from dashboard import lab
+from dashboard.assets import PATHS
 
 ROOT = Path(__file__).resolve().parents[2]
 START = """
@@ -20,6 +21,7 @@ import asyncio, gc, sys
 from pathlib import Path
 from core import data
 from dashboard import lab
+from dashboard.assets import PATHS
 load = data.load
 data.load = lambda: load(Path(sys.argv[1]))
 async def main():
@@ -73,3 +75,20 @@ def test_there_is_no_service_before_the_start():
     lab.stop()
     with pytest.raises(RuntimeError, match=r"The lab is not running: start it with"):
         lab.service()
+
+
+def test_no_visitor_waits_for_the_imports_of_another():
+    """In a process of its own: what pages import, each of their modules, is there before the first visit."""
+    program = (
+        "import ast, sys\n"
+        "from pathlib import Path\n"
+        "import app\n"
+        "from dashboard import lab, views\n"
+        "lab.import_pages()\n"
+        "pages = sorted(Path(views.__path__[0]).glob('*/page.py'))\n"
+        "needed = [node.module for page in pages for node in ast.walk(ast.parse(page.read_text()))\n"
+        "          if isinstance(node, ast.ImportFrom)]\n"
+        "print(len(pages), [name for name in needed if name not in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == f"{len(PATHS) + 2} []", done.stderr

@@ -189,7 +189,7 @@ def test_links_to_the_former_page_lead_to_the_same_race(
 ) -> None:
     went: list[Any] = []
     monkeypatch.setattr("streamlit.switch_page", lambda page, query_params: went.append((page, query_params)))
-    page = AppTest.from_file(str(DASHBOARD / "views" / "sweep" / "former_race.py"))
+    page = AppTest.from_file(str(DASHBOARD / "views" / "race" / "page.py"))
     for name, value in former.items():
         page.query_params[name] = value
     assert not page.run().exception

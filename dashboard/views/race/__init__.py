@@ -1,0 +1,1 @@
+"""The former address of races."""
