@@ -42,12 +42,13 @@ def show(study_id: str) -> None:
     if len(sweep.settings.space.dimensions) > 1:
         several.importance(sweep)
     confirming.section(sweep)
-    address.fragment(TABLE_SECONDS if sweep.state == view.RUNNING else None)(_table)(study_id)
+    rarely = TABLE_SECONDS if every else None
+    address.fragment(rarely)(_table)(study_id, rarely)
     actions.labels(sweep)
 
 
-def _table(study_id: str) -> None:
-    if sweep := _looked_at(study_id, TABLE_SECONDS):
+def _table(study_id: str, every: float | None) -> None:
+    if sweep := _looked_at(study_id, every):
         table.show(sweep)
 
 
@@ -73,14 +74,18 @@ def _shared(study_id: str, every: float, interval: int) -> View | None:
     return lab.sweeps().view(study_id)
 
 
-def _looked_at(study_id: str, every: float) -> View | None:
-    """Return a sweep as it was when somebody looked first in this interval of time, so that all who look share it."""
-    return _shared(study_id, every, int(time.monotonic() / every))
+def _looked_at(study_id: str, every: float | None) -> View | None:
+    """Return a sweep that runs as it was at somebody's first look in this interval of time, which all who look share.
+
+    Args:
+        every: seconds of an interval; None for a sweep that does not run, which is returned as it is.
+    """
+    return _shared(study_id, every, int(time.monotonic() / every)) if every else lab.sweeps().view(study_id)
 
 
 def _live(study_id: str, state: str, every: float | None, picture: Callable[[View], object]) -> None:
     """Draw what changes while the sweep runs; the page is drawn anew when its state changes."""
-    sweep = _looked_at(study_id, every) if every else None
+    sweep = _looked_at(study_id, every)
     if sweep is None or sweep.state != state or _period(sweep) != every:
         # It may have changed in this interval.
         sweep = lab.sweeps().view(study_id)

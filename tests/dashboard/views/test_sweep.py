@@ -289,6 +289,22 @@ def test_a_large_sweep_is_drawn_less_often(searched: str) -> None:
     assert periods == [1.0, 1.0, 2.0, 2.0, 5.0, 5.0]
 
 
+def test_those_who_look_at_a_running_sweep_share_it_and_one_that_is_over_is_as_it_is(
+    searched: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = lab.sweeps().view(searched)
+    assert sweep
+    views = [replace(sweep, revision=revision) for revision in (101, 102, 103)]
+    monkeypatch.setattr(lab.sweeps(), "view", lambda sweep_id: views.pop(0))
+    century = 3e9
+    assert [one._looked_at(searched, every).revision for every in (century, None, century, None)] == [
+        101,
+        102,
+        101,
+        103,
+    ]
+
+
 def test_what_is_marked_in_one_figure_is_marked_in_all(searched: str) -> None:
     page = open_page("sweep", sweep=searched)
     page.session_state["sweep.marked"] = (searched, "history", (1, 4))
