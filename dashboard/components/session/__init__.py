@@ -21,4 +21,4 @@ def watch_session() -> None:
 def begin_at_top(screen: str) -> None:
     """Scroll the page to its top whenever another screen is shown than the last one."""
     with st.container(key="screen"):
-        _top(data=screen)
+        _top(data={"screen": screen})

@@ -6,6 +6,6 @@ const SCROLLED = "[data-testid=stMain]"
 let shown = null
 
 export default function ({ data }, page = document) {
-  if (shown !== null && data !== shown) page.querySelector(SCROLLED)?.scrollTo({ top: 0, behavior: "instant" })
-  shown = data
+  if (shown !== null && data.screen !== shown) page.querySelector(SCROLLED)?.scrollTo({ top: 0, behavior: "instant" })
+  shown = data.screen
 }
