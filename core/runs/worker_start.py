@@ -9,8 +9,6 @@ import os
 import threading
 
 PERIOD_SECONDS = 0.2
-#: Lower priority than the server's: pages answer first while every processor trains. What is free is used as before.
-NICENESS = 10
 
 
 def main() -> None:
@@ -18,8 +16,6 @@ def main() -> None:
     parser.add_argument("--threads", type=int, required=True, help="CPU threads of this worker")
     parser.add_argument("--server", type=int, required=True, help="process id of its server")
     options = parser.parse_args()
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
     ready = threading.Event()
     threading.Thread(target=_watch, args=(options.server, ready), daemon=True).start()
     # Only now: this is what takes so long.

@@ -51,11 +51,6 @@ def receive(worker):
     return message
 
 
-def test_pages_answer_before_a_worker_computes(worker):
-    assert receive(worker) in ({"ready": True}, {"compiling": True})
-    assert os.getpriority(os.PRIO_PROCESS, worker.pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)
-
-
 def events_of(worker, run_id, last=RunFinished):
     """Every event up to the last one, after the environment."""
     told = receive(worker)
