@@ -12,7 +12,7 @@ const EMPTY = ["y", "y2", "y3"].map(yaxis => ({ type: "scatter", ...points([], [
 /** The scales of the three panels. */
 export function scalesOf(runs, view) {
   return {
-    loss: lossScale(runs.map(run => [run.smoothed ?? [], run.epochs.loss]), view.log, runs.map(run => run.losses)),
+    loss: lossScale(runs.map(run => [run.smoothed, run.epochs.loss]), view.log, runs.map(run => run.losses)),
     accuracy: accuracyScale(runs.flatMap(run => [run.epochs.trainAccuracy, run.epochs.accuracy])),
     rate: rateScale(runs.map(run => run.rates)),
   }

@@ -6,6 +6,8 @@ export function newRun(id) {
   return {
     id, seq: -1, state: "queued", position: null, size: null, speed: null, latest: null, timed: null, seconds: null, diverged: null, test: null,
     step: null, steps: [], losses: [], means: [], rates: [],
+    // Of the chart, which smooths in a frame and draws a moment later: events can come between the two.
+    smoothed: [], smoothedAs: null,
     epochs: { step: [], trainLoss: [], trainAccuracy: [], loss: [], accuracy: [], ended: [] },
   }
 }
