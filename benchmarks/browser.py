@@ -221,6 +221,8 @@ def main() -> None:
         try:
             page = browser.new_context(viewport=VIEWPORT, bypass_csp=True).new_page()
             if options.pages:
+                # Some pages have another face in a lab without a run.
+                first_point(page, lab.url)
                 return pages(page, browser, lab.url, options.pages, repeats)
             starts, functions = surfaces(page, lab.url, repeats)
             print(f"click on the contours to the new contours: {median_and_range(starts)} s, n = {repeats}")
