@@ -1,14 +1,16 @@
 """The map of a sweep of two settings: it fills while the sweep runs, and a cell opens its run."""
 
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
 from core.sweep.view import View
 from dashboard import address, lab
 from dashboard.components.clickable import clickable
-from dashboard.components.figure import Drawing, drawing, show_figure
+from dashboard.components.figure import show_figure
 from dashboard.views.sweep import map_figure, map_table
+from dashboard.views.sweep.drawings import drawn_once
 from dashboard.views.sweep.wording import in_common, label, title
 
 ACCURACY, LOSS = "Validation accuracy", "Validation loss"
@@ -29,7 +31,7 @@ def _map(sweep: View, figure_of: str) -> None:
         return
     y, x = map_figure.axes(sweep.settings.space)
     show_figure(
-        _drawing(sweep.id, sweep.revision, figure_of, sweep),
+        drawn_once(sweep, f"map {figure_of}", partial(map_figure.figure, sweep, figure_of)),
         f"{title(sweep)}: validation {figure_of} of {len(sweep.trials):,} settings",
         key=f"map.{sweep.id}.{figure_of}",
         settings=in_common(sweep),
@@ -44,12 +46,6 @@ def _map(sweep: View, figure_of: str) -> None:
     st.caption(" ".join(said))
     with st.expander("The map as a table"):
         clickable(map_table.html(sweep, figure_of), key=f"map.table.{sweep.id}", on_click=_open)
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _drawing(sweep_id: str, revision: int, figure_of: str, _sweep: View) -> Drawing:
-    """Draw the map once for all who look at the same revision of a sweep."""
-    return drawing(map_figure.figure(_sweep, figure_of))
 
 
 def _open(run_id: str) -> None:

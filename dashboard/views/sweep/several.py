@@ -1,6 +1,6 @@
 """A sweep of three settings or more: what was found, and what matters; what is marked in one figure is in all."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -9,8 +9,9 @@ import streamlit as st
 
 from core.sweep.view import View
 from dashboard import address, lab, waiting
-from dashboard.components.figure import Drawing, drawing, show_figure
+from dashboard.components.figure import show_figure
 from dashboard.views.sweep import search_figures as figures
+from dashboard.views.sweep.drawings import drawn_once
 from dashboard.views.sweep.wording import choice, in_common, label, result
 from dashboard.words import counted, literal
 
@@ -109,19 +110,13 @@ def _mark(study_id: str, source: str, names: Sequence[str]) -> None:
 
 def _figure(sweep: View, draw: Draw, marked: Collection[int], title: str, name: str) -> None:
     show_figure(
-        _drawing((sweep.id, sweep.revision), name, tuple(sorted(marked)), partial(draw, sweep, marked=marked)),
+        drawn_once(sweep, f"{name} {sorted(marked)}", partial(draw, sweep, marked=marked)),
         title,
         key=f"sweep.{sweep.id}.{name}",
         settings=in_common(sweep),
         on_click=lambda number: _mark(sweep.id, name, [number]),
         on_select=lambda numbers: _mark(sweep.id, name, numbers),
     )
-
-
-@st.cache_resource(max_entries=256, show_spinner=False)
-def _drawing(sweep: tuple[str, int], name: str, marked: tuple[int, ...], _draw: Callable[[], go.Figure]) -> Drawing:
-    """Draw a figure once for all who look at the same revision of a sweep."""
-    return drawing(_draw())
 
 
 def _said(sweep: View, marked: Collection[int]) -> None:

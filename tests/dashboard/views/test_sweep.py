@@ -15,7 +15,7 @@ from core.sweep.view import View
 from core.training.config import RunConfig
 from dashboard import forms, lab
 from dashboard.components.figure import drawing
-from dashboard.views.sweep import form, map_figure, one, several
+from dashboard.views.sweep import drawings, form, map_figure, one
 from dashboard.views.sweep.document import document
 from tests.dashboard.conftest import button, figures, in_address, labels, open_page, text
 from tests.waiting import wait_for
@@ -268,7 +268,7 @@ def test_a_sweep_of_three_settings_shows_what_was_found_and_what_matters(searche
 
 def test_figures_of_one_revision_are_made_once_for_all_who_look(searched: str, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Any] = []
-    monkeypatch.setattr(several, "drawing", lambda figure: made.append(figure) or drawing(figure))
+    monkeypatch.setattr(drawings, "drawing", lambda figure: made.append(figure) or drawing(figure))
     counts = []
     for marked in ((0, 2, 3), (0, 2, 3), (2, 3)):
         page = open_page("sweep", sweep=searched)
