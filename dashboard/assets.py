@@ -15,7 +15,7 @@ _TYPE = "text/javascript"
 PAGE = INDEX.read_text("utf-8").replace(
     "</head>", f"<style>{Path(__file__).with_name('main.css').read_text('utf-8')}</style></head>"
 )
-PATHS = ("runs", "sweep", "surfaces", "landscape", "predictions", "draw", "models", "lessons")
+PATHS = ("runs", "sweep", "race", "surfaces", "landscape", "predictions", "draw", "models", "lessons")
 
 
 async def page(request: Request) -> Response:
