@@ -35,7 +35,7 @@ def get(path: str) -> tuple[int, dict[str, str], bytes]:
 def test_every_page_has_the_labs_style_before_its_script_runs() -> None:
     # The former address of races is a page too, and draws the frame before it leads on.
     assert {"/", *(f"/{path}" for path in assets.PATHS)} == {"/race", *(path for path, _ in PAGES.values())}
-    for path, _ in PAGES.values():
+    for path in ("/", *(f"/{path}" for path in assets.PATHS)):
         status, headers, body = get(path)
         assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
         assert body.replace(f"<style>{STYLE}</style>".encode(), b"") == INDEX.read_bytes() != body
