@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from core import data
+from core import data, devices
 from core.training.config import RunConfig
 from core.training.network import Network
 from core.training.trainer import Trainer
@@ -59,6 +59,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         elif "service" in getattr(item, "fixturenames", ()):
             # A service starts its workers, each of which imports torch.
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Compute with one thread in each test and its fixtures: a command that an earlier test called sets its own.
+
+    Small matrices keep their pace beside other work, and sums are the same to the last bit as in a worker.
+    """
+    devices.prepare_cpu(1)
 
 
 @pytest.hookimpl(optionalhook=True)
