@@ -114,6 +114,7 @@ class Writer:
         self._changed = threading.Condition()
         self._next: Checkpoint | None = None
         self._best: bytes | None = None
+        self._refused_best: bytes | None = None
         self._busy = self._closing = False
         self._thread = threading.Thread(target=self._write, daemon=True)
         self._thread.start()
@@ -137,11 +138,17 @@ class Writer:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Wait until everything is written."""
+        """Wait until everything is written, or was refused."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
         self._thread.join()
+
+    def write_refused(self) -> None:
+        """Write the best parameters if the disk refused them; after ``close``. Raises OSError if it does again."""
+        if self._refused_best is not None:
+            write_atomically(self._folder / BEST, self._refused_best)
+            self._refused_best = None
 
     def _write(self) -> None:
         while True:
@@ -153,7 +160,8 @@ class Writer:
                 best, self._best = self._best, None
             try:
                 if best is not None:
-                    write_atomically(self._folder / BEST, best)
+                    self._refused_best = best
+                    self.write_refused()
                 if checkpoint is not None:
                     save(self._folder, checkpoint)
                     self._on_written(checkpoint.state["step"])

@@ -226,6 +226,9 @@ class Scheduler:
             self._finish(run_id, states.FAILED, message["failed"])
         elif "trouble" in message:
             self._change(run_id, states.RUNNING, message["trouble"])
+        elif "waits" in message:
+            # Not in the row, whose message is that of the end.
+            self._record.append(run_id, State(states.RUNNING, message=message["waits"]).to_dict())
         elif "environment" in message:
             self._record.update(run_id, environment={**message["environment"], "commit": self.commit})
         else:

@@ -11,6 +11,7 @@ line each:
          {"run": id, "environment": {...}}                    hardware and versions, before its events
          {"run": id, "event": {...}}                          an event of core.training.events
          {"run": id, "trouble": sentence}                     something went wrong, and the run goes on
+         {"run": id, "waits": sentence}                       the end of the run waits for room on the disk
          {"run": id, "failed": sentence}                      the run ended before its last event
 
 A job may also have: ``recorded``, the steps and whole epochs that are recorded of the run, from which it is to go
@@ -20,6 +21,8 @@ on; ``plan``, learning rates that were set by hand, as (step, learning rate); ``
 The end of stdin means that the server is gone: the worker writes a checkpoint and exits.
 """
 
+import contextlib
+import errno
 import json
 import os
 import queue
@@ -48,6 +51,10 @@ CHECKPOINT_SECONDS = 5.0
 #: about a millisecond, and training shall not be slowed by more than 2 %.
 CHECKPOINT_REST_SECONDS = 0.25
 HEARTBEAT_SECONDS = 1.0
+#: How long the end of a run waits for room on a full disk, and the pause between two tries.
+ROOM_SECONDS, ROOM_PAUSE_SECONDS = 600.0, 1.0
+
+_WAITS = "The run waits for room on the lab's disk; Stop gives up waiting."
 
 Message = dict[str, Any] | None
 Inbox = queue.SimpleQueue[Message]
@@ -162,13 +169,8 @@ class _Job:
         event = next(events)
         stop = bool(self._job.get("stop"))
         while True:
-            if isinstance(event, RunFinished):
-                self._finish(event)
-                return True
-            if isinstance(event, Paused):
-                self._save(self._checkpoint())
-                self._out.event(self._id, event)
-                return True
+            if isinstance(event, RunFinished | Paused):
+                return self._end(event)
             self._out.event(self._id, event)
             if isinstance(event, RunStarted) and resumed:
                 self._out.event(self._id, resumed)
@@ -212,28 +214,54 @@ class _Job:
         }
         self._writer.put_best(self._trainer.network, {"config": self._trainer.config.to_dict(), "metrics": metrics})
 
-    def _save(self, checkpoint: Checkpoint) -> None:
-        """Write it now, after those that wait. Raises OSError if that fails."""
-        self._writer.close()
-        run_files.save(self._folder, checkpoint)
-        self._written(checkpoint.state["step"])
+    def _end(self, event: RunFinished | Paused) -> bool:
+        """Write the last files and report the end; False if the server went away before there was room for them.
 
-    def _finish(self, end: RunFinished) -> None:
+        Raises:
+            OSError: if a full disk had no room for ``ROOM_SECONDS`` or until Stop, or the disk refuses otherwise.
+        """
         self._writer.close()
-        metrics = {"test_loss": end.test_loss, "test_accuracy": end.test_accuracy, "step": end.step}
-        metadata = {"config": self._trainer.config.to_dict(), "metrics": {**metrics, "reason": end.reason}}
-        save_parameters(self._trainer.network, self._folder / run_files.PARAMETERS, metadata)
-        self._out.event(self._id, Checkpointed(end.step, run_files.PARAMETERS))
-        if end.reason != "diverged":
+        deadline, waits = time.monotonic() + ROOM_SECONDS, False
+        while True:
+            try:
+                self._write_last(event)
+                break
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT) or time.monotonic() > deadline:
+                    raise
+                if not waits:
+                    self._out.send({"run": self._id, "waits": f"{_sentence(error)} {_WAITS}"})
+                waits = True
+                with contextlib.suppress(queue.Empty):
+                    if (message := self._inbox.get(timeout=ROOM_PAUSE_SECONDS)) is None:
+                        return False
+                    if isinstance(self._command(message), Stop):
+                        raise
+        if isinstance(event, RunFinished):
+            self._out.event(self._id, Checkpointed(event.step, run_files.PARAMETERS))
+        if _can_go_on(event):
+            self._written(event.step)
+        self._out.event(self._id, event)
+        return True
+
+    def _write_last(self, event: RunFinished | Paused) -> None:
+        self._writer.write_refused()
+        if isinstance(event, RunFinished):
+            metrics = {"test_loss": event.test_loss, "test_accuracy": event.test_accuracy, "step": event.step}
+            metadata = {"config": self._trainer.config.to_dict(), "metrics": {**metrics, "reason": event.reason}}
+            save_parameters(self._trainer.network, self._folder / run_files.PARAMETERS, metadata)
+        if _can_go_on(event):
             run_files.save(self._folder, self._checkpoint())
-            self._written(end.step)
-        self._out.event(self._id, end)
 
     def _written(self, step: int) -> None:
         self._out.event(self._id, Checkpointed(step, run_files.CHECKPOINT))
 
     def _report_trouble(self, sentence: str) -> None:
         self._out.send({"run": self._id, "trouble": sentence})
+
+
+def _can_go_on(event: RunFinished | Paused) -> bool:
+    return isinstance(event, Paused) or event.reason != "diverged"
 
 
 def _sentence(error: Exception) -> str:

@@ -210,3 +210,20 @@ def test_a_run_that_cannot_follow_does_not_fail_the_one_that_has_finished(lab, m
             lab.scheduler.on_message({"run": "abc", "event": event})
     assert lab.store.run("abc").state == states.FINISHED
     assert lab.scheduler._pool.abandoned == "def" and lab.scheduler.positions() == {}
+
+
+def test_a_run_whose_end_waited_for_room_ends_with_its_own_message(lab):
+    lab.store.add("abc", RunConfig(), 0.0, states.QUEUED)
+    lab.scheduler.start()
+    lab.scheduler.enqueue(lab.store.run("abc"))
+    events = next(log for log in event_logs.load() if log["name"] == "plain run")["events"]
+    *before, last = [event for event in events if event["event"] != "State"]
+    for event in before:
+        lab.scheduler.on_message({"run": "abc", "event": event})
+    lab.scheduler.on_message({"run": "abc", "waits": "The run waits for room."})
+    lab.scheduler.on_message({"run": "abc", "event": last})
+    lab.record.flush()
+    told = [json.loads(body) for body in lab.store.events("abc")]
+    messages = [event["message"] for event in told if event["event"] == "State"]
+    assert messages[-2:] == ["The run waits for room.", ""]
+    assert (lab.store.run("abc").state, lab.store.run("abc").message) == (states.FINISHED, "")

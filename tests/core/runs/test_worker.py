@@ -15,7 +15,7 @@ import torch
 from core import compiled, paths
 from core.models.checkpoints import load_checkpoint, load_parameters
 from core.runs import run_files
-from core.runs.worker import _Job
+from core.runs.worker import Outbox, _Job
 from core.training.config import RunConfig
 from core.training.events import Checkpointed, CommandApplied, Event, Paused, Resumed, RunFinished, StepsDone
 from core.training.trainer import Trainer
@@ -135,6 +135,69 @@ def test_a_disk_that_refuses_the_end_of_a_run_is_told_in_a_sentence_alone(tmp_pa
     assert _Job({"run": "a", "config": config, "folder": str(tmp_path)}, queue.SimpleQueue(), out).work()
     out.send.assert_called_with({"run": "a", "failed": "The run's files could not be written: Is a directory."})
     assert capsys.readouterr().err == ""
+
+
+@pytest.fixture
+def ending(small_disk, monkeypatch):
+    """A function that trains a run on a full disk, and calls another when its end waits; gives what it sent."""
+    folder, mount = small_disk
+    mount("-o", "remount,size=16m")
+    monkeypatch.setattr("core.runs.worker.ROOM_PAUSE_SECONDS", 0.01)
+
+    def train(when_waiting, **job):
+        sent, inbox = [], queue.SimpleQueue()
+        filler = folder / "filler"
+        with contextlib.suppress(OSError), filler.open("wb") as file:
+            while True:
+                file.write(bytes(4096))
+
+        def send(message):
+            sent.append(message)
+            if "waits" in message:
+                when_waiting(filler, inbox)
+
+        out = Outbox(Mock())
+        out.send = send
+        config = RunConfig(epochs=2, validation_split=0.9).to_dict()
+        lives = _Job({"run": "a", "config": config, "folder": str(folder / "a"), **job}, inbox, out).work()
+        return lives, sent, folder / "a"
+
+    return train
+
+
+def test_the_end_of_a_run_waits_for_room_on_the_disk_and_loses_nothing(ending):
+    lives, sent, folder = ending(lambda filler, _: filler.unlink())
+    assert lives and [message["waits"] for message in sent if "waits" in message] == [
+        "The run's files could not be written: No space left on device. "
+        "The run waits for room on the lab's disk; Stop gives up waiting."
+    ]
+    *_, parameters, checkpoint, last = [message["event"] for message in sent if "event" in message]
+    assert [parameters["name"], checkpoint["name"]] == [run_files.PARAMETERS, run_files.CHECKPOINT]
+    assert last["event"] == "RunFinished"
+    trainer = Trainer(RunConfig(epochs=2, validation_split=0.9))
+    list(trainer.events())
+    saved, _ = load_parameters(folder / run_files.PARAMETERS)
+    assert all(torch.equal(a, b) for a, b in zip(saved.parameters(), trainer.network.parameters(), strict=True))
+    assert load_checkpoint(folder / run_files.CHECKPOINT).state["step"] == trainer.step
+    # The disk had no room for the best epoch either, when it came.
+    _, metadata = load_parameters(folder / run_files.BEST)
+    assert metadata["metrics"]["step"] == (trainer.best_epoch + 1) * trainer.config.span.steps_per_epoch
+
+
+def test_a_pause_waits_for_room_on_the_disk(ending):
+    lives, sent, folder = ending(lambda filler, _: filler.unlink(), pause_after="step")
+    assert lives and sent[-1]["event"] == {"event": "Paused", "step": 1}
+    assert load_checkpoint(folder / run_files.CHECKPOINT).state["step"] == 1
+
+
+def test_stop_gives_up_waiting_for_room(ending):
+    lives, sent, _ = ending(lambda _, inbox: inbox.put({"run": "a", "command": "stop"}))
+    assert lives and sent[-1]["failed"] == "The run's files could not be written: No space left on device."
+
+
+def test_a_server_that_ends_is_not_held_up_by_a_run_that_waits_for_room(ending):
+    lives, sent, _ = ending(lambda _, inbox: inbox.put(None))
+    assert not lives and "waits" in sent[-1]
 
 
 def test_the_end_of_stdin_ends_a_run_in_progress(worker, tmp_path):
