@@ -7,7 +7,6 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core import devices
 from core.hyperparameters import Hyperparameter, Value, number
 from core.optimizers import OPTIMIZERS
 from core.sweep.space import OF_OPTIMIZER, OF_SCHEDULE
@@ -15,7 +14,7 @@ from core.training import config as rules
 from core.training.config import RunConfig
 from core.training.remarks import Remark, remarks
 from core.training.schedules import SCHEDULES
-from dashboard import address, fields, schedule_preview
+from dashboard import address, fields, lab, schedule_preview
 from dashboard.components.figure import show_figure
 from dashboard.words import config_in_full, in_words, literal
 
@@ -289,9 +288,11 @@ def _batch_size(around: _Around) -> None:
 
 
 def _device() -> None:
-    names = devices.available_kinds()
-    if names != ["cpu"]:
-        st.selectbox("Device", **_STATE.choice(".device", ["auto", *names]))
+    options = ["auto", *lab.device_kinds()]
+    # Also where nothing is drawn: a device that this lab lacks, of another's link, becomes the default.
+    widget = _STATE.choice(".device", options)
+    if len(options) > 2:
+        st.selectbox("Device", **widget, format_func=lambda name: in_words("device", name))
 
 
 def _preview(config: RunConfig | None) -> None:

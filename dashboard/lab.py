@@ -42,6 +42,11 @@ def service() -> Service:
     return _service
 
 
+def device_kinds() -> list[str]:
+    """Return the kinds of device that a run may ask for, ``cpu`` first; without a service, this machine's."""
+    return devices.available_kinds() if _service is None else _service.devices
+
+
 def sweeps() -> Studies:
     """Return the sweeps of the running service; raises as ``service``."""
     service()

@@ -59,6 +59,7 @@ _IF_CHANGED = (
 )
 #: Choices of settings, by the setting's name, as people read them.
 _CHOICES = {
+    "device": {"auto": "automatic", "cpu": "CPU", "cuda": "GPU", "mps": "GPU"},
     "loss": {"cross_entropy": "cross-entropy", "mse": "mean squared error"},
     "shuffle": {"epoch": "every epoch", "once": "once", "none": "never", "by-label": "by label"},
     "initialization": {"glorot": "Glorot", "he": "He"},

@@ -1,7 +1,8 @@
 """A job's work in a process of its own: one JSON line in, JSON lines out.
 
 For work that trains: torch's threads beside a page's script would make every visitor wait. stdin stays open as long as
-the result is wanted, so the process ends with the server even where that was killed.
+the result is wanted, so the process ends with the server even where that was killed. Where the lab's workers are on
+other machines, the processes are too, and the files that they need and make travel with the messages.
 """
 
 import json
@@ -10,7 +11,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from core.jobs.registry import Report
 from core.paths import ROOT
@@ -18,35 +20,86 @@ from core.paths import ROOT
 Message = dict[str, Any]
 
 
-def run_module(module: str, request: Message, report: Report[Any], receive: Callable[[Message], None]) -> None:
-    """Run ``python -m module`` on a request until it ends.
+@dataclass(frozen=True)
+class Files:
+    """Files of a process, all in the folder that its request has under ``folder``.
+
+    Args:
+        needed: names of those that it reads, where they are there.
+        made: names of those that it may write.
+    """
+
+    needed: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
+
+
+class Running(Protocol):
+    """A process under way, here or elsewhere. ``status`` is 0 once it has done its work."""
+
+    status: int | None
+
+    def messages(self) -> Iterator[Message]:
+        """Yield its messages until it ends."""
+
+    def kill(self) -> None:
+        """End it; nothing if it has ended."""
+
+
+class Elsewhere(Protocol):
+    """Starts processes on other machines."""
+
+    def __call__(self, module: str, request: Message, files: Files) -> Running | None:
+        """Start the process; None if there is no machine for it now."""
+
+
+class Process:
+    """A process of this machine."""
+
+    def __init__(self, module: str, request: Message) -> None:
+        self.status: int | None = None
+        pipe = subprocess.PIPE
+        command = [sys.executable, "-m", module]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True, encoding="utf-8")
+        self._request = request
+
+    def messages(self) -> Iterator[Message]:
+        with self._process as process:
+            assert process.stdin is not None and process.stdout is not None
+            process.stdin.write(json.dumps(self._request) + "\n")
+            process.stdin.flush()
+            yield from map(json.loads, process.stdout)
+            self.status = process.wait()
+
+    def kill(self) -> None:
+        self._process.kill()
+
+
+def run_module(
+    module: str, request: Message, report: Report[Any], receive: Callable[[Message], None], files: Files | None = None
+) -> None:
+    """Run ``python -m module`` on a request until it ends, on another machine where the lab has others.
 
     Args:
         module: its ``main`` calls ``serve``.
         request: JSON values.
         report: of the job; a cancel kills the process.
         receive: called with every message; what it raises ends the process and is raised here.
+        files: what the process reads and writes.
 
     Raises:
         ValueError: with the process's own sentence, or one that says that it ended early.
     """
-    command = [sys.executable, "-m", module]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True, encoding="utf-8") as process:
-        try:
-            report.on_cancel(process.kill)
-            assert process.stdin is not None and process.stdout is not None
-            process.stdin.write(json.dumps(request) + "\n")
-            process.stdin.flush()
-            for line in process.stdout:
-                message = json.loads(line)
-                if "failure" in message:
-                    raise ValueError(message["failure"])
-                receive(message)
-            process.wait()
-        finally:
-            process.kill()
-    if process.returncode:
+    process = report.elsewhere and report.elsewhere(module, request, files or Files())
+    process = process or Process(module, request)
+    try:
+        report.on_cancel(process.kill)
+        for message in process.messages():
+            if "failure" in message:
+                raise ValueError(message["failure"])
+            receive(message)
+    finally:
+        process.kill()
+    if process.status:
         raise ValueError("The process that worked on this ended before it was done.")
 
 

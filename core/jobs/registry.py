@@ -73,6 +73,11 @@ class Report(Generic[R]):
         """
         self.job.publish(self, stage, share, result)
 
+    @property
+    def elsewhere(self) -> Any:
+        """The starter of processes on other machines, as ``process.Elsewhere``; None where all is done on this one."""
+        return self.job._jobs.elsewhere
+
     def on_cancel(self, callback: Callable[[], object]) -> None:
         """Call ``callback`` once when the job is cancelled: for work that waits and so cannot report.
 
@@ -184,10 +189,11 @@ class Jobs:
 
     Args:
         clock: monotonic seconds.
+        elsewhere: starts processes of jobs on other machines, as ``process.Elsewhere``.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.clock = clock
+    def __init__(self, clock: Callable[[], float] = time.monotonic, elsewhere: Any = None) -> None:
+        self.clock, self.elsewhere = clock, elsewhere
         # Reentrant: a report on a job without requests cancels that job.
         self.lock = threading.RLock()
         self.closed = False

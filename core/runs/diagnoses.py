@@ -11,7 +11,8 @@ from typing import Any
 from core import devices
 from core.analysis.diagnostics import Diagnosis, diagnose_run, diagnosed_steps
 from core.jobs import Job, Jobs, Kind, Report
-from core.jobs.process import run_module, serve
+from core.jobs.process import Files, run_module, serve
+from core.runs import run_files
 from core.runs.replay_request import ReplayRequest
 
 #: Two minutes: a diagnosis takes longer than its run, and people look at another page meanwhile.
@@ -31,7 +32,7 @@ def diagnosis_job(jobs: Jobs, request: ReplayRequest) -> Job[Diagnoses]:
             made.append(_diagnosis(message))
             report(f"Measured {len(made)} of {count} points", len(made) / count, tuple(made))
 
-        run_module(__name__, request.to_dict(), report, receive)
+        run_module(__name__, request.to_dict(), report, receive, Files(needed=(run_files.START,)))
         return tuple(made)
 
     return jobs.get(DIAGNOSES, (request.run_id, request.name), work)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import torch
 
+from core import devices
 from core.paths import ROOT
 from core.runs.workers import Message, Worker, Workers
 
@@ -111,6 +112,10 @@ class Pool(Workers):
     @property
     def size(self) -> int:
         return len(self._keepers)
+
+    @property
+    def devices(self) -> list[str]:
+        return devices.available_kinds()
 
     def start(self) -> None:
         for keeper in self._keepers:

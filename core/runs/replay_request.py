@@ -28,6 +28,7 @@ class ReplayRequest:
         plan: the learning rates that were set by hand: (step, learning rate).
         folder: of the run's files.
         threads: of the CPU; the run's own, since the bits of a replay depend on them.
+        node: of a cluster, that trained the run, since they depend on it, too; "" for the lab's own machine.
     """
 
     run_id: str
@@ -36,6 +37,7 @@ class ReplayRequest:
     plan: tuple[tuple[int, float], ...]
     folder: Path
     threads: int
+    node: str = ""
 
     @classmethod
     def of(cls, run: Run, events: Iterable[dict[str, Any]], folder: Path, threads: int) -> "ReplayRequest":
@@ -55,7 +57,8 @@ class ReplayRequest:
         history = History(events)
         # A diverged run goes back to its last finite parameters; rows of older labs have the step of the divergence.
         end = history.step if history.of("RunFinished") else run.step
-        return cls(run.id, run.config, end, tuple(history.plan), folder, run.environment.get("threads", threads))
+        environment = {"threads": threads, "node": "", **run.environment}
+        return cls(run.id, run.config, end, tuple(history.plan), folder, environment["threads"], environment["node"])
 
     @property
     def name(self) -> str:

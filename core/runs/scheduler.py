@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from core.jobs.process import Elsewhere
 from core.paths import ROOT
 from core.runs import states
 from core.runs.cluster.pool import ClusterPool
@@ -93,6 +94,16 @@ class Scheduler:
     def workers(self) -> int:
         """Number of runs that train at once."""
         return self._pool.size
+
+    @property
+    def devices(self) -> list[str]:
+        """Kinds of device that a run may ask for, ``cpu`` first."""
+        return self._pool.devices
+
+    @property
+    def elsewhere(self) -> Elsewhere | None:
+        """Starter of processes of jobs where the workers are; None on this machine."""
+        return self._pool.elsewhere
 
     @property
     def compiling(self) -> bool:

@@ -79,7 +79,7 @@ class Service(Archive):
         self._limit = waiting_limit()
         self._closed, self._threads = False, threads
         #: All background work of the lab but runs, so that it ends with the lab.
-        self.jobs = Jobs()
+        self.jobs = Jobs(elsewhere=self._scheduler.elsewhere)
         self.purge_old()
         self._scheduler.start()
 
@@ -87,6 +87,11 @@ class Service(Archive):
     def workers(self) -> int:
         """Number of runs that train at once; on a cluster it changes as nodes join and leave."""
         return self._scheduler.workers
+
+    @property
+    def devices(self) -> list[str]:
+        """Kinds of device that a run may ask for, ``cpu`` first; on a cluster those of its workers."""
+        return self._scheduler.devices
 
     @property
     def compiling(self) -> bool:

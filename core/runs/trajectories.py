@@ -16,7 +16,7 @@ from safetensors.torch import save as write_tensors
 from core import devices
 from core.files import write_atomically
 from core.jobs import Job, Jobs, Kind, Report
-from core.jobs.process import run_module, serve
+from core.jobs.process import Files, run_module, serve
 from core.models.checkpoints import CheckpointError, load_parameters
 from core.runs import run_files
 from core.runs.replay_request import ReplayRequest
@@ -55,16 +55,23 @@ class Trajectory:
 
 def trajectory_job(jobs: Jobs, request: ReplayRequest) -> Job[Trajectory]:
     """Return the job that replays a run; done from the beginning where its file is there."""
-    path = request.folder / f"trajectory-{request.name}.safetensors"
+    path = _path(request)
+    files = Files((run_files.START, run_files.PARAMETERS), (path.name,))
 
     def work(report: Report[Trajectory]) -> Trajectory:
-        values = {**request.to_dict(), "path": str(path)}
-        run_module(__name__, values, report, lambda message: report("Replaying the run, once", message["share"]))
+        def receive(message: dict[str, Any]) -> None:
+            report("Replaying the run, once", message["share"])
+
+        run_module(__name__, request.to_dict(), report, receive, files)
         if (trajectory := _saved(path)) is None:
             raise ValueError("The run's folder is gone; it may have been deleted.")
         return trajectory
 
     return jobs.get(REPLAYS, path, work, lambda: _saved(path))
+
+
+def _path(request: ReplayRequest) -> Path:
+    return request.folder / f"trajectory-{request.name}.safetensors"
 
 
 def _saved(path: Path) -> Trajectory | None:
@@ -76,7 +83,6 @@ def _saved(path: Path) -> Trajectory | None:
 
 def _replay(values: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Replay the run and write the file."""
-    path = Path(values.pop("path"))
     request = ReplayRequest.from_dict(values)
     devices.prepare_cpu(request.threads)
     try:
@@ -88,7 +94,7 @@ def _replay(values: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield {"share": step / request.end}
         tensors = {"steps": torch.tensor(steps), "parameters": torch.stack(rows)}
         message = _difference(rows[-1], request.folder / run_files.PARAMETERS)
-        write_atomically(path, write_tensors(tensors, {"message": message}))
+        write_atomically(_path(request), write_tensors(tensors, {"message": message}))
     except (ValueError, OSError) as error:
         raise ValueError(f"The run could not be replayed: {error}") from None
 

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from core.jobs.process import Elsewhere
+
 Message = dict[str, Any]
 
 
@@ -51,10 +53,17 @@ class Workers:
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._workers: list[Any] = []
+        #: Starts processes of jobs where the workers are; None on this machine.
+        self.elsewhere: Elsewhere | None = None
 
     @property
     def size(self) -> int:
         """Number of runs that train at once."""
+        raise NotImplementedError
+
+    @property
+    def devices(self) -> list[str]:
+        """Kinds of device that a run may ask for, ``cpu`` first, as ``devices.available_kinds``."""
         raise NotImplementedError
 
     def start(self) -> None:

@@ -31,7 +31,8 @@ class Event:
 
 @dataclass(frozen=True)
 class RunStarted(Event):
-    """The run's size and where it runs; ``device`` is the torch device, ``threads`` the CPU threads."""
+    """The run's size and where it runs: ``device`` is the torch device, ``threads`` the CPU threads, ``node`` the
+    machine of a cluster, "" for the lab's own."""
 
     steps: int
     steps_per_epoch: int
@@ -40,6 +41,7 @@ class RunStarted(Event):
     validation_images: int
     device: str
     threads: int
+    node: str = ""
 
 
 @dataclass(frozen=True)

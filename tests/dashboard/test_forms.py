@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 from core.optimizers import OPTIMIZERS
 from core.training.config import RunConfig
 from core.training.schedules import SCHEDULES
-from dashboard import forms
+from dashboard import forms, lab
 from tests.waiting import LIMIT
 
 
@@ -175,3 +175,22 @@ def test_a_config_goes_into_the_form_and_comes_out_the_same() -> None:
     form = AppTest.from_function(_filled, default_timeout=LIMIT)
     form.session_state["first"] = config.to_dict()
     assert read(form.run()).config == config
+
+
+def test_a_device_is_chosen_among_those_of_the_labs_workers(form: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = ["cpu"]
+    monkeypatch.setattr(lab, "device_kinds", lambda: here)
+    form.run()
+    assert "Device" not in [widget.label for widget in form.selectbox]
+    here.append("cuda")
+    form.run()
+    widget = form.selectbox(key=forms.key("device"))
+    assert widget.options == ["automatic", "CPU", "GPU"]
+    widget.set_value("cuda").run()
+    config = read(form).config
+    assert config is not None and config.device == "cuda"
+    # Its last GPU leaves the cluster.
+    here.remove("cuda")
+    form.run()
+    config = read(form).config
+    assert config is not None and config.device == "auto"

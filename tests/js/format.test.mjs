@@ -26,6 +26,13 @@ test("losses, counts and shares", () => {
   assert.equal(format.count(48000.4), "48,000")
 })
 
+test("where a run trains", () => {
+  assert.equal(format.place(null), "")
+  assert.equal(format.place({ device: "cpu", threads: 1, node: "" }), "CPU, 1 thread")
+  assert.equal(format.place({ device: "cpu", threads: 2 }), "CPU, 2 threads")
+  assert.equal(format.place({ device: "cuda:0", threads: 8, node: "lab-3 (10.0.0.3)" }), "lab-3 (10.0.0.3), GPU")
+})
+
 test("significant digits", () => {
   assert.equal(format.significant(1.5), "1.500")
   assert.equal(format.short(1.5), "1.5")

@@ -6,10 +6,13 @@ each GPU of each node, or on each CPU of one without, and passes messages and fi
 
     in   {"worker": number, ...}                 a job or a command, as core.runs.worker describes them
          {"worker": number, "kill": true}        end it at once
+         {"task": number, "module": name, "request": {...}, "made": [name, ...]}    start a process of core.jobs
+         {"task": number, "kill": true}          end it at once
     out  {"connected": true}, {"refused": reason}    first of all
          {"worker": number, "node": name, "gpu": true or false}    it is being started
          {"worker": number, ...}                 its messages, as core.runs.worker describes them
          {"worker": number, "lost": true}        it is no more; another one will have another number
+         {"task": number, "said": {...}}         a message of a process; also "ended" with its status, or "lost"
 
 The end of stdin means that the server is gone: the workers write checkpoints, and all ends.
 """
@@ -28,6 +31,7 @@ import ray
 from core.runs.cluster import connection, frames, settings
 from core.runs.cluster.actor import Actor
 from core.runs.cluster.frames import Channel
+from core.runs.cluster.tasks import Tasks
 from core.runs.workers import Message
 
 log = logging.getLogger(__name__)
@@ -77,11 +81,15 @@ class Driver:
         self._numbers = itertools.count()
         self._actors: dict[int, Any] = {}
         self._keepers: list[threading.Thread] = []
+        self._tasks = Tasks(self._send)
 
     def listen(self, source: IO[bytes]) -> None:
         """Pass on what the pool sends, until it is gone."""
         while (frame := frames.read(source)) is not None:
             message, files = frame
+            if "task" in message:
+                self._tasks.handle(message, files, self._nodes)
+                continue
             # Without one, the worker was lost while the message was on its way.
             if (actor := self._actors.get(message.pop("worker"))) is None:
                 continue

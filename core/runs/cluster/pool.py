@@ -12,6 +12,7 @@ from pathlib import Path
 from core.paths import ROOT
 from core.runs import branching, pool, run_files
 from core.runs.cluster import frames, settings
+from core.runs.cluster.elsewhere import Elsewhere
 from core.runs.cluster.frames import Channel, Files
 from core.runs.workers import Message, Worker, Workers
 
@@ -115,12 +116,18 @@ class ClusterPool(Workers):
         self._driver: subprocess.Popen[bytes] | None = None
         self._answered, self._refusal = threading.Event(), ""
         self._keeper = threading.Thread(target=self._keep, daemon=True)
+        self.elsewhere: Elsewhere = Elsewhere()
 
     @property
     def size(self) -> int:
         # A sweep asks how many runs it may have ahead, before there is a worker too.
         with self._lock:
             return max(1, len(self._workers))
+
+    @property
+    def devices(self) -> list[str]:
+        with self._lock:
+            return ["cpu", "cuda"] if any(worker.gpu for worker in self._workers) else ["cpu"]
 
     def start(self) -> None:
         """Join the cluster; its workers start from then on.
@@ -190,6 +197,7 @@ class ClusterPool(Workers):
             driver.wait()
             with contextlib.suppress(OSError):
                 driver.stdin.close()
+            self.elsewhere.connect(None)
             with self._lock:
                 workers = list(self._workers)
             for worker in workers:
@@ -200,7 +208,12 @@ class ClusterPool(Workers):
             log.warning("the driver of the Ray cluster ended with status %d", driver.returncode)
 
     def _hand_on(self, message: Message, files: Files, channel: Channel) -> None:
+        if "task" in message:
+            self.elsewhere.receive(message["task"], message, files)
+            return
         if "worker" not in message:
+            if "connected" in message:
+                self.elsewhere.connect(channel)
             self._refusal = "" if self._answered.is_set() else message.get("refused", "")
             self._answered.set()
             if "refused" in message:
@@ -233,6 +246,8 @@ class ClusterPool(Workers):
         event = message.get("event", {})
         if "environment" in message:
             message["environment"]["node"] = worker.node
+        elif event.get("event") == "RunStarted":
+            event["node"] = worker.node
         elif event.get("event") == "Resumed":
             # As the worker has done with its own.
             run_files.forget_best(worker.folder, event["step"])

@@ -5,7 +5,7 @@ import { CHART_SETTINGS, layout, scalesOf, traces } from "./figure.js"
 import { keepOnly, overlayLayout, overlayScales, overlayTraces, panels } from "./overlay.js"
 import { ranked, Ranking, timeLeft } from "./ranking.js"
 import { apply, isOver, isSettled, newRun, secondsLeft, trainingLoss } from "./run.js"
-import { count, duration, ending, loss, percent } from "../shared/format.js"
+import { count, duration, ending, loss, percent, place } from "../shared/format.js"
 import { Drawing } from "../shared/drawing.js"
 import { lasting } from "../shared/lasting.js"
 import { plotly } from "../shared/plotly.js"
@@ -161,7 +161,7 @@ class LiveChart {
     this.write("link", this.feed.failures ? "reconnecting…" : "")
     this.showProgress(ranked(this.lines).reduce((sum, s) => sum + (s.progress * s.line.runs.length) / runs.length, 0))
     this.write("epoch", `${over} of ${runs.length} runs over`)
-    for (const id of ["step", "speed"]) this.write(id, "")
+    for (const id of ["step", "speed", "place"]) this.write(id, "")
     const left = timeLeft(this.lines)
     this.write("left", left === null ? "" : `about ${duration(left)} left`)
     this.ranking.draw(this.lines)
@@ -187,6 +187,7 @@ class LiveChart {
     write("speed", run.speed ? `${count(run.speed)} images/s` : "")
     const left = isOver(run) ? null : secondsLeft(run)
     write("left", run.seconds !== null ? `trained in ${duration(run.seconds)}` : left === null ? "" : `${duration(left)} left`)
+    write("place", place(run.size))
     write("training-loss", loss(trainingLoss(run)))
     write("validation-loss", loss(run.epochs.loss.at(-1)))
     write("validation-accuracy", percent(run.epochs.accuracy.at(-1)))

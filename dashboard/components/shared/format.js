@@ -31,6 +31,13 @@ export function duration(seconds) {
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`
 }
 
+/** Where a run trains, from its `RunStarted`: `CPU, 2 threads`, `GPU`, `lab-3 (10.0.0.3), CPU, 1 thread`. */
+export function place(size) {
+  if (!size?.device) return ""
+  const device = size.device === "cpu" ? `CPU, ${counted(size.threads, "thread")}` : "GPU"
+  return size.node ? `${size.node}, ${device}` : device
+}
+
 /** Four significant digits, trailing zeros kept, so that a column of changing values stands still. */
 export const significant = value => (isKnown(value) ? value.toPrecision(4) : NOTHING)
 

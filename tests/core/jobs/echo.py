@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from core.jobs.process import serve
@@ -16,6 +17,11 @@ def work(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         os._exit(3)
     if request["as"] == "hang":
         time.sleep(600)
+    if request["as"] == "files":
+        folder = Path(request["folder"])
+        yield {"read": (folder / "start").read_text()}
+        (folder / "made").write_text((folder / "start").read_text() + " and back")
+        return
     for share in (0.5, 1.0):
         yield {"share": share}
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from core import paths
+from core.jobs import process
 from core.models.checkpoints import load_checkpoint, load_parameters
 from core.runs import run_files
 from core.runs.cluster.pool import ClusterPool
@@ -108,6 +109,22 @@ def test_a_branch_begins_where_the_other_run_was(service, reach):
     assert reach(branch, "finished").message == ""
     assert (service.parameters_file(branch).parent / run_files.START).exists()
     assert service.history(branch).steps.tolist() == list(range(24, 48))
+
+
+def test_a_run_is_replayed_and_diagnosed_on_the_cluster(service, reach, monkeypatch):
+    run_id = service.submit(RunConfig(epochs=2, batch_size=250, validation_split=0.9))
+    reach(run_id, "finished")
+
+    def here(*_):
+        raise AssertionError("a process of this machine")
+
+    monkeypatch.setattr(process, "Process", here)
+    trajectory = service.trajectory(run_id).wait()
+    assert trajectory.message == ""
+    steps, parameters = trajectory.load()
+    ended, _ = load_parameters(service.parameters_file(run_id))
+    assert steps[-1] == 48 and torch.equal(parameters[-1], to_flat(ended))
+    assert [diagnosis.step for diagnosis in service.diagnoses(run_id).wait()] == [0, 24, 48]
 
 
 def test_a_killed_worker_costs_nothing_but_time(service, nodes, wait, reach, in_training, whole):

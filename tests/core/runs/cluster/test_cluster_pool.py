@@ -55,6 +55,7 @@ def test_a_job_takes_along_what_the_run_goes_on_from_and_files_come_back(lab, mo
     script = """
 job, files = receive()
 channel.send({"worker": 7, "run": job["run"], "environment": {"got": sorted(files)}})
+channel.send({"worker": 7, "run": job["run"], "event": {"event": "RunStarted"}})
 done = {"event": "Checkpointed", "step": 3, "name": "checkpoint.safetensors"}
 channel.send({"worker": 7, "run": job["run"], "event": done}, frames.seal({"checkpoint.safetensors": b"new"}))
 channel.send({"worker": 7, "run": job["run"], "event": {"event": "RunFinished"}}, frames.seal({"../evil": b"x"}))
@@ -63,7 +64,8 @@ receive()
     pool = lab.pool(script, monkeypatch)
     pool.start()
     give(pool, tmp_path)
-    environment, checkpointed, finished = wait_for(lambda: lab.messages, lambda told: len(told) == 3)
+    environment, started, checkpointed, finished = wait_for(lambda: lab.messages, lambda told: len(told) == 4)
+    assert started["event"]["node"] == "there (10.0.0.7)"
     assert environment["environment"] == {
         "node": "there (10.0.0.7)",
         "got": [branching.FILES[0], run_files.PREVIOUS, run_files.CHECKPOINT],
