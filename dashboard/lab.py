@@ -101,7 +101,8 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
     # No thread computes while Python looks for garbage; it need not look at what the lab itself consists of.
     gc.collect()
     gc.freeze()
-    threading.Thread(target=walks.warm, args=(controls.FIRST_PICTURE,), daemon=True).start()
+    first = ((controls.FIRST_FUNCTION,), controls.FIRST_PICTURE)
+    threading.Thread(target=walks.warm, args=first, daemon=True).start()
     try:
         yield
     finally:

@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect, sync_playwright
@@ -40,6 +40,8 @@ DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 1000}}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 #: Steps of about a millisecond; 94 make an epoch, since nine tenths of the images validate.
 SHORT: dict[str, Any] = {"epochs": 2, "validation_split": 0.9}
+#: The environment of a lab whose test needs no second worker: each takes seconds of the processor to start.
+ONE_WORKER = {"DESCENT_WORKERS": "1"}
 
 #: Opens fresh browser profiles: the fixture ``visitor``.
 Profiles = Callable[..., BrowserContext]
@@ -108,17 +110,25 @@ class Chromium:
 
     playwright: Playwright | None = None
     browser: Browser | None = None
-    #: Profile that loads the lab's scripts once; it is emptied behind each test.
-    kept: BrowserContext | None = None
+    #: Profiles by the width of their screen. Each loads the lab's scripts once, and is emptied behind each test.
+    kept: ClassVar[dict[int, BrowserContext]] = {}
 
     @classmethod
     def open(cls) -> Browser:
         if cls.browser is None or not cls.browser.is_connected():
             cls.playwright = cls.playwright or sync_playwright().start()
             cls.browser = cls.playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS.split())
-            cls.kept = cls.browser.new_context(**DESKTOP)
-            cls.kept.set_default_timeout(LIMIT_MS)
+            cls.kept.clear()
         return cls.browser
+
+    @classmethod
+    def profile(cls, screen: dict[str, Any]) -> BrowserContext:
+        width = screen["viewport"]["width"]
+        browser = cls.open()
+        if width not in cls.kept:
+            cls.kept[width] = browser.new_context(**screen)
+            cls.kept[width].set_default_timeout(LIMIT_MS)
+        return cls.kept[width]
 
     @classmethod
     def close(cls) -> None:
@@ -126,7 +136,8 @@ class Chromium:
             cls.browser.close()
         if cls.playwright:
             cls.playwright.stop()
-        cls.browser = cls.playwright = cls.kept = None
+        cls.browser = cls.playwright = None
+        cls.kept.clear()
 
 
 @pytest.hookimpl(trylast=True)
@@ -190,8 +201,8 @@ def lab(_running_lab: Lab, request: pytest.FixtureRequest) -> Iterator[Lab]:
 
 @pytest.fixture
 def own_lab(tmp_path: Path) -> Iterator[Lab]:
-    """An empty lab for one test that stops it, or that must not find anything there."""
-    running = Lab(tmp_path / "lab")
+    """An empty lab with one worker for one test that stops it, or that must not find anything there."""
+    running = Lab(tmp_path / "lab", **ONE_WORKER)
     running.start()
     yield running
     running.stop()
@@ -234,14 +245,9 @@ def visitor(browser: Browser) -> Iterator[Profiles]:
         context.close()
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page whose console must stay free of errors, of a visitor whom the lab does not know.
-
-    Its browser has the lab's scripts in its cache; that of ``newcomer`` has nothing.
-    """
-    assert Chromium.kept
-    opened = Chromium.kept.new_page()
+def _kept_page(screen: dict[str, Any]) -> Iterator[Page]:
+    profile = Chromium.profile(screen)
+    opened = profile.new_page()
     complaints = watch(opened)
     yield opened
     # Before the browser notices that a lab of the test's own has ended.
@@ -249,25 +255,31 @@ def page(browser: Browser) -> Iterator[Page]:
     # Without a lab's page there is no storage.
     with contextlib.suppress(PlaywrightError):
         opened.evaluate("localStorage.clear()")
-    for tab in Chromium.kept.pages:
+    for tab in profile.pages:
         tab.close()
-    Chromium.kept.clear_cookies()
+    profile.clear_cookies()
     assert found == []
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A page whose console must stay free of errors, of a visitor whom the lab does not know.
+
+    Its browser has the lab's scripts in its cache; that of ``newcomer`` has nothing.
+    """
+    yield from _kept_page(DESKTOP)
+
+
+@pytest.fixture
+def phone() -> Iterator[Page]:
+    """A page as ``page``, on a phone with a touch screen."""
+    yield from _kept_page(PHONE)
 
 
 @pytest.fixture
 def newcomer(visitor: Profiles) -> Iterator[Page]:
     """A page in a fresh profile whose console must stay free of errors."""
     opened = visitor().new_page()
-    complaints = watch(opened)
-    yield opened
-    assert complaints == []
-
-
-@pytest.fixture
-def phone(visitor: Profiles) -> Iterator[Page]:
-    """A page on a phone with a touch screen whose console must stay free of errors."""
-    opened = visitor(**PHONE).new_page()
     complaints = watch(opened)
     yield opened
     assert complaints == []

@@ -5,6 +5,7 @@ restoring the object stay as they are. A loop agrees with its ``step`` to 1e-6, 
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch.optim import Optimizer
 
 from core.compiled import AVAILABLE
 from core.cuda_graphs import record
-from core.optimizers import weightwise
+from core.optimizers import eager, weightwise
 
 Group = dict[str, Any]
 Floats = NDArray[np.float32]
@@ -88,7 +89,7 @@ def fast_step(optimizer: Optimizer) -> Callable[[], Any]:
     find = LOOPS.get(type(optimizer))
     served = AVAILABLE and not others and not more and parameter.ndim == 1 and parameter.device.type == "cpu"
     found = find(group) if find and served and parameter.dtype == torch.float32 else None
-    return LoopStep(optimizer, found) if found else optimizer.step
+    return LoopStep(optimizer, found) if found else partial(eager.step, optimizer)
 
 
 def _can_be_recorded(optimizer: Optimizer) -> bool:
@@ -161,7 +162,7 @@ class LoopStep:
     def __call__(self) -> None:
         if not self.state:
             # Its own first step makes the state.
-            self._optimizer.step()
+            eager.step(self._optimizer)
             self._bind()
             return
         w, g = self._parameter.detach().numpy(), self._parameter.grad.numpy()

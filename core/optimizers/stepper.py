@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from core.optimizers import eager
 from core.optimizers.rules import Array, Rate, Rule, State
 from core.optimizers.spec import OptimizerSpec
 
@@ -88,7 +89,7 @@ class TorchStepper:
             for optimizer in part.optimizers:
                 for group in optimizer.param_groups:
                     group["lr"] = float(rates[part.points.start]) * group["lr_scale"]
-                optimizer.step()
+                eager.step(optimizer)
             after[:, part.points] = part.parameter.detach().numpy().T
         return after
 

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from core.optimizers import eager
+
 Reorder = Callable[[Tensor], Tensor]
 
 
@@ -16,7 +18,7 @@ def read(optimizers: Sequence[Optimizer], reorder: Reorder = lambda tensor: tens
     Args:
         reorder: puts a tensor that lies in memory as its parameter does into the order of files.
     """
-    return [_copied(optimizer.state_dict()["state"], reorder) for optimizer in optimizers]
+    return [_copied(eager.state_dict(optimizer)["state"], reorder) for optimizer in optimizers]
 
 
 def write(optimizers: Sequence[Optimizer], states: Any, reorder: Reorder = lambda tensor: tensor) -> None:
@@ -31,13 +33,14 @@ def write(optimizers: Sequence[Optimizer], states: Any, reorder: Reorder = lambd
     if not isinstance(states, list) or len(states) != len(optimizers):
         raise ValueError(f"optimizers must be a list of {len(optimizers)} states.")
     for number, (optimizer, state) in enumerate(zip(optimizers, states, strict=True)):
-        _check(f"optimizers.{number}", state, _copied(_example(optimizer).state_dict()["state"]))
+        _check(f"optimizers.{number}", state, _copied(eager.state_dict(_example(optimizer))["state"]))
         state = _copied(state, reorder)
-        optimizer.load_state_dict(
+        eager.load_state_dict(
+            optimizer,
             {
                 "state": {int(parameter): values for parameter, values in state.items()},
-                "param_groups": optimizer.state_dict()["param_groups"],
-            }
+                "param_groups": eager.state_dict(optimizer)["param_groups"],
+            },
         )
 
 
@@ -85,7 +88,7 @@ def _example(optimizer: Optimizer) -> Optimizer:
 
     for _ in range(2):
         bowl()
-        example.step(bowl)  # type: ignore[arg-type]
+        eager.step(example, bowl)
     return example
 
 

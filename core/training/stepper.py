@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from core.compiled import AVAILABLE
+from core.optimizers import eager
 from core.optimizers.fast import LoopStep, fast_step
 from core.training import optimizer_states
 from core.training.batches import Batch, InkedRows
@@ -133,4 +134,4 @@ class Stepper:
             # Torch's line search divides by the length of its bracket, which rounding shrinks to nothing where no
             # point of the line is better; the parameters are then where the line begins, and stay there.
             with contextlib.suppress(ZeroDivisionError):
-                optimizer.step(loss)  # type: ignore[arg-type]
+                eager.step(optimizer, loss)

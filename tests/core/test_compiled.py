@@ -12,6 +12,7 @@ from core.compiled import AVAILABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAIN = """
+import sys
 import torch
 {before}
 from core import compiled, devices
@@ -21,6 +22,8 @@ from core.training.trainer import Trainer
 trainer = Trainer(RunConfig(epochs=1, validation_split=0.968, device="cpu"))
 trainer.pause_at = 5
 losses = [loss for event in trainer.events() if hasattr(event, "losses") for loss in event.losses]
+Trainer(trainer.config).restore(trainer.state())
+assert "torch._dynamo" not in sys.modules, "torch.compile's import takes a second, and nothing uses it"
 print(compiled.AVAILABLE, *losses)
 """
 

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.scriptrunner import ScriptRunner
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
@@ -67,6 +69,14 @@ def text(page: AppTest) -> str:
 def wait_for_runs(service: Service, ids: list[str]) -> None:
     """Wait until all these runs are over."""
     wait_for(lambda: all(run and run.over for run in map(service.run, ids)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _installed_components() -> Iterator[None]:
+    """Look once for components among the installed packages, as a server does: each page of a test would look again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from dashboard.access import TEACHER, VISITOR, Gate
-from tests.browser import Lab, Profiles
+from tests.browser import ONE_WORKER, Lab, Profiles
 from tests.visiting import expect_state, train, wait_in
 from tests.waiting import LIMIT
 
@@ -23,7 +23,7 @@ TABS = 10
 
 @pytest.fixture(scope="module")
 def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    running = Lab(tmp_path_factory.mktemp("closed"), DESCENT_KEY=KEY, DESCENT_TEACHER_KEY=TEACHER_KEY)
+    running = Lab(tmp_path_factory.mktemp("closed"), DESCENT_KEY=KEY, DESCENT_TEACHER_KEY=TEACHER_KEY, **ONE_WORKER)
     running.start()
     yield running
     running.stop()
@@ -184,7 +184,7 @@ def test_a_page_starts_over_with_a_restarted_server(closed: Lab, guest: Page) ->
 
 
 def test_open_pages_come_to_the_sign_in_once_the_key_is_another(tmp_path: Path, visitor: Profiles) -> None:
-    lab = Lab(tmp_path, DESCENT_KEY=KEY)
+    lab = Lab(tmp_path, DESCENT_KEY=KEY, **ONE_WORKER)
     lab.start()
     train_page, models_page = (context.new_page() for context in [visitor()] for _ in range(2))
     train_page.goto(f"{lab.url}/#key={KEY}")

@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.runs.service import Service
+from core.runs.store import Store
 from core.training.config import RunConfig
-from tests.browser import SHORT, Lab, Profiles
+from tests.browser import ONE_WORKER, SHORT, Lab, Profiles
 from tests.visiting import train, wait_in
 from tests.waiting import wait_for
 
@@ -21,7 +22,7 @@ ME = hashlib.sha256(TOKEN.encode()).hexdigest()[:16]
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A lab with four finished runs and one that was interrupted when its server ended."""
-    running = Lab(tmp_path_factory.mktemp("lab"))
+    running = Lab(tmp_path_factory.mktemp("lab"), **ONE_WORKER)
     service = Service(running.home, workers=1, threads=1)
     service.submit(RunConfig(**SHORT, lr=0.001), "first", ME, "Ada", tags=["exam"])
     service.submit(RunConfig(**SHORT, lr=0.003), "", ME, "Ada")
@@ -198,14 +199,22 @@ def test_what_the_filter_hides_is_not_acted_on(page: Page, lab: Lab) -> None:
     expect(page.get_by_role("button", name="Undo")).to_have_count(0)
 
 
-def test_from_ten_on_it_is_asked_and_head_and_buttons_stay_in_sight(page: Page, own_lab: Lab) -> None:
-    own_lab.stop()
-    service = Service(own_lab.home, workers=1, threads=1)
+@pytest.fixture
+def lab_of_forty(tmp_path: Path) -> Iterator[Lab]:
+    """A lab with forty finished runs, of which it knows nothing but the settings."""
+    running = Lab(tmp_path, **ONE_WORKER)
+    running.home.mkdir()
+    store = Store(running.home / "lab.sqlite")
     for number in range(40):
-        service._store.add(f"{number:016x}", RunConfig(seed=number), 1.0, "finished", owner=ME)
-    service.close()
-    own_lab.start()
-    open_runs(page, own_lab)
+        store.add(f"{number:016x}", RunConfig(seed=number), 1.0, "finished", owner=ME)
+    store.close()
+    running.start()
+    yield running
+    running.stop()
+
+
+def test_from_ten_on_it_is_asked_and_head_and_buttons_stay_in_sight(page: Page, lab_of_forty: Lab) -> None:
+    open_runs(page, lab_of_forty)
     page.get_by_test_id("filter").fill("seed:3")
     page.get_by_label("Select all shown").check()
     page.get_by_test_id("filter").fill("")

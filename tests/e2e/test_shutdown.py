@@ -4,25 +4,36 @@ import contextlib
 import os
 import signal
 import socket
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from dashboard import access
-from tests.browser import Lab
+from tests.browser import ONE_WORKER, Lab
 from tests.visiting import expect_state, train
 from tests.waiting import LIMIT
 
 
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    """An empty lab with two workers."""
+    running = Lab(tmp_path, DESCENT_WORKERS="2")
+    running.start()
+    yield running
+    running.stop()
+
+
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_each_signal_leaves_no_process_and_an_interrupted_run(own_lab: Lab, page: Page, ending: signal.Signals) -> None:
-    page.goto(own_lab.url)
+def test_each_signal_leaves_no_process_and_an_interrupted_run(lab: Lab, page: Page, ending: signal.Signals) -> None:
+    page.goto(lab.url)
     train(page, 1000)
     expect_state(page, "running")
-    server = own_lab.process
+    server = lab.process
     assert server is not None
-    workers = own_lab.workers()
-    assert workers
+    workers = lab.workers()
+    assert len(workers) == 2
     page.goto("about:blank")
     server.send_signal(ending)
     server.wait(LIMIT)
@@ -30,9 +41,10 @@ def test_each_signal_leaves_no_process_and_an_interrupted_run(own_lab: Lab, page
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
 
-    own_lab.process = None
-    own_lab.start()
-    page.goto(own_lab.url)
+    lab.process = None
+    lab.environment.update(ONE_WORKER)
+    lab.start()
+    page.goto(lab.url)
     expect(page.get_by_text("interrupted")).to_be_visible()
 
 

@@ -17,6 +17,8 @@ from dashboard.views.surfaces.walks import Scene, at_their_best, own_surface
 
 OWN = "own"
 BEST, SAME = "Each at its best", "Same for all"
+#: What the page shows at first.
+FIRST_FUNCTION = "rosenbrock"
 FIRST_PICTURE = ["sgd", "momentum", "rmsprop", "adam", "muon"]
 DEFAULT_RATE = 0.01
 COMMON_RATE = replace(LR, default=DEFAULT_RATE)
@@ -27,7 +29,7 @@ SEED = Hyperparameter("seed", 0, "Fixes the noise.", low=0, high=2**31 - 1)
 STATE = address.State(
     "s-",
     {
-        "surface": "rosenbrock",
+        "surface": FIRST_FUNCTION,
         "formula": "x^2 + 10*y^2 + 5*sin(3*x)",
         "domain": "-3, 3, -3, 3",
         "k": int(DEFAULT_CONDITION),

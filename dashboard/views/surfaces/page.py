@@ -64,6 +64,8 @@ def page() -> None:
     surface_player({**picture, "autoplay": True}, PLAYER, _starts_set, _step_chosen)
     _downloads(scene, walked, picture)
     closer_look(scene)
+    # Behind the visitor's own picture: other functions are likely to come next.
+    walks.warm_all(tuple(controls.FIRST_PICTURE))
 
 
 page()

@@ -1,5 +1,6 @@
 """A scene of the Surfaces page, and what is computed for it: cached for all visitors by all that it depends on."""
 
+import threading
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -62,12 +63,19 @@ def walk(scene: Scene) -> Walk:
     return surfaces.walk(scene.surface, scene.configs, scene.starts, scene.steps, scene.noise, scene.seed)
 
 
-def warm(optimizers: Sequence[str]) -> None:
+def warm(functions: Sequence[str], optimizers: Sequence[str]) -> None:
     """Compute the first picture of each function, so that the first visitor who chooses it does not wait for it."""
     configs = tuple(RunConfig.recommended(optimizer) for optimizer in optimizers)
-    for name, surface in surfaces.SURFACES.items():
+    for name in functions:
+        surface = surfaces.SURFACES[name]
         scene = Scene(name, surface, configs, (surface.start,), DEFAULT_STEPS, 0.0, 0)
         walk(at_their_best(scene, {}))
+
+
+@st.cache_resource(show_spinner=False)
+def warm_all(optimizers: tuple[str, ...]) -> None:
+    """Compute the first pictures of all functions in the background, once: two seconds of the processor."""
+    threading.Thread(target=warm, args=(tuple(surfaces.SURFACES), optimizers), daemon=True).start()
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

@@ -20,13 +20,6 @@ from core.training.config import RunConfig
 SHORT = RunConfig(optimizer="sgd", lr=0.1, epochs=3, batch_size=1000, validation_split=0.9)
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    running = Service(tmp_path_factory.mktemp("branching") / "home", workers=1, threads=1)
-    yield running
-    running.close()
-
-
 def a_run(config: RunConfig = SHORT, state: str = "finished", step: int = 18, first_step: int = 0) -> Run:
     return Run("a", 7, "", config, 1.0, state, "", None, None, None, started=1.0, step=step, first_step=first_step)
 

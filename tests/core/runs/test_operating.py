@@ -13,7 +13,6 @@ import torch
 from core.models.checkpoints import load_checkpoint, load_parameters
 from core.runs import run_files, scheduler
 from core.runs import service as service_module
-from core.runs.service import Service
 from core.training.config import RunConfig
 from core.training.network import to_flat
 from core.training.trainer import Trainer
@@ -24,13 +23,6 @@ LONG = RunConfig(epochs=1000)
 MIDDLE = RunConfig(epochs=20, batch_size=1000)
 #: 96 steps, 24 per epoch.
 SHORT = RunConfig(epochs=4, batch_size=250, validation_split=0.9)
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    running = Service(tmp_path_factory.mktemp("home"), workers=1, threads=1)
-    yield running
-    running.close()
 
 
 @pytest.fixture

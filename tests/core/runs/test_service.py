@@ -1,3 +1,4 @@
+import itertools
 import json
 import os
 import signal
@@ -17,6 +18,8 @@ from core.runs.service import Service
 from core.training.config import RunConfig
 from core.training.trainer import Trainer
 from tests.waiting import LIMIT
+
+SEEDS = itertools.count(100)
 
 
 def events(service, run_id, after=-1):
@@ -150,11 +153,11 @@ def test_a_server_that_was_killed_leaves_no_worker_and_no_running_run(tmp_path, 
     after.close()
 
 
-def test_a_home_has_one_service(service, tmp_path):
+def test_a_home_has_one_service(service):
     with pytest.raises(
         ValueError, match=r"^DESCENT_HOME must be a folder that no other lab uses, got DESCENT_HOME = .*/home, which"
     ):
-        Service(tmp_path / "home", workers=1, threads=1)
+        Service(service._files.parent, workers=1, threads=1)
 
 
 def test_what_is_old_in_the_bin_goes_at_the_next_start(tmp_path, wait, monkeypatch):
@@ -195,38 +198,44 @@ def test_a_diverged_run_says_where(service, wait):
     assert events(service, run_id)[-1]["message"] == run.message
 
 
-SHORT = RunConfig(epochs=1, validation_split=0.98)
+@pytest.fixture
+def short():
+    """Settings that no other test's run has."""
+    return RunConfig(epochs=1, validation_split=0.98, seed=next(SEEDS))
 
 
-def test_a_run_answers_for_its_settings_until_it_is_deleted(service, wait):
-    assert service.twin(SHORT) is None
-    first = service.submit(SHORT)
-    assert service.twin(SHORT) is None and service.twin(SHORT, going=True).id == first
+def test_a_run_answers_for_its_settings_until_it_is_deleted(service, wait, short):
+    assert service.twin(short) is None
+    first = service.submit(short)
+    assert service.twin(short) is None and service.twin(short, going=True).id == first
     wait(lambda: service.run(first).over)
-    assert service.twin(SHORT).id == service.twin(RunConfig.from_dict(SHORT.to_dict()), going=True).id == first
-    for other in (replace(SHORT, seed=1), replace(SHORT, label_noise=0.1), replace(SHORT, device="cpu")):
+    assert service.twin(short).id == service.twin(RunConfig.from_dict(short.to_dict()), going=True).id == first
+    for other in (replace(short, seed=next(SEEDS)), replace(short, label_noise=0.1), replace(short, device="cpu")):
         assert service.twin(other) is None
-    second = service.submit(SHORT)
-    assert service.twin(SHORT).id == first and service.twin(SHORT, going=True).id == second
+    second = service.submit(short)
+    assert service.twin(short).id == first and service.twin(short, going=True).id == second
     wait(lambda: service.run(second).over)
-    assert service.twin(SHORT).id == second
+    assert service.twin(short).id == second
     service.delete([second])
-    assert service.twin(SHORT).id == first
+    assert service.twin(short).id == first
     service.delete([first])
-    assert service.twin(SHORT, going=True) is None
+    assert service.twin(short, going=True) is None
     service.restore([first])
-    assert service.twin(SHORT).id == first
+    assert service.twin(short).id == first
     assert service.twin(RunConfig(device="cuda:99")) is None
 
 
-def test_what_is_not_its_settings_alone_answers_for_nothing(service, wait):
-    whole = replace(SHORT, epochs=2)
+def test_what_is_not_its_settings_alone_answers_for_nothing(service, wait, short):
+    whole = replace(short, epochs=2)
     trainer = Trainer(whole)
     trainer.pause_at = 5
     list(trainer.events())
-    steered, begun = service.submit(SHORT), service.submit(whole, start=Checkpoint(whole, trainer.state(), {}))
+    # While this one trains, the others wait.
+    busy = service.submit(RunConfig(epochs=1000))
+    steered, begun = service.submit(short), service.submit(whole, start=Checkpoint(whole, trainer.state(), {}))
     service.command(steered, "learning_rate", 0.02)
-    for run_id, config in ((steered, SHORT), (begun, whole)):
+    service.command(busy, "stop")
+    for run_id, config in ((steered, short), (begun, whole)):
         # The one has its rate set by hand, the other does not begin with its first weights.
         assert service.twin(config, going=True) is None
         assert wait(lambda run_id=run_id: service.run(run_id), lambda run: run.over).state == "finished"
@@ -250,13 +259,13 @@ def test_what_is_not_its_settings_alone_answers_for_nothing(service, wait):
     ],
     ids=str,
 )
-def test_a_run_answers_where_training_again_would_give_the_same(service, columns, found):
+def test_a_run_answers_where_training_again_would_give_the_same(service, short, columns, found):
     here = {**devices.environment(torch.device("cpu")), "threads": 1, "commit": service._scheduler.commit}
     environment = {**here, **{name: value for name, value in columns.items() if name in here}}
     own = {name: value for name, value in columns.items() if name not in here}
     row = {"name": "", "state": "finished", "environment": environment, **own}
-    service._store.add("a", SHORT, 0.0, **row)
-    assert (service.twin(SHORT) is not None) == found
+    service._store.add(str(short.seed), short, 0.0, **row)
+    assert (service.twin(short) is not None) == found
 
 
 def _alive(pid):
