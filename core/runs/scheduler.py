@@ -27,7 +27,7 @@ from core.runs.workers import Workers
 
 log = logging.getLogger(__name__)
 
-#: Times that a run whose worker was lost goes back into the queue by itself.
+#: Times that a run whose worker was lost goes back into the queue by itself without getting further.
 RETRIES = 3
 #: A run whose worker has been silent for so long counts as stalled; workers send a heartbeat every second.
 STALLED_SECONDS = 4.0
@@ -62,7 +62,8 @@ class Scheduler:
         self._histories: dict[str, History] = {}
         self._requests: dict[str, dict[str, Any]] = {}
         self._stalled: set[str] = set()
-        self._lost: dict[str, int] = {}
+        #: By run, its losses since it last got further, and the furthest step at which it had a loss.
+        self._lost: dict[str, tuple[int, int]] = {}
         self.commit = project_commit()
         self._closing = threading.Event()
         answers = (self.on_message, self.dispatch, self.on_worker_lost)
@@ -193,12 +194,16 @@ class Scheduler:
                 self._abandon(run_id, error)
 
     def on_worker_lost(self, run_id: str) -> None:
-        """Let the run of a worker that has ended wait for another; interrupt it after ``RETRIES`` such losses."""
+        """Let the run of a worker that has ended wait for another; interrupt it after ``RETRIES`` such losses without a
+        checkpoint beyond them."""
         with self._lock:
             if self._closing.is_set():
                 self._finish(run_id, states.INTERRUPTED, _SERVER_ENDED)
                 return
-            lost = self._lost.get(run_id, 0) + 1
+            lost, furthest = self._lost.get(run_id, (0, 0))
+            if history := self._histories.get(run_id):
+                furthest = max(furthest, history.step)
+            lost += 1
             if lost > RETRIES:
                 self._finish(run_id, states.INTERRUPTED, f"Its worker process ended {lost} times.")
                 return
@@ -207,7 +212,7 @@ class Scheduler:
             try:
                 # A run that leaves is forgotten, its request and its count too; this one keeps both.
                 self._leave(run_id)
-                self._lost[run_id] = lost
+                self._lost[run_id] = lost, furthest
                 self.enqueue(self._run(run_id), request, message)
             except Exception as error:
                 self._abandon(run_id, error)
@@ -244,6 +249,9 @@ class Scheduler:
                 self._record.update(run_id, message=event["message"], **exactness, **history.columns)
             case "EpochDone":
                 self._record.update(run_id, **history.columns)
+            case "Checkpointed" if event["step"] > self._lost.get(run_id, (0, event["step"]))[1]:
+                # It ends no workers, it only was on some that ended: a long run may lose any number of them.
+                del self._lost[run_id]
             case "Diverged":
                 self._record.update(run_id, message=_diverged_sentence(event))
             case "StoppedEarly":

@@ -131,6 +131,30 @@ def test_a_run_goes_back_into_the_queue_three_times_and_then_is_interrupted(lab)
     assert lab.scheduler.live() == {}
 
 
+def test_losses_count_only_until_the_run_gets_further(lab):
+    started = {"event": "RunStarted", "steps": 100, "steps_per_epoch": 10, "train_images": 10}
+    steps = {"event": "StepsDone", "losses": [1.0] * 10, "learning_rates": [0.1] * 10, "images_per_second": 1.0}
+    lab.store.add("abc", RunConfig(), 0.0, states.QUEUED)
+    lab.scheduler.start()
+    lab.scheduler.enqueue(lab.store.run("abc"))
+
+    def record(*events):
+        for event in events:
+            lab.scheduler.on_message({"run": "abc", "event": event})
+
+    record(started)
+    for first in (0, 10):
+        record({**steps, "first_step": first})
+        for _ in range(scheduler_module.RETRIES):
+            lab.scheduler.on_worker_lost("abc")
+            record({"event": "Checkpointed", "step": first + 10, "name": "checkpoint.safetensors"})
+        assert lab.store.run("abc").state == states.RUNNING
+        record({"event": "Checkpointed", "step": first + 11, "name": "checkpoint.safetensors"})
+    for _ in range(scheduler_module.RETRIES + 1):
+        lab.scheduler.on_worker_lost("abc")
+    assert lab.store.run("abc").state == states.INTERRUPTED
+
+
 def test_a_run_that_cannot_be_recorded_fails_and_its_worker_is_replaced(lab, monkeypatch, caplog):
     for run_id in ("abc", "def"):
         lab.store.add(run_id, RunConfig(), 0.0, states.QUEUED)
