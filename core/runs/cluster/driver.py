@@ -38,11 +38,10 @@ log = logging.getLogger(__name__)
 GROUPS = {"in": 1, "out": 1, "alive": 1}
 Remote = ray.remote(max_restarts=0, max_task_retries=0, concurrency_groups=GROUPS)(Actor)
 #: Between two looks at the cluster's nodes.
-LOOK_SECONDS = 1.0
-#: The pause before a worker is replaced. It doubles up to the longest for one that ends soon again and again, as on a
-#: node that lacks a package.
+LOOK_SECONDS = 0.25
+#: The pause before a worker is replaced. It doubles up to the longest where one after the other ends before it is
+#: ready, as on a node that lacks a package. One that was ready has shown that its node can train.
 RESTART_SECONDS, LONGEST_RESTART_SECONDS = 1.0, 32.0
-SOON_SECONDS = 60.0
 #: What the workers have for their last checkpoints; the pool ends this process after three seconds.
 END_SECONDS = 2.0
 
@@ -79,8 +78,9 @@ class Driver:
         #: Over the workers and what is sent of each: nothing of one that is lost is sent any more.
         self._lock = threading.Lock()
         self._actors: dict[int, Any] = {}
-        #: Those of them that have started.
+        #: Those of them that have started, and all that have been ready for runs.
         self._started: set[int] = set()
+        self._ready: set[int] = set()
         self._keepers: list[threading.Thread] = []
 
     def listen(self, source: IO[bytes]) -> None:
@@ -143,7 +143,7 @@ class Driver:
         """Keep one worker alive on a node, as long as there is that node."""
         pause = RESTART_SECONDS
         while not self._ending.is_set() and node["NodeID"] in self._nodes:
-            number, begun = next(self._numbers), time.monotonic()
+            number = next(self._numbers)
             try:
                 self._use_one(number, node)
             except ray.exceptions.RayError as error:
@@ -151,8 +151,7 @@ class Driver:
             finally:
                 self._lose(number)
             self._ending.wait(pause)
-            soon = time.monotonic() - begun < SOON_SECONDS
-            pause = min(2 * pause, LONGEST_RESTART_SECONDS) if soon else RESTART_SECONDS
+            pause = RESTART_SECONDS if number in self._ready else min(2 * pause, LONGEST_RESTART_SECONDS)
 
     def _use_one(self, number: int, node: dict[str, Any]) -> None:
         """Start a worker and pass its messages on until it ends."""
@@ -177,6 +176,8 @@ class Driver:
                 for message, files in taken or [({"alive": True}, {})]:
                     if "ended" in message:
                         return
+                    if "ready" in message:
+                        self._ready.add(number)
                     self._send({"worker": number, **message}, files)
 
     def _lose(self, number: int) -> None:
