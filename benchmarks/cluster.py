@@ -75,9 +75,11 @@ def both() -> Iterator[dict[str, Watched]]:
     """Open a lab with its own process and one with the cluster of this machine."""
     with tempfile.TemporaryDirectory() as folder:
         labs = {"processes": Watched(Path(folder) / "a", ""), "cluster": Watched(Path(folder) / "b", "auto")}
-        yield labs
-        for lab in labs.values():
-            lab.service.close()
+        try:
+            yield labs
+        finally:
+            for lab in labs.values():
+                lab.service.close()
 
 
 def pool(options: argparse.Namespace) -> None:

@@ -25,8 +25,10 @@ from tests.core.runs.cluster.nodes import Nodes, family, is_actor
 from tests.waiting import wait_for
 
 LONG = RunConfig(epochs=1000, device="cpu")
-#: Between two kills.
-SHORTEST_SECONDS, LONGEST_SECONDS = 0.2, 2.0
+#: Shortest and longest time in which all workers train before one of them is killed.
+PAUSES = (0.2, 2.0)
+#: Of each run among the kills: some seconds.
+EPOCHS = 30
 #: Share of kills that are of a node.
 NODES = 0.3
 
@@ -73,8 +75,10 @@ def a_lab(count: int, cores: bool = False) -> Iterator[Lab]:
     """Open a lab, and close it."""
     with tempfile.TemporaryDirectory() as home:
         lab = Lab(Path(home), count, cores)
-        yield lab
-        lab.close()
+        try:
+            yield lab
+        finally:
+            lab.close()
 
 
 def join(options: argparse.Namespace) -> None:
@@ -174,7 +178,7 @@ def wait_finished(service: Service, run_ids: list[str]) -> None:
 def kills(options: argparse.Namespace) -> None:
     """Kill workers and nodes while runs train, and compare each run with the same settings trained here."""
     devices.prepare_cpu(1)
-    configs = [RunConfig(epochs=10, device="cpu", seed=seed) for seed in range(options.runs)]
+    configs = [RunConfig(epochs=EPOCHS, device="cpu", seed=seed) for seed in range(options.runs)]
     with a_lab(2) as lab:
         begun = time.monotonic()
         run_ids = lab.service.submit_group(configs)
@@ -198,15 +202,20 @@ def kills(options: argparse.Namespace) -> None:
 def _kill(lab: Lab, options: argparse.Namespace, over: threading.Event, killed: dict[str, int]) -> None:
     """Kill what is drawn, at drawn moments, until so many are killed or all runs are over."""
     draw = random.Random(options.seed)
-    while sum(killed.values()) < options.kills and not over.wait(draw.uniform(SHORTEST_SECONDS, LONGEST_SECONDS)):
-        place, node = draw.randrange(len(lab.raylets)), draw.random() < NODES
+    while sum(killed.values()) < options.kills and not over.is_set():
+        place, node, pause = draw.randrange(len(lab.raylets)), draw.random() < NODES, draw.uniform(*PAUSES)
+        # A worker that still starts has no run to lose.
+        wait_for(lambda: over.is_set() or lab.ready() == len(lab.raylets))
+        if over.wait(pause):
+            return
         if node:
             os.kill(lab.raylets[place], signal.SIGKILL)
-            killed["node"] += 1
             lab.raylets[place] = lab.nodes.add()
-        elif actors := [process for process in family(lab.raylets[place]) if is_actor(process)]:
-            os.kill(actors[0], signal.SIGKILL)
-            killed["worker"] += 1
+        else:
+            os.kill(next(process for process in family(lab.raylets[place]) if is_actor(process)), signal.SIGKILL)
+        killed["node" if node else "worker"] += 1
+        # Until its loss is noticed, it still counts as ready.
+        wait_for(lambda: over.is_set() or lab.ready() < len(lab.raylets))
 
 
 def _is_whole(lab: Lab, run_id: str, config: RunConfig) -> bool:
