@@ -239,11 +239,11 @@ def compare(viewers: int, pairs: int, epochs: int, runs: int) -> None:
     print(f"training with {viewers} viewers takes {ratio} times as long as with one")
 
 
-def wait(server: subprocess.Popen[bytes], port: int) -> None:
+def wait(server: subprocess.Popen[bytes], port: int, path: str = "times") -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
         try:
-            get(f"127.0.0.1:{port}", "times")
+            get(f"127.0.0.1:{port}", path)
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
         else:

@@ -161,8 +161,7 @@ class Archive:
             None if there is no such run.
         """
         with self._lock:
-            messages = self._record.messages(run_id)
-            return None if messages is None else messages[max(-1, after) + 1 :]
+            return self._record.messages(run_id, after)
 
     def events(self, run_id: str, kinds: Collection[str] = ()) -> list[dict[str, Any]]:
         """Return the recorded events of the run, in order, with ``at``: their times, in unix seconds.

@@ -30,7 +30,11 @@ class Record:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        #: By run, the messages to viewers; of the ``REMEMBERED_RUNS`` that viewers asked for last, and of those with
+        #: events that wait to be written.
         self._feeds: OrderedDict[str, list[str]] = OrderedDict()
+        #: By run that has been asked for or got events, the number of its next event, and its steps.
+        self._ends: dict[str, tuple[int, int]] = {}
         self._unwritten: deque[Callable[[], None]] = deque()
         #: The number of the latest change of each run that has changed in this process, the latest last.
         self._changes: OrderedDict[str, int] = OrderedDict()
@@ -50,13 +54,17 @@ class Record:
             LookupError: if there is no such run.
             sqlite3.DatabaseError: if the store is damaged.
         """
-        messages = self.messages(run_id)
-        run = self._store.run(run_id)
-        if messages is None or run is None:
+        if (end := self._end(run_id)) is None:
             raise LookupError(f"There is no run {run_id}.")
-        seq = len(messages)
+        seq, steps = end
         self.write(self._store.append, run_id, seq, json.dumps(event, separators=(",", ":")), time.time())
-        messages.append(feed.message(seq, event, run.config.span.steps))
+        self._ends[run_id] = seq + 1, steps
+        # A run that no viewer asked for has no messages, so that any number of runs can train at once. One whose event
+        # could not be written has, since the store lacks it; this is the first, or it would have them already.
+        if run_id not in self._feeds and (self._unwritten or self._batch is not None):
+            self._load(run_id)
+        if run_id in self._feeds:
+            self._feeds[run_id].append(feed.message(seq, event, steps))
         self._note(run_id)
         for listener in self._listeners:
             listener(run_id, event)
@@ -106,21 +114,36 @@ class Record:
             self._unwritten.popleft()
         self.trouble = ""
 
-    def messages(self, run_id: str) -> list[str] | None:
-        """Return the run's messages to viewers, one per event; None if there is no such run.
+    def messages(self, run_id: str, after: int = -1) -> list[str] | None:
+        """Return the run's messages to viewers after number ``after``, one per event; None if there is no such run.
 
         They are read from the store if they are not in memory.
         """
         if run_id not in self._feeds:
-            run = self._store.run(run_id)
-            if run is None:
+            if (end := self._end(run_id)) is None:
                 return None
-            steps = run.config.span.steps
-            bodies = self._store.events(run_id)
-            self._feeds[run_id] = [feed.message(seq, read_event(body), steps) for seq, body in enumerate(bodies)]
+            # A viewer of more runs than are remembered asks for each after its latest event, again and again.
+            if after >= 0:
+                bodies = enumerate(self._store.events(run_id, after), after + 1)
+                return [feed.message(seq, read_event(body), end[1]) for seq, body in bodies]
+            self._load(run_id)
         self._feeds.move_to_end(run_id)
+        messages = self._feeds[run_id][max(-1, after) + 1 :]
         self._trim()
-        return self._feeds[run_id]
+        return messages
+
+    def _end(self, run_id: str) -> tuple[int, int] | None:
+        """Return the number of the run's next event, and its steps; None if there is no such run."""
+        if run_id not in self._ends:
+            if (run := self._store.run(run_id)) is None:
+                return None
+            self._ends[run_id] = self._store.length(run_id), run.config.span.steps
+        return self._ends[run_id]
+
+    def _load(self, run_id: str) -> None:
+        """Bring the run's messages into memory."""
+        steps, bodies = self._ends[run_id][1], self._store.events(run_id)
+        self._feeds[run_id] = [feed.message(seq, read_event(body), steps) for seq, body in enumerate(bodies)]
 
     def _trim(self) -> None:
         # Never while writes wait: some of these events may be in memory alone.
@@ -130,6 +153,7 @@ class Record:
     def forget(self, run_id: str) -> None:
         """Drop the run's messages from memory."""
         self._feeds.pop(run_id, None)
+        self._ends.pop(run_id, None)
         self._note(run_id)
 
     def _note(self, run_id: str) -> None:

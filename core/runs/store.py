@@ -1,7 +1,6 @@
 """The store: all runs and their events, in one SQLite file.
 
-One process writes it, the service's. A run is a row; its events are JSON texts, in the
-order of their sequence numbers from 0.
+One process writes it, the service's. A run is a row; its events are JSON texts, in the order of their numbers from 0.
 """
 
 import json
@@ -271,10 +270,8 @@ class Store:
     def children(self, run_id: str) -> list[Run]:
         """Return the runs that were forked from this one and are not in the bin, oldest first."""
         where = "parent = ? AND deleted IS NULL"
-        return [
-            read_run(row)
-            for row in self._execute(f"SELECT {COLUMNS} FROM runs WHERE {where} ORDER BY number", (run_id,))
-        ]
+        rows = self._execute(f"SELECT {COLUMNS} FROM runs WHERE {where} ORDER BY number", (run_id,))
+        return [read_run(row) for row in rows]
 
     def started_by(self, sweep: str) -> list[Run]:
         """Return the runs of a sweep, those in the bin too, oldest first."""
@@ -288,9 +285,14 @@ class Store:
         rows = self._execute(f"SELECT {COLUMNS} FROM runs WHERE state IN ({marks}) ORDER BY place, number", values)
         return [read_run(row) for row in rows]
 
-    def events(self, run_id: str) -> list[str]:
-        """Return the JSON texts of all the run's events, in order."""
-        return [body for (body,) in self._execute("SELECT body FROM events WHERE run = ? ORDER BY seq", (run_id,))]
+    def events(self, run_id: str, after: int = -1) -> list[str]:
+        """Return the JSON texts of the run's events after number ``after``, in order."""
+        sql = "SELECT body FROM events WHERE run = ? AND seq > ? ORDER BY seq"
+        return [body for (body,) in self._execute(sql, (run_id, after))]
+
+    def length(self, run_id: str) -> int:
+        """Return the number of the run's events."""
+        return int(self._execute("SELECT coalesce(max(seq) + 1, 0) FROM events WHERE run = ?", (run_id,))[0][0])
 
     def times(self, run_id: str) -> list[float | None]:
         """Return the times of the run's events, in unix seconds; None where a lab did not record them yet."""

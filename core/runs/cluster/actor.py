@@ -11,7 +11,7 @@ from core.runs.cluster.frames import Files, Message
 
 
 class Actor:
-    """A warm worker with one run after another. ``put`` keeps its order, and neither method waits for the other.
+    """A warm worker with one run after another. ``put`` keeps its order, and no method waits for another.
 
     Args:
         threads: CPU threads.
@@ -45,6 +45,9 @@ class Actor:
     def take(self) -> list[tuple[Message, Files]]:
         """Return the messages since the last call; none after a second without any."""
         return self._out.take()
+
+    def answer(self) -> None:
+        """Return at once, as long as this process runs and can be reached."""
 
     def _unpack(self, run_id: str, files: Files) -> Path:
         folder = Path(self._scratch.name) / run_id

@@ -31,22 +31,21 @@ import ray
 from core.runs.cluster import connection, frames, settings
 from core.runs.cluster.actor import Actor
 from core.runs.cluster.frames import Channel
+from core.runs.cluster.silence import ROUND_SECONDS, Silence
 from core.runs.cluster.tasks import Tasks
 from core.runs.workers import Message
 
 log = logging.getLogger(__name__)
 
 #: An actor that is lost is not started again by Ray, but another one by its keeper, with a name of its own. Its method
-#: ``put`` keeps its order and is heard while ``take`` waits.
-Remote = ray.remote(max_restarts=0, max_task_retries=0, concurrency_groups={"in": 1, "out": 1})(Actor)
+#: ``put`` keeps its order and is heard while ``take`` waits, and ``answer`` while files are on their way in either.
+GROUPS = {"in": 1, "out": 1, "alive": 1}
+Remote = ray.remote(max_restarts=0, max_task_retries=0, concurrency_groups=GROUPS)(Actor)
 #: Between two looks at the cluster's nodes.
-LOOK_SECONDS = 1.0
-#: A worker that has not answered for so long is given up: its node may be cut off. Longer than a busy machine takes.
-SILENT_SECONDS = 60.0
-#: The pause before a worker is replaced. It doubles up to the longest for one that ends soon again and again, as on a
-#: node that lacks a package.
+LOOK_SECONDS = 0.25
+#: The pause before a worker is replaced. It doubles up to the longest where one after the other ends before it is
+#: ready, as on a node that lacks a package. One that was ready has shown that its node can train.
 RESTART_SECONDS, LONGEST_RESTART_SECONDS = 1.0, 32.0
-SOON_SECONDS = 60.0
 #: What the workers have for their last checkpoints; the pool ends this process after three seconds.
 END_SECONDS = 2.0
 
@@ -61,6 +60,7 @@ def main() -> None:
     channel.send({"connected": True})
     driver = Driver(channel)
     threading.Thread(target=driver.listen, args=(sys.stdin.buffer,), daemon=True).start()
+    threading.Thread(target=driver.watch, daemon=True).start()
     try:
         driver.follow()
     finally:
@@ -79,7 +79,12 @@ class Driver:
         self._ending, self._version = threading.Event(), settings.version()
         self._nodes: dict[str, dict[str, Any]] = {}
         self._numbers = itertools.count()
+        #: Over the workers and what is sent of each: nothing of one that is lost is sent any more.
+        self._lock = threading.Lock()
         self._actors: dict[int, Any] = {}
+        #: Those of them that have started, and all that have been ready for runs.
+        self._started: set[int] = set()
+        self._ready: set[int] = set()
         self._keepers: list[threading.Thread] = []
         self._tasks = Tasks(self._send)
 
@@ -115,6 +120,22 @@ class Driver:
                     self._keepers.append(keeper)
                     keeper.start()
 
+    def watch(self) -> None:
+        """Give up workers that no longer answer, until the pool is gone."""
+        silence = Silence()
+        while not self._ending.wait(ROUND_SECONDS):
+            with self._lock:
+                actors = {number: self._actors[number] for number in self._started}
+            try:
+                silent = silence.ask(actors)
+            except Exception:
+                # Without this thread a node that is cut off would keep its runs.
+                log.exception("the workers could not be asked whether they are there")
+                continue
+            for number in silent:
+                log.warning("worker %d does not answer, and is given up", number)
+                self._lose(number)
+
     def end(self) -> None:
         """Let the workers write their checkpoints, and leave the cluster."""
         for actor in list(self._actors.values()):
@@ -130,41 +151,53 @@ class Driver:
         """Keep one worker alive on a node, as long as there is that node."""
         pause = RESTART_SECONDS
         while not self._ending.is_set() and node["NodeID"] in self._nodes:
-            number, begun = next(self._numbers), time.monotonic()
+            number = next(self._numbers)
             try:
                 self._use_one(number, node)
             except ray.exceptions.RayError as error:
                 log.warning("a worker on %s is lost: %s", connection.name(node), connection.reason(error))
             finally:
-                self._send({"worker": number, "lost": True})
+                self._lose(number)
             self._ending.wait(pause)
-            soon = time.monotonic() - begun < SOON_SECONDS
-            pause = min(2 * pause, LONGEST_RESTART_SECONDS) if soon else RESTART_SECONDS
+            pause = RESTART_SECONDS if number in self._ready else min(2 * pause, LONGEST_RESTART_SECONDS)
 
     def _use_one(self, number: int, node: dict[str, Any]) -> None:
         """Start a worker and pass its messages on until it ends."""
         cpus, gpus = connection.count(node, "CPU"), connection.count(node, "GPU")
-        self._send({"worker": number, "node": connection.name(node), "gpu": gpus > 0})
         threads = max(1, cpus // gpus) if gpus else 1
         place = {"num_gpus": 1, "num_cpus": 0} if gpus else {"num_cpus": 1}
         actor = Remote.options(**place, scheduling_strategy=connection.on(node["NodeID"])).remote(
             threads, self._version
         )
-        self._actors[number] = actor
-        try:
-            patience = None
-            while True:
-                # The first answer takes as long as the actor's start.
-                taken = ray.get(actor.take.options(concurrency_group="out").remote(), timeout=patience)
-                patience = SILENT_SECONDS
+        with self._lock:
+            self._actors[number] = actor
+            self._send({"worker": number, "node": connection.name(node), "gpu": gpus > 0})
+        while True:
+            # The first answer takes as long as the actor's start, others as long as their files; ``watch`` notices a
+            # worker that gives none.
+            taken = ray.get(actor.take.options(concurrency_group="out").remote())
+            with self._lock:
+                # It may have been given up meanwhile: its run is with another one.
+                if number not in self._actors:
+                    return
+                self._started.add(number)
                 for message, files in taken or [({"alive": True}, {})]:
                     if "ended" in message:
                         return
+                    if "ready" in message:
+                        self._ready.add(number)
                     self._send({"worker": number, **message}, files)
-        finally:
-            del self._actors[number]
-            with contextlib.suppress(Exception):
-                ray.kill(actor)
+
+    def _lose(self, number: int) -> None:
+        """Let the pool know that a worker is no more, once, and end it if it is."""
+        with self._lock:
+            self._started.discard(number)
+            if (actor := self._actors.pop(number, None)) is None:
+                return
+            # First of all: where the node cannot be reached, its end may take long.
+            self._send({"worker": number, "lost": True})
+        with contextlib.suppress(Exception):
+            ray.kill(actor)
 
     def _send(self, message: Message, files: frames.Files | None = None) -> None:
         try:

@@ -223,6 +223,9 @@ class ClusterPool(Workers):
         with self._lock:
             worker = next((w for w in self._workers if w.number == number), None)
             if worker is None:
+                if "node" not in message:
+                    # Of one that is lost; its run may be with another.
+                    return
                 worker = RayWorker(number, message["node"], message["gpu"], channel, self._record)
                 self._workers.append(worker)
         worker.receive(message, files)

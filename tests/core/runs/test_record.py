@@ -70,14 +70,35 @@ def test_what_the_disk_does_not_take_is_written_later_in_its_order(store, monkey
     assert told(Record(store), "b") == [(0, "queued")]
 
 
-def test_runs_that_are_not_looked_at_leave_memory(store, monkeypatch):
+def test_only_runs_that_were_looked_at_last_are_in_memory(store, monkeypatch):
     monkeypatch.setattr(record_module, "REMEMBERED_RUNS", 1)
     record = Record(store)
     record.append("a", state("queued"))
     record.append("b", state("queued"))
-    assert list(record._feeds) == ["b"] and told(record, "a") == [(0, "queued")]
-    record.forget("a")
     assert list(record._feeds) == []
+    assert told(record, "a") == told(record, "b") == [(0, "queued")]
+    assert list(record._feeds) == ["b"]
+    record.append("b", state("running"))
+    assert told(record, "b") == [(0, "queued"), (1, "running")]
+    record.forget("b")
+    assert list(record._feeds) == []
+
+
+def test_more_runs_than_are_remembered_cost_each_event_no_look_at_those_before(store, monkeypatch):
+    monkeypatch.setattr(record_module, "REMEMBERED_RUNS", 1)
+    record = Record(store)
+    looks = []
+    events = store.events
+    monkeypatch.setattr(store, "events", lambda run_id, after=-1: looks.append(after) or events(run_id, after))
+    for number in range(3):
+        for run_id in ("a", "b"):
+            record.append(run_id, state("running"))
+            # A viewer of both, who has the events before.
+            (message,) = record.messages(run_id, number - 1)
+            assert json.loads(message) == {"seq": number, **state("running")}
+    # Whole for the first view alone, then for what is new, unless that is in memory.
+    assert looks == [-1, -1, 0, 1]
+    assert record.messages("b", 2) == record.messages("a", 7) == []
 
 
 def test_changes_are_those_since_a_number(store):

@@ -17,6 +17,7 @@ from core.runs.cluster.pool import ClusterPool
 from core.training.config import RunConfig
 from core.training.network import to_flat
 from core.training.trainer import Trainer
+from tests.core.runs.cluster.nodes import family
 
 pytest.importorskip("ray", reason="pip install -r requirements-cluster.txt")
 
@@ -153,6 +154,31 @@ def test_workers_come_with_a_node_and_the_runs_of_one_that_dies_go_on(service, n
     assert_whole(service, run_id, whole)
 
 
+def test_a_node_that_is_cut_off_gives_its_run_back_and_adds_nothing_when_it_returns(
+    service, nodes, wait, reach, in_training, whole
+):
+    wait(lambda: service.workers, lambda count: count == 1)
+    long = in_training(LONG)
+    raylet = nodes.add()
+    wait(lambda: service.workers, lambda count: count == 2)
+    run_id = in_training(MIDDLE)
+    (actor,) = set(nodes.actors()) & set(family(raylet))
+    try:
+        nodes.freeze(raylet)
+        wait(lambda: service.run(run_id), lambda run: run.state == "queued")
+        service.command(long, "stop")
+        wait(lambda: told(service, run_id, "Resumed"))
+    finally:
+        nodes.thaw(raylet)
+    # What it had on its way is let go, it is ended, and another one takes its place.
+    wait(lambda: actor not in nodes.actors() and len(nodes.actors()) == 2)
+    reach(run_id, "finished")
+    assert_whole(service, run_id, whole)
+    assert len(told(service, run_id, "Resumed")) == 1
+    os.kill(raylet, signal.SIGKILL)
+    wait(lambda: service.workers, lambda count: count == 1)
+
+
 def test_when_the_process_in_the_cluster_is_killed_no_actor_is_left_and_its_runs_go_on(
     service, nodes, wait, reach, in_training, whole
 ):
@@ -160,6 +186,18 @@ def test_when_the_process_in_the_cluster_is_killed_no_actor_is_left_and_its_runs
     before = nodes.actors()
     service._scheduler._pool._driver.kill()
     wait(lambda: not set(before) & set(nodes.actors()))
+    reach(run_id, "finished")
+    assert_whole(service, run_id, whole)
+
+
+def test_when_the_head_is_started_again_the_runs_go_on_with_the_nodes_that_join_it(
+    service, nodes, wait, reach, in_training, whole
+):
+    run_id = in_training(MIDDLE)
+    nodes.kill_head()
+    wait(lambda: service.run(run_id), lambda run: run.state == "queued")
+    nodes.start_head()
+    nodes.add()
     reach(run_id, "finished")
     assert_whole(service, run_id, whole)
 

@@ -102,6 +102,7 @@ job, files = receive()
 channel.send({"worker": 7, "run": "another", "event": {"event": "StepsDone"}})
 channel.send({"worker": 7, "run": "abc", "event": {"event": "StepsDone"}})
 channel.send({"worker": 7, "lost": True})
+channel.send({"worker": 7, "run": "abc", "event": {"event": "StepsDone"}})
 channel.send({"worker": 8, "node": "there (10.0.0.7)", "gpu": False})
 channel.send({"worker": 8, "ready": True})
 receive()
@@ -112,7 +113,9 @@ receive()
     assert wait_for(lambda: lab.lost) == ["abc"]
     assert lab.messages == [{"run": "abc", "event": {"event": "StepsDone"}}]
     wait_for(lambda: pool.idle)
-    assert pool.size == 1 and pool.silence() == {}
+    assert lab.messages == [{"run": "abc", "event": {"event": "StepsDone"}}]
+    # By the same driver, which such a message does not end.
+    assert [worker.number for worker in pool._workers] == [8] and pool.silence() == {}
     pool.close()
 
 
