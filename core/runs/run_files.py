@@ -2,7 +2,9 @@
 trains."""
 
 import contextlib
+import errno
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,8 @@ START = "start.safetensors"
 MADE = (START, BEST, CHECKPOINT, PARAMETERS)
 #: The files that a worker reads to go on with a run.
 NEEDED = (START, BEST, CHECKPOINT, PREVIOUS)
+#: How long the end of a run waits for room on a full disk, and the pause between two tries.
+ROOM_SECONDS, ROOM_PAUSE_SECONDS = 600.0, 1.0
 
 
 def save_start(folder: Path, checkpoint: Checkpoint) -> None:
@@ -51,6 +55,38 @@ def receive(folder: Path, name: str, content: bytes) -> None:
         _replace_checkpoint(folder, lambda path: write_atomically(path, content))
     elif name in MADE:
         write_atomically(folder / name, content)
+
+
+def write_when_there_is_room(
+    write: Callable[[], object], report: Callable[[str], object], wait: Callable[[float], bool]
+) -> None:
+    """Write the last files of a run; while the disk is full, try again.
+
+    Args:
+        report: called once, with a sentence, if it has to wait.
+        wait: waits so many seconds; returns False to give up.
+
+    Raises:
+        OSError: if that was given up, if there was no room for ``ROOM_SECONDS``, or if the disk refuses otherwise.
+    """
+    deadline, reported = time.monotonic() + ROOM_SECONDS, False
+    while True:
+        try:
+            write()
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or time.monotonic() > deadline:
+                raise
+            if not reported:
+                report(f"{refusal(error)} The run waits for room on the lab's disk; Stop gives up waiting.")
+            reported = True
+            if not wait(ROOM_PAUSE_SECONDS):
+                raise
+
+
+def refusal(error: OSError) -> str:
+    """Return in a sentence that the disk refused a file."""
+    return f"The run's files could not be written: {error.strerror or error}."
 
 
 def _replace_checkpoint(folder: Path, write: Callable[[Path], None]) -> None:

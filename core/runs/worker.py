@@ -21,8 +21,6 @@ on; ``plan``, learning rates that were set by hand, as (step, learning rate); ``
 The end of stdin means that the server is gone: the worker writes a checkpoint and exits.
 """
 
-import contextlib
-import errno
 import json
 import os
 import queue
@@ -51,10 +49,6 @@ CHECKPOINT_SECONDS = 5.0
 #: about a millisecond, and training shall not be slowed by more than 2 %.
 CHECKPOINT_REST_SECONDS = 0.25
 HEARTBEAT_SECONDS = 1.0
-#: How long the end of a run waits for room on a full disk, and the pause between two tries.
-ROOM_SECONDS, ROOM_PAUSE_SECONDS = 600.0, 1.0
-
-_WAITS = "The run waits for room on the lab's disk; Stop gives up waiting."
 
 Message = dict[str, Any] | None
 Inbox = queue.SimpleQueue[Message]
@@ -218,25 +212,26 @@ class _Job:
         """Write the last files and report the end; False if the server went away before there was room for them.
 
         Raises:
-            OSError: if a full disk had no room for ``ROOM_SECONDS`` or until Stop, or the disk refuses otherwise.
+            OSError: as ``run_files.write_when_there_is_room``; Stop gives up.
         """
         self._writer.close()
-        deadline, waits = time.monotonic() + ROOM_SECONDS, False
-        while True:
+        gone = False
+
+        def wait(seconds: float) -> bool:
+            nonlocal gone
             try:
-                self._write_last(event)
-                break
-            except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT) or time.monotonic() > deadline:
-                    raise
-                if not waits:
-                    self._out.send({"run": self._id, "waits": f"{_sentence(error)} {_WAITS}"})
-                waits = True
-                with contextlib.suppress(queue.Empty):
-                    if (message := self._inbox.get(timeout=ROOM_PAUSE_SECONDS)) is None:
-                        return False
-                    if isinstance(self._command(message), Stop):
-                        raise
+                message = self._inbox.get(timeout=seconds)
+            except queue.Empty:
+                return True
+            gone = message is None
+            return message is not None and not isinstance(self._command(message), Stop)
+
+        try:
+            run_files.write_when_there_is_room(lambda: self._write_last(event), self._report_wait, wait)
+        except OSError:
+            if gone:
+                return False
+            raise
         if isinstance(event, RunFinished):
             self._out.event(self._id, Checkpointed(event.step, run_files.PARAMETERS))
         if _can_go_on(event):
@@ -256,6 +251,9 @@ class _Job:
     def _written(self, step: int) -> None:
         self._out.event(self._id, Checkpointed(step, run_files.CHECKPOINT))
 
+    def _report_wait(self, sentence: str) -> None:
+        self._out.send({"run": self._id, "waits": sentence})
+
     def _report_trouble(self, sentence: str) -> None:
         self._out.send({"run": self._id, "trouble": sentence})
 
@@ -266,7 +264,7 @@ def _can_go_on(event: RunFinished | Paused) -> bool:
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, OSError):
-        return f"The run's files could not be written: {error.strerror or error}."
+        return run_files.refusal(error)
     return str(error) or type(error).__name__
 
 

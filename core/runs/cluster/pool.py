@@ -43,12 +43,15 @@ class RayWorker(Worker):
         self.number, self.node = number, node
         #: The folder of its run's files, on this machine.
         self.folder = Path()
+        #: Number of times that somebody has pressed Stop.
+        self.stops = 0
         self._channel, self._record = channel, record
         self._todo: queue.SimpleQueue[Callable[[], bool]] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
     def send(self, message: Message) -> None:
+        self.stops += message.get("command") == "stop"
         self._todo.put(lambda: self._send(message))
 
     def kill(self) -> None:
@@ -245,6 +248,18 @@ class ClusterPool(Workers):
         elif message.get("run") is not None and message["run"] == worker.run_id:
             self._record_run(worker, message, files)
 
+    def _write(self, worker: RayWorker, name: str, content: bytes, run_id: str) -> None:
+        """Write a file of a run; the parameters of its end wait for room, as a worker of this machine does."""
+        if name != run_files.PARAMETERS:
+            run_files.receive(worker.folder, name, content)
+            return
+        stops = worker.stops
+        run_files.write_when_there_is_room(
+            lambda: run_files.receive(worker.folder, name, content),
+            lambda sentence: self._on_message({"run": run_id, "waits": sentence}),
+            lambda seconds: not self._closing.wait(seconds) and worker.stops == stops,
+        )
+
     def _record_run(self, worker: RayWorker, message: Message, files: Files) -> None:
         event = message.get("event", {})
         if "environment" in message:
@@ -256,8 +271,11 @@ class ClusterPool(Workers):
             run_files.forget_best(worker.folder, event["step"])
         for name, file in files.items():
             try:
-                run_files.receive(worker.folder, name, frames.opened(name, file))
+                self._write(worker, name, frames.opened(name, file), message["run"])
             except (OSError, ValueError) as error:
+                if self._closing.is_set():
+                    # The run is interrupted, and goes on from the checkpoint before.
+                    return
                 reason = f"{getattr(error, 'strerror', None) or error}".rstrip(".")
                 kind = "failed" if name == run_files.PARAMETERS else "trouble"
                 self._on_message({"run": message["run"], kind: f"The file {name} could not be written: {reason}."})

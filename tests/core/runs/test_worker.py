@@ -142,7 +142,7 @@ def ending(small_disk, monkeypatch):
     """A function that trains a run on a full disk, and calls another when its end waits; gives what it sent."""
     folder, mount = small_disk
     mount("-o", "remount,size=16m")
-    monkeypatch.setattr("core.runs.worker.ROOM_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("core.runs.run_files.ROOM_PAUSE_SECONDS", 0.01)
 
     def train(when_waiting, **job):
         sent, inbox = [], queue.SimpleQueue()

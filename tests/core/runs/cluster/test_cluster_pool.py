@@ -1,5 +1,6 @@
 """The pool against a driver that the tests play: what it sends, writes and drops."""
 
+import errno
 import sys
 
 import pytest
@@ -94,6 +95,70 @@ receive()
     assert failed == {"run": "abc", "failed": sentence.format("parameters.safetensors")}
     assert list(tmp_path.iterdir()) == []
     pool.close()
+
+
+ENDS = """
+job, files = receive()
+name = "parameters.safetensors"
+event = {"event": "Checkpointed", "step": 3, "name": name}
+channel.send({"worker": 7, "run": "abc", "event": event}, frames.seal({name: b"new"}))
+receive()
+"""
+
+
+@pytest.fixture
+def full(monkeypatch):
+    """A disk that has no room while this list has something in it."""
+    state, receive = ["full"], run_files.receive
+
+    def refuse(folder, name, content):
+        if state:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        receive(folder, name, content)
+
+    monkeypatch.setattr(run_files, "receive", refuse)
+    monkeypatch.setattr(run_files, "ROOM_PAUSE_SECONDS", 0.01)
+    return state
+
+
+def test_the_end_of_a_run_waits_for_room_on_the_labs_disk(lab, monkeypatch, tmp_path, full):
+    pool = lab.pool(ENDS, monkeypatch)
+    pool.start()
+    give(pool, tmp_path)
+    (waits,) = wait_for(lambda: lab.messages)
+    assert waits == {
+        "run": "abc",
+        "waits": "The run's files could not be written: No space left on device. "
+        "The run waits for room on the lab's disk; Stop gives up waiting.",
+    }
+    full.clear()
+    _, ended = wait_for(lambda: lab.messages, lambda told: len(told) == 2)
+    assert ended["event"]["name"] == run_files.PARAMETERS
+    assert (tmp_path / run_files.PARAMETERS).read_bytes() == b"new"
+    pool.close()
+
+
+def test_stop_gives_up_waiting_for_room_on_the_labs_disk(lab, monkeypatch, tmp_path, full):
+    pool = lab.pool(ENDS, monkeypatch)
+    pool.start()
+    give(pool, tmp_path)
+    wait_for(lambda: lab.messages)
+    pool.command("abc", "stop")
+    _, failed = wait_for(lambda: lab.messages, lambda told: len(told) == 2)
+    assert failed == {
+        "run": "abc",
+        "failed": "The file parameters.safetensors could not be written: No space left on device.",
+    }
+    pool.close()
+
+
+def test_a_lab_that_ends_is_not_held_up_by_a_run_that_waits_for_room(lab, monkeypatch, tmp_path, full):
+    pool = lab.pool(ENDS, monkeypatch)
+    pool.start()
+    give(pool, tmp_path)
+    wait_for(lambda: lab.messages)
+    pool.close()
+    assert len(lab.messages) == 1 and lab.lost == ["abc"]
 
 
 def test_a_lost_worker_gives_its_run_back_and_late_messages_of_others_are_dropped(lab, monkeypatch, tmp_path):
