@@ -20,6 +20,8 @@ from dashboard.words import counted, date_time, duration, literal, percent
 POLL_SECONDS = {0: 1.0, 100: 2.0, 250: 5.0}
 #: The table has a row per setting, each looked up: less often.
 TABLE_SECONDS = 5.0
+#: In the session, by the seconds between two drawings: the sweep, the time of the latest drawing, and what it drew.
+_SHOWN = "sweep.shown"
 #: Runs that a live chart shows: so many lines look different.
 MOST_LINES = 32
 BEST = 5
@@ -75,12 +77,21 @@ def _shared(study_id: str, every: float, interval: int) -> View | None:
 
 
 def _looked_at(study_id: str, every: float | None) -> View | None:
-    """Return a sweep that runs as it was at somebody's first look in this interval of time, which all who look share.
+    """Return a sweep that runs as it was at somebody's first look in an interval of time, which all who look share.
+
+    What a visitor chooses in between is drawn of the same moment: figures that it does not change stay as they are.
 
     Args:
-        every: seconds of an interval; None for a sweep that does not run, which is returned as it is.
+        every: seconds between two drawings; None for a sweep that does not run, which is returned as it is.
     """
-    return _shared(study_id, every, int(time.monotonic() / every)) if every else lab.sweeps().view(study_id)
+    if not every:
+        return lab.sweeps().view(study_id)
+    now, key = time.monotonic(), f"{_SHOWN}.{every}"
+    drawn: tuple[str, float, View | None] = st.session_state.get(key, ("", 0.0, None))
+    # A drawing by the clock comes a little early at times, and is to find news.
+    if drawn[0] != study_id or now - drawn[1] > 0.9 * every:
+        drawn = st.session_state[key] = (study_id, now, _shared(study_id, every, int(now / every)))
+    return drawn[2]
 
 
 def _live(study_id: str, state: str, every: float | None, picture: Callable[[View], object]) -> None:

@@ -294,15 +294,25 @@ def test_those_who_look_at_a_running_sweep_share_it_and_one_that_is_over_is_as_i
 ) -> None:
     sweep = lab.sweeps().view(searched)
     assert sweep
-    views = [replace(sweep, revision=revision) for revision in (101, 102, 103)]
+    views = [replace(sweep, revision=revision) for revision in range(101, 110)]
     monkeypatch.setattr(lab.sweeps(), "view", lambda sweep_id: views.pop(0))
-    century = 3e9
-    assert [one._looked_at(searched, every).revision for every in (century, None, century, None)] == [
-        101,
-        102,
-        101,
-        103,
-    ]
+
+    def look(visitor: dict[str, Any], at: float, every: float | None = 5.0) -> int:
+        monkeypatch.setattr(one.st, "session_state", visitor)
+        monkeypatch.setattr(one.time, "monotonic", lambda: at)
+        found = one._looked_at(searched, every)
+        assert found
+        return found.revision
+
+    first: dict[str, Any] = {}
+    second: dict[str, Any] = {}
+    # A time at which no other test has looked.
+    assert [look(first, 1e9 + 1), look(second, 1e9 + 4), look({}, 1e9 + 4, None)] == [101, 101, 102]
+    # What a visitor chooses before the next drawing is of the same moment, a drawing a little early is not.
+    assert [look(first, 1e9 + 5.2), look({}, 1e9 + 5.2), look(first, 1e9 + 5.9)] == [101, 103, 103]
+    # Another sweep's, of another page, is looked at anew.
+    first["sweep.shown.5.0"] = ("another", 1e9 + 5.9, None)
+    assert look(first, 1e9 + 6) == 103
 
 
 def test_what_is_marked_in_one_figure_is_marked_in_all(searched: str) -> None:
