@@ -37,6 +37,6 @@ def test_killed_at_20_random_steps_it_ends_bit_for_bit_as_the_uninterrupted_run(
     )
     assert ended.returncode == 0, ended.stderr
     told = json.loads(ended.stdout)
-    assert told["equal"]
-    # On a busy machine some processes end before they are killed.
-    assert told["kills"] >= 8
+    assert told["equal"] and told["kills"] == 20
+    # They went on from what the ones before had written.
+    assert len(set(told["begun"])) >= 3
