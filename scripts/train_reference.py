@@ -6,23 +6,22 @@ all 60,000, once per seed, prints the test accuracies, and writes seed 0's netwo
 
 A quarter of MNIST's images in a step were drawn again along their centre lines, with pens of many widths, and
 preprocessed like drawings on the page. Besides them it has digits of the forms that people write and MNIST lacks, and
-letters, shapes and scribbles, which are to have ten equal probabilities. All are distorted, each time anew. A larger,
-convolutional network learns them first, and the network's targets are mostly that one's probabilities. The saved
+letters, shapes and scribbles, which are to have ten equal probabilities. All are distorted, each time anew. The saved
 network is the running mean of the weights.
-Sources: Simard, Steinkraus and Platt 2003 (elastic distortions), Loshchilov and Hutter 2019 (AdamW), Hinton, Vinyals
-and Dean 2015 (distillation), Polyak and Juditsky 1992 (averaging).
+Sources: Simard, Steinkraus and Platt 2003 (elastic distortions), Loshchilov and Hutter 2019 (AdamW), Polyak and
+Juditsky 1992 (averaging).
 """
 
 import argparse
 import math
 import statistics
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from core import data, devices
 from core.analysis.evaluation import class_scores, confusion_matrix, evaluate
@@ -38,8 +37,6 @@ from core.training.network import HandGradient, Network, flatten, target_table
 BY = Distortion(rotation=0.12, scale=0.08, shear=0.1, shift=0.5, elastic=0.8, thickness=0.3)
 EPOCHS, BATCH, RATE, RISE = 160, 256, 6e-3, 0.1
 WEIGHT_DECAY, SMOOTHING, KEPT_OF_MEAN = 0.05, 0.05, 0.999
-#: Of the larger network: its epochs and rate, and its share in the targets of the other one.
-TEACHER_EPOCHS, TEACHER_RATE, TAUGHT = 24, 3e-3, 0.7
 #: So many of MNIST's images are drawn again; and how often a step has such a drawing in place of its image.
 DRAWINGS, DRAWN = 30_000, 0.5
 #: Further images: digits of other forms, what is no digit, what is near one; and the share that an epoch has, anew.
@@ -50,9 +47,8 @@ NEARLY, NOTHING = data.CLASSES, 2 * data.CLASSES
 #: open under thicker ones; the tilt in radians.
 SIZES, PENS, THICK_PENS, TILT = (40.0, 160.0), (0.021, 0.2), (0.021, 0.26), 0.38
 VALIDATION, DRAWINGS_SEED, VALIDATION_SEED, OTHERS_SEED = 10_000, 0, 101, 202
-#: Images that are distorted at a time, and epochs until they are distorted anew, which takes twice as long as a step;
-#: for the larger network, whose steps take longer, fewer.
-CHUNK, KEPT, TEACHER_KEPT = 2_048, 4, 2
+#: Images that are distorted at a time, and epochs until they are distorted anew, which takes twice as long as a step.
+CHUNK, KEPT = 2_048, 4
 
 
 def drawn(line: CentreLine, rng: np.random.Generator, pens: tuple[float, float]) -> Tensor:
@@ -107,80 +103,12 @@ def targets() -> Tensor:
     return torch.cat((table, (even + table) / 2, even))
 
 
-def rate_at(part: float, most: float) -> float:
+def rate_at(part: float) -> float:
     """Return the learning rate when ``part`` of the run, 0 to 1, is over: up in a line, down in a half cosine."""
-    return most * (part / RISE if part < RISE else 0.5 * (1 + math.cos(math.pi * (part - RISE) / (1 - RISE))))
+    return RATE * (part / RISE if part < RISE else 0.5 * (1 + math.cos(math.pi * (part - RISE) / (1 - RISE))))
 
 
-@dataclass(frozen=True)
-class Material:
-    """What is learned.
-
-    Args:
-        digits: of MNIST.
-        drawings: (m, 784) uint8, the first m of them drawn again.
-        others: of ``other_images``.
-    """
-
-    digits: Digits
-    drawings: Tensor
-    others: Digits
-
-    @property
-    def batches(self) -> int:
-        """Steps of an epoch."""
-        return (len(self.digits) + int(SEEN * len(self.others))) // BATCH
-
-    def seen(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return the images of an epoch, (n, 784) uint8, distorted anew, and their labels."""
-        digits, others = self.digits, self.others
-        count, more = len(digits), int(SEEN * len(others))
-        every = torch.cat((digits.images, others.images, self.drawings))
-        rows = torch.cat((torch.arange(count), count + torch.randperm(len(others), generator=generator)[:more]))
-        again = (torch.rand(len(rows), generator=generator) < DRAWN) & (rows < len(self.drawings))
-        # The drawings come last, in the order of MNIST's images.
-        places = torch.where(again, rows + count + len(others), rows)
-        chunks = (every[part].float().mul_(1 / 255) for part in places.split(CHUNK))
-        images = torch.cat([distort(chunk, generator, BY).mul_(255).round_().byte() for chunk in chunks])
-        return images, torch.cat((digits.labels, others.labels))[rows]
-
-    def order(self, generator: torch.Generator, of: int) -> Iterator[Tensor]:
-        """Yield the rows of each batch of an epoch, shuffled."""
-        yield from torch.randperm(of, generator=generator)[: self.batches * BATCH].split(BATCH)
-
-
-def teacher(material: Material) -> nn.Module:
-    """Train the larger network; a pure function of its argument on one machine."""
-    generator = torch.Generator().manual_seed(0)
-    torch.manual_seed(0)
-    network = nn.Sequential(
-        nn.Unflatten(1, (1, 28, 28)),
-        *(nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
-        *(nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
-        *(nn.Flatten(), nn.Linear(32 * 7 * 7, 128), nn.ReLU(), nn.Linear(128, data.CLASSES)),
-    )
-    optimizer = torch.optim.AdamW(network.parameters(), lr=TEACHER_RATE, weight_decay=WEIGHT_DECAY)
-    table, step = targets(), 0
-    for epoch in range(TEACHER_EPOCHS):
-        if epoch % TEACHER_KEPT == 0:
-            images, labels = material.seen(generator)
-        for some in material.order(generator, len(images)):
-            optimizer.param_groups[0]["lr"] = rate_at(step / (TEACHER_EPOCHS * material.batches), TEACHER_RATE)
-            loss = nn.functional.cross_entropy(network(images[some].float().mul_(1 / 255)), table[labels[some]])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            step += 1
-    return network
-
-
-@torch.no_grad()
-def probabilities(network: nn.Module, images: Tensor) -> Tensor:
-    """Return the (n, 10) probabilities that a network of logits gives (n, 784) uint8 images."""
-    return torch.cat([network(part.float().mul_(1 / 255)).softmax(1) for part in images.split(CHUNK)])
-
-
-def train(material: Material, taught_by: nn.Module, seed: int, epochs: int) -> Network:
+def train(digits: Digits, drawings: Tensor, others: Digits, seed: int, epochs: int) -> Network:
     """Train, and return the mean network of the run; a pure function of its arguments on one machine."""
     generator = torch.Generator().manual_seed(seed)
     network = Network(seed)
@@ -188,14 +116,23 @@ def train(material: Material, taught_by: nn.Module, seed: int, epochs: int) -> N
     mean = weights.detach().clone()
     optimizer = torch.optim.AdamW([weights], lr=RATE, weight_decay=WEIGHT_DECAY, fused=True)
     gradient, outputs = HandGradient(network, BATCH, "cross_entropy"), torch.empty(BATCH, data.CLASSES)
-    table, step = targets(), 0
+    table = targets()
+    count, more = len(digits), int(SEEN * len(others))
+    every, labels = torch.cat((digits.images, others.images, drawings)), torch.cat((digits.labels, others.labels))
+    batches = (count + more) // BATCH
+    step = 0
     for epoch in range(epochs):
         if epoch % KEPT == 0:
-            images, labels = material.seen(generator)
-            goal = table[labels].lerp(probabilities(taught_by, images), TAUGHT)
-        for some in material.order(generator, len(images)):
-            optimizer.param_groups[0]["lr"] = rate_at(step / (epochs * material.batches), RATE)
-            gradient(images[some].float().mul_(1 / 255), goal[some], outputs)
+            rows = torch.cat((torch.arange(count), count + torch.randperm(len(others), generator=generator)[:more]))
+            again = (torch.rand(len(rows), generator=generator) < DRAWN) & (rows < len(drawings))
+            # The drawings come last, in the order of MNIST's images.
+            places = torch.where(again, rows + count + len(others), rows)
+            chunks = (every[part].float().mul_(1 / 255) for part in places.split(CHUNK))
+            seen = torch.cat([distort(chunk, generator, BY).mul_(255).round_().byte() for chunk in chunks])
+        order = torch.randperm(len(seen), generator=generator)[: batches * BATCH]
+        for some in order.split(BATCH):
+            optimizer.param_groups[0]["lr"] = rate_at(step / (epochs * batches))
+            gradient(seen[some].float().mul_(1 / 255), table[labels[rows[some]]], outputs)
             optimizer.step()
             mean.lerp_(weights.detach(), 1 - KEPT_OF_MEAN)
             step += 1
@@ -223,17 +160,11 @@ def main() -> None:
         f"drew {len(drawings) + len(others)} images in {time.perf_counter() - started:.0f} s",
         flush=True,
     )
-    material = Material(digits, drawings, others)
-    started = time.perf_counter()
-    larger = teacher(material)
-    for name, judge in judges.items():
-        right = float((probabilities(larger, judge.images).argmax(1) == judge.labels).float().mean())
-        print(f"larger network, {name}: {100 * right:.2f} %, {time.perf_counter() - started:.0f} s", flush=True)
     accuracies: dict[str, list[float]] = {name: [] for name in judges}
     first: Network | None = None
     for seed in range(options.seeds):
         started = time.perf_counter()
-        network = train(material, larger, seed, options.epochs)
+        network = train(digits, drawings, others, seed, options.epochs)
         first = first or network
         for name, judge in judges.items():
             result = evaluate(network, judge)
@@ -259,8 +190,6 @@ def _save(network: Network, accuracies: list[float], epochs: int) -> None:
         "optimizer": "adamw",
         "weight_decay": WEIGHT_DECAY,
         "label_smoothing": SMOOTHING,
-        "taught_by": "a convolutional network of 16 and 32 channels, trained on the same images",
-        "share_of_its_probabilities": TAUGHT,
         "weights_kept": f"exponential mean, {KEPT_OF_MEAN}",
         "drawings": DRAWINGS,
         "share_of_drawings": DRAWN * DRAWINGS / data.TRAIN_IMAGES,
