@@ -308,7 +308,7 @@ def test_those_who_look_at_a_running_sweep_share_it_and_one_that_is_over_is_as_i
     second: dict[str, Any] = {}
     # A time at which no other test has looked.
     assert [look(first, 1e9 + 1), look(second, 1e9 + 4), look({}, 1e9 + 4, None)] == [101, 101, 102]
-    # What a visitor chooses before the next drawing is of the same moment, a drawing a little early is not.
+    # What a visitor chooses before the next drawing is of the same moment; a drawing that comes early is not.
     assert [look(first, 1e9 + 5.2), look({}, 1e9 + 5.2), look(first, 1e9 + 5.9)] == [101, 103, 103]
     # Another sweep's, of another page, is looked at anew.
     first["sweep.shown.5.0"] = ("another", 1e9 + 5.9, None)
