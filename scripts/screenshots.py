@@ -102,7 +102,7 @@ def shoot_sweep(page: Page) -> None:
     """Fill the map of learning rate and batch size."""
     page.get_by_role("button", name=re.compile(r"^Start \d+ runs")).click()
     expect(page.get_by_text(re.compile("^Best: learning rate"))).to_be_visible()
-    page.mouse.wheel(0, 160)
+    page.mouse.wheel(0, 180)
 
 
 #: What is done on a page before its picture is taken; in this order.
