@@ -42,6 +42,7 @@ from core.sweep.studies import Studies
 from core.sweep.text import parse
 from core.sweep.view import View
 from core.training.config import RunConfig
+from dashboard.words import config_in_full
 from tests.browser import ARGUMENTS, CHROMIUM, Lab
 
 WORKERS = 2
@@ -319,7 +320,7 @@ def recipe(quick: bool) -> None:
         for place, one in enumerate(result.contestants):
             mean = one.accuracy.mean if one.accuracy else float("nan")
             mark = "*" if place == result.winner else " "
-            print(f"{mark} {settings_in_full(one.config)}: {one.score} in the sweep, {mean:.4f} with fresh seeds")
+            print(f"{mark} {config_in_full(one.config)}: {one.score} in the sweep, {mean:.4f} with fresh seeds")
         assert result.winner is not None and result.test is not None
         print(f"Test accuracy of the winner with these seeds: {result.test.mean:.4f}, n = {result.test.n}")
         winner = replace(result.contestants[result.winner].config, validation_split=0.0)
@@ -329,12 +330,6 @@ def recipe(quick: bool) -> None:
     spread = statistics.stdev(tests)
     print(f"Trained on all images: {', '.join(f'{test:.2f}' for test in tests)} % test")
     print(f"mean {statistics.mean(tests):.2f} %, sd {spread:.2f}, n = {len(tests)} seeds")
-
-
-def settings_in_full(config: RunConfig) -> str:
-    """Return the settings that differ from the defaults."""
-    usual = RunConfig().to_dict()
-    return ", ".join(f"{name} {value}" for name, value in config.to_dict().items() if value != usual[name])
 
 
 PARTS = {"asking": asking, "busy": busy, "map": mapped, "page": page, "recipe": recipe, "search": search}

@@ -44,6 +44,9 @@ class Running(Protocol):
     def kill(self) -> None:
         """End it; nothing if it has ended."""
 
+    def close(self) -> None:
+        """End it, and let go of all that it has."""
+
 
 class Elsewhere(Protocol):
     """Starts processes on other machines."""
@@ -63,15 +66,20 @@ class Process:
         self._request = request
 
     def messages(self) -> Iterator[Message]:
-        with self._process as process:
-            assert process.stdin is not None and process.stdout is not None
-            process.stdin.write(json.dumps(self._request) + "\n")
-            process.stdin.flush()
-            yield from map(json.loads, process.stdout)
-            self.status = process.wait()
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps(self._request) + "\n")
+        self._process.stdin.flush()
+        yield from map(json.loads, self._process.stdout)
+        self.status = self._process.wait()
 
     def kill(self) -> None:
         self._process.kill()
+
+    def close(self) -> None:
+        self.kill()
+        with self._process:
+            # Its pipes are closed, and it is waited for.
+            pass
 
 
 def run_module(
@@ -98,7 +106,7 @@ def run_module(
                 raise ValueError(message["failure"])
             receive(message)
     finally:
-        process.kill()
+        process.close()
     if process.status:
         raise ValueError("The process that worked on this ended before it was done.")
 

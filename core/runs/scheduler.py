@@ -259,9 +259,9 @@ class Scheduler:
             case "EpochDone":
                 self._record.update(run_id, **history.columns)
             case "Diverged":
-                self._record.update(run_id, message=_diverged_sentence(event))
+                self._record.update(run_id, message=states.diverged_sentence(event))
             case "StoppedEarly":
-                self._record.update(run_id, message=_early_sentence(event))
+                self._record.update(run_id, message=states.early_sentence(event))
             case "RunFinished":
                 self._finish(run_id, event["reason"])
             case "Paused":
@@ -338,17 +338,3 @@ def project_commit() -> str | None:
         command = ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"]
         return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
     return None
-
-
-def _diverged_sentence(event: dict[str, Any]) -> str:
-    return (
-        f"The loss stopped being finite at step {event['step']} with learning rate {event['learning_rate']:.6g}; "
-        f"the parameters after step {event['restored_step']} are kept."
-    )
-
-
-def _early_sentence(event: dict[str, Any]) -> str:
-    return (
-        f"Stopped early after step {event['step']}: since epoch {event['best_epoch'] + 1} the validation loss "
-        f"has not been below its {event['validation_loss']:.4g}."
-    )

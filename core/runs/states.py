@@ -1,6 +1,7 @@
 """The states of a run, and the event of a change."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from core.training.events import Event
 
@@ -30,3 +31,19 @@ class Operated(Event):
 
     command: str
     by: str
+
+
+def diverged_sentence(event: dict[str, Any]) -> str:
+    """Return the message of a run that ended with this ``Diverged``."""
+    return (
+        f"The loss stopped being finite at step {event['step']} with learning rate {event['learning_rate']:.6g}; "
+        f"the parameters after step {event['restored_step']} are kept."
+    )
+
+
+def early_sentence(event: dict[str, Any]) -> str:
+    """Return the message of a run that ended with this ``StoppedEarly``."""
+    return (
+        f"Stopped early after step {event['step']}: since epoch {event['best_epoch'] + 1} the validation loss "
+        f"has not been below its {event['validation_loss']:.4g}."
+    )

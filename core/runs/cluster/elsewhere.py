@@ -96,6 +96,9 @@ class Task:
             else:
                 self.status = 1 if "lost" in message else message["ended"]
 
+    def close(self) -> None:
+        self.kill()
+
     def kill(self) -> None:
         self._forget(self.number)
         if self.status is None:

@@ -121,11 +121,18 @@ def full(monkeypatch):
     return state
 
 
-def test_the_end_of_a_run_waits_for_room_on_the_labs_disk(lab, monkeypatch, tmp_path, full):
+@pytest.fixture
+def waiting(lab, monkeypatch, tmp_path, full):
+    """A pool whose run waits for room."""
     pool = lab.pool(ENDS, monkeypatch)
     pool.start()
     give(pool, tmp_path)
-    (waits,) = wait_for(lambda: lab.messages)
+    wait_for(lambda: lab.messages)
+    return pool
+
+
+def test_the_end_of_a_run_waits_for_room_on_the_labs_disk(lab, waiting, tmp_path, full):
+    (waits,) = lab.messages
     assert waits == {
         "run": "abc",
         "waits": "The run's files could not be written: No space left on device. "
@@ -135,29 +142,21 @@ def test_the_end_of_a_run_waits_for_room_on_the_labs_disk(lab, monkeypatch, tmp_
     _, ended = wait_for(lambda: lab.messages, lambda told: len(told) == 2)
     assert ended["event"]["name"] == run_files.PARAMETERS
     assert (tmp_path / run_files.PARAMETERS).read_bytes() == b"new"
-    pool.close()
+    waiting.close()
 
 
-def test_stop_gives_up_waiting_for_room_on_the_labs_disk(lab, monkeypatch, tmp_path, full):
-    pool = lab.pool(ENDS, monkeypatch)
-    pool.start()
-    give(pool, tmp_path)
-    wait_for(lambda: lab.messages)
-    pool.command("abc", "stop")
+def test_stop_gives_up_waiting_for_room_on_the_labs_disk(lab, waiting):
+    waiting.command("abc", "stop")
     _, failed = wait_for(lambda: lab.messages, lambda told: len(told) == 2)
     assert failed == {
         "run": "abc",
         "failed": "The file parameters.safetensors could not be written: No space left on device.",
     }
-    pool.close()
+    waiting.close()
 
 
-def test_a_lab_that_ends_is_not_held_up_by_a_run_that_waits_for_room(lab, monkeypatch, tmp_path, full):
-    pool = lab.pool(ENDS, monkeypatch)
-    pool.start()
-    give(pool, tmp_path)
-    wait_for(lambda: lab.messages)
-    pool.close()
+def test_a_lab_that_ends_is_not_held_up_by_a_run_that_waits_for_room(lab, waiting):
+    waiting.close()
     assert len(lab.messages) == 1 and lab.lost == ["abc"]
 
 
