@@ -269,21 +269,10 @@ class Service(Archive):
                 raise ValueError(f"Run #{binned.number} is in the bin. Restore it first.")
             with self._record.batch():
                 for run in runs:
-                    if self._fits(run, command):
+                    if states.fits(run.state, command):
                         if by:
                             self._record.append(run.id, Operated(command, by).to_dict())
                         self._command(run, command, lr)
-
-    def _fits(self, run: Run, command: str) -> bool:
-        """Return True if the command changes something in the run's state."""
-        match command:
-            case "stop":
-                return run.state in (states.RUNNING, states.QUEUED, states.PAUSED, states.INTERRUPTED)
-            case "pause":
-                return run.state in (states.RUNNING, states.QUEUED)
-            case "learning_rate":
-                return run.state in (states.RUNNING, states.QUEUED) or run.resumable
-        return run.resumable
 
     def _command(self, run: Run, command: str, lr: Any) -> None:
         if command == "learning_rate":

@@ -33,6 +33,18 @@ class Operated(Event):
     by: str
 
 
+def fits(state: str, command: str) -> bool:
+    """Return True if a command, one of the service's, changes something in a run that is in this state."""
+    match command:
+        case "stop":
+            return state in (RUNNING, QUEUED, PAUSED, INTERRUPTED)
+        case "pause":
+            return state in (RUNNING, QUEUED)
+        case "learning_rate":
+            return state in (RUNNING, QUEUED) or state in RESUMABLE
+    return state in RESUMABLE
+
+
 def diverged_sentence(event: dict[str, Any]) -> str:
     """Return the message of a run that ended with this ``Diverged``."""
     return (

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from core.jobs import Job, Jobs, Kind, Report
-from core.jobs.process import run_module
+from core.jobs import Cancelled, Job, Jobs, Kind, Report, process
+from core.jobs.process import Process, run_module
 from core.paths import ROOT
 from tests.waiting import LIMIT
 
@@ -88,3 +88,25 @@ def test_the_process_ends_with_a_server_that_was_killed() -> None:
     command = [sys.executable, "-m", MODULE]
     ran = subprocess.run(command, cwd=ROOT, input=request, capture_output=True, text=True, timeout=LIMIT)
     assert (ran.returncode, ran.stderr) == (0, "") and "share" not in ran.stdout
+
+
+def test_a_job_that_is_cancelled_before_its_first_message_leaves_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[Process] = []
+
+    class Cancels:
+        elsewhere = None
+
+        def on_cancel(self, _: object) -> None:
+            raise Cancelled
+
+    class Kept(Process):
+        def __init__(self, module: str, request: dict[str, Any]) -> None:
+            super().__init__(module, request)
+            begun.append(self)
+
+    monkeypatch.setattr(process, "Process", Kept)
+    with pytest.raises(Cancelled):
+        run_module(MODULE, {"as": "hang"}, Cancels(), lambda message: None)  # type: ignore[arg-type]
+    (kept,) = begun
+    assert kept._process.returncode is not None
+    assert kept._process.stdout and kept._process.stdout.closed
