@@ -33,7 +33,7 @@ from playwright.async_api import async_playwright
 from benchmarks.endure.attacks import attacks
 from benchmarks.endure.lab import Lab, Table, open_lab
 from benchmarks.endure.runs import check
-from benchmarks.endure.visitors import arrive, follow_latest, new_page, session, tour, viewer
+from benchmarks.endure.visitors import arrive, follow_latest, leave_one_training, new_page, session, tour, viewer
 from benchmarks.measure import machine
 from tests.browser import ARGUMENTS, CHROMIUM
 
@@ -59,6 +59,8 @@ async def endure(options: argparse.Namespace, lab: Lab, table: Table) -> set[str
         works += [attacks(lab, random.Random(chance.random()), table, until, begun)]
         works += [follow_latest(lab, table, latest, seen, until), lab.watch(until)]
         await asyncio.gather(*works)
+        # However short the time and whenever the attacks came, there is a run that the end interrupts.
+        await leave_one_training(lab, guest, chance, table)
         await browser.close()
     lab.clock.turn(0)
     await lab.end(signal.SIGTERM)

@@ -17,6 +17,8 @@ import { ChartTools } from "../shared/tools.js"
 const FRAME_MS = 90
 /** Longest time that a picture of other runs waits for their first events. */
 const FIRST_EVENTS_MS = 250
+/** By how much the chart may miss its place. */
+const OFF_PX = 2
 
 /** The end of a run, or its pause, as it is spoken. */
 function endInWords(run) {
@@ -81,8 +83,20 @@ class LiveChart {
     this.shown = true
   }
 
+  /** On a phone, scroll to the chart, and again, until the visitor's next gesture, where it is not at the top after all: what
+   * stands above it comes and goes meanwhile, and a smooth scroll ends where the chart was when the scroll began. */
   comeIntoView() {
-    if (window.innerWidth <= 640) this.root.scrollIntoView({ behavior: movesLittle() ? "auto" : "smooth", block: "start" })
+    if (!matchMedia("(max-width: 640px)").matches) return
+    this.arrival?.abort()
+    this.arrival = new AbortController()
+    const options = { capture: true, signal: this.arrival.signal }
+    const scroll = () => this.root.scrollIntoView({ behavior: movesLittle() ? "auto" : "smooth", block: "start" })
+    const wanted = parseFloat(getComputedStyle(this.root).scrollMarginTop)
+    document.addEventListener("scrollend", () => {
+      if (Math.abs(this.root.getBoundingClientRect().top - wanted) > OFF_PX) scroll()
+    }, options)
+    for (const gesture of ["wheel", "pointerdown", "keydown"]) document.addEventListener(gesture, () => this.arrival.abort(), options)
+    scroll()
   }
 
   receive({ run: id, events, position }) {
@@ -287,6 +301,7 @@ class LiveChart {
 
   close() {
     clearTimeout(this.pending)
+    this.arrival?.abort()
     this.feed.close()
     this.observer.disconnect()
     this.drawing.close(() => window.Plotly?.purge(this.plot))
