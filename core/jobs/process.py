@@ -5,6 +5,7 @@ the result is wanted, so the process ends with the server even where that was ki
 other machines, the processes are too, and the files that they need and make travel with the messages.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -82,31 +83,36 @@ class Process:
             pass
 
 
+@contextlib.contextmanager
 def run_module(
-    module: str, request: Message, report: Report[Any], receive: Callable[[Message], None], files: Files | None = None
-) -> None:
-    """Run ``python -m module`` on a request until it ends, on another machine where the lab has others.
+    module: str, request: Message, report: Report[Any], files: Files | None = None
+) -> Iterator[Iterator[Message]]:
+    """Run ``python -m module`` on a request, on another machine where the lab has others; it ends with the block.
 
     Args:
         module: its ``main`` calls ``serve``.
         request: JSON values.
         report: of the job; a cancel kills the process.
-        receive: called with every message; what it raises ends the process and is raised here.
         files: what the process reads and writes.
 
-    Raises:
-        ValueError: with the process's own sentence, or one that says that it ended early.
+    Yields:
+        The process's messages until it ends; a ValueError comes in their place, with the process's own sentence or one
+        that says that it ended early.
     """
     process = report.elsewhere and report.elsewhere(module, request, files or Files())
     process = process or Process(module, request)
     try:
         report.on_cancel(process.kill)
-        for message in process.messages():
-            if "failure" in message:
-                raise ValueError(message["failure"])
-            receive(message)
+        yield _messages(process)
     finally:
         process.close()
+
+
+def _messages(process: Running) -> Iterator[Message]:
+    for message in process.messages():
+        if "failure" in message:
+            raise ValueError(message["failure"])
+        yield message
     if process.status:
         raise ValueError("The process that worked on this ended before it was done.")
 

@@ -6,7 +6,7 @@ chunks that stay in the cache, one image per column: so the loops run along the 
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -57,7 +57,7 @@ def refined(
     loss: str = "cross_entropy",
     tick: Tick = quiet,
     threads: int = 1,
-) -> Iterator[Grid]:
+) -> Generator[Grid, None, None]:
     """Grids over the ranges ``x`` and ``y``, coarser ones first; the last has ``size`` points per side.
 
     Raises:

@@ -4,7 +4,6 @@ import io
 import json
 import math
 import zipfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ def npz(result: Result) -> bytes:
     shares = {name: value if math.isfinite(value := getattr(result, name)) else None for name in SHARES}
     about = {
         "format_version": FORMAT_VERSION,
-        "study": asdict(result.study),
+        "study": result.study.to_dict(),
         **shares,
         "paths": [{"item": path.item, "label": path.label, "about": path.about} for path in result.paths],
     }
@@ -59,7 +58,7 @@ def load(path: Path) -> Result | None:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         about = json.loads(str(arrays["about"]))
-        study = Study(**{**about["study"], "items": tuple(about["study"]["items"])})
+        study = Study.from_dict(about["study"])
         paths = tuple(
             Path2D(**values, **{name: arrays[f"path{i}_{name}"] for name in PATH_ARRAYS})
             for i, values in enumerate(about["paths"])

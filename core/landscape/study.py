@@ -3,7 +3,8 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -30,6 +31,10 @@ PART = Hyperparameter("part", "test", "Set of the images.", choices=tuple(SETS))
 SEED = Hyperparameter("seed", 0, "Fixes the random directions.", low=0, high=2**31 - 1)
 #: Points along a line between two models, and how far it goes beyond them.
 LINE_POINTS, BEYOND = 121, 0.5
+#: Lowest and highest coordinate along one direction of a plane.
+Range = tuple[float, float]
+#: Yields grids over two ranges of a plane, coarser ones first.
+Surface = Callable[[Plane, Range, Range], Generator[Grid, None, None]]
 #: The space around the paths, as a share of their extent.
 MARGIN = 0.2
 
@@ -77,6 +82,15 @@ class Study:
         """Digest of all that the result depends on."""
         content = json.dumps({"format": FORMAT_VERSION, **asdict(self)}, sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:24]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return {**asdict(self), "items": list(self.items)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Study":
+        """Inverse of ``to_dict``."""
+        return cls(**{**values, "items": tuple(values["items"])})
 
     def digits(self, mnist: Mnist) -> Digits:
         """Return the images that the loss is taken on."""
@@ -171,11 +185,20 @@ def plane_of(study: Study, tracks: Sequence[Track]) -> Plane:
 
 
 def compute(
-    study: Study, tracks: Sequence[Track], mnist: Mnist, tick: Tick = grids.quiet, threads: int = 1
+    study: Study,
+    tracks: Sequence[Track],
+    mnist: Mnist,
+    tick: Tick = grids.quiet,
+    threads: int = 1,
+    surface: Surface | None = None,
 ) -> Iterator[Result]:
     """Yield results, each with more than the one before; the last one is ``done``.
 
     The order is: the paths' places, a coarse grid, the paths' losses, finer grids.
+
+    Args:
+        tick, threads: as of ``grid.evaluate_grid``.
+        surface: computes the grids in place of ``grid.refined``.
 
     Raises:
         ValueError: if the items do not make a plane.
@@ -196,13 +219,18 @@ def compute(
         result = replace(result, grid=grids.evaluate_grid(plane, ticks, np.zeros(1), digits, study.loss, tick))
         yield _with_losses(result, tracks, digits, tick, done=True)
         return
-    for grid in grids.refined(plane, *_box(study, result.paths), study.size, digits, study.loss, tick, threads):
-        first, last = result.grid is None, len(grid.x) == study.size
-        result = replace(result, grid=grid, done=last and not first)
-        yield result
-        if first:
-            result = _with_losses(result, tracks, digits, tick, done=last)
+
+    def refined(plane: Plane, x: Range, y: Range) -> Generator[Grid, None, None]:
+        return grids.refined(plane, x, y, study.size, digits, study.loss, tick, threads)
+
+    with closing((surface or refined)(plane, *_box(study, result.paths))) as refining:
+        for grid in refining:
+            first, last = result.grid is None, len(grid.x) == study.size
+            result = replace(result, grid=grid, done=last and not first)
             yield result
+            if first:
+                result = _with_losses(result, tracks, digits, tick, done=last)
+                yield result
 
 
 def _moving(tracks: Sequence[Track]) -> list[Tensor]:
@@ -219,7 +247,7 @@ def _project(plane: Plane, track: Track) -> Path2D:
     )  # fmt: skip
 
 
-def _box(study: Study, paths: Sequence[Path2D]) -> tuple[tuple[float, float], tuple[float, float]]:
+def _box(study: Study, paths: Sequence[Path2D]) -> tuple[Range, Range]:
     """Return a square around all paths; around a model, as far as the directions go once."""
     if study.plane == "random":
         return (-1.0, 1.0), (-1.0, 1.0)

@@ -27,12 +27,10 @@ def diagnosis_job(jobs: Jobs, request: ReplayRequest) -> Job[Diagnoses]:
 
     def work(report: Report[Diagnoses]) -> Diagnoses:
         made: list[Diagnosis] = []
-
-        def receive(message: dict[str, Any]) -> None:
-            made.append(_diagnosis(message))
-            report(f"Measured {len(made)} of {count} points", len(made) / count, tuple(made))
-
-        run_module(__name__, request.to_dict(), report, receive, Files(needed=(run_files.START,)))
+        with run_module(__name__, request.to_dict(), report, Files(needed=(run_files.START,))) as messages:
+            for message in messages:
+                made.append(_diagnosis(message))
+                report(f"Measured {len(made)} of {count} points", len(made) / count, tuple(made))
         return tuple(made)
 
     return jobs.get(DIAGNOSES, (request.run_id, request.name), work)

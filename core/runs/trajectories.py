@@ -59,10 +59,9 @@ def trajectory_job(jobs: Jobs, request: ReplayRequest) -> Job[Trajectory]:
     files = Files((run_files.START, run_files.PARAMETERS), (path.name,))
 
     def work(report: Report[Trajectory]) -> Trajectory:
-        def receive(message: dict[str, Any]) -> None:
-            report("Replaying the run, once", message["share"])
-
-        run_module(__name__, request.to_dict(), report, receive, files)
+        with run_module(__name__, request.to_dict(), report, files) as messages:
+            for message in messages:
+                report("Replaying the run, once", message["share"])
         if (trajectory := _saved(path)) is None:
             raise ValueError("The run's folder is gone; it may have been deleted.")
         return trajectory

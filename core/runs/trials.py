@@ -23,12 +23,10 @@ def trials_job(jobs: Jobs, requested: Sequence[Trial]) -> Job[Outcomes]:
 
     def work(report: Report[Outcomes]) -> Outcomes:
         made: list[Outcome] = []
-
-        def receive(message: dict[str, Any]) -> None:
-            made.append(Outcome(**message))
-            report(f"Tried {len(made)} of {len(requested)} settings", len(made) / len(requested))
-
-        run_module(__name__, {"trials": [trial.to_dict() for trial in requested]}, report, receive)
+        with run_module(__name__, {"trials": [trial.to_dict() for trial in requested]}, report) as messages:
+            for message in messages:
+                made.append(Outcome(**message))
+                report(f"Tried {len(made)} of {len(requested)} settings", len(made) / len(requested))
         return tuple(made)
 
     return jobs.get(TRIALS, trials.key(requested), work)

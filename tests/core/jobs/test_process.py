@@ -32,14 +32,13 @@ class Echo:
         self.begun = threading.Event()
 
         def work(report: Report[list[Any]]) -> list[Any]:
-            run_module(MODULE, {"as": request}, report, self.receive)
+            with run_module(MODULE, {"as": request}, report) as messages:
+                for message in messages:
+                    self.messages.append(message)
+                    self.begun.set()
             return self.messages
 
         self.job: Job[list[Any]] = jobs.get(KIND, request, work)
-
-    def receive(self, message: dict[str, Any]) -> None:
-        self.messages.append(message)
-        self.begun.set()
 
 
 def alive(pid: int) -> bool:
@@ -105,8 +104,8 @@ def test_a_job_that_is_cancelled_before_its_first_message_leaves_no_process(monk
             begun.append(self)
 
     monkeypatch.setattr(process, "Process", Kept)
-    with pytest.raises(Cancelled):
-        run_module(MODULE, {"as": "hang"}, Cancels(), lambda message: None)  # type: ignore[arg-type]
+    with pytest.raises(Cancelled), run_module(MODULE, {"as": "hang"}, Cancels()):  # type: ignore[arg-type]
+        pass
     (kept,) = begun
     assert kept._process.returncode is not None
     assert kept._process.stdout and kept._process.stdout.closed

@@ -1,11 +1,14 @@
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from core.data import Mnist
 from core.jobs import Job, Jobs
+from core.jobs.process import Files
 from core.landscape.grid import Tick
 from core.landscape.job import LANDSCAPES, landscape_job
 from core.landscape.study import Result, Study, Track
@@ -83,3 +86,45 @@ def test_a_study_that_nobody_asks_for_is_dropped_and_the_next_one_goes_on(world:
     assert other.wait().done
     assert not (world.folder / f"{STUDY.key}.npz").exists()
     assert world.job(STUDY).wait().done
+
+
+def test_a_lab_with_other_machines_has_the_surface_computed_by_a_process_with_the_same_result(world: World) -> None:
+    here = world.job(STUDY).wait()
+    world.folder = world.folder / "elsewhere"
+    asked: list[str] = []
+
+    def elsewhere(module: str, request: Any, files: Files) -> None:
+        """Start nothing: this machine does the work, in a process."""
+        asked.append(module)
+        assert [Path(request["folder"], name).exists() for name in files.needed] == [True]
+
+    world.jobs.elsewhere = elsewhere
+    there = world.job(STUDY).wait()
+    assert asked == ["core.landscape.surface_process"]
+    assert there.grid and here.grid
+    for name, values in vars(here.grid).items():
+        assert np.array_equal(getattr(there.grid, name), values), name
+
+
+class Lost:
+    """A process whose machine is lost after a first message."""
+
+    status: int | None = None
+    closed = False
+
+    def messages(self) -> Iterator[dict[str, Any]]:
+        yield {"share": 0.5}
+        self.status = 1
+
+    def kill(self) -> None:
+        self.closed = True
+
+    close = kill
+
+
+def test_a_surface_whose_machine_is_lost_is_one_sentence(world: World) -> None:
+    lost = Lost()
+    world.jobs.elsewhere = lambda module, request, files: lost
+    with pytest.raises(ValueError, match=r"^The process that worked on this ended before it was done\.$"):
+        world.job(STUDY).wait()
+    assert lost.closed

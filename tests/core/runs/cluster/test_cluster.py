@@ -6,11 +6,14 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 
-from core import paths
+from core import data, paths
 from core.jobs import process
+from core.landscape.job import landscape_job
+from core.landscape.study import Study, Track, compute
 from core.models.checkpoints import load_checkpoint, load_parameters
 from core.runs import run_files
 from core.runs.cluster.pool import ClusterPool
@@ -112,7 +115,7 @@ def test_a_branch_begins_where_the_other_run_was(service, reach):
     assert service.history(branch).steps.tolist() == list(range(24, 48))
 
 
-def test_a_run_is_replayed_and_diagnosed_on_the_cluster(service, reach, monkeypatch):
+def test_a_run_is_replayed_and_diagnosed_on_the_cluster_and_its_surface_computed(service, reach, monkeypatch, tmp_path):
     run_id = service.submit(RunConfig(epochs=2, batch_size=250, validation_split=0.9))
     reach(run_id, "finished")
 
@@ -126,6 +129,11 @@ def test_a_run_is_replayed_and_diagnosed_on_the_cluster(service, reach, monkeypa
     ended, _ = load_parameters(service.parameters_file(run_id))
     assert steps[-1] == 48 and torch.equal(parameters[-1], to_flat(ended))
     assert [diagnosis.step for diagnosis in service.diagnoses(run_id).wait()] == [0, 24, 48]
+    tracks = [Track("run", "", {}, steps.numpy(), steps.numpy() / 24, parameters)]
+    study = Study("random", ("run",), size=25, images=50)
+    surface = landscape_job(service.jobs, study, tmp_path, lambda *_: tracks, data.load).wait()
+    *_, here = compute(study, tracks, data.load())
+    assert np.allclose(surface.grid.loss, here.grid.loss)
 
 
 def test_a_killed_worker_costs_nothing_but_time(service, nodes, wait, reach, in_training, whole):

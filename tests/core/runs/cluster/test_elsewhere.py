@@ -47,9 +47,8 @@ def job(jobs: Jobs, folder: Path) -> Job[list[Any]]:
     """A job that runs the process, started; its result are the messages."""
 
     def work(report: Report[list[Any]]) -> list[Any]:
-        said: list[Any] = []
-        run_module(MODULE, {"as": "echo", "folder": str(folder)}, report, said.append, FILES)
-        return said
+        with run_module(MODULE, {"as": "echo", "folder": str(folder)}, report, FILES) as messages:
+            return list(messages)
 
     made: Job[list[Any]] = jobs.get(KIND, str(folder), work)
     made.start()
