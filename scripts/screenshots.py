@@ -4,14 +4,13 @@ Run from the project's root: ``python -m scripts.screenshots``. Needs Chromium a
 """
 
 import re
-import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browser import ARGUMENTS, Lab
+from tests.browser import ARGUMENTS, CHROMIUM, Lab
 from tests.visiting import drawn_whole
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -122,7 +121,7 @@ def main() -> None:
     expect.set_options(timeout=180_000)
     DOCS.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS.split())
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS.split())
         lab = Lab(Path(folder))
         lab.start()
         try:

@@ -28,8 +28,10 @@ from core.training.network import Network
 from tests.waiting import LIMIT, wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
-#: The system's browser; without one, Playwright's own.
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+#: The system's browser, the one without windows first, which takes a tenth less of the processor; without any,
+#: Playwright's own.
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 ARGUMENTS = (
     "--no-sandbox --disable-gpu --disable-background-networking --disable-quic --no-first-run "
     "--disable-component-update --disable-sync"

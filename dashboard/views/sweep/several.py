@@ -81,7 +81,7 @@ def _contour(sweep: View, marked: Collection[int]) -> None:
     with right:
         y = st.selectbox("Up", **_STATE.choice("y", [name for name in ordered if name != x]), format_func=label)
     title = f"{label(x)} and {label(y).lower()}: validation accuracy"
-    _figure(sweep, partial(figures.contour, x=ordered[x], y=ordered[y]), marked, title, f"contour.{x}.{y}")
+    _figure(sweep, partial(figures.contour, x=ordered[x], y=ordered[y]), marked, title, "contour")
     st.caption("Points are settings; the colours between them are interpolated, and the other settings differ.")
 
 
@@ -115,7 +115,7 @@ def _mark(study_id: str, source: str, names: Sequence[str]) -> None:
 
 def _figure(sweep: View, draw: Draw, marked: Collection[int], title: str, name: str) -> None:
     show_figure(
-        drawn_once(sweep, f"{name} {sorted(marked)}", partial(draw, sweep, marked=marked)),
+        drawn_once(sweep, f"{title} {sorted(marked)}", partial(draw, sweep, marked=marked)),
         title,
         key=f"sweep.{sweep.id}.{name}",
         settings=in_common(sweep),
