@@ -7,6 +7,7 @@ carries (value, d/dx, d/dy) through every operation; ``None`` stands for a deriv
 
 import ast
 import math
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -26,6 +27,9 @@ LARGEST_POWER = 12
 
 _CONSTANTS = {"pi": math.pi, "e": math.e}
 _LATEX_NAMES = {"pi": r"\pi"}
+#: In Python up to 3.11.7 two threads that parse at once disturb each other, where one of them frees objects meanwhile:
+#: "SystemError: AST constructor recursion depth mismatch".
+_PARSING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,8 @@ def parse(text: str, constants: Mapping[str, float] | None = None) -> Expression
     if len(text) > LONGEST:
         raise ValueError(f"formula must have at most {LONGEST} characters, got {len(text)}.")
     try:
-        tree = ast.parse(text.strip().replace("^", "**"), mode="eval")
+        with _PARSING:
+            tree = ast.parse(text.strip().replace("^", "**"), mode="eval")
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise ValueError(
             "formula must be one expression in x and y, with every product written as in 2*x, "

@@ -1,9 +1,13 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.paths import ROOT
 from core.surfaces.expression import LONGEST, parse
 from core.surfaces.own import own_surface
 
@@ -180,3 +184,35 @@ def test_any_formula_is_a_surface_or_has_no_value(text):
     except ValueError as error:
         reason = str(error)
     assert reason.startswith("formula must have a value somewhere") if reason else np.isfinite(surface.minimum)
+
+
+#: Parses in four threads, of other depths, while Python frees objects that let other threads go on.
+AT_ONCE = """
+import gc, sys, threading, time
+from core.surfaces.expression import parse
+
+class Slow:
+    def __del__(self): time.sleep(1e-4)
+
+def work(depth):
+    if depth:
+        return work(depth - 1)
+    for number in range(60):
+        slow = Slow()
+        slow.itself = slow
+        del slow
+        parse(f"{number} + " + " + ".join("x" * 30))
+
+sys.setswitchinterval(1e-6)
+gc.set_threshold(20)
+failed = []
+threading.excepthook = failed.append
+threads = [threading.Thread(target=work, args=(30 * number,)) for number in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+sys.exit(len(failed))
+"""
+
+
+def test_formulas_are_parsed_by_several_threads_at_once():
+    assert subprocess.run([sys.executable, "-c", AT_ONCE], cwd=ROOT).returncode == 0
