@@ -57,6 +57,15 @@ def read(objects: list[dict[str, Any]]) -> Bytes:
     return found[0].digit if len(found) == 1 else np.zeros((28, 28), dtype=np.uint8)
 
 
+def read_picture(picture: Image.Image) -> Bytes:
+    """Input of the network from a picture of a digit; black if none is found in it, or several."""
+    try:
+        found = find_digits(picture)
+    except ValueError:
+        found = []
+    return found[0].digit if len(found) == 1 else np.zeros((28, 28), dtype=np.uint8)
+
+
 def as_digits(inputs: Iterable[Bytes], labels: torch.Tensor) -> Digits:
     return Digits(torch.from_numpy(np.stack(list(inputs))).view(-1, data.PIXELS), labels)
 
@@ -87,7 +96,7 @@ def pictures(lines: list[CentreLine], labels: torch.Tensor) -> Iterable[tuple[st
     """Rows of pictures of drawings: dark ink on light paper."""
     for share in SHARES:
         drawn = (Image.fromarray(255 - draw(line, 200, 200 * share, 0, MIDDLE)) for line in lines)
-        yield f"picture, pen {share} of the digit", as_digits((find_digits(each)[0].digit for each in drawn), labels)
+        yield f"picture, pen {share} of the digit", as_digits(map(read_picture, drawn), labels)
 
 
 def report(network: Network, count: int) -> None:

@@ -14,7 +14,7 @@ Labels = NDArray[np.int64]
 
 #: Strokes are at most so wide as a share of what they draw, and fill so much of its box unless it is so much longer
 #: than wide.
-WIDEST_STROKE, FULL, LONG = 0.4, 0.72, 2
+WIDEST_STROKE, FULL, LONG = 0.4, 0.82, 2
 #: A digit's height and, of the tallest digit's, another digit's; of the digit's size, a part's that belongs to it.
 SMALLEST, LEAST_HEIGHT, SMALLEST_PART = 0.04, 0.5, 0.08
 #: Large parts belong together if so much of the narrower one's width is above or below the other and they are so near,

@@ -268,3 +268,9 @@ def test_a_very_large_picture_is_made_smaller_first(mnist_picture):
     way = find_digit(mnist_picture.resize((5600, 4200)))
     assert way.ink.shape == (360, 480)
     assert abs(way.digit.astype(int) - normalise(mnist_picture.resize((560, 420)))).mean() < 6
+
+
+def test_the_thickest_pen_draws_one_digit_however_little_paper_it_leaves(mnist):
+    """Among these are 8s that cover three quarters of their box."""
+    for line in centre_lines(mnist.test.images[170:190]):
+        assert len(find_digits(Image.fromarray(255 - draw(line, 200, 40, 0, (0.5, 0.5))))) == 1
