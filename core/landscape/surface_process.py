@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.torch import load_file, save_file
+import torch
 
 from core import data, devices
 from core.jobs import Report
@@ -25,7 +25,7 @@ from core.landscape.study import Range, Study
 
 #: Two, so that a large grid takes seconds; not more, since others train on the same machine meanwhile.
 THREADS = min(2, os.cpu_count() or 1)
-_PLANE = "plane.safetensors"
+_PLANE = "plane.npz"
 
 
 def surface(
@@ -39,9 +39,10 @@ def surface(
 
     Raises:
         ValueError: if the process could not do it, in one sentence.
+        OSError: if the plane cannot be written.
     """
     with tempfile.TemporaryDirectory(prefix="descent-") as folder:
-        save_file(vars(plane), Path(folder, _PLANE))
+        np.savez(Path(folder, _PLANE), **{name: tensor.numpy() for name, tensor in vars(plane).items()})
         request = {"folder": folder, "study": study.to_dict(), "x": x, "y": y}
         with run_module(__name__, request, report, Files(needed=(_PLANE,))) as messages:
             for message in messages:
@@ -55,7 +56,8 @@ def _compute(request: Message) -> Iterator[Message]:
     """Yield shares and grids, each grid as lists."""
     devices.prepare_cpu(1)
     study = Study.from_dict(request["study"])
-    plane = Plane(**load_file(Path(request["folder"], _PLANE)))
+    with np.load(Path(request["folder"], _PLANE), allow_pickle=False) as arrays:
+        plane = Plane(**{name: torch.from_numpy(arrays[name]) for name in arrays.files})
     digits = study.digits(data.load())
     made: queue.SimpleQueue[Message] = queue.SimpleQueue()
 

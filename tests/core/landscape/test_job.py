@@ -88,8 +88,12 @@ def test_a_study_that_nobody_asks_for_is_dropped_and_the_next_one_goes_on(world:
     assert world.job(STUDY).wait().done
 
 
-def test_a_lab_with_other_machines_has_the_surface_computed_by_a_process_with_the_same_result(world: World) -> None:
-    here = world.job(STUDY).wait()
+@pytest.mark.parametrize("plane", ["pca", "three", "random"])
+def test_a_lab_with_other_machines_has_the_surface_computed_by_a_process_with_the_same_result(
+    world: World, plane: str
+) -> None:
+    study = Study(plane, STUDY.items, size=25, images=50)
+    here = world.job(study).wait()
     world.folder = world.folder / "elsewhere"
     asked: list[str] = []
 
@@ -99,7 +103,7 @@ def test_a_lab_with_other_machines_has_the_surface_computed_by_a_process_with_th
         assert [Path(request["folder"], name).exists() for name in files.needed] == [True]
 
     world.jobs.elsewhere = elsewhere
-    there = world.job(STUDY).wait()
+    there = world.job(study).wait()
     assert asked == ["core.landscape.surface_process"]
     assert there.grid and here.grid
     for name, values in vars(here.grid).items():
