@@ -84,6 +84,7 @@ def steps_html(ways: Sequence[Steps]) -> str:
     for way in ways:
         scaled = np.round(way.fitted * 255).astype(np.uint8)
         changed = f",<br>strokes {'thickened' if way.thickened > 0 else 'thinned'}" if way.thickened else ""
+        changed += ",<br>slant halved" if way.straightened else ""
         figures += _figure("1. The ink, found", _found(ways, STEP_SIDE))
         figures += _figure(
             f"2. Scaled: {scaled.shape[1]} x {scaled.shape[0]}{changed}", _pixels(scaled, STEP_SIDE, "scaled")
