@@ -45,7 +45,7 @@ OTHERS, SEEN = 26_000, 0.5
 NEARLY, NOTHING = data.CLASSES, 2 * data.CLASSES
 #: Their longer side in pixels; the pen's width as a share of it, for MNIST's digits and for the others, which stay
 #: open under thicker ones; the tilt in radians, for both: a 1 and a 7 of the other forms differ by angles.
-SIZES, PENS, THICK_PENS, TILT, FORM_TILT = (40.0, 160.0), (0.021, 0.2), (0.021, 0.26), 0.38, 0.22
+SIZES, PENS, THICK_PENS, TILT, FORM_TILT = (40.0, 160.0), (0.021, 0.2), (0.021, 0.26), 0.5, 0.22
 VALIDATION, DRAWINGS_SEED, VALIDATION_SEED, OTHERS_SEED = 10_000, 0, 101, 202
 #: Images that are distorted at a time, and epochs until they are distorted anew, which takes twice as long as a step.
 CHUNK, KEPT = 2_048, 4

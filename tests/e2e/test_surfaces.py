@@ -3,8 +3,10 @@
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser import NO_WEBGL, Lab
 from tests.visiting import drawn_whole, save, wait_in
 
 CAMERA = """() => Object.values(document.querySelector('[data-testid=relief]')._fullLayout.scene._scene.getCamera().eye)
@@ -262,3 +264,20 @@ def test_momentum_is_explained_by_the_walk_that_plays(page: Page, lab) -> None:
     # With hardly any momentum the steep mode allows no more than a rate of 2 (1 + 0.01) / 50.
     expect(page.get_by_test_id("stMetricValue").first).to_have_text("2.055")
     expect(row).to_contain_text("diverged")
+
+
+@pytest.mark.parametrize("path", ["/surfaces", "/landscape"])
+def test_a_browser_without_3d_says_so_and_has_all_the_rest(page: Page, lab: Lab, path: str) -> None:
+    page.add_init_script(NO_WEBGL)
+    open_paused(page, lab.url + path)
+    relief = page.get_by_test_id("relief")
+    expect(relief).to_have_text(re.compile("^This browser can't draw in 3-D"))
+    expect(relief.get_by_role("link")).to_have_count(0)
+    expect(page.locator(".stage.relief .chart-save")).to_have_count(0)
+    name, _ = save(page, page.locator(".stage.map"), "Picture, PNG")
+    assert name.endswith(".png")
+    page.get_by_test_id("scrub").fill("1")
+    # Another drawing does not say it again.
+    page.get_by_role("button", name="Whole view").click()
+    ready(page)
+    expect(relief.locator("p")).to_have_count(1)

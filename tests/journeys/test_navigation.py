@@ -8,7 +8,7 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from tests.browser import Lab
+from tests.browser import NO_WEBGL, Lab
 from tests.visiting import PAGES, expect_state, go, look, open_at, train
 from tests.waiting import wait_for
 
@@ -45,6 +45,7 @@ def test_the_first_click_of_a_newcomer_leads_to_a_page_that_works(newcomer: Page
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: f"from {part[0]}")
 def test_each_page_leads_to_each_other(page: Page, lab: Lab, part: list[str]) -> None:
+    page.add_init_script(NO_WEBGL)
     first, *others = part
     open_at(page, lab, first)
     for title in others:
@@ -63,6 +64,7 @@ def test_another_screen_begins_at_its_top(page: Page, lab: Lab) -> None:
 
 
 def test_back_and_forward(page: Page, lab: Lab) -> None:
+    page.add_init_script(NO_WEBGL)
     open_at(page, lab, "Train")
     way = ["Sweep", "Surfaces", "Predictions", "Lessons"]
     for title in way:

@@ -3,7 +3,7 @@
 import { palette } from "./figures.js"
 import { chip } from "./legend.js"
 import { paintMap, paintRelief } from "./paint.js"
-import { headsOf, reliefFigure, ridesOf } from "./relief.js"
+import { headsOf, inThreeDimensions, reliefFigure, ridesOf, sayWhatLacks } from "./relief.js"
 import { advance, stepBack, stepForward, within } from "./time.js"
 import { penOn, Trail } from "./trail.js"
 import { Drawing, frameShown } from "../shared/drawing.js"
@@ -168,19 +168,26 @@ export class Player {
     await frameShown()
     // The end of a drawing that has begun meanwhile requests the relief again.
     if (this.solid.closed || this.drawing.busy) return
+    if (!inThreeDimensions()) sayWhatLacks(this.parts.relief, this.tools.relief)
+    else if (!(await this.drawSurface())) return
+    this.root.dataset.relief = this.revision
+    this.onWhole()
+  }
+
+  /** Return true once the surface stands as it is to be. */
+  async drawSurface() {
     const { relief } = this.parts, [data, space] = reliefFigure(this.scene, this.tones, this.rides)
     // plotly's own memory of the camera is as old as its last redraw; what a hand has turned since lies in the layout.
     if (this.covers.relief && this.cameraOf === this.cameraKey) space.scene.camera = relief.layout.scene.camera
     else if (this.camera) space.scene.camera = this.camera
     this.cameraOf = this.cameraKey
     await this.react(relief, [data, space])
-    if (this.solid.closed) return
+    if (this.solid.closed) return false
     this.drawn("relief")
-    if (this.solid.again || this.drawing.busy) return
+    if (this.solid.again || this.drawing.busy) return false
     this.paintSurface(true)
     this.turn(TURN_MS)
-    this.root.dataset.relief = this.revision
-    this.onWhole()
+    return true
   }
 
   react(plot, [data, layout], more = {}) {
@@ -301,11 +308,7 @@ export class Player {
     for (const path of paths) path.shown = !this.hidden.has(path.key)
     const names = paths.filter((path, i) => paths.findIndex(other => other.key === path.key) === i)
     chips.replaceChildren(...names.map(path => chip(path, () => this.hide(path.key))))
-    rows.replaceChildren(...paths.map(path => {
-      const row = this.tableRow(path)
-      row.className = path.shown ? "" : "hidden"
-      return row
-    }))
+    rows.replaceChildren(...paths.map(path => Object.assign(this.tableRow(path), { className: path.shown ? "" : "hidden" })))
   }
 
   hide(key) {

@@ -4,6 +4,28 @@ import { frame, lineOf } from "./figures.js"
 import { levelsOf, ticksOf } from "./levels.js"
 import { at } from "./time.js"
 
+let three
+
+/** Whether the browser draws in three dimensions; tried once per page. */
+export function inThreeDimensions() {
+  if (three === undefined) {
+    const pen = document.createElement("canvas").getContext("webgl")
+    three = Boolean(pen)
+    // A browser keeps few of these at a time.
+    pen?.getExtension("WEBGL_lose_context")?.loseContext()
+  }
+  return three
+}
+
+const LACKING = "This browser can't draw in 3-D: WebGL is off, or not there. The contours show the same surface."
+
+/** Say in the place of the relief that the browser lacks it, and take the tools away. */
+export function sayWhatLacks(place, tools) {
+  if (place.querySelector(".lacking")) return
+  place.append(Object.assign(document.createElement("p"), { className: "lacking", textContent: LACKING }))
+  for (const part of tools.parts) part.remove()
+}
+
 /** Height of the drawn relief at a point, or null outside the domain. A path is drawn on the relief, not at its own height:
  * the grid is coarse, and a path would dip below it. */
 export function reliefAt(surface, x, y) {

@@ -110,9 +110,12 @@ def test_the_code_of_a_keras_run_reaches_the_labs_accuracy(tmp_path, mnist):
     scripts = []
     more = cycle([{}, {"weight_decay": 1e-4}, {"label_smoothing": 0.1}, {"shuffle": "once", "schedule": "cosine"}])
     for name in IN_KERAS:
-        config = RunConfig.recommended(name, **{"epochs": 2, "validation_split": 0.0, "batch_size": 256, **next(more)})
+        small = {"epochs": 2, "validation_split": 0.0, "train_images": 12_000, "batch_size": 128}
+        config = RunConfig.recommended(name, **small, **next(more))
         scripts.append((write(recipe(config, mnist)[0], "keras"), []))
-    plateau = RunConfig(schedule="plateau", patience=2, loss="mse", epochs=3, validation_split=0.1, batch_size=512)
+    plateau = RunConfig(
+        schedule="plateau", patience=2, loss="mse", epochs=3, validation_split=0.1, train_images=12_000, batch_size=128
+    )
     scripts.append((write(recipe(plateau, mnist)[0], "keras"), []))
     for first in ("he", "small", "large", "zero"):
         config = RunConfig(initialization=first, train_images=5000, label_noise=0.1, epochs=3, validation_split=0.1)
