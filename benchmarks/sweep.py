@@ -6,7 +6,8 @@ search  training steps until a sweep has reached the same validation accuracy: T
 asking  milliseconds of the processor for a suggestion and for the end of a trial, with 500 trials in the journal.
 busy    the share of the time from the first run's start to the last one's that workers have a run.
 page    runs that end per second while 20 sessions look at the page of a sweep of 600 that fills, against none, in
-        turns; and seconds from a choice on that page to the picture of it, in a browser.
+        turns; and seconds from a choice on that page to the picture of it, in a browser of this machine: beside two
+        workers, and beside one.
 recipe  test accuracy, over five seeds, of the best settings that one sweep of 200 runs finds by itself, without
         augmentation: TPE with pruning chooses on validation, the best five are confirmed with fresh seeds, the winner
         of that is trained on all 60,000 images.
@@ -233,8 +234,15 @@ def page(quick: bool) -> None:
             for kind, own in rates.items():
                 print(f"| runs per second, {kind} | {median_and_range(own, 2)} |")
             print(f"20 sessions by none: {paired_ratio(rates['20 sessions'], rates['none'])}, n = {len(rates['none'])}")
-            print(f"{over(store)} runs had ended when the choices began")
-            print(f"| from a choice to its picture | {median_and_range(choices(lab.url, study_id))} s |")
+            # The second time the browser has a core of its own, as that of a viewer elsewhere.
+            for workers in (WORKERS, 1):
+                lab.stop()
+                lab.environment["DESCENT_WORKERS"] = str(workers)
+                lab.start()
+                before = over(store)
+                reached(store, before + 1)
+                waits = median_and_range(choices(lab.url, study_id))
+                print(f"| from a choice to its picture, workers: {workers} | {waits} s | from {before} runs on |")
         finally:
             lab.stop()
 

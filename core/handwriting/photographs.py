@@ -198,8 +198,15 @@ def _likeness(colors: Floats, labels: Labels, found: list[Region], digits: list[
     contrast = float((np.abs(paper - ink) / np.maximum(np.maximum(paper, ink), 32)).max())
     # Between the strokes is the paper that is around them; within the edge of a sheet is the sheet, around it the desk.
     between = colors[within][labels[within] == 0]
-    same = (np.abs(between - paper).sum(1) < np.abs(between - ink).sum(1)).mean() if len(between) else 1.0
+    same = (_apart(between, paper) < _apart(between, ink)).mean() if len(between) else 1.0
     return float(contrast * same**2 * (size / max(labels.shape)) ** 0.5 * share)
+
+
+def _apart(colors: Floats, color: Floats) -> Floats:
+    """Return how far each of (n, channels) colours is from one, all channels together."""
+    # A product is three times as fast as a sum of rows of three, and as exact: colours are halves of whole numbers.
+    apart: Floats = np.abs(colors - color) @ np.ones(len(color), dtype=np.float32)
+    return apart
 
 
 def _touches(region: Region, shape: tuple[int, ...]) -> bool:

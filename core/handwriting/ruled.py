@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from core.handwriting.regions import Bits, runs
+from core.handwriting.regions import Bits, pixels, runs
 
 #: Angles of lines from the horizontal or vertical, in degrees, that are looked for.
 ANGLES = np.deg2rad(np.arange(-9.0, 9.1, 0.5))
@@ -25,7 +25,7 @@ def _lines(ink: Bits) -> Bits:
     none = np.zeros_like(ink)
     height, width = ink.shape
     thin = ink & (runs(ink.T).T <= THICKNESS)
-    rows, columns = np.nonzero(thin)
+    rows, columns = pixels(thin)
     if len(rows) < COUNT * LENGTH * width:
         return none
     some = slice(None, None, max(1, len(rows) // SAMPLE))

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from core.handwriting.regions import digits_among, regions, runs
+from core.handwriting.regions import digits_among, pixels, regions, runs
 
 
 def flooded(ink):
@@ -86,3 +86,22 @@ def test_a_frame_is_no_digit_and_a_zero_is():
     assert [[r.box for r in d] for d in digits_among(regions(ink)[1], ink.shape)] == [[(100, 60, 108, 140)]]
     ring = page((100, 40, 180, 160)) & ~page((110, 50, 170, 150))
     assert len(digits_among(regions(ring)[1], ring.shape)) == 1
+
+
+def test_pixels_are_those_of_nonzero():
+    ink = np.random.default_rng(0).random((7, 5)) < 0.5
+    assert all(np.array_equal(a, b) for a, b in zip(np.nonzero(ink), pixels(ink), strict=True))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (12, 7)])
+def test_runs_and_regions_at_the_edges_of_rows(shape):
+    """A run that ends with its row does not go on in the next one."""
+    whole = np.ones(shape, dtype=bool)
+    assert np.array_equal(runs(whole), np.full(shape, shape[1]))
+    labels, found = regions(whole)
+    assert labels.min() == labels.max() == 1 and len(found) <= 1
+    edges = np.zeros((3, 4), dtype=bool)
+    edges[0, 3] = edges[2, 0] = True
+    assert regions(edges)[0].tolist() == [[0, 0, 0, 1], [0, 0, 0, 0], [2, 0, 0, 0]]
+    edges[1, 0] = True
+    assert regions(edges)[0].max() == 2
