@@ -1,11 +1,18 @@
-"""A visit to the Sweep page: from an empty lab over a map of rate x batch size to the best on Train."""
+"""Visits to the Sweep page: from an empty lab over a map to the best on Train, and the figures of a search."""
 
 import re
+from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser import Lab
-from tests.visiting import expect_state, inspect, press, train_button, type_into, wait_in
+from core.runs.service import Service
+from core.sweep.settings import Settings
+from core.sweep.studies import Studies
+from core.sweep.text import parse
+from core.training.config import RunConfig
+from tests.browser import ONE_WORKER, Lab
+from tests.visiting import choose, expect_state, inspect, press, train_button, type_into, wait_in
+from tests.waiting import wait_for
 
 MAP = "document.querySelector('.still-plot')"
 
@@ -54,3 +61,35 @@ def test_from_an_empty_lab_over_a_map_to_the_best_on_train(page: Page, own_lab: 
     expect(page.get_by_label("Learning rate", exact=True)).to_have_value(best[0])
     expect(page.get_by_role("combobox", name="Batch size")).to_have_value(best[1])
     inspect(page)
+
+
+def test_another_pair_of_settings_is_drawn_and_a_mark_in_its_picture_is_in_all(page: Page, tmp_path: Path) -> None:
+    lab = Lab(tmp_path, **ONE_WORKER)
+    service = Service(lab.home, workers=1, threads=1)
+    studies = Studies(lab.home / "sweeps", service)
+    varied = ["lr=1e-3:1e-2:log", "weight_decay=1e-6:0.1:log", "label_smoothing=0:0.2"]
+    study = studies.start(Settings(parse(RunConfig(epochs=1, validation_split=0.95), varied), "random", trials=6))
+    wait_for(lambda: (shown := studies.view(study)) and shown.state == "finished")
+    studies.close()
+    service.close()
+    lab.start()
+    try:
+        page.goto(f"{lab.url}/sweep?sweep={study}")
+        contour = page.locator(".still-plot:has(.contourlayer .contour)")
+        expect(contour.locator(".xtitle")).to_have_text(re.compile("^learning rate"))
+        choose(page, "Across", "Label smoothing")
+        expect(contour.locator(".xtitle")).to_have_text(re.compile("^label smoothing"))
+        point = contour.locator(".scatterlayer .points path").first
+        point.scroll_into_view_if_needed()
+        box = point.bounding_box()
+        assert box
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        expect(page.get_by_text("1 setting marked")).to_be_visible()
+        marked = """() => [...document.querySelectorAll(".still-plot")].map(plot => plot.data ?? [])
+            .filter(data => data.some(trace => trace.selectedpoints?.length === 1)).length"""
+        # History, a slice of each setting, and the contour.
+        wait_in(page, f"() => ({marked})() === 5")
+        expect(contour.locator(".xtitle")).to_have_text(re.compile("^label smoothing"))
+        inspect(page)
+    finally:
+        lab.stop()
