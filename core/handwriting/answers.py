@@ -13,7 +13,7 @@ from core.training.network import HIDDEN, Network
 
 #: Below this probability the answer is called not sure; what that refuses of digits and other things is in
 #: benchmarks/LOG.md.
-SURE = 0.8
+SURE = 0.85
 
 
 @dataclass(frozen=True)
