@@ -4,7 +4,7 @@ Run from the project's root: ``python -m scripts.train_reference``. With ``--val
 images only and prints the accuracy on the other 10,000, by which the settings below were chosen. Without, it trains on
 all 60,000, once per seed, prints the test accuracies, and writes seed 0's network.
 
-A quarter of MNIST's images in a step were drawn again along their centre lines, with pens of many widths, and
+A fifth of MNIST's images in a step were drawn again along their centre lines, with pens of many widths, and
 preprocessed like drawings on the page. Besides them it has digits of the forms that people write and MNIST lacks, and
 letters, shapes and scribbles, which are to have ten equal probabilities. All are distorted, each time anew. The saved
 network is the running mean of the weights.
