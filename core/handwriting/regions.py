@@ -20,6 +20,8 @@ SMALLEST, LEAST_HEIGHT, SMALLEST_PART = 0.04, 0.5, 0.08
 #: Large parts belong together if so much of the narrower one's width is above or below the other and they are so near,
 #: small parts if they are near.
 OVERLAP, NEAR, PART_NEAR = 0.45, 0.12, 0.2
+#: Digits of one number may be written by pens of which one is so many times as wide as another.
+OTHER_PEN = 6
 MOST_DIGITS = 8
 #: Fewer pixels are noise.
 LEAST_AREA = 4
@@ -149,7 +151,7 @@ def digits_among(found: list[Region], shape: tuple[int, int], whole: bool = True
         return []
     tallest = max(strokes, key=lambda r: r.height if r.height >= r.size / 3 else 0)
     tall = tallest.height
-    main = [r for r in strokes if r.height >= LEAST_HEIGHT * tall and r.width <= 3 * tallest.width]
+    main = [r for r in strokes if r.height >= LEAST_HEIGHT * tall and r.width <= OTHER_PEN * tallest.width]
     groups: list[list[Region]] = []
     for region in sorted(main, key=lambda r: r.box[0]):
         together = [group for group in groups if any(_belong(region.box, other.box, tall) for other in group)]
