@@ -35,19 +35,23 @@ def show(sweep: View) -> None:
         st.caption("The figures grow here when the first run has ended its first epoch.")
         return
     source, marked = _marked(sweep)
-    _said(sweep, marked)
-    _figure(sweep, figures.history, marked, "Accuracy of each setting, and the best so far", "history")
-    st.markdown("#### Settings and results")
-    st.html(
-        "<style>.st-key-sweep-parallel { overflow-x: auto } .st-key-sweep-parallel > * { min-width: 44rem }</style>"
-    )
-    with st.container(gap=None, key="sweep-parallel"):
-        own = () if source == "parallel" else marked
-        _figure(sweep, figures.parallel, own, "Settings through to their accuracy", "parallel")
-    st.caption("Drag along an axis, or draw a box in another figure, to mark settings: they are then marked in all.")
-    slices(sweep, marked)
-    # By itself: another pair of settings leaves the other figures as they are.
-    address.fragment(None)(_contour)(sweep, marked)
+    above = st.container()
+    # First, though below: who has chosen another pair of settings waits for this one, and the others stay as they are.
+    _contour(sweep, marked)
+    with above:
+        _said(sweep, marked)
+        _figure(sweep, figures.history, marked, "Accuracy of each setting, and the best so far", "history")
+        st.markdown("#### Settings and results")
+        st.html(
+            "<style>.st-key-sweep-parallel { overflow-x: auto } .st-key-sweep-parallel > * { min-width: 44rem }</style>"
+        )
+        with st.container(gap=None, key="sweep-parallel"):
+            own = () if source == "parallel" else marked
+            _figure(sweep, figures.parallel, own, "Settings through to their accuracy", "parallel")
+        st.caption(
+            "Drag along an axis, or draw a box in another figure, to mark settings: they are then marked in all."
+        )
+        slices(sweep, marked)
 
 
 def slices(sweep: View, marked: Collection[int]) -> None:
@@ -67,9 +71,6 @@ def slices(sweep: View, marked: Collection[int]) -> None:
 
 def _contour(sweep: View, marked: Collection[int]) -> None:
     """Draw the contour of a chosen pair of settings that are numbers."""
-    if marked != _marked(sweep)[1]:
-        # Marked in this figure, so in all.
-        st.rerun()
     ordered = {d.name: d for d in sweep.settings.space.dimensions if d.ordered}
     if len(ordered) < 2:
         return
