@@ -135,7 +135,9 @@ def _of_usual_width(ink: Floats) -> tuple[Floats, float]:
     if (missing := round((THINNEST - width) * FINE / 2)) > 0:
         grown = Image.fromarray(np.pad(fine, missing)).filter(ImageFilter.MaxFilter(2 * missing + 1))
         return np.asarray(grown), 2 * missing / FINE
-    if width <= THICKEST or (worn := _worn(fine, round((width - USUAL) * FINE / 2))) is None:
+    # What is left is scaled up again to the whole box, its strokes too.
+    times = round(BOX * FINE * (width - USUAL) / (BOX - USUAL) / 2)
+    if width <= THICKEST or (worn := _worn(fine, times)) is None:
         return ink, 0.0
     return worn, -(width - stroke_width(worn) / FINE)
 
