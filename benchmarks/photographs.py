@@ -29,8 +29,6 @@ from core.paths import ROOT
 from core.training.network import Network
 
 REPEATS = 9
-
-
 SOURCES = ("as it was written", "drawn again", "held-out form")
 
 
