@@ -4,10 +4,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 
 from core import data, paths
 from core.handwriting.answers import Answer
+from core.handwriting.preprocessing import steps
 from core.handwriting.strokes import centre_lines
 from core.jobs import Job, Jobs
 from core.runs.service import Service
@@ -233,3 +235,10 @@ def test_a_replayed_drawing_is_asked_at_every_step(page: AppTest, monkeypatch: A
     next(b for b in page.button if b.label == "Replay my drawing").click().run()
     assert 'data-testid="story"' in shown(page)
     assert any(literal("Not bit for bit.") == caption.value for caption in page.caption)
+
+
+@pytest.mark.parametrize(("lean", "said"), [(120, True), (0, False)])
+def test_a_slant_that_was_taken_away_is_said(lean: int, said: bool) -> None:
+    picture = Image.new("L", (280, 280))
+    ImageDraw.Draw(picture).line((140 + lean // 2, 40, 140 - lean // 2, 240), fill=255, width=24)
+    assert ("slant halved" in steps_html([steps(np.asarray(picture), paper=0)])) == said
