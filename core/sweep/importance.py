@@ -11,6 +11,9 @@ from core.jobs import Job, Jobs, Kind, Report
 
 #: Fewer finished trials say nothing.
 FEWEST = 4
+#: Of a sweep that runs it is computed anew when there are this many times the trials. Each time takes up to seconds of
+#: the server's processor; done again after every trial, it would never end.
+GROWTH = 1.25
 RESAMPLES = 40
 IMPORTANCE = Kind("importance", patience=30.0, remembered=64)
 
@@ -23,27 +26,33 @@ class Importance:
         name: of the setting in the space.
         share: from 0 to 1; the shares of all settings sum to 1.
         low, high: the 5th and the 95th percentile over resamples of the trials.
+        trials: number of finished trials that this was computed from.
     """
 
     name: str
     share: float
     low: float
     high: float
+    trials: int
 
 
-def importance_job(jobs: Jobs, study_id: str, search: Any, names: Sequence[str]) -> Job[tuple[Importance, ...]]:
+def importance_job(
+    jobs: Jobs, study_id: str, search: Any, names: Sequence[str], running: bool
+) -> Job[tuple[Importance, ...]]:
     """Return the job that computes the importance over the trials that are finished now, most important first.
 
     Args:
         search: the sweep's ``Search``; it has at least ``FEWEST`` complete trials.
         names: of the varied settings.
+        running: True if more trials come: the same job is returned until there are ``GROWTH`` times as many.
     """
     trials = search.complete()
+    size = int(math.log(len(trials) / FEWEST, GROWTH)) if running else len(trials)
 
     def work(report: Report[tuple[Importance, ...]]) -> tuple[Importance, ...]:
         return importance(trials, names, report)
 
-    return jobs.get(IMPORTANCE, (study_id, len(trials)), work)
+    return jobs.get(IMPORTANCE, (study_id, running, size), work)
 
 
 def importance(trials: Sequence[Any], names: Sequence[str], report: Any = lambda *_: None) -> tuple[Importance, ...]:
@@ -64,8 +73,6 @@ def importance(trials: Sequence[Any], names: Sequence[str], report: Any = lambda
         drawn = ped_anova([trials[k] for k in chance.integers(len(trials), size=len(trials))])
         for name in names:
             shares[name].append(drawn.get(name, 0.0))
-    rows = [
-        Importance(name, whole.get(name, 0.0), *(float(np.quantile(shares[name], q)) for q in (0.05, 0.95)))
-        for name in names
-    ]
+    spread = {name: [float(end) for end in np.quantile(shares[name], (0.05, 0.95))] for name in names}
+    rows = [Importance(name, whole.get(name, 0.0), low, high, len(trials)) for name, (low, high) in spread.items()]
     return tuple(sorted(rows, key=lambda row: -row.share if math.isfinite(row.share) else 0.0))

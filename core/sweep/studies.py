@@ -206,7 +206,8 @@ class Studies:
             if found is None or sum(trial.state in ("finished", "diverged") for trial in found.trials) < FEWEST:
                 return None
             study = self._studies[study_id]
-            return importance_job(self._service.jobs, study_id, study.open(), study.settings.space.names)
+            names, running = study.settings.space.names, found.state == view.RUNNING
+            return importance_job(self._service.jobs, study_id, study.open(), names, running)
 
     def _view(self, study: Study) -> View:
         try:

@@ -41,12 +41,17 @@ def show(study_id: str) -> None:
     picture = _picture(sweep)
     every = _period(sweep)
     address.fragment(every)(_live)(study_id, sweep.state, every, picture)
-    if len(sweep.settings.space.dimensions) > 1:
-        several.importance(sweep)
-    confirming.section(sweep)
     rarely = TABLE_SECONDS if every else None
+    if len(sweep.settings.space.dimensions) > 1:
+        address.fragment(rarely)(_importance)(study_id, rarely)
+    confirming.section(sweep)
     address.fragment(rarely)(_table)(study_id, rarely)
     actions.labels(sweep)
+
+
+def _importance(study_id: str, every: float | None) -> None:
+    if sweep := _looked_at(study_id, every):
+        several.importance(sweep)
 
 
 def _table(study_id: str, every: float | None) -> None:

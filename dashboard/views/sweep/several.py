@@ -18,6 +18,8 @@ from dashboard.words import counted, literal
 _STATE = address.State("sweep.pair.", {"x": "", "y": ""})
 #: In the session: the sweep, the figure in which trials were marked, and their numbers.
 _MARKED = "sweep.marked"
+#: In the session: the sweep whose importance was shown last, and that.
+_IMPORTANCE = "sweep.importance"
 #: Marked trials that are named in words.
 NAMED = 5
 
@@ -86,16 +88,25 @@ def _contour(sweep: View, marked: Collection[int]) -> None:
 
 
 def importance(sweep: View) -> None:
-    """Draw each setting's importance with its spread, once enough settings have finished."""
+    """Draw each setting's importance with its spread, once enough settings have finished.
+
+    While it is computed anew, the last one stays.
+    """
     job = lab.sweeps().importance(sweep.id)
     if job is None:
         return
     st.markdown("#### What matters")
-    if found := waiting.show(job):
+    own, found = st.session_state.get(_IMPORTANCE, ("", ()))
+    if own != sweep.id or job.status().done:
+        found = waiting.show(job)
+    else:
+        job.start()
+    if found:
+        st.session_state[_IMPORTANCE] = sweep.id, found
         show_figure(figures.importance(found), "Importance of each setting", key=f"importance.{sweep.id}")
         st.caption(
             "The share of each setting in being among the best tenth (PED-ANOVA). The line is the 5th to the 95th "
-            f"percentile over resamples of the {counted(len(sweep.ranking), 'setting')} that finished."
+            f"percentile over resamples of the {counted(found[0].trials, 'setting')} that had finished."
         )
 
 

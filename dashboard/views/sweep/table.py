@@ -24,8 +24,11 @@ def show(sweep: View) -> None:
         Column("epochs", "Epochs", "number", "descending", "right wide"),
         Column("seeds", "Seeds", "number", "descending", "right wide"),
     ]
-    # Its label is the same at each drawing, which keeps it open.
-    with st.expander("All settings", expanded=sweep.state != view.RUNNING):
+    running = sweep.state == view.RUNNING
+    with st.expander("All settings", not running, key=f"sweep.all.{sweep.id}.{running}", on_change="rerun") as part:
+        # A row per setting, hundreds of kilobytes at every drawing, for those alone who look at them.
+        if not part.open:
+            return
         answer = run_table(columns, _rows(sweep.id, sweep.revision, sweep), key="sweep.trials", sort="accuracy")
         if answer.opened:
             st.switch_page("views/runs/page.py", query_params={"run": answer.opened})

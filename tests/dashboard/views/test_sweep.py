@@ -2,13 +2,16 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.jobs import Status
 from core.runs.service import Service
+from core.sweep.importance import IMPORTANCE
 from core.sweep.settings import Settings
 from core.sweep.text import parse
 from core.sweep.view import View
@@ -32,6 +35,10 @@ def page(service: Service) -> AppTest:
 def ended(sweep_id: str) -> View:
     view: View = wait_for(lambda: lab.sweeps().view(sweep_id), lambda view: view.state != "running")
     return view
+
+
+def tables(page: AppTest) -> list[Any]:
+    return [e for e in page.get("bidi_component") if e.proto.component_name.endswith("run_table")]
 
 
 def swept(*vary: str, **given: Any) -> str:
@@ -264,6 +271,31 @@ def test_a_sweep_of_three_settings_shows_what_was_found_and_what_matters(searche
     ]  # fmt: skip
     bars = figures(page)[-1]["data"][0]
     assert abs(sum(bars["x"]) - 1) < 1e-6 and bars["error_x"]["array"]
+
+
+def test_a_running_sweep_keeps_what_matters_while_it_is_computed_anew_and_sends_no_table_that_is_closed(
+    searched: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = open_page("sweep", sweep=searched)
+    wait_for(lambda: lab.sweeps().importance(searched).status().done)
+    shown.run()
+    found = lab.sweeps().view(searched)
+    assert found
+    started: list[bool] = []
+    coming = SimpleNamespace(
+        status=lambda: Status(started=True), start=lambda: started.append(True), kind=IMPORTANCE, key="coming"
+    )
+    monkeypatch.setattr(lab.sweeps(), "importance", lambda sweep_id: coming)
+    monkeypatch.setattr(lab.sweeps(), "view", lambda sweep_id: replace(found, state="running"))
+    for page, last in ((shown, "bar"), (open_page("sweep", sweep=searched), "contour")):
+        page.run()
+        assert not page.exception and started
+        # Who sees the sweep for the first time gets the progress.
+        assert figures(page)[-1]["data"][0]["type"] == last
+        assert "All settings" in [part.label for part in page.expander]
+        assert not tables(page)
+    monkeypatch.undo()
+    assert len(tables(shown.run())) == 1
 
 
 def test_figures_of_one_revision_are_made_once_for_all_who_look(searched: str, monkeypatch: pytest.MonkeyPatch) -> None:
