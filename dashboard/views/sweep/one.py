@@ -125,7 +125,7 @@ def _byline(sweep: View) -> None:
         date_time(sweep.created),
         f"{duration(sweep.seconds)} so far" if not _ended(sweep) else duration(sweep.seconds),
     ]
-    st.caption(f":{COLORS[sweep.state]}-badge[{sweep.state}] {literal(' · '.join(filter(None, parts)))}")
+    st.markdown(f":{COLORS[sweep.state]}-badge[{sweep.state}] :small[{literal(' · '.join(filter(None, parts)))}]")
 
 
 def _ended(sweep: View) -> bool:
