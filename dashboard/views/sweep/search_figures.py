@@ -184,12 +184,14 @@ def contour(sweep: View, x: Dimension, y: Dimension, marked: Collection[int]) ->
     if len(trials) > 3:
         at = np.array([[_share(x, trial.chosen[x.name]), _share(y, trial.chosen[y.name])] for trial in trials])
         shares = np.linspace(0, 1, _GRID)
-        places = np.stack(np.meshgrid(shares, shares), axis=-1)
-        weights = 1 / (((places[:, :, None] - at) ** 2).sum(-1) ** 1.5 + 1e-4)
+        across, up = ((shares[:, None] - at[:, axis]) ** 2 for axis in (0, 1))
+        squared = up[:, None] + across
+        # The third power of each distance, in half the time that a power takes.
+        weights = 1 / (squared * np.sqrt(squared) + 1e-4)
         chart.add_contour(
             x=[_at(x, share) for share in shares],
             y=[_at(y, share) for share in shares],
-            z=(weights * results).sum(-1) / weights.sum(-1),
+            z=weights @ results / weights.sum(-1),
             colorscale=_SCALE,
             contours={"coloring": "heatmap"},
             line={"width": 0.5},

@@ -1,6 +1,7 @@
 """The Sweep page: its form, the list, and one sweep's page by the number of settings that vary."""
 
 import json
+import math
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +19,7 @@ from core.sweep.view import View
 from core.training.config import RunConfig
 from dashboard import forms, lab
 from dashboard.components.figure import drawing
-from dashboard.views.sweep import drawings, form, map_figure, one
+from dashboard.views.sweep import drawings, form, map_figure, one, search_figures
 from dashboard.views.sweep.document import document
 from tests.dashboard.conftest import button, figures, in_address, labels, open_page, text
 from tests.waiting import wait_for
@@ -271,6 +272,27 @@ def test_a_sweep_of_three_settings_shows_what_was_found_and_what_matters(searche
     ]  # fmt: skip
     bars = figures(page)[-1]["data"][0]
     assert abs(sum(bars["x"]) - 1) < 1e-6 and bars["error_x"]["array"]
+
+
+def test_colours_between_settings_are_means_by_the_third_power_of_their_distance(searched: str) -> None:
+    sweep = lab.sweeps().view(searched)
+    assert sweep
+    rate, _, decay = sweep.settings.space.dimensions
+    colors = search_figures.contour(sweep, decay, rate, ()).data[0]
+    low, high = math.log(decay.ladder[0]), math.log(decay.ladder[-1])
+    bottom, top = math.log(rate.ladder[0]), math.log(rate.ladder[-1])
+    # The 12th column and the 31st row of 40.
+    across, up = 11 / 39, 30 / 39
+    assert math.log(colors.x[11]) == pytest.approx(low + across * (high - low))
+    assert math.log(colors.y[30]) == pytest.approx(bottom + up * (top - bottom))
+    weighted = total = 0.0
+    for trial in sweep.trials:
+        x = (math.log(trial.chosen["weight_decay"]) - low) / (high - low)
+        y = (math.log(trial.chosen["lr"]) - bottom) / (top - bottom)
+        weight = 1 / (math.dist((x, y), (across, up)) ** 3 + 1e-4)
+        total += weight
+        weighted += weight * max(colors.zmin, trial.accuracy or 0.0)
+    assert colors.z[30][11] == pytest.approx(weighted / total)
 
 
 def test_a_running_sweep_keeps_what_matters_while_it_is_computed_anew_and_sends_no_table_that_is_closed(
