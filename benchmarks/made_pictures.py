@@ -178,6 +178,24 @@ def framed(inks: list[Ink], rng: Rng) -> Image.Image:
     return photographed(page, rng, 2)
 
 
+def aslant(inks: list[Ink], rng: Rng) -> Image.Image:
+    """Sheet at up to 25 degrees on a desk as dark as the ink."""
+    sheet = inked(paper(size=(420, 420)), inks, rng).convert("RGBA")
+    turned = sheet.rotate(rng.uniform(-25, 25), Image.Resampling.BICUBIC, expand=True)
+    table = paper((45, 45, 48))
+    table.paste(turned, (10, int(rng.integers(200))), turned)
+    return photographed(table, rng, 4, shadow(rng))
+
+
+def underlined(inks: list[Ink], rng: Rng) -> Image.Image:
+    page = inked(paper(), inks, rng)
+    left, top, right, bottom = page.convert("L").point(lambda value: 255 * (value < 140)).getbbox()
+    below, further = rng.uniform(0.07, 0.2) * (bottom - top), rng.uniform(0, 60)
+    line = (left - further, bottom + below, right + further, bottom + below + rng.uniform(0, 10))
+    ImageDraw.Draw(page).line(line, fill=INK, width=round(rng.uniform(0.03, 0.06) * (bottom - top)))
+    return page
+
+
 Maker = Callable[[list[Ink], Rng], Image.Image]
 
 
@@ -213,6 +231,8 @@ CONDITIONS: dict[str, Maker] = {
     "sticky note on a desk": lambda inks, rng: photographed(
         on_desk(inked(paper((250, 226, 110), (260, 260)), inks, rng, (30, 40, 120)), rng), rng
     ),
+    "sheet aslant on a dark desk": aslant,
+    "underlined": underlined,
     "frame": framed,
     "shadow": lambda inks, rng: photographed(inked(paper(), inks, rng), rng, 4, shadow(rng)),
     "glare": lambda inks, rng: photographed(inked(paper((225, 224, 220)), inks, rng), rng, 4, glare(rng)),

@@ -18,7 +18,7 @@ from PIL import Image, ImageFilter, ImageOps
 from core.files import shortened
 from core.handwriting.paper import inks, thresholds
 from core.handwriting.preprocessing import Bytes, Floats, Steps, from_ink
-from core.handwriting.regions import Labels, Region, around, digits_among, regions
+from core.handwriting.regions import Labels, Region, around, digits_among, is_sheet, regions
 from core.handwriting.ruled import without_rules
 
 LARGEST_PIXELS = 40_000_000
@@ -115,6 +115,10 @@ class _Reading:
     digits: list[list[Region]]
     likeness: float
 
+    @property
+    def parts(self) -> list[Region]:
+        return [region for digit in self.digits for region in digit]
+
 
 def find_digit(picture: Image.Image) -> Steps:
     """Return the one digit in a picture; see ``find_digits``.
@@ -140,9 +144,15 @@ def find_digits(picture: Image.Image) -> list[Steps]:
     grey = np.asarray(picture.convert("L"))
     colors = np.atleast_3d(np.asarray(picture, dtype=np.float32))
     readings = [reading for ink in inks(picture) for reading in _readings(ink, colors)]
-    best = max(readings, key=lambda reading: reading.likeness, default=None)
-    if best is None or best.likeness < LEAST_LIKENESS:
+    readings = [reading for reading in readings if reading.likeness >= LEAST_LIKENESS]
+    # A sheet on a dark desk is like a light digit, too.
+    written = [digit for reading in readings for digit in reading.digits]
+    readings = [
+        r for r in readings if not any(is_sheet(part, r.labels, digit) for part in r.parts for digit in written)
+    ]
+    if not readings:
         raise ValueError(NOTHING)
+    best = max(readings, key=lambda reading: reading.likeness)
     return [_steps(grey, best, digit) for digit in best.digits]
 
 

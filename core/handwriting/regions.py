@@ -15,11 +15,17 @@ Labels = NDArray[np.int64]
 #: Strokes are at most so wide as a share of what they draw, and fill so much of its box unless it is so much longer
 #: than wide.
 WIDEST_STROKE, FULL, LONG = 0.4, 0.82, 2
+#: A sheet fills so much of the smallest rectangle around it, at any angle. The pen that wrote on it is at most so wide
+#: as a share of the strokes that this leaves of the sheet.
+SHEET_FULL, SHEET_PEN = 0.8, 0.35
 #: A digit's height and, of the tallest digit's, another digit's; of the digit's size, a part's that belongs to it.
 SMALLEST, LEAST_HEIGHT, SMALLEST_PART = 0.04, 0.5, 0.08
 #: Large parts belong together if so much of the narrower one's width is above or below the other and they are so near,
 #: small parts if they are near.
 OVERLAP, NEAR, PART_NEAR = 0.45, 0.12, 0.2
+#: A line below a digit, so many times as long as high, underlines it if it is so far off or so long as a share of the
+#: digit's height; else it may be the base of a 1.
+FLAT, LINE_GAP, LINE_LENGTH = 4, 0.06, 0.8
 #: Digits of one number may be written by pens of which one is so many times as wide as another.
 OTHER_PEN = 6
 MOST_DIGITS = 8
@@ -168,9 +174,35 @@ def digits_among(found: list[Region], shape: tuple[int, int], whole: bool = True
         ):
             continue
         nearest = min(groups, key=lambda group: _gap(part.box, around(group)))
-        if _gap(part.box, around(nearest)) <= PART_NEAR * tall:
+        if _gap(part.box, around(nearest)) <= PART_NEAR * tall and not _underlines(part, around(nearest), tall):
             nearest.append(part)
     return sorted(groups, key=lambda group: around(group)[0])
+
+
+def is_sheet(region: Region, labels: Labels, written: list[Region]) -> bool:
+    """Return True if a region of these labels is a sheet of paper, since the digit is written on it.
+
+    Strokes on a sheet are thinner than what they leave of it; the hole of a thick 0 is hardly thinner than the 0's.
+    """
+    left, top, right, bottom = region.box
+    within = around(written)
+    inside = left < within[0] and top < within[1] and within[2] < right and within[3] < bottom
+    thin = max(part.width for part in written) <= SHEET_PEN * region.width
+    return inside and thin and _share_of_rectangle(labels[top:bottom, left:right] == region.label) >= SHEET_FULL
+
+
+def _share_of_rectangle(region: Bits) -> float:
+    """Return the share that a region with its holes has of the smallest rectangle around it, to a degree."""
+    height, width = region.shape
+    left, right = region.argmax(1), width - region[:, ::-1].argmax(1)
+    top, bottom = region.argmax(0), height - region[::-1].argmax(0)
+    filled = min((right - left).sum(), (bottom - top).sum())
+    y = np.arange(height)
+    corners = np.stack((np.concatenate((left, left, right, right)), np.concatenate((y, y + 1, y, y + 1))))
+    angles = np.radians(np.arange(90))
+    along = np.stack((np.cos(angles), np.sin(angles)), 1) @ corners
+    across = np.stack((-np.sin(angles), np.cos(angles)), 1) @ corners
+    return float(filled / (np.ptp(along, 1) * np.ptp(across, 1)).min())
 
 
 def _frame(region: Region, others: list[Region]) -> bool:
@@ -185,6 +217,12 @@ def _frame(region: Region, others: list[Region]) -> bool:
         and bottom > other.box[3]
         for other in others
     )
+
+
+def _underlines(part: Region, digit: tuple[int, int, int, int], tall: int) -> bool:
+    left, top, right, bottom = part.box
+    line = top >= digit[3] and right - left >= FLAT * (bottom - top)
+    return line and (top - digit[3] >= LINE_GAP * tall or right - left >= LINE_LENGTH * tall)
 
 
 def around(group: list[Region]) -> tuple[int, int, int, int]:

@@ -122,6 +122,41 @@ def test_a_sheet_on_a_desk_is_paper_and_no_digit(mnist):
     assert np.abs(np.array(way.box) - (left + 60, top + 70, right + 60, bottom + 70)).max() <= 5
 
 
+@pytest.mark.parametrize("angle", [-20, -8, 8, 20])
+def test_a_sheet_that_lies_aslant_on_a_dark_desk_is_paper(mnist, angle):
+    """It is no rectangle along the picture's sides, and as light on dark as chalk."""
+    sheet = Image.new("RGB", (600, 300), (246, 244, 240))
+    for place, index in enumerate((3, 0)):
+        ink = Image.fromarray(drawn(mnist, index, size=200, canvas=260))
+        sheet.paste((40, 40, 60), (20 + 290 * place, 20), ink)
+    desk = Image.new("RGB", (900, 800), (40, 42, 46))
+    turned = sheet.convert("RGBA").rotate(angle, Image.Resampling.BICUBIC, expand=True)
+    desk.paste(turned, (120, 150), turned)
+    assert len(find_digits(desk)) == 2
+    for way in find_digits(desk):
+        left, top, right, bottom = box_in(desk, way)
+        assert 170 < max(right - left, bottom - top) < 300
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_thick_zero_is_no_sheet_with_a_one_on_it(swapped):
+    picture = Image.new("L", (300, 300), 250)
+    pen = ImageDraw.Draw(picture)
+    pen.rounded_rectangle((90, 40, 210, 260), 30, fill=20)
+    pen.rounded_rectangle((130, 80, 170, 220), 10, fill=250)
+    (way,) = find_digits(ImageOps.invert(picture) if swapped else picture)
+    assert way.box[2] - way.box[0] > 110
+
+
+@pytest.mark.parametrize("below", [20, 30, 60])
+@pytest.mark.parametrize("slope", [0, 16])
+def test_an_underline_is_no_part_of_a_digit(mnist, below, slope):
+    page = paper(mnist)
+    left, _, right, bottom = box_in(page, find_digit(page))
+    ImageDraw.Draw(page).line((left - 30, bottom + below, right + 30, bottom + below - slope), (40, 40, 60), 6)
+    is_found(page, mnist)
+
+
 @pytest.mark.parametrize("pen", [(250, 225, 40), (230, 120, 160), (140, 140, 145)])
 def test_ink_of_any_colour_counts(mnist, pen):
     is_found(paper(mnist, pen=pen), mnist)
