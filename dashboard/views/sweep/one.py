@@ -40,7 +40,7 @@ def show(study_id: str) -> None:
     actions.draw(sweep)
     picture = _picture(sweep)
     every = _period(sweep)
-    address.fragment(every)(_live)(study_id, sweep.state, every, picture)
+    address.fragment(every)(_live)(study_id, _around(sweep), every, picture)
     rarely = TABLE_SECONDS if every else None
     if len(sweep.settings.space.dimensions) > 1:
         address.fragment(rarely)(_importance)(study_id, rarely)
@@ -99,13 +99,18 @@ def _looked_at(study_id: str, every: float | None) -> View | None:
     return drawn[2]
 
 
-def _live(study_id: str, state: str, every: float | None, picture: Callable[[View], object]) -> None:
-    """Draw what changes while the sweep runs; the page is drawn anew when its state changes."""
+def _around(sweep: View) -> tuple[object, ...]:
+    """Return what the page around the picture depends on: which buttons there are, and whether there is a best."""
+    return sweep.state, sweep.best is not None, _period(sweep)
+
+
+def _live(study_id: str, around: tuple[object, ...], every: float | None, picture: Callable[[View], object]) -> None:
+    """Draw what changes while the sweep runs; the page is drawn anew when what is around that changes."""
     sweep = _looked_at(study_id, every)
-    if sweep is None or sweep.state != state or _period(sweep) != every:
+    if sweep is None or _around(sweep) != around:
         # It may have changed in this interval.
         sweep = lab.sweeps().view(study_id)
-    if sweep is None or sweep.state != state or _period(sweep) != every:
+    if sweep is None or _around(sweep) != around:
         st.rerun()
     notices.show()
     _byline(sweep)

@@ -320,6 +320,17 @@ def test_a_running_sweep_keeps_what_matters_while_it_is_computed_anew_and_sends_
     assert len(tables(shown.run())) == 1
 
 
+def test_the_page_is_drawn_anew_once_there_is_a_best_to_confirm(searched: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def rerun() -> None:
+        raise InterruptedError
+
+    sweep = lab.sweeps().view(searched)
+    assert sweep and sweep.best
+    monkeypatch.setattr(one.st, "rerun", rerun)
+    with pytest.raises(InterruptedError):
+        one._live(searched, one._around(replace(sweep, trials=())), None, lambda sweep: None)
+
+
 def test_figures_of_one_revision_are_made_once_for_all_who_look(searched: str, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Any] = []
     monkeypatch.setattr(drawings, "drawing", lambda figure: made.append(figure) or drawing(figure))
