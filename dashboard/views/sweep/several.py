@@ -103,7 +103,8 @@ def importance(sweep: View) -> None:
         job.start()
     if found:
         st.session_state[_IMPORTANCE] = sweep.id, found
-        show_figure(figures.importance(found), "Importance of each setting", key=f"importance.{sweep.id}")
+        figure = drawn_once(sweep, f"importance {found[0].trials}", partial(figures.importance, found))
+        show_figure(figure, "Importance of each setting", key=f"importance.{sweep.id}")
         st.caption(
             "The share of each setting in being among the best tenth (PED-ANOVA). The line is the 5th to the 95th "
             f"percentile over resamples of the {counted(found[0].trials, 'setting')} that had finished."
