@@ -7,7 +7,7 @@ from typing import Protocol
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.sweep.view import View
+from core.sweep.view import RUNNING, View
 from dashboard import address, lab, waiting
 from dashboard.components.figure import show_figure
 from dashboard.views.sweep import search_figures as figures
@@ -96,11 +96,14 @@ def importance(sweep: View) -> None:
     if job is None:
         return
     st.markdown("#### What matters")
-    own, found = st.session_state.get(_IMPORTANCE, ("", ()))
-    if own != sweep.id or job.status().done:
-        found = waiting.show(job)
-    else:
+    own, last = st.session_state.get(_IMPORTANCE, ("", ()))
+    last = last if own == sweep.id else ()
+    if last and sweep.state == RUNNING and not job.status().done:
+        # The next drawing shows it.
         job.start()
+        found = last
+    else:
+        found = waiting.show(job, draw=(lambda _: None) if last else None) or last
     if found:
         st.session_state[_IMPORTANCE] = sweep.id, found
         figure = drawn_once(sweep, f"importance {found[0].trials}", partial(figures.importance, found))

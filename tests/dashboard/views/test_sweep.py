@@ -320,6 +320,29 @@ def test_a_running_sweep_keeps_what_matters_while_it_is_computed_anew_and_sends_
     assert len(tables(shown.run())) == 1
 
 
+def test_what_mattered_so_far_stays_until_all_trials_of_a_finished_sweep_are_counted(
+    searched: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = lab.sweeps().importance(searched)
+    assert job
+    final = job.wait()
+    coming, done = Status[Any](started=True), Status(started=True, result=final, done=True)
+    looks = [coming]
+    later = SimpleNamespace(
+        status=lambda: looks.pop(0) if len(looks) > 1 else looks[0], start=int, kind=IMPORTANCE, key="later"
+    )
+    monkeypatch.setattr(lab.sweeps(), "importance", lambda sweep_id: later)
+    page = open_page("sweep", sweep=searched)
+    assert not page.exception and "resamples" not in text(page)
+    page.session_state["sweep.importance"] = (searched, tuple(replace(row, trials=5) for row in final))
+    page.run()
+    assert not page.exception and "resamples of the 5 settings" in text(page)
+    # Done at the second look, which no visitor asks for.
+    looks[:] = [coming, done]
+    page.run()
+    assert not page.exception and "resamples of the 6 settings" in text(page)
+
+
 def test_the_page_is_drawn_anew_once_there_is_a_best_to_confirm(searched: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def rerun() -> None:
         raise InterruptedError
