@@ -110,6 +110,15 @@ def _axis(dimension: Dimension) -> dict[str, Any]:
         order = [value_in_words(dimension.name, value) for value in dimension.values]
         return {"title": {"text": name, "standoff": 2}, "type": "category", "categoryarray": order}
     log = _log(dimension)
+    if not dimension.is_range:
+        # The values that were listed: between them there is none, and powers of ten say nothing of 32 and 64.
+        ticks = _ticks(dimension.ladder)
+        return {
+            "title": {"text": f"{name} (logarithmic)" if log else name, "standoff": 2},
+            "type": "log" if log else "linear",
+            "tickvals": [float(tick) for tick in ticks],
+            "ticktext": [number(tick) for tick in ticks],
+        }
     return {
         "title": {"text": f"{name} (logarithmic)" if log else name, "standoff": 2},
         **(
@@ -119,6 +128,11 @@ def _axis(dimension: Dimension) -> dict[str, Any]:
         ),
         **({"type": "log"} if log else {}),
     }
+
+
+def _ticks(ladder: Sequence[Any]) -> Sequence[Any]:
+    """Return at most nine of the values, which have room beside each other."""
+    return ladder if len(ladder) <= 9 else ladder[:: -(-len(ladder) // 9)]
 
 
 def parallel(sweep: View, marked: Collection[int]) -> go.Figure:
@@ -164,7 +178,7 @@ def _coordinate(dimension: Dimension, chosen: Sequence[Any]) -> dict[str, Any]:
     log = _log(dimension)
     scale = math.log10 if log else float
     at = [scale(value if value is not None else ladder[0]) for value in chosen]
-    ticks = ladder if len(ladder) <= 9 else ladder[:: -(-len(ladder) // 9)]
+    ticks = _ticks(ladder)
     return {
         "label": name,
         "values": at,

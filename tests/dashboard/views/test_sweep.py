@@ -274,6 +274,14 @@ def test_a_sweep_of_three_settings_shows_what_was_found_and_what_matters(searche
     assert abs(sum(bars["x"]) - 1) < 1e-6 and bars["error_x"]["array"]
 
 
+def test_listed_values_are_the_ticks_of_their_axis(searched: str) -> None:
+    sweep = lab.sweeps().view(searched)
+    assert sweep
+    rate, size, _ = sweep.settings.space.dimensions
+    axis = search_figures.contour(sweep, rate, size, ()).layout.yaxis
+    assert (axis.type, list(axis.tickvals), list(axis.ticktext)) == ("log", [32, 128], ["32", "128"])
+
+
 def test_colours_between_settings_are_means_by_the_third_power_of_their_distance(searched: str) -> None:
     sweep = lab.sweeps().view(searched)
     assert sweep
