@@ -36,6 +36,8 @@ ARGUMENTS = (
     "--no-sandbox --disable-gpu --disable-background-networking --disable-quic --no-first-run "
     "--disable-component-update --disable-sync"
 )
+#: All labs that a profile visits share one process, which keeps their scripts compiled for as long as a page is open.
+ONE_PROCESS = "--process-per-site"
 #: Milliseconds, for whatever a browser waits for.
 LIMIT_MS = int(1000 * LIMIT)
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 1000}}
@@ -120,14 +122,16 @@ class Chromium:
 
     playwright: Playwright | None = None
     browser: Browser | None = None
-    #: Profiles by the width of their screen. Each loads the lab's scripts once, and is emptied behind each test.
+    #: Profiles by the width of their screen. Each loads the lab's scripts once, and is emptied behind each test, but
+    #: for the first of its pages, an empty one, which keeps their process.
     kept: ClassVar[dict[int, BrowserContext]] = {}
 
     @classmethod
     def open(cls) -> Browser:
         if cls.browser is None or not cls.browser.is_connected():
             cls.playwright = cls.playwright or sync_playwright().start()
-            cls.browser = cls.playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS.split())
+            arguments = [*ARGUMENTS.split(), ONE_PROCESS]
+            cls.browser = cls.playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
             cls.kept.clear()
         return cls.browser
 
@@ -138,6 +142,9 @@ class Chromium:
         if width not in cls.kept:
             cls.kept[width] = browser.new_context(**screen)
             cls.kept[width].set_default_timeout(LIMIT_MS)
+            empty = cls.kept[width].new_page()
+            empty.route("**/*", lambda route: route.fulfill())
+            empty.goto("http://127.0.0.1")
         return cls.kept[width]
 
     @classmethod
@@ -265,7 +272,7 @@ def _kept_page(screen: dict[str, Any]) -> Iterator[Page]:
     # Without a lab's page there is no storage.
     with contextlib.suppress(PlaywrightError):
         opened.evaluate("localStorage.clear()")
-    for tab in profile.pages:
+    for tab in profile.pages[1:]:
         tab.close()
     profile.clear_cookies()
     assert found == []

@@ -9,7 +9,7 @@ import pytest
 from tests.browser import ROOT
 
 #: Each attack is made at least once, however short the time.
-SHORT = "--minutes 0.25 --sessions 2 --viewers 20 --workers 1 --sample 1"
+SHORT = "--minutes 0.25 --sessions 1 --viewers 10 --workers 1 --sample 1"
 
 
 @pytest.mark.browser

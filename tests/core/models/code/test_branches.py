@@ -13,7 +13,7 @@ from tests.core.models.code.test_code import run_all
 from tests.waiting import wait_for
 
 #: 8 steps in each of 3 epochs.
-CONFIG = RunConfig(optimizer="momentum", lr=0.05, epochs=3, batch_size=128, validation_split=0.984)
+CONFIG = RunConfig(optimizer="momentum", lr=0.05, epochs=3, batch_size=128, train_images=960, validation_split=0.01)
 ALONE = Recipe("Run #1", CONFIG)
 
 
