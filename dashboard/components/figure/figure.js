@@ -1,6 +1,6 @@
 // A still figure from Python, in the theme's colours.
 
-import { Drawing } from "../shared/drawing.js"
+import { Drawing, turn } from "../shared/drawing.js"
 import { lasting } from "../shared/lasting.js"
 import { plotly, SETTINGS } from "../shared/plotly.js"
 import { themeOf } from "../shared/theme.js"
@@ -45,6 +45,8 @@ class Figure {
 
   async draw() {
     const Plotly = await plotly(this.root)
+    await turn(this.root)
+    this.drawing.begin()
     if (this.drawing.closed || !this.plot.clientWidth) return
     const { data, layout, frames } = structuredClone(this.data.figure)
     await Plotly.react(this.plot, { data, layout: { ...layout, template: template(themeOf(this.root)) }, frames, config: FIGURE_SETTINGS })

@@ -25,6 +25,9 @@ export class Drawing {
     if (this.again && !this.closed) await this.repeat()
   }
 
+  /** To be called by `work` when it has waited and draws now: what was requested until then is in this drawing. */
+  begin() { this.again = false }
+
   /** Draw no more; `release` frees the plots, after the present drawing if there is one. */
   close(release) {
     this.closed = true
@@ -38,3 +41,28 @@ export const frameShown = () => new Promise(resolve => {
   if (document.hidden) resolve()
   else requestAnimationFrame(() => setTimeout(resolve))
 })
+
+/** Who waits for a turn, in the order in which they asked. */
+const waiting = []
+let taken = false
+
+/** Resolves when `place`, an element, may be drawn: at once, or a frame after the last one, those in the window first. Drawn all
+ * at once, the figures of a page would hold up their first picture and every click until the last one is done. */
+export function turn(place) {
+  return new Promise(resolve => {
+    waiting.push({ place, resolve })
+    if (!taken) takeTurns()
+  })
+}
+
+async function takeTurns() {
+  taken = true
+  while (waiting.length) {
+    const inWindow = waiting.findIndex(({ place }) => isInWindow(place.getBoundingClientRect()))
+    waiting.splice(Math.max(inWindow, 0), 1)[0].resolve()
+    await frameShown()
+  }
+  taken = false
+}
+
+const isInWindow = ({ top, bottom }) => bottom > 0 && top < window.innerHeight
