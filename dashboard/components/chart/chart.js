@@ -275,7 +275,7 @@ class LiveChart {
   }
 
   drawLines(Plotly, colors) {
-    const names = Object.fromEntries(panels(this.view).map(panel => [panel.axis.replace("y", "yaxis"), panel.name]))
+    const names = Object.fromEntries(panels(this.view, this.lines).map(panel => [panel.axis.replace("y", "yaxis"), panel.name]))
     const scales = overlayScales(this.lines, this.view)
     const shown = this.keepZoom(overlayLayout(this.lines, this.view, colors, scales), names)
     const edges = Object.fromEntries(Object.entries(names).map(([axis, name]) => [name, edgeOf(scales[name], shown[axis].range)]))
@@ -289,7 +289,7 @@ class LiveChart {
   /** The figure's curves whole: neither thinned nor cut at an axis's edge. */
   numbers() {
     const runs = [...this.runs.values()], whole = { type: "linear", range: [0, Infinity] }
-    const edges = Object.fromEntries(panels(this.view).map(({ name }) => [name, Infinity]))
+    const edges = Object.fromEntries(panels(this.view, this.lines).map(({ name }) => [name, Infinity]))
     const data = this.lines.length ? overlayTraces(this.lines, this.view, [-Infinity, Infinity], Infinity, edges)
       : traces(runs, this.view, themeOf(this.root), { loss: whole, rate: whole }, { yaxis: whole, yaxis3: whole })
     return { data, layout: this.plot.layout }

@@ -1,7 +1,6 @@
 // The figure of one run: loss, accuracy and learning rate over a shared axis.
 
 import { extent, frame, horizontal, panelTitle, positionOf, verticalAxis } from "./axes.js"
-import { placeOf } from "./run.js"
 import { SETTINGS } from "../shared/plotly.js"
 import { accuracyScale, arrows, clipped, edgeOf, lossScale, rateScale } from "../shared/scales.js"
 
@@ -53,7 +52,7 @@ export function layout(runs, view, colors, scales) {
   const [first, last] = extent([{ members: runs }], view)
   const legend = { orientation: "h", x: 1, xanchor: "right", yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" }
   const broken = runs.filter(run => run.diverged)
-  const placed = run => placeOf(run, view.unit)(run.diverged.step)
+  const placed = run => positionOf(run, view)(run.diverged.step)
   return {
     ...frame(view, colors),
     hovermode: "x unified", hoversubplots: "axis", hoverlabel: { bgcolor: colors.paper, bordercolor: colors.grid, font: { color: colors.text } },

@@ -23,7 +23,7 @@ function curvesOf(run, view) {
   const curves = {
     raw: { x, y: run.losses }, loss: { x, y: run.smoothed }, rate: { x, y: run.rates },
     validationLoss: { x: ends, y: loss }, trainAccuracy: { x: ends, y: trainAccuracy },
-    accuracy: { x: ends, y: accuracy.some(a => a !== null) ? accuracy : trainAccuracy },
+    accuracy: { x: ends, y: accuracy },
     gap: { x: ends, y: loss.map((value, i) => (value === null ? null : value - trainLoss[i])) },
   }
   cache.set(run.id, { key, curves })
@@ -36,21 +36,31 @@ export function keepOnly(ids) {
 }
 
 const PANELS = {
-  loss: { title: "Loss", share: 0.5 }, accuracy: { title: "Validation accuracy", share: 0.27 },
+  loss: { title: "Loss", share: 0.5 }, accuracy: { share: 0.27 },
   gap: { title: "Generalisation gap (validation loss − training loss)", share: 0.2 },
   rate: { title: "Learning rate", share: 0.11 },
 }
+const ACCURACIES = { accuracy: "Validation accuracy", trainAccuracy: "Training accuracy" }
 const RAW_LINES = 6
 
+const isValidated = lines => lines.some(line => line.members.some(run => run.epochs.accuracy.some(value => value !== null)))
+
+/** The accuracy that is shown: that of training where no run has another; beside validation it would be taken for it. */
+function accuracyKind(lines) {
+  const trained = lines.some(line => line.members.some(run => run.epochs.trainAccuracy.length))
+  return trained && !isValidated(lines) ? "trainAccuracy" : "accuracy"
+}
+
 /** The panels that are shown, from the top, each with its axis and the part of the height that it fills. */
-export function panels(view) {
+export function panels(view, lines) {
   const names = ["loss", "accuracy", ...(view.gap ? ["gap"] : []), "rate"]
   const space = 0.085
   const whole = names.reduce((sum, name) => sum + PANELS[name].share, 0)
   let top = 1
   return names.map((name, i) => {
     const height = ((1 - space * (names.length - 1)) * PANELS[name].share) / whole
-    const panel = { name, title: PANELS[name].title, axis: i ? `y${i + 1}` : "y", domain: [top - height, top] }
+    const title = PANELS[name].title ?? ACCURACIES[accuracyKind(lines)]
+    const panel = { name, title, axis: i ? `y${i + 1}` : "y", domain: [top - height, top] }
     top -= height + space
     return panel
   })
@@ -58,7 +68,7 @@ export function panels(view) {
 
 /** The lines' traces in `range`, thinned to `room` parts; `edges` are the upper ends of the panels. */
 export function overlayTraces(lines, view, range, room, edges) {
-  const axis = Object.fromEntries(panels(view).map(panel => [panel.name, panel.axis]))
+  const axis = Object.fromEntries(panels(view, lines).map(panel => [panel.name, panel.axis]))
   const alone = Object.values(axis).map(yaxis => ({ type: "scatter", x: [0], y: [null], yaxis, hoverinfo: "skip" }))
   return alone.concat(lines.flatMap(line => {
     if (line.hidden) return []
@@ -98,7 +108,7 @@ export function overlayTraces(lines, view, range, room, edges) {
       add("raw", "loss", { color: line.color, width: 1 }, ".4f", { meta: "each step", opacity: 0.2 * strength, hoverinfo: "skip", hovertemplate: null })
     }
     add("loss", "loss", stroke, ".4f")
-    add("accuracy", "accuracy", stroke, ".2%", dots)
+    add(accuracyKind(lines), "accuracy", stroke, ".2%", dots)
     if (view.gap) add("gap", "gap", stroke, ".4f", dots)
     add("rate", "rate", stroke, ".3~g")
     return shown
@@ -111,14 +121,14 @@ export function overlayScales(lines, view) {
   const curves = runs.map(run => curvesOf(run, view))
   const loss = lossScale(curves.map(each => [each.loss.y ?? []]), view.log)
   return {
-    loss, accuracy: accuracyScale(curves.map(each => each.accuracy.y)),
+    loss, accuracy: accuracyScale(curves.map(each => each[accuracyKind(lines)].y)),
     gap: gapScale(curves.map(each => each.gap.y), edgeOf(loss)), rate: rateScale(runs.map(run => run.rates)),
   }
 }
 
 export function overlayLayout(lines, view, colors, scales) {
   const axis = verticalAxis(colors)
-  const shown = panels(view)
+  const shown = panels(view, lines)
   const empty = !lines.some(line => line.members.some(run => run.steps.length))
   const [first, last] = extent(lines, view)
   const styles = {

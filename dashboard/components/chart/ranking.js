@@ -9,7 +9,7 @@ import { known, mean } from "../shared/series.js"
 export function standing(line) {
   const runs = line.members
   const last = pick => known(runs.map(pick))
-  const accuracy = last(run => run.epochs.accuracy.at(-1) ?? run.epochs.trainAccuracy.at(-1))
+  const accuracy = last(run => run.epochs.accuracy.at(-1))
   return {
     line, accuracy, loss: last(trainingLoss), test: last(run => run.test?.accuracy),
     speed: last(run => run.speed), seconds: last(run => run.seconds),
