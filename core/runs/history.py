@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,8 @@ class History:
         # 8 bytes per value: a million steps as lists of floats would take 100 MB of a server.
         self._steps, self._losses, self._rates = array("q"), array("d"), array("d")
         self._events: defaultdict[str, list[Body]] = defaultdict(list)
+        #: Rates set by hand at steps that a resume made void: they are set again when these steps come again.
+        self._to_come: list[tuple[int, float]] = []
         self._summed = 0
         self._forget_small_curve()
         for event in events:
@@ -67,6 +70,8 @@ class History:
                 self.epoch = body["epoch"] + 1
             case "RunFinished":
                 self.step = body["step"]
+            case "CommandApplied" if (rate := _rate_by_hand(body)) in self._to_come:
+                self._to_come.remove(rate)
         self._events[body["event"]].append(body)
 
     def of(self, kind: str) -> list[Body]:
@@ -112,9 +117,9 @@ class History:
 
     @property
     def plan(self) -> list[tuple[int, float]]:
-        """The learning rates that were set by hand: (step, learning rate)."""
-        commands = self._events["CommandApplied"]
-        return [(body["step"], body["value"]) for body in commands if body["command"] == "learning_rate"]
+        """The learning rates that were set by hand: (step, learning rate), by their steps."""
+        applied = filter(None, map(_rate_by_hand, self._events["CommandApplied"]))
+        return sorted([*applied, *self._to_come], key=itemgetter(0))
 
     @property
     def diverged(self) -> int | None:
@@ -188,7 +193,10 @@ class History:
         # By number, not by place: a run that began from another's checkpoint has no first epochs. An epoch can be void
         # though its last step is not, where the checkpoint was taken between the two.
         self._events["EpochDone"] = [body for body in self._events["EpochDone"] if body["epoch"] < epoch]
-        self._events["CommandApplied"] = [body for body in self._events["CommandApplied"] if body["step"] < step]
+        applied = self._events["CommandApplied"]
+        void = filter(None, (_rate_by_hand(body) for body in applied if body["step"] >= step))
+        self._to_come = [*void, *self._to_come]
+        self._events["CommandApplied"] = [body for body in applied if body["step"] < step]
         for kind in _ENDS:
             self._events[kind].clear()
         self.step, self.epoch = step, epoch
@@ -204,6 +212,10 @@ class History:
     def _last(self, kind: str, name: str) -> Any:
         bodies = self._events.get(kind)
         return bodies[-1][name] if bodies else None
+
+
+def _rate_by_hand(body: Body) -> tuple[int, float] | None:
+    return (body["step"], body["value"]) if body["command"] == "learning_rate" else None
 
 
 def _epoch(body: Body) -> EpochDone:

@@ -150,7 +150,9 @@ class _Job:
         if checkpoint:
             trainer.restore(checkpoint.state)
         run_files.forget_best(self._folder, trainer.step)
-        pauses = {"step": trainer.step + 1, "epoch": (trainer.epoch + 1) * config.span.steps_per_epoch}
+        # From where it stood: the last checkpoint may be older.
+        step, epoch = max((trainer.step, trainer.epoch), tuple(recorded or (0, 0)))
+        pauses = {"step": step + 1, "epoch": (epoch + 1) * config.span.steps_per_epoch}
         trainer.pause_at = pauses.get(self._job.get("pause_after", ""))
         if not recorded:
             return trainer, None

@@ -116,6 +116,17 @@ def test_a_paused_run_goes_on_in_another_job_with_what_was_set_by_hand(worker, t
     assert all(torch.equal(a, b) for a, b in zip(saved.parameters(), trainer.network.parameters(), strict=True))
 
 
+@pytest.mark.parametrize(("after", "paused"), [("step", 31), ("epoch", 94)])
+def test_one_more_step_is_counted_from_where_the_run_stood_not_from_an_older_checkpoint(tmp_path, after, paused):
+    config = RunConfig(epochs=2, validation_split=0.9).to_dict()
+    job = {"run": "a", "config": config, "folder": str(tmp_path), "recorded": [30, 0], "pause_after": after}
+    sent = []
+    out = Outbox(Mock())
+    out.send = sent.append
+    assert _Job(job, queue.SimpleQueue(), out).work()
+    assert Event.from_dict(sent[-1]["event"]) == Paused(paused)
+
+
 def test_a_run_that_cannot_start_is_told_and_the_worker_lives_on(worker, tmp_path):
     receive(worker)
     send(worker, run="a", config=RunConfig(device="cuda:7").to_dict(), folder=str(tmp_path))
