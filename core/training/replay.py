@@ -58,6 +58,9 @@ def state_at(
     _train_to(trainer, step)
     if trainer.step != step:
         raise ValueError(f"step must be one that the run went through, got step = {step}; it came to {trainer.step}.")
+    # Where no step was taken, the rate that was set by hand before the first one is still to be set.
+    for _ in trainer.apply_plan():
+        pass
     return trainer.state()
 
 

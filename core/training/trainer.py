@@ -233,7 +233,8 @@ class Trainer:
                 applied = CommandApplied(self.step, "stop")
             command = yield applied
 
-    def _apply_plan(self) -> Events:
+    def apply_plan(self) -> Events:
+        """Set the learning rates that are planned up to this step; ``events`` does so before each step."""
         while self._plan and self._plan[0][0] <= self.step:
             _, lr = self._plan.pop(0)
             self._set_learning_rate(lr)
@@ -246,7 +247,7 @@ class Trainer:
         if self.step == first_step:
             self._loss_sum, self._hits, self._epoch_started = 0.0, 0, self._clock()
         while self.step < end:
-            yield from self._apply_plan()
+            yield from self.apply_plan()
             if self._stopping:
                 return "stopped"
             if self.pause_at is not None and self.pause_at <= self.step:

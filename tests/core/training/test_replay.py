@@ -3,8 +3,9 @@ import torch
 
 from core.data import Mnist
 from core.training.config import RunConfig
+from core.training.events import StepsDone
 from core.training.network import Network, from_flat, to_flat
-from core.training.replay import POINTS, points, replay
+from core.training.replay import POINTS, points, replay, state_at
 from core.training.schedules import Span
 from core.training.trainer import Trainer
 
@@ -38,6 +39,15 @@ def test_a_replay_obeys_the_commands_and_starts_where_the_run_started(few):
     rows = dict(replay(CONFIG, [0, 9, 10, 30], start=state, mnist=few))
     assert list(rows) == [10, 30]
     assert torch.equal(rows[30], to_flat(steered.network))
+
+
+@pytest.mark.parametrize("step", [0, 10])
+def test_a_rate_that_was_set_before_a_step_is_in_the_state_there(few, step):
+    state = state_at(CONFIG, step, [(step, 0.05)], mnist=few)
+    trainer = Trainer(CONFIG, few)
+    trainer.restore(state)
+    trainer.pause_at = step + 1
+    assert [e.learning_rates for e in trainer.events() if isinstance(e, StepsDone)] == [[0.05]]
 
 
 def test_points_begin_densely_hold_the_epochs_ends_and_the_last_step():
