@@ -11,6 +11,7 @@ from core import data
 from core.hyperparameters import Hyperparameter
 from core.optimizers.rules import Array, State
 from core.optimizers.step import Step
+from core.training.commands import Plan
 from core.training.config import RunConfig
 from core.training.events import StepsDone
 from core.training.network import HIDDEN, to_flat
@@ -32,31 +33,44 @@ class WeightStep:
     loss: float
 
 
-def weight_step(config: RunConfig, step: int, mnist: data.Mnist | None = None) -> WeightStep | None:
+def weight_step(
+    config: RunConfig,
+    step: int,
+    plan: Plan = (),
+    start: dict[str, Any] | None = None,
+    mnist: data.Mnist | None = None,
+) -> WeightStep | None:
     """Step ``step``, counted from 1, of the config's run, which is trained again up to there.
 
+    Args:
+        plan: the learning rates that were set by hand: (step, learning rate).
+        start: the state that the run began with, if it went on from another one.
+        mnist: read from the data folder unless given.
+
     Returns:
-        None if the run diverged before.
+        None if the run ended before.
 
     Raises:
         ValueError: for a step that the run does not have, or an optimizer that does not treat every weight alike.
     """
-    last = config.span.steps
-    Hyperparameter("step", 1, "Counted from 1.", low=1, high=last).check(step)
+    first = start["step"] + 1 if start else 1
+    Hyperparameter("step", first, "Counted from 1.", low=first, high=config.span.steps).check(step)
     spec = config.optimizer_spec
     if spec.matrices or spec.closure:
         raise ValueError(f"optimizer must be one that treats every weight alike, got optimizer = {config.optimizer}.")
-    trainer = Trainer(config, mnist)
+    trainer = Trainer(config, mnist, plan=plan)
+    if start:
+        trainer.restore(start)
     trainer.pause_at = step - 1
-    if step > 1:
+    if step > first:
         for _ in trainer.events():
             pass
         if trainer.step != step - 1:
             return None
     before, old = to_flat(trainer.network).cpu(), trainer.state()["optimizers"][0]
     trainer.pause_at = step
-    block = next(event for event in trainer.events() if isinstance(event, StepsDone))
-    if trainer.step != step:
+    block = next((event for event in trainer.events() if isinstance(event, StepsDone)), None)
+    if block is None or trainer.step != step:
         return None
     gradient = torch.cat([p.grad.flatten() for p in trainer.network.parameters() if p.grad is not None]).cpu()
     hidden = gradient[: HIDDEN * data.PIXELS].abs().argmax()

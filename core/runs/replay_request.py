@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.models.checkpoints import load_checkpoint
 from core.runs import run_files, states
 from core.runs.history import History
 from core.runs.store import Run
@@ -79,5 +78,4 @@ class ReplayRequest:
 
     def start(self) -> dict[str, Any] | None:
         """State that the run began with, where it went on from another one."""
-        path = self.folder / run_files.START
-        return load_checkpoint(path).state if path.exists() else None
+        return run_files.start_state(self.folder)

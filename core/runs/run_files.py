@@ -35,6 +35,16 @@ NEEDED = (START, BEST, CHECKPOINT, PREVIOUS)
 ROOM_SECONDS, ROOM_PAUSE_SECONDS = 600.0, 1.0
 
 
+def start_state(folder: Path) -> dict[str, Any] | None:
+    """Return the state that ``save_start`` wrote; None without one.
+
+    Raises:
+        ValueError: if it cannot be read.
+    """
+    path = folder / START
+    return load_checkpoint(path).state if path.exists() else None
+
+
 def save_start(folder: Path, checkpoint: Checkpoint) -> None:
     """Write the checkpoint that a run begins with; raise OSError if that fails."""
     save_checkpoint(folder / START, checkpoint)

@@ -301,6 +301,10 @@ class Service(Archive):
         """Return the job that replays the run and diagnoses it; raises as ``trajectory``."""
         return diagnosis_job(self.jobs, self._replay_request(run_id))
 
+    def start_state(self, run_id: str) -> dict[str, Any] | None:
+        """Return the state that a run began with, where it went on from another one; None for any other run."""
+        return run_files.start_state(self._files / run_id)
+
     def _replay_request(self, run_id: str) -> ReplayRequest:
         with self._lock:
             run, events = self.existing(run_id), self.events(run_id, EVENTS)

@@ -25,6 +25,6 @@ def closer_look(form: forms.Form, run: Run | None) -> None:
             stability.section(run)
         elif chosen == STEP:
             if config := run.config if run else form.config:
-                weight_step.step_in_numbers([config], key="train")
+                weight_step.step_in_numbers([config], key="train", run=run)
         else:
             lr_finder.section(form, run)

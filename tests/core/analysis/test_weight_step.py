@@ -6,7 +6,7 @@ from core.optimizers import OPTIMIZERS
 from core.optimizers.step import scalar
 from core.training.config import RunConfig
 from core.training.network import Network, to_flat
-from core.training.replay import replay
+from core.training.replay import replay, state_at
 
 ALIKE = [
     name for name, spec in OPTIMIZERS.items() if not spec.matrices and not spec.closure and spec.rate_sets_every_step
@@ -50,6 +50,32 @@ def test_the_weights_are_those_with_the_largest_gradients() -> None:
 def test_a_run_that_diverged_has_no_step_to_show() -> None:
     config = RunConfig(optimizer="sgd", lr=1000.0, weight_decay=10.0, **SMALL)
     assert weight_step(config, 20) is None
+
+
+def test_a_run_that_stopped_early_has_no_step_to_show() -> None:
+    config = RunConfig(optimizer="sgd", lr=1e-9, patience=1, **{**SMALL, "epochs": 9})
+    last = 12 * 2
+    assert weight_step(config, last) is not None
+    assert weight_step(config, last + 1) is None
+    assert weight_step(config, last + 2) is None
+
+
+def test_a_step_is_of_the_way_that_the_run_went() -> None:
+    """Of a run that went on from another one, with a rate set by hand on the way."""
+    config = RunConfig(optimizer="adam", **SMALL)
+    start = state_at(RunConfig(optimizer="adam", lr=0.01, **SMALL), 6)
+    plan = [(8, 0.5)]
+    seen = weight_step(config, 10, plan, start)
+    assert seen and seen.step.rate == 0.5
+    before = dict(replay(config, [9], plan, start))[9]
+    np.testing.assert_array_equal(seen.step.before, before[flat_index(seen.weights)].double().numpy())
+    first = weight_step(config, 7, plan, start)
+    assert first
+    np.testing.assert_array_equal(
+        first.step.before, dict(replay(config, [6], plan, start))[6][flat_index(first.weights)].double().numpy()
+    )
+    with pytest.raises(ValueError, match=r"^step must be a whole number in \[7, 24\], got step = 6\.$"):
+        weight_step(config, 6, plan, start)
 
 
 @pytest.mark.parametrize(
