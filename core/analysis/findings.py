@@ -14,6 +14,7 @@ import numpy as np
 from core.analysis.causes import (
     Cause,
     Remedy,
+    as_planned,
     falling,
     lower_rates,
     possible_causes,
@@ -248,17 +249,19 @@ def overfitting(config: RunConfig, curves: Curves) -> Finding | None:
     falling = curves.epochs[-1].train_loss < curves.epochs[best].train_loss
     if rise < OVERFIT or best == len(known) - 1 or not falling:
         return None
-    epoch = best + 1
+    # A run that went on from another one lacks the first epochs.
+    epoch = curves.epochs[best].epoch + 1
     shorter = replace(config, epochs=epoch)
     # Where the rate does not depend on the run's length, the shorter run is this one's beginning.
-    same = same_rates(config, shorter)
+    same = same_rates(config, shorter) and as_planned(config, curves)
     measured = f"validation loss {known[best]:.3f} instead of {known[-1]:.3f}" if same else ""
+    cause = Cause("It learns its training images by heart.", (Remedy(shorter, f"Stop after epoch {epoch}", measured),))
     return Finding(
         "overfitting",
         f"It has been overfitting since epoch {epoch}: from then on the training loss fell from "
         f"{curves.epochs[best].train_loss:.3f} to {curves.epochs[-1].train_loss:.3f}, but the validation loss rose by "
         f"{rise:.0%}, from {known[best]:.3f} to {known[-1]:.3f}.",
-        (Cause("It learns its training images by heart.", (Remedy(shorter, f"Stop after epoch {epoch}", measured),)),),
+        (cause,) if curves.epochs[0].epoch == 0 else (),
         late=True,
     )
 

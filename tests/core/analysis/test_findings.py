@@ -75,6 +75,19 @@ def test_overfitting_names_its_epoch_and_stops_there() -> None:
     assert found.causes[0].remedies[0].measured == ""
 
 
+def test_a_run_that_went_on_from_another_one_counts_its_epochs_on_and_has_no_shorter_run_as_its_beginning() -> None:
+    curves = made(validation_losses=(0.4, 0.2, 0.1, 0.12, 0.13, 0.14))
+    later = replace(
+        curves,
+        steps=curves.steps + 2500,
+        last_step=5500,
+        epochs=[replace(epoch, epoch=epoch.epoch + 5, step=epoch.step + 2500) for epoch in curves.epochs],
+    )
+    (found,) = findings(replace(CONFIG, epochs=11), later)
+    assert "since epoch 8" in found.sentence
+    assert found.causes == ()
+
+
 def test_a_rise_within_the_noise_is_not_overfitting() -> None:
     assert kinds(CONFIG, made(validation_losses=(0.4, 0.3, 0.2, 0.1, 0.102, 0.103))) == []
 
