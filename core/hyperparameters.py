@@ -41,6 +41,14 @@ def number(value: Any) -> str:
     return str(value)
 
 
+def exact(value: Any) -> str:
+    """Write a value so that to read it gives the same one: as ``number`` does, with more digits where it needs them."""
+    if isinstance(value, (tuple, list)):
+        return ",".join(exact(part) for part in value)
+    text = number(value)
+    return text if not isinstance(value, float) or float(text) == value else repr(value)
+
+
 @dataclass(frozen=True)
 class Hyperparameter:
     """A named value. The default's type is the value's type.

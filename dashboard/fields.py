@@ -9,6 +9,8 @@ import sqlite3
 
 from core.files import shortened
 from core.hyperparameters import Hyperparameter, InvalidValue, number
+from core.training.config import RunConfig
+from dashboard.words import in_words as value_in_words
 from dashboard.words import literal
 
 #: Labels that are not just the parameter's name; ``scope.name`` is that of one optimizer or schedule.
@@ -31,6 +33,16 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 def label(name: str, scope: str = "") -> str:
     """Label of a parameter; ``scope`` is the optimizer or schedule that it belongs to."""
     return LABELS.get(f"{scope}.{name}") or LABELS.get(name) or name.replace("_", " ").capitalize()
+
+
+def settings(config: RunConfig) -> dict[str, str]:
+    """Return every setting in words, by its label; a run and its schedule may each have a patience."""
+    values = config.to_dict()
+    own = {scope: values.pop(f"{scope}_params") for scope in ("optimizer", "schedule")}
+    shown = {label(name): value_in_words(name, value) for name, value in values.items() if value is not None}
+    for scope, params in own.items():
+        shown |= {label(name, values[scope]): value_in_words(name, value) for name, value in params.items()}
+    return shown
 
 
 def help_text(parameter: Hyperparameter) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.hyperparameters import Hyperparameter, Value, number
+from core.hyperparameters import Hyperparameter, Value, exact
 from core.optimizers import OPTIMIZERS
 from core.sweep.space import OF_OPTIMIZER, OF_SCHEDULE
 from core.training import config as rules
@@ -33,7 +33,7 @@ RECOMMENDED = ("lr", "batch_size", "weight_decay")
 
 def _as_entered(value: Any) -> Any:
     """Convert a value to what its widget holds: numbers as text, words and booleans as they are."""
-    return value if isinstance(value, (bool, str)) else number(value)
+    return value if isinstance(value, (bool, str)) else exact(value)
 
 
 #: Under ``scope.name``: an optimizer's or a schedule's own parameters with their scope, all else with an empty one.

@@ -4,7 +4,6 @@ Any page that shows runs can leave so: it gives its title, its lines and its tab
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields as dataclass_fields
 
 import streamlit as st
 
@@ -98,9 +97,7 @@ def _settings(runs: Sequence[Run]) -> list[Block]:
     """Return the settings that the runs have in common, and a table of those in which they differ."""
     configs = [run.config for run in runs]
     if len(runs) == 1:
-        values = {field.name: getattr(configs[0], field.name) for field in dataclass_fields(RunConfig)}
-        values |= {**values.pop("optimizer_params"), **values.pop("schedule_params")}
-        return [standalone.pairs({fields.label(name): in_words(name, value) for name, value in values.items()})]
+        return [standalone.pairs(fields.settings(configs[0]))]
     names = differing(configs)
     common, left = settings_in_common(configs), " ".join(branching.departures(runs))
     blocks: list[Block] = [

@@ -6,6 +6,7 @@ dashboard/components/shared/format.js is the twin in the browser; tests/fixtures
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
+from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
 from math import isfinite
 from typing import Any, TypeGuard
@@ -45,6 +46,7 @@ _IF_CHANGED = (
     "optimizer_params",
     "schedule_params",
     "warmup_steps",
+    "patience",
     "weight_decay",
     "label_smoothing",
     "augment",
@@ -71,6 +73,7 @@ _PHRASES: dict[str, Any] = {
     "batch_size": "batch {}",
     "shuffle": "shuffled: {}",
     "initialization": "first weights: {}",
+    "patience": "early-stopping patience {}",
 }
 
 
@@ -78,9 +81,14 @@ def _known(value: float | None) -> TypeGuard[float]:
     return value is not None and isfinite(value)
 
 
+def _rounded(value: float, digits: int) -> Decimal:
+    """Round to so many decimals; ties away from 0 as in a browser, where Python's formats take the even digit."""
+    return Decimal(value).quantize(Decimal(1).scaleb(-digits), context=Context(prec=400, rounding=ROUND_HALF_UP))
+
+
 def percent(share: float | None, digits: int = 2) -> str:
     """Return a share from 0 to 1 as percent: ``97.32 %``; a dash for None."""
-    return f"{100 * share:.{digits}f} %" if _known(share) else UNKNOWN
+    return f"{_rounded(100 * share, digits)} %" if _known(share) else UNKNOWN
 
 
 def interval(low: float, high: float) -> str:
@@ -105,9 +113,9 @@ def loss(value: float | None) -> str:
         return UNKNOWN
     size = abs(value)
     if size >= 1e6:
-        mantissa, exponent = f"{value:.2e}".split("e")
-        return f"{mantissa}e{int(exponent)}"
-    return f"{value:,.{0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 10 else 4}f}"
+        short = Context(prec=3, rounding=ROUND_HALF_UP).create_decimal_from_float(value)
+        return f"{short:.2e}".replace("e+", "e")
+    return f"{_rounded(value, 0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 10 else 4):,}"
 
 
 def duration(seconds: float | None) -> str:
@@ -115,10 +123,10 @@ def duration(seconds: float | None) -> str:
     if not _known(seconds):
         return UNKNOWN
     if seconds < 10:
-        return f"{seconds:.1f} s"
+        return f"{_rounded(seconds, 1)} s"
     if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+        return f"{_rounded(seconds, 0)} s"
+    return f"{_rounded(seconds / 60, 0)} min" if seconds < 5400 else f"{_rounded(seconds / 3600, 1)} h"
 
 
 def size(count: int) -> str:

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from core.hyperparameters import Hyperparameter, check_all, number
+from core.hyperparameters import Hyperparameter, check_all, exact, number
 
 RATE = Hyperparameter("rate", 0.5, "A rate.", low=0.0, high=1.0, open_high=True)
 COUNT = Hyperparameter("count", 3, "A count.", low=1, high=1_000_000)
@@ -30,6 +30,14 @@ FREE = Hyperparameter("free", 0.0, "Any number.")
 )
 def test_number(value, text):
     assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.001, "0.001"), (1 / 3, "0.3333333333333333"), ((0.9, 0.1 + 0.2), "0.9,0.30000000000000004"), (64, "64")],
+)
+def test_exact_gives_the_same_value_back(value, text):
+    assert exact(value) == text
 
 
 @pytest.mark.parametrize(

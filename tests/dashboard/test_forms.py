@@ -155,7 +155,8 @@ def test_a_choice_is_shown_by_its_label(form: AppTest) -> None:
 def test_a_config_goes_into_the_form_and_comes_out_the_same() -> None:
     config = RunConfig(
         optimizer="momentum",
-        lr=0.05,
+        # With more digits than a page shows.
+        lr=1 / 3,
         optimizer_params={"momentum": 0.8, "dampening": 0.1},
         batch_size="full",
         epochs=3,

@@ -1,6 +1,6 @@
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -112,3 +112,10 @@ def test_a_run_that_learned_nothing_has_no_green_badge() -> None:
     assert (words.state(nothing), words.state_color(nothing)) == ("finished, only guesses", "orange")
     assert words.state_color(_run(RunConfig(), test_accuracy=0.97)) == "green"
     assert (words.state(stalled), words.state_color(stalled)) == ("stalled", "orange")
+
+
+def test_a_config_in_full_leaves_out_no_setting_that_is_not_usual() -> None:
+    config = RunConfig(patience=3, warmup_steps=7, epochs=20)
+    assert words.config_in_full(config).endswith("· 20 epochs · warmup steps 7 · early-stopping patience 3")
+    left = {*words._ALWAYS, *words._IF_CHANGED, "optimizer"}
+    assert left == {field.name for field in fields(RunConfig)}

@@ -6,12 +6,11 @@ from core.models import formats
 from core.models.formats import FORMATS, Format
 from core.models.library import WHOLE, Library, Model
 from core.models.metadata import LONGEST
-from core.training.config import RunConfig
 from dashboard import coding, confusion, fields, notices, testing
 from dashboard.views.models import pictures
 from dashboard.views.models.dialogs import continue_form
 from dashboard.views.models.shelf import KIND_BADGES, provenance, show, trained
-from dashboard.words import in_words, literal
+from dashboard.words import literal
 
 
 def detail(name: str) -> None:
@@ -155,14 +154,7 @@ def _about(model: Model, changeable: bool) -> None:
     with right:
         if model.config:
             with st.expander(f"Settings of its run · {literal(trained(model))}"):
-                st.table(_settings(model.config), border="horizontal")
-
-
-def _settings(config: RunConfig) -> dict[str, str]:
-    """Return the settings in words, with those of the optimizer and the schedule, by their labels."""
-    values = config.to_dict()
-    own = {name: value for owner in ("optimizer", "schedule") for name, value in values.pop(f"{owner}_params").items()}
-    return {fields.label(name): in_words(name, value) for name, value in {**values, **own}.items()}
+                st.table(fields.settings(model.config), border="horizontal")
 
 
 def _note(name: str, key: str) -> None:

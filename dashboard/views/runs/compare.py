@@ -116,8 +116,7 @@ def table(ids: Sequence[str]) -> list[dict[str, Any]]:
     """Return the rows of the figures' table."""
     runs = _runs_of(ids)
     table_rows = []
-    for run, name in zip(runs, rows.names(runs), strict=True):
-        title, _, apart = name.partition(" · ")
+    for run, (title, apart) in zip(runs, rows.names_apart(runs), strict=True):
         row = rows.row(run, apart, **asdict(figures.figures(run)))
         row["run"]["name"] = title if run.name else f"{title} {run.config.optimizer_spec.label}"
         table_rows.append(row)

@@ -1,6 +1,5 @@
 """One run: its curves, settings, history, and the actions on it."""
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -107,21 +106,26 @@ def _file(run: Run, label: str, path: Any, help: str) -> None:
 
 def _settings(run: Run) -> None:
     st.markdown("##### Settings")
-    values = {f.name: getattr(run.config, f.name) for f in dataclasses.fields(run.config)}
-    own = {**values.pop("optimizer_params"), **values.pop("schedule_params")}
-    _pairs({**values, **own})
+    _pairs(fields.settings(run.config))
 
 
 def _environment(run: Run) -> None:
     if run.environment:
         with st.expander("Trained on"):
-            _pairs(run.environment)
+            _pairs(
+                {
+                    fields.label(name): in_words(name, value)
+                    for name, value in run.environment.items()
+                    if value is not None
+                }
+            )
 
 
-def _pairs(values: Mapping[str, Any]) -> None:
-    """Draw names and values, two pairs per line where there is room."""
-    shown = {fields.label(name).lower(): in_words(name, value) for name, value in values.items() if value is not None}
-    cells = "".join(f"<div><dt>{_escaped(name)}</dt><dd>{_escaped(value)}</dd></div>" for name, value in shown.items())
+def _pairs(values: Mapping[str, str]) -> None:
+    """Draw labels and values, two pairs per line where there is room."""
+    cells = "".join(
+        f"<div><dt>{_escaped(name.lower())}</dt><dd>{_escaped(value)}</dd></div>" for name, value in values.items()
+    )
     st.html(f'{_STYLE}<dl class="run-pairs">{cells}</dl>')
 
 

@@ -155,11 +155,15 @@ def style(run: Run) -> tuple[str, str]:
     return line_style(run.number - 1)
 
 
+def names_apart(runs: Sequence[Run]) -> list[tuple[str, str]]:
+    """Return the runs' titles, and for each the settings that are not the same in all of them."""
+    apart = differences([run.config for run in runs]) if len(runs) > 1 else [""] * len(runs)
+    return [(f"#{run.number} {run.name}".strip(), settings) for run, settings in zip(runs, apart, strict=True)]
+
+
 def names(runs: Sequence[Run]) -> list[str]:
     """Return the runs' titles, each with only the settings that are not the same in all of them."""
-    apart = differences([run.config for run in runs]) if len(runs) > 1 else [""] * len(runs)
-    titles = [f"#{run.number} {run.name}".strip() for run in runs]
-    return [f"{title} · {settings}" if settings else title for title, settings in zip(titles, apart, strict=True)]
+    return [" · ".join(filter(None, both)) for both in names_apart(runs)]
 
 
 def lines(runs: Sequence[Run]) -> list[Line]:

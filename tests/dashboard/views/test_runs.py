@@ -142,6 +142,12 @@ def test_a_comparison_by_its_link(filled: list[str]) -> None:
     assert not empty.exception and "Choose two runs" in text(empty)
 
 
+def test_a_name_with_a_middle_dot_stays_whole_in_a_comparison(filled: list[str], service: Service) -> None:
+    service.edit("one", name="Ada · exam")
+    row = compare.table(["one", "two"])[0]
+    assert (row["run"]["name"], row["run"]["settings"]) == ("#1 Ada · exam", "rate 0.01 · batch 64")
+
+
 def test_rows_say_what_sets_a_run_apart(filled: list[str], service: Service) -> None:
     found = {row["id"]: row for row in overview.VIEWS["all"]()}
     assert found["one"]["run"]["settings"] == "Adam · rate 0.01 · batch 64 · 5 epochs"
