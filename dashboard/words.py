@@ -83,7 +83,7 @@ def _known(value: float | None) -> TypeGuard[float]:
 
 def _rounded(value: float, digits: int) -> Decimal:
     """Round to so many decimals; ties away from 0 as in a browser, where Python's formats take the even digit."""
-    return Decimal(value).quantize(Decimal(1).scaleb(-digits), context=Context(prec=400, rounding=ROUND_HALF_UP))
+    return Decimal(float(value)).quantize(Decimal(1).scaleb(-digits), context=Context(prec=400, rounding=ROUND_HALF_UP))
 
 
 def percent(share: float | None, digits: int = 2) -> str:

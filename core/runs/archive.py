@@ -209,9 +209,14 @@ class Archive:
             ValueError: if it cannot be recorded.
         """
         try:
-            operation(*arguments, **columns)
+            # First what waits to be written: events of a run that is removed before them would have no row.
+            self._record.flush()
+            if not self.trouble:
+                operation(*arguments, **columns)
         except sqlite3.Error as error:
             raise ValueError(f"The change could not be saved on the lab's disk: {error}.") from None
+        if self.trouble:
+            raise ValueError(self.trouble)
 
 
 def checked_labels(

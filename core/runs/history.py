@@ -117,9 +117,13 @@ class History:
 
     @property
     def plan(self) -> list[tuple[int, float]]:
-        """The learning rates that were set by hand: (step, learning rate), by their steps."""
-        applied = filter(None, map(_rate_by_hand, self._events["CommandApplied"]))
-        return sorted([*applied, *self._to_come], key=itemgetter(0))
+        """The learning rates that were set by hand: (step, learning rate)."""
+        return list(filter(None, map(_rate_by_hand, self._events["CommandApplied"])))
+
+    @property
+    def planned(self) -> list[tuple[int, float]]:
+        """The learning rates for a run that goes on: those of ``plan``, and those at steps that come again."""
+        return sorted([*self.plan, *self._to_come], key=itemgetter(0))
 
     @property
     def diverged(self) -> int | None:

@@ -227,9 +227,9 @@ class Scheduler:
         """Return the message that starts the run on a worker, as core.runs.worker describes it."""
         run = self._run(run_id)
         job: dict[str, Any] = {"run": run.id, "config": run.config.to_dict(), "folder": str(self._files / run.id)}
-        if run.started is not None or run.parent_step is not None or run.step or history.plan:
+        if run.started is not None or run.parent_step is not None or run.step or history.planned:
             recorded = (history.step, history.epoch) if run.started is not None else (run.step, run.epoch)
-            job |= {"recorded": recorded, "plan": history.plan}
+            job |= {"recorded": recorded, "plan": history.planned}
         return {**job, **self._requests.get(run_id, {})}
 
     def _on_message(self, run_id: str, message: dict[str, Any]) -> None:

@@ -93,6 +93,9 @@ def _replay(values: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield {"share": step / request.end}
         tensors = {"steps": torch.tensor(steps), "parameters": torch.stack(rows)}
         message = _difference(rows[-1], request.folder / run_files.PARAMETERS)
+        if not request.folder.is_dir():
+            # To write would make it again, and nothing would ever remove it.
+            raise ValueError("its folder is gone; it may have been deleted.")
         write_atomically(_path(request), write_tensors(tensors, {"message": message}))
     except (ValueError, OSError) as error:
         raise ValueError(f"The run could not be replayed: {error}") from None

@@ -1,9 +1,11 @@
 import json
 import sqlite3
+import threading
 
 import pytest
 
 from core.runs import record as record_module
+from core.runs.archive import Archive
 from core.runs.record import Record
 from core.runs.store import Store
 from core.training.config import RunConfig
@@ -154,3 +156,18 @@ def test_listeners_get_each_event(store):
     record.append("b", state("queued"))
     record.append("a", state("running"))
     assert heard == [("b", "queued"), ("a", "running")]
+
+
+def test_a_run_whose_events_wait_for_room_is_not_removed_before_they_are_written(store, tmp_path):
+    record = Record(store)
+    archive = Archive(store, record, tmp_path, threading.RLock(), dict)
+    store.update("a", state="stopped", deleted=1.0)
+    store.full = True
+    record.append("a", state("stopped"))
+    with pytest.raises(ValueError, match=r"^The lab cannot record what happens: database or disk is full\."):
+        archive.purge(["a"])
+    assert store.run("a")
+    store.full = False
+    archive.purge(["a"])
+    record.append("b", state("queued"))
+    assert store.run("a") is None and record.trouble == "" and len(store.events("b")) == 1

@@ -6,6 +6,7 @@ import torch
 from safetensors.torch import save_file
 
 from core.jobs import Jobs
+from core.runs import trajectories
 from core.runs.replay_request import ReplayRequest
 from core.runs.store import Run, Store
 from core.runs.trajectories import Trajectory, trajectory_job
@@ -88,3 +89,10 @@ def test_a_replay_that_fails_is_one_sentence(run: Run, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"The run could not be replayed: "):
         trajectory_job(jobs, ReplayRequest.of(run, [], tmp_path, 1)).wait()
     jobs.close()
+
+
+def test_a_replay_does_not_bring_back_the_folder_of_a_run_that_was_deleted_meanwhile(run: Run, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    with pytest.raises(ValueError, match=r"its folder is gone; it may have been deleted\.$"):
+        list(trajectories._replay(ReplayRequest.of(run, [], gone, 1).to_dict()))
+    assert not gone.exists()
