@@ -26,7 +26,7 @@ def html(sweep: View, figure_of: str) -> str:
     lines = []
     for row in rows:
         own = [cells.get((row, column)) for column in columns]
-        best = _best(own)
+        best = _best(own, figure_of)
         shown = "".join(f"<td>{_cell(trial, figure_of, trial is best) if trial else ''}</td>" for trial in own)
         lines.append(f'<tr><th scope="row">{escape(value_in_words(y.name, row))}</th>{shown}</tr>')
     sides = f"rows: {label(y.name).lower()}, columns: {label(x.name).lower()}"
@@ -37,9 +37,12 @@ def html(sweep: View, figure_of: str) -> str:
     )
 
 
-def _best(own: list[Trial | None]) -> Trial | None:
-    known = [trial for trial in own if trial and trial.accuracy is not None and trial.state != "diverged"]
-    return max(known, key=lambda trial: trial.accuracy or 0.0, default=None) if len(known) > 1 else None
+def _best(own: list[Trial | None], figure_of: str) -> Trial | None:
+    """Return the trial of a row whose shown figure is best; None without another to compare it with."""
+    known = [trial for trial in own if trial and trial.state != "diverged"]
+    sign = -1 if figure_of == "loss" else 1
+    figures = [(sign * figure, trial) for trial in known if (figure := getattr(trial, figure_of)) is not None]
+    return max(figures, key=lambda one: one[0])[1] if len(figures) > 1 else None
 
 
 def _cell(trial: Trial, figure_of: str, best: bool) -> str:

@@ -19,7 +19,7 @@ from core.sweep.view import View
 from core.training.config import RunConfig
 from dashboard import forms, lab
 from dashboard.components.figure import drawing
-from dashboard.views.sweep import drawings, form, map_figure, one, search_figures
+from dashboard.views.sweep import drawings, form, map_figure, map_table, one, search_figures
 from dashboard.views.sweep.document import document
 from tests.dashboard.conftest import button, figures, in_address, labels, open_page, text
 from tests.waiting import wait_for
@@ -208,6 +208,19 @@ def test_the_colour_can_be_the_loss_and_is_in_the_address(mapped: str) -> None:
     trial = next(t for t in ended(mapped).trials if t.state == "finished")
     assert trial.loss in [value for row in heat["z"] for value in row]
     assert heat["colorbar"]["title"]["text"] == "validation loss"
+
+
+def test_the_maps_table_marks_the_best_of_the_shown_figure(mapped: str) -> None:
+    view = ended(mapped)
+    row = [trial for trial in view.trials if trial.chosen["batch_size"] == 16][:2]
+    figures = (((0.5,), (0.8,)), ((0.7,), (0.9,)))
+    sure, right = (
+        replace(trial, state="finished", losses=losses, accuracies=accuracies)
+        for trial, (losses, accuracies) in zip(row, figures, strict=True)
+    )
+    for figure_of, best in (("loss", sure), ("accuracy", right)):
+        table = map_table.html(replace(view, trials=(sure, right)), figure_of)
+        assert table.count('class="best"') == 1 and f'class="best" data-value="{best.runs[0]}"' in table
 
 
 def test_the_best_goes_to_train_and_into_a_race(mapped: str, monkeypatch: pytest.MonkeyPatch) -> None:
