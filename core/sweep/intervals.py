@@ -92,13 +92,15 @@ def luck(scores: tuple[float, ...], noise: float) -> float:
 
     A parametric bootstrap: sweeps are simulated in which the scores are the truth and the noise comes on top, and the
     best of each is compared with its truth (Efron and Tibshirani 1993, chapter 6). Where all are equal it is the
-    expected largest of n normal values; where one is far ahead it is nothing.
+    expected largest of n normal values; where one is far ahead, or there is but one, it is nothing.
 
     Args:
         scores: of all settings.
         noise: standard deviation of a score.
     """
     truth = np.asarray(scores, dtype=float)
-    drawn = truth + noise * np.random.default_rng(0).standard_normal((_SIMULATED, len(truth)))
-    winners = drawn.argmax(axis=1)
-    return float((drawn.max(axis=1) - truth[winners]).mean())
+    chance = np.random.default_rng(0).standard_normal((_SIMULATED, len(truth)))
+    # Without it a score that always wins has the mean of its own draws, which may be below 0.
+    chance -= chance.mean(axis=0)
+    winners = (truth + noise * chance).argmax(axis=1)
+    return max(0.0, float(noise * chance[np.arange(_SIMULATED), winners].mean()))
