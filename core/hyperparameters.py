@@ -166,7 +166,7 @@ def _float(text: str) -> float:
 
 
 def check_all(known: tuple[Hyperparameter, ...], given: Mapping[str, Any], owner: str) -> dict[str, Value]:
-    """Return the given values, each checked against the hyper-parameter of its name.
+    """Return the given values, each checked against the hyper-parameter of its name, in the order of ``known``.
 
     Raises:
         ValueError: for a name that ``owner`` does not have.
@@ -179,4 +179,5 @@ def check_all(known: tuple[Hyperparameter, ...], given: Mapping[str, Any], owner
         if name not in by_name:
             allowed = ", ".join(by_name) or "none"
             raise ValueError(f"{owner} has no parameter {shortened(str(name))}; its parameters: {allowed}.")
-    return {name: by_name[name].check(value) for name, value in given.items()}
+    # One order whatever the order of the given: texts of equal values are compared.
+    return {name: parameter.check(given[name]) for name, parameter in by_name.items() if name in given}

@@ -168,6 +168,11 @@ def test_check_all_keeps_only_what_is_given():
     assert check_all((RATE, COUNT), {"count": 2.0}, "optimizer x") == {"count": 2}
 
 
+def test_check_all_returns_the_registrys_order():
+    for given in ({"rate": 0.5, "count": 2}, {"count": 2, "rate": 0.5}):
+        assert list(check_all((RATE, COUNT), given, "optimizer x")) == ["rate", "count"]
+
+
 @pytest.mark.parametrize(
     ("known", "given", "message"),
     [

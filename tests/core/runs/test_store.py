@@ -50,6 +50,9 @@ def test_runs_of_the_same_settings_newest_first(store):
     assert [run.id for run in store.of_config(RunConfig(), 9)] == ["d", "a"]
     assert [run.id for run in store.of_config(RunConfig(), 1)] == ["d"]
     assert [run.id for run in store.of_config(other, 9)] == ["b"]
+    eps, betas = {"eps": 1e-7}, {"betas": (0.8, 0.99)}
+    add(store, "e", config=RunConfig(optimizer_params=eps | betas))
+    assert [run.id for run in store.of_config(RunConfig(optimizer_params=betas | eps), 9)] == ["e"]
     # Found by an index, however many runs there are.
     (plan,) = store._execute("EXPLAIN QUERY PLAN SELECT id FROM runs WHERE config = ?", ("",))
     assert "USING INDEX runs_by_config" in plan[-1]

@@ -81,6 +81,14 @@ def test_only_what_differs_is_named() -> None:
     assert differing([BASE, BASE]) == []
 
 
+def test_parameters_in_another_order_are_the_same() -> None:
+    eps: dict[str, Any] = {"eps": 1e-7}
+    betas: dict[str, Any] = {"betas": (0.8, 0.99)}
+    one, other = (replace(BASE, optimizer_params=params) for params in (eps | betas, betas | eps))
+    assert differing([one, other]) == []
+    assert lanes_of([one, replace(other, seed=8), BASE]) == [[0, 1], [2]]
+
+
 @pytest.mark.parametrize(
     ("knob", "values", "seeds"),
     [
