@@ -12,7 +12,7 @@ from core.runs.store import Run
 from core.sweep.grid import Grid
 from core.sweep.race import SEEDS
 from core.sweep.space import Space
-from core.training.config import SEED, RunConfig
+from core.training.config import SEED, RunConfig, held_back
 
 SAMPLERS = {"grid": "Grid, coarse first", "random": "Random", "tpe": "Guided (TPE)", "sobol": "Quasi-random (Sobol)"}
 SAMPLER = Hyperparameter("sampler", "grid", "The way in which settings are chosen.", choices=tuple(SAMPLERS))
@@ -70,7 +70,7 @@ class Settings:
         if "seed" in varied and self.seeds != 1:
             raise ValueError(f"seeds must be 1 when the seed itself is varied, got seeds = {self.seeds}.")
         splits = varied["validation_split"].ladder if "validation_split" in varied else ()
-        if not self.space.base.validation_images or 0.0 in splits:
+        if not all(map(held_back, (self.space.base.validation_split, *splits))):
             raise ValueError("validation_split must leave validation images, since they choose the best settings.")
         if self.sampler == "grid":
             points = len(Grid(self.space).points)

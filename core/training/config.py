@@ -159,7 +159,7 @@ class RunConfig:
     @property
     def validation_images(self) -> int:
         """Number of images held back: the last ones of the training files."""
-        return round(TRAIN_IMAGES * self.validation_split)
+        return held_back(self.validation_split)
 
     @property
     def images_per_epoch(self) -> int:
@@ -239,6 +239,11 @@ class RunConfig:
             raise InvalidValue(
                 "label_smoothing", "be 0 with loss mse, since it belongs to cross_entropy", self.label_smoothing
             )
+
+
+def held_back(validation_split: float) -> int:
+    """Return the number of images that a share of the training images is."""
+    return round(TRAIN_IMAGES * validation_split)
 
 
 def same_rates(one: RunConfig, other: RunConfig, start: int = 0) -> bool:

@@ -36,10 +36,14 @@ def test_json_comes_back():
         Settings.from_dict({**given.to_dict(), "rate": 1})
 
 
-@pytest.mark.parametrize("vary", ["validation_split=0,0.2", "validation_split=0:0.5"])
-def test_something_must_validate(vary):
+@pytest.mark.parametrize("values", ["0,0.2", "0:0.5", "0.000001,0.2", "0.2,0.000008", "0.000001:0.5:log"])
+def test_something_must_validate(values):
     with pytest.raises(ValueError, match=r"^validation_split must leave validation images"):
-        settings(vary)
+        settings(f"validation_split={values}")
+
+
+def test_one_image_validates():
+    assert settings("validation_split=0.00001,0.2").trials == 2
 
 
 def test_seeds_count_up():
