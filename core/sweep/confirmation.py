@@ -12,7 +12,7 @@ from core.runs import states
 from core.runs.store import Run
 from core.sweep.intervals import Interval, difference, interval, luck, spread
 from core.sweep.settings import Settings
-from core.training.config import RunConfig
+from core.training.config import SEED, RunConfig
 
 #: Seeds of each contestant, and contestants besides the default, unless given.
 SEEDS, BEST = 5, 3
@@ -87,7 +87,7 @@ def plan(settings: Settings, trials: Sequence[Any], best: int, seeds: int) -> di
         seeds: number of fresh seeds: those after all seeds of the sweep.
 
     Raises:
-        ValueError: before a trial has finished.
+        ValueError: before a trial has finished, or where so many seeds are not left.
     """
     finished = [trial for trial in trials if trial.state == "finished" and trial.accuracy is not None]
     if not finished:
@@ -97,9 +97,14 @@ def plan(settings: Settings, trials: Sequence[Any], best: int, seeds: int) -> di
     base = settings.space.base
     if base not in [trial.config for trial in chosen]:
         found.append((None, base, next((trial.accuracy for trial in finished if trial.config == base), None)))
-    last = max(trial.config.seed for trial in trials) + settings.seeds - 1
+    last = max(base.seed, max(trial.config.seed for trial in trials) + settings.seeds - 1)
+    if last + seeds > SEED.high:
+        raise ValueError(
+            f"A confirmation must have {seeds} fresh seeds above the sweep's highest, {last}, and none above "
+            f"{SEED.high}."
+        )
     given = [{"trial": number, "config": config.to_dict(), "score": score} for number, config, score in found]
-    return {"contestants": given, "seeds": [max(last, base.seed) + 1 + i for i in range(seeds)]}
+    return {"contestants": given, "seeds": [last + 1 + i for i in range(seeds)]}
 
 
 def entrants(given: Mapping[str, Any]) -> list[tuple[Contestant, list[RunConfig]]]:

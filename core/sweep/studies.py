@@ -135,7 +135,7 @@ class Studies:
         """Train the best settings, and those that the sweep began from, again with fresh seeds.
 
         Raises:
-            ValueError: also before a trial has finished.
+            ValueError: also before a trial has finished, or where so many seeds are not left.
         """
         few, fresh = int(str(BEST.check(best))), int(str(SEEDS.check(seeds)))
         self._change(study_id, lambda study: study.confirm(few, fresh))

@@ -187,7 +187,7 @@ class Study:
         """Train the best trials and the base again, with seeds that the sweep has not had.
 
         Raises:
-            ValueError: before a trial has finished.
+            ValueError: before a trial has finished, or where so many seeds are not left.
         """
         self.open()
         rows = [self._rows[number] for number in sorted(self._rows)]

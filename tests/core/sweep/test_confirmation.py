@@ -6,9 +6,9 @@ from core.sweep.confirmation import Contestant, confirmed
 from tests.waiting import wait_for
 
 
-def swept(lab, accuracies, **given):
+def swept(lab, accuracies, seed=7):
     """A finished sweep of four rates."""
-    study = lab.start("lr=0.1,0.2,0.3,0.4", base={"seed": 7}, **given)
+    study = lab.start("lr=0.1,0.2,0.3,0.4", base={"seed": seed})
     scores = dict(zip((0.1, 0.2, 0.3, 0.4), accuracies, strict=True))
     while lab.view(study).state == "running":
         for run in lab.service.waiting():
@@ -43,6 +43,20 @@ def test_the_best_and_the_default_get_fresh_seeds(scripted_lab):
     assert found.seen_luck == pytest.approx(0.95 - 0.935)
     assert found.test.mean == 0.5 and found.test.n == 3
     assert found.noise == pytest.approx(0.0071, abs=0.001) and 0 < found.expected_luck < 0.01
+
+
+def test_nothing_is_kept_of_a_confirmation_for_which_no_seeds_are_left(scripted_lab):
+    lab = scripted_lab
+    study = swept(lab, (0.9, 0.95, 0.94, 0.5), seed=2**31 - 3)
+    with pytest.raises(ValueError) as refusal:
+        lab.studies.confirm(study, seeds=3)
+    assert str(refusal.value) == (
+        "A confirmation must have 3 fresh seeds above the sweep's highest, 2147483645, and none above 2147483647."
+    )
+    lab.restart()
+    assert (lab.view(study).state, lab.view(study).confirmation) == ("finished", None)
+    lab.studies.confirm(study, best=1, seeds=2)
+    assert {lab.service.rows[run].config.seed for run in lab.service.waiting()} == {2**31 - 2, 2**31 - 1}
 
 
 def test_a_confirmation_survives_a_kill(scripted_lab):

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from core.hyperparameters import InvalidValue
 from core.runs.store import Run
 from core.sweep.settings import Settings, cost, estimate
 from core.sweep.text import parse
@@ -50,6 +51,14 @@ def test_seeds_count_up():
     own = settings("lr=0.1,0.2", seeds=3)
     assert [config.seed for config in own.configs(replace(BASE, seed=4))] == [4, 5, 6]
     assert all(replace(config, seed=0) == BASE for config in own.configs(BASE))
+
+
+def test_seeds_end_at_the_highest():
+    last = replace(BASE, seed=2**31 - 1)
+    assert settings("lr=0.1,0.2", base=last).configs(last) == [last]
+    assert settings("lr=0.1,0.2", base=replace(BASE, seed=2**31 - 2), seeds=2).seeds == 2
+    with pytest.raises(InvalidValue, match=r"^seed must be at most 2147483646, since 2 seeds count up from it, got"):
+        settings("lr=0.1,0.2", base=last, seeds=2)
 
 
 def finished(config, seconds, **given):
