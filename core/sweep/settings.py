@@ -89,6 +89,11 @@ class Settings:
         """Return the config of each run of a trial: the seeds count up from its own."""
         return [replace(config, seed=config.seed + i) for i in range(self.seeds)]
 
+    def spent(self, trials: int, seconds: float) -> list[str]:
+        """Return the names of the budgets that so many trials, or so long a time, have used up."""
+        parts = (("trials", self.trials, trials), ("minutes", self.minutes, seconds / 60))
+        return [name for name, budget, used in parts if budget is not None and used >= budget]
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""
         return {**{f.name: getattr(self, f.name) for f in fields(self)}, "space": self.space.to_dict()}

@@ -126,7 +126,10 @@ class Studies:
         self._change(study_id, Study.stop)
 
     def give(self, study_id: str, trials: int | None = None, minutes: float | None = None) -> None:
-        """Give a sweep so many more trials or minutes, and let it go on; raises as ``edit``, and for a bad number."""
+        """Give a sweep so many more trials or minutes, and let it go on; raises as ``edit``, and for a bad number.
+
+        A limit that is used up, and given nothing, is lifted.
+        """
         more = None if trials is None else int(str(TRIALS.check(trials)))
         longer = None if minutes is None else float(str(MINUTES.check(minutes)))
         self._change(study_id, lambda study: study.give(more, longer))

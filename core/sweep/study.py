@@ -172,15 +172,15 @@ class Study:
             self._runs.command("stop", self._going())
 
     def give(self, trials: int | None, minutes: float | None) -> None:
-        """Add to the budget, and go on; raise ValueError for a budget out of range."""
-        settings = self.settings
+        """Add to one budget or both, and go on; raise ValueError for a budget out of range."""
+        search, used = self.open(), (self._counted(), self.seconds)
+        # The other budget would end the sweep at once if it is used up.
+        more: dict[str, Any] = dict.fromkeys(self.settings.spent(*used))
         if trials is not None:
-            settings = replace(settings, trials=max(settings.trials or 0, self._counted()) + trials)
+            more["trials"] = max(self.settings.trials or 0, used[0]) + trials
         if minutes is not None:
-            settings = replace(settings, minutes=max(settings.minutes or 0.0, self.seconds / 60) + minutes)
-        self.settings = settings
-        if self._search:
-            self._search.settings = settings
+            more["minutes"] = max(self.settings.minutes or 0.0, used[1] / 60) + minutes
+        self.settings = search.settings = replace(self.settings, **more)
         self.turn(view.RUNNING)
 
     def confirm(self, best: int, seeds: int) -> None:
@@ -227,13 +227,11 @@ class Study:
         return sum(row.state != "stopped" for row in self._rows.values())
 
     def _wants_more(self) -> bool:
-        if self.settings.trials is not None and self._counted() >= self.settings.trials:
-            return False
         if self._size is not None:
             different = {grid.key(row.chosen) for row in self._rows.values() if row.state != "stopped"}
             if len(different) >= self._size:
                 return False
-        return self.settings.minutes is None or self.seconds < self.settings.minutes * 60
+        return not self.settings.spent(self._counted(), self.seconds)
 
     def _begin(self, number: int, chosen: dict[str, Any]) -> None:
         """Start the runs of a new trial."""

@@ -70,6 +70,7 @@ def _more(sweep: View) -> None:
     with st.popover("More budget", icon=":material/add:"):
         st.text_input("Further settings", **_STATE.text("trials"), help=fields.help_text(TRIALS))
         st.text_input("Further minutes", **_STATE.text("minutes"), help=fields.help_text(MINUTES))
+        st.caption("A limit that is used up, and left empty here, is lifted.")
         st.button("Go on with more", type="primary", on_click=_give, args=(sweep.id,))
 
 
