@@ -81,18 +81,24 @@ class Study:
         running = time.monotonic() - self._since if self.state == view.RUNNING else 0.0
         return float(self._values["seconds"]) + running
 
-    def save(self, **values: Any) -> None:
-        """Change values of ``study.json`` and write it; raise OSError if that fails."""
-        seconds, self._since = self.seconds, time.monotonic()
-        self._values |= {"seconds": seconds, "state": self.state, "settings": self.settings.to_dict(), **values}
-        self.revision += 1
-        write_atomically(self._folder / "study.json", json.dumps(self._values, indent=1).encode())
+    def save(self, state: str = "", settings: Settings | None = None, **values: Any) -> None:
+        """Change values of ``study.json`` and write it; raise OSError if that fails, with nothing changed."""
+        now, settings = time.monotonic(), settings or self.settings
+        own = {"seconds": self.seconds, "state": state or self.state, "settings": settings.to_dict()}
+        changed = {**self._values, **own, **values}
+        # A sweep that cannot go on has failed, whether or not that can be recorded.
+        counts = state == view.FAILED
+        try:
+            write_atomically(self._folder / "study.json", json.dumps(changed, indent=1).encode())
+            counts = True
+        finally:
+            if counts:
+                self._values, self.settings, self.state, self._since = changed, settings, changed["state"], now
+                self.revision += 1
 
-    def turn(self, state: str, message: str = "") -> None:
-        """Go over into a state of the sweep."""
-        seconds, self._since = self.seconds, time.monotonic()
-        self._values["seconds"], self.state = seconds, state
-        self.save(message=message)
+    def turn(self, state: str, message: str = "", settings: Settings | None = None) -> None:
+        """Go over into a state of the sweep; raises as ``save``."""
+        self.save(state, settings, message=message)
 
     # Its life
 
@@ -173,15 +179,14 @@ class Study:
 
     def give(self, trials: int | None, minutes: float | None) -> None:
         """Add to one budget or both, and go on; raise ValueError for a budget out of range."""
-        search, used = self.open(), (self._counted(), self.seconds)
+        self.open()
         # The other budget would end the sweep at once if it is used up.
-        more: dict[str, Any] = dict.fromkeys(self.settings.spent(*used))
+        more: dict[str, Any] = dict.fromkeys(self.settings.spent(self._counted(), self.seconds))
         if trials is not None:
-            more["trials"] = max(self.settings.trials or 0, used[0]) + trials
+            more["trials"] = max(self.settings.trials or 0, self._counted()) + trials
         if minutes is not None:
-            more["minutes"] = max(self.settings.minutes or 0.0, used[1] / 60) + minutes
-        self.settings = search.settings = replace(self.settings, **more)
-        self.turn(view.RUNNING)
+            more["minutes"] = max(self.settings.minutes or 0.0, self.seconds / 60) + minutes
+        self.turn(view.RUNNING, settings=replace(self.settings, **more))
 
     def confirm(self, best: int, seeds: int) -> None:
         """Train the best trials and the base again, with seeds that the sweep has not had.
