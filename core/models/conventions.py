@@ -5,6 +5,7 @@ A network with other conventions is as good, but reads nothing here. The test se
 and a permutation are linear, so the first layer takes them up exactly, and the last layer a permutation of the digits.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -125,7 +126,8 @@ def find(network: Network, digits: Digits) -> Finding:
         order = _order(matrix)
         right = float(matrix[list(order), range(CLASSES)].sum()) / len(digits)
         loss = float(torch.nn.functional.cross_entropy(logits, torch.tensor(order).argsort()[digits.labels]))
-        tried.append((right, loss, replace(convention, digits=order)))
+        # Huge weights make it NaN, which is no less than anything.
+        tried.append((right, math.inf if math.isnan(loss) else loss, replace(convention, digits=order)))
         if len(tried) == 1:
             as_is = float(matrix.diag().sum()) / len(digits)
     best = max(right for right, _, _ in tried)

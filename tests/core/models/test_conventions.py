@@ -97,6 +97,16 @@ def test_the_sentence_has_both_figures():
     )
 
 
+@pytest.mark.parametrize("size", [1e30, 3e38])
+def test_a_network_whose_loss_is_not_a_number_is_found_poor(size):
+    network = Network(0)
+    for parameter in network.parameters():
+        parameter.data.sign_().mul_(size)
+    finding = find(network, TEST)
+    assert not finding.clearly_better
+    assert finding.sentence.startswith(f"The network reads only {finding.as_is:.2%} of the test digits")
+
+
 def test_finding_changes_nothing(reference):
     before = {name: tensor.clone() for name, tensor in reference.state_dict().items()}
     find(reference, TEST)
