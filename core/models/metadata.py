@@ -60,4 +60,5 @@ def as_dict(value: Any) -> dict[str, Any]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    # An int too large for a float must not raise here, as it would in isfinite.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -math.inf < value < math.inf
