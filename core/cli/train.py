@@ -161,7 +161,9 @@ def _save(options: argparse.Namespace, trainer: Trainer, finished: RunFinished) 
         metadata = {"config": trainer.config.to_dict(), "metrics": {"step": finished.step, **figures}}
         save_parameters(trainer.network, options.save, metadata)
         print(f"Saved the parameters to {options.save}.")
-    if options.save_whole:
+    if options.save_whole and not finished.can_go_on:
+        print(f"Not saved to {options.save_whole}: the run diverged, so training cannot go on from it.")
+    elif options.save_whole:
         environment = {"environment": devices.environment(trainer.device)}
         save_checkpoint(options.save_whole, Checkpoint(trainer.config, trainer.state(), environment))
         print(f"Saved the whole model to {options.save_whole}.")

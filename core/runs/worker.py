@@ -261,7 +261,7 @@ class _Job:
 
 
 def _can_go_on(event: RunFinished | Paused) -> bool:
-    return isinstance(event, Paused) or event.reason != "diverged"
+    return isinstance(event, Paused) or event.can_go_on
 
 
 def _sentence(error: Exception) -> str:

@@ -139,3 +139,9 @@ class RunFinished(Event):
     test_loss: float
     test_accuracy: float
     seconds: float
+
+    @property
+    def can_go_on(self) -> bool:
+        """True if the state that the run ends with is one that training can go on from."""
+        # Of a diverged run, the loss that the epoch has summed up is no number.
+        return self.reason != "diverged"
