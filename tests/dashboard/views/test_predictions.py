@@ -1,6 +1,7 @@
 import json
 import re
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,6 +129,16 @@ def test_bad_numbers_get_a_sentence(text: str) -> None:
 
 def test_a_number_is_shown_once() -> None:
     assert parse_numbers("8, 6-9,8").tolist() == [8, 6, 7, 9]
+
+
+def test_ranges_that_repeat_all_digits_take_no_memory_each() -> None:
+    text = ",".join(f"{first}-9999" for first in range(200))
+    tracemalloc.start()
+    numbers = parse_numbers(text)
+    largest = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert numbers.tolist() == list(range(10_000))
+    assert largest < 1_000_000
 
 
 def test_refusing_leaves_the_mistakes_that_the_report_counts(page: AppTest, truth: Report) -> None:
