@@ -240,9 +240,15 @@ def _read_index(text: bytes) -> list[dict[str, Any]]:
     if not isinstance(index, dict) or index.get("format") != FORMAT or not isinstance(index.get("drawings"), list):
         raise ArchiveError(f"{INDEX} must say format {FORMAT!r} and list the drawings.")
     listed: list[dict[str, Any]] = index["drawings"]
+    if len(listed) > MOST_DRAWINGS:
+        raise ArchiveError(f"{INDEX} must list at most {MOST_DRAWINGS} drawings, got {len(listed)}.")
+    pictures = set()
     for entry in listed:
         if not isinstance(entry, dict) or not isinstance(entry.get("picture"), str):
             raise ArchiveError(f"Each drawing in {INDEX} must name its picture, got {entry!r:.60}.")
+        if entry["picture"] in pictures:
+            raise ArchiveError(f"{INDEX} must list each picture once, but lists {entry['picture']!r:.60} again.")
+        pictures.add(entry["picture"])
     return listed
 
 

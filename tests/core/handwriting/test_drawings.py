@@ -113,6 +113,10 @@ def made_up(**entry):
     return {"format": FORMAT, "drawings": [{"picture": "a.png", "label": 7, "made": "2026-01-02", **entry}]}
 
 
+def listing(*pictures):
+    return {"format": FORMAT, "drawings": [made_up(picture=picture)["drawings"][0] for picture in pictures]}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -134,6 +138,8 @@ def made_up(**entry):
         (archive({"a.png": png()}, made_up(made="yesterday")), "cannot be taken"),
         (archive({"a.png": png()}, made_up(picture=["a"])), "must name its picture"),
         (archive({"a.png": png()}, made_up(picture="b.png")), "not a readable archive"),
+        (archive({"a.png": png()}, listing("a.png", "a.png")), "must list each picture once, but lists 'a.png' again"),
+        (archive({}, listing(*map(str, range(2001)))), "must list at most 2000 drawings, got 2001"),
         (archive({}, "{"), "must be JSON"),
         (archive({}, "[" * 100_000), "must be JSON|times its size"),
         (archive({}, "[]"), "must say format"),
