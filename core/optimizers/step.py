@@ -19,11 +19,15 @@ def scalar(value: float) -> str:
     >>> scalar(0.125), scalar(1e-8)
     ('0.125', '1 \\\\cdot 10^{-8}')
     """
-    text = f"{float(value):.4g}"
-    if "e" in text:
-        mantissa, exponent = text.split("e")
+    return with_power(f"{float(value):.4g}")
+
+
+def with_power(number: str) -> str:
+    """Return Python's text of a number in LaTeX, where an exponent is a power of ten."""
+    if "e" in number:
+        mantissa, exponent = number.split("e")
         return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
-    return text
+    return number
 
 
 def vector(values: Array) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.files import shortened
+from core.optimizers.step import with_power
 
 Array = NDArray[np.float64]
 Part = Array | float
@@ -256,7 +257,9 @@ def _latex(node: ast.expr) -> tuple[str, int]:
 
     match node:
         case ast.Constant(value=int() | float() as value):
-            return f"{value:g}", _TIGHT
+            # All digits of the number that is calculated with.
+            number = repr(float(value)).removesuffix(".0")
+            return with_power(number), _PRODUCT if "e" in number else _TIGHT
         case ast.Name(id=name):
             return _LATEX_NAMES.get(name, name), _TIGHT
         case ast.UnaryOp(op=op, operand=operand):
@@ -268,8 +271,13 @@ def _latex(node: ast.expr) -> tuple[str, int]:
         case ast.BinOp(left=left, op=ast.Div(), right=right):
             return rf"\frac{{{inside(left, _LOOSE)}}}{{{inside(right, _LOOSE)}}}", _PRODUCT
         case ast.BinOp(left=left, op=ast.Mult(), right=right):
-            dot = r" \cdot " if isinstance(right, ast.Constant) else r"\,"
-            return inside(left, _PRODUCT) + dot + inside(right, _PRODUCT), _PRODUCT
+            factor = inside(right, _PRODUCT)
+            if factor.startswith("-"):
+                # Without parentheses, the product would read as a difference.
+                factor = rf"\left({factor}\right)"
+            # With a space alone, two numbers would read as one.
+            dot = r" \cdot " if factor[0].isdigit() else r"\,"
+            return inside(left, _PRODUCT) + dot + factor, _PRODUCT
         case ast.BinOp(left=left, op=op, right=right):
             sign = " + " if isinstance(op, ast.Add) else " - "
             return inside(left, _LOOSE) + sign + inside(right, _LOOSE if sign == " + " else _PRODUCT), _LOOSE

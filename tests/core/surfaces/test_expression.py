@@ -116,6 +116,13 @@ def test_the_gradient_at_a_cusp_is_zero():
         ("x - (y - 1)", r"x - \left(y - 1\right)"),
         ("sqrt(2*pi) + sin(x)^2", r"\sqrt{2\,\pi} + \left(\sin\left(x\right)\right)^{2}"),
         ("exp(-0.2*abs(x))", r"e^{-0.2\,\left|x\right|}"),
+        ("x*-2", r"x\,\left(-2\right)"),
+        ("x/-2*-4", r"\frac{x}{-2}\,\left(-4\right)"),
+        ("x*(-2*y)", r"x\,\left(-2\,y\right)"),
+        ("-2*x*3", r"-2\,x \cdot 3"),
+        ("2*(3*x) + 4*5^2", r"2 \cdot 3\,x + 4 \cdot 5^{2}"),
+        ("1000000*x^2 + 1.23456789*x", r"1000000\,x^{2} + 1.23456789\,x"),
+        ("1e16*x + 1e-5^2", r"1 \cdot 10^{16}\,x + \left(1 \cdot 10^{-5}\right)^{2}"),
     ],
 )
 def test_latex(text, latex):
