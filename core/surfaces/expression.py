@@ -25,6 +25,8 @@ Node = Callable[[Dual, Dual], Dual]
 LONGEST = 300
 DEEPEST = 40
 LARGEST_POWER = 12
+#: At the cusp of a root the slope is infinite; this stand-in makes slope * 0 the subgradient 0 instead of NaN.
+STEEPEST = 1e150
 
 _CONSTANTS = {"pi": math.pi, "e": math.e}
 _LATEX_NAMES = {"pi": r"\pi"}
@@ -42,7 +44,7 @@ class Expression:
     _node: Node
 
     def evaluate(self, x: Array, y: Array) -> tuple[Array, Array, Array]:
-        """f, df/dx and df/dy, each of the shape of ``x`` and ``y``; NaN where f is not defined."""
+        """f, df/dx and df/dy, each of the shape of ``x`` and ``y``; NaN or infinite where f is not defined."""
         with np.errstate(all="ignore"):
             parts = self._node((x, 1.0, None), (y, None, 1.0))
         f, fx, fy = (0.0 if part is None else part for part in parts)
@@ -193,8 +195,10 @@ def _apply_power(u: Dual, exponent: float) -> Dual:
     if exponent == 0.0:
         return 1.0, None, None
     below = _raise(u[0], exponent - 1.0)
+    if 0.0 < exponent < 1.0:
+        below = np.minimum(below, STEEPEST)
     slope = exponent * below
-    return below * u[0], None if u[1] is None else slope * u[1], None if u[2] is None else slope * u[2]
+    return _raise(u[0], exponent), None if u[1] is None else slope * u[1], None if u[2] is None else slope * u[2]
 
 
 def _raise(value: Part, exponent: float) -> Part:
@@ -209,8 +213,7 @@ def _raise(value: Part, exponent: float) -> Part:
 
 def _sqrt(v: Part) -> tuple[Part, Part]:
     root = np.sqrt(v)
-    # At a cusp the slope is infinite; a finite stand-in makes slope * 0 the subgradient 0 instead of NaN.
-    return root, 0.5 / np.maximum(root, 1e-150)
+    return root, 0.5 / np.maximum(root, 1.0 / STEEPEST)
 
 
 def _tanh(v: Part) -> tuple[Part, Part]:

@@ -103,9 +103,17 @@ def test_outside_its_domain_a_formula_is_nan_without_a_warning():
     assert not np.isfinite(value[1])
 
 
-def test_the_gradient_at_a_cusp_is_zero():
-    _, gx, gy = parse("sqrt(x^2+y^2)").evaluate(np.zeros(1), np.zeros(1))
-    assert (gx[0], gy[0]) == (0.0, 0.0)
+@pytest.mark.parametrize("text", ["sqrt(x^2+y^2)", "(x^2+y^2)^0.5", "(x^2+y^2)^0.1", "(x^2+y^2)^1.5"])
+def test_the_gradient_at_a_cusp_is_zero(text):
+    value, gx, gy = parse(text).evaluate(np.zeros(1), np.zeros(1))
+    assert (value[0], gx[0], gy[0]) == (0.0, 0.0, 0.0)
+
+
+def test_a_power_of_zero_has_the_value_that_it_has():
+    value, gx, _ = parse("x^-0.5").evaluate(np.zeros(1), np.zeros(1))
+    assert value[0] == np.inf and gx[0] == -np.inf
+    value, gx, _ = parse("x^0").evaluate(np.zeros(1), np.zeros(1))
+    assert (value[0], gx[0]) == (1.0, 0.0)
 
 
 @pytest.mark.parametrize(
