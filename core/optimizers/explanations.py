@@ -167,14 +167,17 @@ def muon(s: Step) -> None:
     mu = s.params["momentum"]
     s.velocity = s.write_mean("B", "momentum_buffer", mu, r"\mu", "G_t", s.gradient)
     mixed = (1 - mu) * s.gradient + mu * s.velocity if s.params["nesterov"] else s.velocity
-    # torch does not keep the orthogonalised matrix, but it follows from the step.
-    o = (s.before * (1 - s.rate * s.weight_decay) - s.after) / s.rate
+    known, step = "", vector(s.update)
+    if s.rate:
+        # torch does not keep the orthogonalised matrix, but it follows from the step, unless that has no length.
+        o = vector((s.before * (1 - s.rate * s.weight_decay) - s.after) / s.rate)
+        known, step = f" = {o}", f"-{scalar(s.rate)}{o}"
     rule = r"(1-\mu)\,G_t + \mu B_t" if s.params["nesterov"] else "B_t"
     s.lines.append(
         rf"O_t &= \mathrm{{NewtonSchulz}}_{{{s.params['ns_steps']}}}\left({rule}\right) = "
-        rf"\mathrm{{NewtonSchulz}}{vector(mixed)} = {vector(o)}"
+        rf"\mathrm{{NewtonSchulz}}{vector(mixed)}{known}"
     )
-    s.lines.append(rf"\Delta\theta &= -\eta\, O_t = -{scalar(s.rate)}{vector(o)}")
+    s.lines.append(rf"\Delta\theta &= -\eta\, O_t = {step}")
 
 
 def adafactor(s: Step) -> None:

@@ -68,5 +68,13 @@ def test_without_an_explanation_the_state_is_shown(optimizer, monkeypatch):
     np.testing.assert_allclose(change, numbered.update, rtol=1e-3)
 
 
+@pytest.mark.parametrize("optimizer", FIRST_ORDER)
+def test_a_step_of_rate_zero_is_shown_without_what_does_not_follow_from_it(optimizer):
+    config = RunConfig.recommended(optimizer, lr=0.01, schedule="cosine")
+    numbered = step_in_numbers(SURFACE, config, SURFACE.start, 20, 20)
+    assert numbered.rate == 0.0
+    assert "nan" not in "".join(numbered.lines)
+
+
 def test_a_walk_that_is_no_longer_finite_has_no_step_to_show():
     assert step_in_numbers(SURFACE, RunConfig(optimizer="sgd", lr=10.0), (3.0, 4.0), 40, 50) is None
