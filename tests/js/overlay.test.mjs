@@ -3,7 +3,7 @@
 import assert from "node:assert/strict"
 import test from "node:test"
 import { overlayTraces, panels } from "../../dashboard/components/chart/overlay.js"
-import { ranked } from "../../dashboard/components/chart/ranking.js"
+import { ranked, timeLeft } from "../../dashboard/components/chart/ranking.js"
 import { apply, newRun } from "../../dashboard/components/chart/run.js"
 
 const VIEW = { unit: "step", logX: false, gap: false }
@@ -37,4 +37,18 @@ test("where no run has validation, the panel shows the accuracy of training and 
   assert.equal(title(lines), "Training accuracy")
   assert.deepEqual(accuracies(lines), [["fast", [0.9]], ["slow", [0.8]]])
   assert.equal(title([]), "Validation accuracy")
+})
+
+test("the time left of several runs counts those that wait in full", () => {
+  // 1,000 steps of 10 images, 1,000 images per second: ten seconds a run.
+  const size = { steps: 1000, steps_per_epoch: 100, train_images: 1000 }
+  const run = (name, more) => ({ name, members: [Object.assign(newRun(name), more)] })
+  const training = (name, step) => run(name, { state: "running", size, speed: 1000, step })
+  const waiting = name => run(name, { state: "queued", step: 0 })
+  assert.equal(timeLeft([waiting("a"), waiting("b")]), null)
+  assert.equal(timeLeft([training("a", 800), training("b", 900), waiting("c"), waiting("d")]), (2 + 1 + 10 + 10) / 2)
+  assert.equal(timeLeft([training("a", 0), training("b", 900)]), 10)
+  // Nobody trains yet, but what is finished says how long a run takes.
+  assert.equal(timeLeft([run("a", { state: "finished", seconds: 8 }), run("b", { state: "stopped", seconds: 1 }), waiting("c")]), 8)
+  assert.equal(timeLeft([run("a", { state: "finished", seconds: 8 })]), null)
 })

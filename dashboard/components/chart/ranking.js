@@ -1,6 +1,6 @@
 // The ranking: a row per line of the picture, best first, kept up to date; a click on a row hides or shows its line.
 
-import { isOver, secondsLeft, trainingLoss } from "./run.js"
+import { isOver, secondsFrom, secondsLeft, trainingLoss } from "./run.js"
 import { dashArray, element } from "../shared/dom.js"
 import { count, duration, ending, loss, NOTHING, percent, spread } from "../shared/format.js"
 import { known, mean } from "../shared/series.js"
@@ -51,12 +51,14 @@ function cells(s, rank) {
   ]
 }
 
-/** Seconds until all runs are over at the present speed, as many at a time as run now; null if none has a speed yet. */
+/** Seconds until all runs are over at the present speed, as many at a time as run now; null before any speed is known. A run
+ * that waits is taken to last as long as the mean of those that train or are finished. */
 export function timeLeft(lines) {
-  const runs = lines.flatMap(line => line.members).filter(run => !isOver(run))
-  const going = known(runs.map(secondsLeft))
-  if (!going.length) return null
-  return (mean(going) * runs.length) / Math.max(1, runs.filter(run => run.state === "running").length)
+  const all = lines.flatMap(line => line.members), open = all.filter(run => !isOver(run))
+  const whole = known(all.map(run => (run.state === "finished" ? run.seconds : isOver(run) ? null : secondsFrom(run, 0))))
+  if (!open.length || !whole.length) return null
+  const left = open.map(run => secondsLeft(run) ?? mean(whole))
+  return Math.max(...left, left.reduce((a, b) => a + b) / Math.max(1, open.filter(run => run.state === "running").length))
 }
 
 export class Ranking {

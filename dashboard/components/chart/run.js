@@ -100,11 +100,11 @@ export function trainingLoss(run) {
 
 export const imagesPerStep = run => run.size.train_images / run.size.steps_per_epoch
 
+/** Seconds from a step until the last one at the present speed, or null. */
+export const secondsFrom = (run, step) => (run.size && run.speed ? ((run.size.steps - step) * imagesPerStep(run)) / run.speed : null)
+
 /** Seconds until the last step at the present speed, or null. */
-export function secondsLeft(run) {
-  if (!run.size || !run.speed || run.step === null) return null
-  return ((run.size.steps - run.step) * imagesPerStep(run)) / run.speed
-}
+export const secondsLeft = run => (run.step === null ? null : secondsFrom(run, run.step))
 
 /** The place of a step on the horizontal axis: as a step, in epochs, or in seconds of training. The clock is read at the
  * ends of epochs; between them steps are taken to be equally quick. A run that left another one, `shift` steps further on
