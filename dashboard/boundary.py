@@ -104,8 +104,9 @@ def policy() -> str:
     digests = [base64.b64encode(hashlib.sha256(script).digest()).decode() for script in inline]
     sources = {
         "default-src": "'self'",
-        # Streamlit imports each component's script from a blob.
-        "script-src": " ".join(["'self'", "blob:", *(f"'sha256-{digest}'" for digest in digests)]),
+        # Streamlit imports each component's script from a blob. plotly.js writes the drawing of parallel coordinates as
+        # text that it then runs: without unsafe-eval it says that the browser has no WebGL.
+        "script-src": " ".join(["'self'", "blob:", "'unsafe-eval'", *(f"'sha256-{digest}'" for digest in digests)]),
         "style-src": "'self' 'unsafe-inline'",
         "img-src": "'self' data: blob:",
         "font-src": "'self' data:",

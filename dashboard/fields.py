@@ -24,6 +24,9 @@ LABELS = {
     ".patience": "Early-stopping patience",
     "amsgrad": "AMSGrad",
     "noise": "Gradient noise",
+    # Of a sweep: values of a range, and settings tried.
+    "points": "Steps",
+    "trials": "Settings",
 }
 _LONGEST_SHOWN = 60
 _INTERVAL = re.compile(r"(a number|a whole number|(?:\d+|increasing) numbers) in ([\[(])([^,]+), ([^\])]+)([\])])")

@@ -16,7 +16,7 @@ from core.training.remarks import Remark, remarks
 from core.training.schedules import SCHEDULES
 from dashboard import address, fields, lab, schedule_preview
 from dashboard.components.figure import show_figure
-from dashboard.words import config_in_full, in_words, literal
+from dashboard.words import config_in_full, counted, in_words, literal
 
 BATCH_SIZES = ("16", "32", "64", "128", "256", "512", "1024", "2048", "1", "full")
 BATCH_LABELS = {"1": "1 (stochastic)", "full": "full (batch gradient descent)"}
@@ -306,6 +306,7 @@ def _preview(config: RunConfig | None) -> None:
     if config and config.schedule_spec.reacts:
         st.caption("Shown as if the validation loss never improved; the run reacts to its own.")
     elif config:
-        st.caption(config.schedule_spec.help)
+        rises = f" First it rises from 0 over {counted(config.warmup_steps, 'warm-up step')}."
+        st.caption(f"{config.schedule_spec.help}{rises if config.warmup_steps else ''}")
     else:
         st.caption("The schedule is plotted here once every setting is valid.")

@@ -52,7 +52,8 @@ def checked_name(text: str) -> str:
     """
     name = " ".join(unicodedata.normalize("NFC", text).split())
     if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
-        raise ValueError(f"Your name must be 1 to {LONGEST_NAME} visible characters, got {name[:60]!a}.")
+        entered = f"you entered {name[:60]!a}" if name else "the field is empty"
+        raise ValueError(f"Your name must be 1 to {LONGEST_NAME} visible characters; {entered}.")
     return name
 
 

@@ -49,6 +49,8 @@ def inspect(page: Page) -> None:
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     for leftover in ("stException", "stAlertContentError", "stSpinner", "stSkeleton"):
         expect(page.get_by_test_id(leftover)).to_have_count(0)
+    # What plotly.js shows in place of a chart that it cannot draw.
+    expect(page.locator(".no-webgl")).to_have_count(0)
     wait_in(page, f"() => !({EMPTY_PICTURES})().length")
 
 

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from core.files import shortened
+from core.hyperparameters import InvalidValue
 from core.models.checkpoints import LONGEST_NAME, MODEL_NAME, SUFFIX
 
 #: Models that come with the lab; nobody renames, changes or deletes them.
@@ -33,16 +34,19 @@ def existing(folder: Path, name: str) -> Path:
 
 
 def unused(folder: Path, name: str) -> Path:
-    """Return the path of a model to be saved under this new name; raise ValueError if it is invalid or taken."""
+    """Return the path of a model to be saved under this new name; raise InvalidValue if it is invalid or taken."""
     name = name.strip().removesuffix(SUFFIX)
     if not MODEL_NAME.fullmatch(name):
-        raise ValueError(
-            f"name must be 1 to {LONGEST_NAME} letters, digits, spaces, dots, hyphens or underscores "
-            f"and begin with a letter or a digit, got name = {shortened(name)}."
+        rule = (
+            f"be 1 to {LONGEST_NAME} letters, digits, spaces, dots, hyphens or underscores "
+            "and begin with a letter or a digit"
         )
+        raise InvalidValue("name", rule, name)
     path = place(folder, name)
-    if name in SHIPPED or os.path.lexists(path):
-        raise ValueError(f"name must be one that no saved model has, got name = {name}.")
+    if name in SHIPPED:
+        raise InvalidValue("name", "be another than that of the network that comes with the lab", name)
+    if os.path.lexists(path):
+        raise InvalidValue("name", "be one that no saved model has", name)
     return path
 
 

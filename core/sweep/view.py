@@ -144,14 +144,18 @@ def ranked(trials: Iterable[Trial]) -> list[Trial]:
 
 
 def csv_text(view: View) -> str:
-    """Return the trials as CSV: a row per trial, its varied settings between number, state and figures."""
+    """Return the trials as CSV: a row per trial, its varied settings between number, state and figures.
+
+    Numbers are a page's, from 1 on; ``trained_epochs`` is apart from a varied setting of that name.
+    """
     names = view.settings.space.names
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["trial", "state", *names, "epochs", "validation_loss", "validation_accuracy", "seeds", "runs"])
+    figures = ["trained_epochs", "validation_loss", "validation_accuracy", "seeds", "runs"]
+    writer.writerow(["setting", "state", *names, *figures])
     for trial in view.trials:
         values = [trial.chosen.get(name) for name in names]
-        row = [trial.number, trial.state, *values, trial.epochs, trial.loss, trial.accuracy, len(trial.finals)]
+        row = [trial.number + 1, trial.state, *values, trial.epochs, trial.loss, trial.accuracy, len(trial.finals)]
         cells = [*row, " ".join(trial.runs)]
         writer.writerow([spreadsheet_text(cell) if isinstance(cell, str) else cell for cell in cells])
     return table.getvalue()

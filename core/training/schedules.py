@@ -205,7 +205,7 @@ SCHEDULES: dict[str, ScheduleSpec] = {
         label="Constant",
         source="Robbins and Monro 1951, without their decay",
         formula=r"\eta(e) = \eta",
-        help="The same rate from the first step to the last.",
+        help="Keeps the rate as it is.",
         build=constant,
     ),
     "step": ScheduleSpec(

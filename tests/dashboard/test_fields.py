@@ -1,6 +1,12 @@
+from pathlib import Path
+
 import pytest
 
+from core.hyperparameters import Hyperparameter, InvalidValue
+from core.models.names import unused
 from core.optimizers import OPTIMIZERS
+from core.sweep.settings import TRIALS
+from core.sweep.space import POINTS
 from core.training.config import RunConfig
 from core.training.schedules import SCHEDULES
 from dashboard import fields
@@ -21,3 +27,27 @@ def test_every_setting_has_a_label_of_its_own(optimizer: str, schedule: str) -> 
     )
     others = len(config.to_dict()) - len(["optimizer_params", "schedule_params"])
     assert len(fields.settings(config)) == others + len(own) + len(of_schedule)
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        ("a/b", "Name must be 1 to 64 letters"),
+        ("", "the field is empty"),
+        ("reference", "Name must be another than that of the network that comes with the lab; you entered reference"),
+        ("mine", "Name must be one that no saved model has; you entered mine"),
+    ],
+)
+def test_a_models_name_is_refused_in_the_pages_words(tmp_path: Path, names: str, sentence: str) -> None:
+    (tmp_path / "mine.safetensors").touch()
+    with pytest.raises(InvalidValue) as refused:
+        unused(tmp_path, names)
+    text = fields.explain(refused.value).replace("\\", "")
+    assert sentence in text and "got name" not in text
+
+
+@pytest.mark.parametrize(("parameter", "name"), [(POINTS, "Steps"), (TRIALS, "Settings")])
+def test_a_sweeps_numbers_are_named_as_their_fields_are(parameter: Hyperparameter, name: str) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        parameter.check(0)
+    assert fields.explain(refused.value).startswith(f"{name} must be a whole number from ")

@@ -138,6 +138,11 @@ def _given() -> None:
     st.session_state["read"] = forms.hyperparameter_form({"optimizer": "sgd", "lr": 0.5})[0]
 
 
+def test_a_rate_that_first_rises_is_not_said_to_stay(form: AppTest) -> None:
+    form.text_input(key=forms.key("warmup_steps")).set_value("500").run()
+    assert form.caption[-1].value == "Keeps the rate as it is. First it rises from 0 over 500 warm-up steps."
+
+
 def test_settings_that_the_page_has_itself_are_not_drawn_and_not_read() -> None:
     form = AppTest.from_function(_given, default_timeout=LIMIT)
     form.session_state[forms.key("lr")] = "nonsense"

@@ -103,7 +103,7 @@ def test_rows_filter_and_sort(page: Page, lab: Lab) -> None:
     page.reload()
     expect(page.get_by_test_id("filter-tag")).to_have_value("exam")
     page.get_by_test_id("filter-tag").select_option("")
-    page.get_by_role("button", name="Validation").click()
+    page.get_by_role("button", name="Best validation").click()
     shown = page.locator("[data-testid=runs] tbody td.strong").all_inner_texts()
     # The run that was cut short has no epoch yet: it comes last.
     figures = [float(text.removesuffix(" %")) for text in shown[:4]]
@@ -222,7 +222,7 @@ def test_from_ten_on_it_is_asked_and_head_and_buttons_stay_in_sight(page: Page, 
     # The button that asks first, once the page knows of all that is chosen.
     page.get_by_test_id("stPopover").get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("link", name="#1 Adam", exact=True).scroll_into_view_if_needed()
-    for place in (page.locator("th", has_text="Validation"), page.get_by_role("button", name="Compare")):
+    for place in (page.locator("th", has_text="Best validation"), page.get_by_role("button", name="Compare")):
         expect(place).to_be_in_viewport()
     expect(page.get_by_text("Delete 40 runs?")).to_be_visible()
     page.get_by_role("button", name="Delete 40", exact=True).click()

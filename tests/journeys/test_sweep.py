@@ -91,5 +91,20 @@ def test_another_pair_of_settings_is_drawn_and_a_mark_in_its_picture_is_in_all(p
         wait_in(page, f"() => ({marked})() === 5")
         expect(contour.locator(".xtitle")).to_have_text(re.compile("^label smoothing"))
         inspect(page)
+
+        # A mark along the upper part of an axis of the parallel coordinates.
+        press(page, "Unmark all")
+        expect(page.get_by_text(re.compile(r"^\d settings? marked$"))).to_have_count(0)
+        axis = page.locator(".parcoords .axis-brush rect").first
+        axis.scroll_into_view_if_needed()
+        box = axis.bounding_box()
+        assert box
+        middle = box["x"] + box["width"] / 2
+        page.mouse.move(middle, box["y"] + 0.1 * box["height"])
+        page.mouse.down()
+        page.mouse.move(middle, box["y"] + 0.8 * box["height"], steps=5)
+        page.mouse.up()
+        expect(page.get_by_text(re.compile(r"^[1-5] settings? marked$"))).to_be_visible()
+        inspect(page)
     finally:
         lab.stop()

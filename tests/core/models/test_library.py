@@ -181,14 +181,14 @@ def test_the_model_that_comes_with_the_lab_stays_as_it_is(kept, library, trained
     ):
         with pytest.raises(ValueError, match=rule):
             action()
-    with pytest.raises(ValueError, match="name must be one that no saved model has"):
+    with pytest.raises(ValueError, match="name must be another than that of the network that comes"):
         library.rename("first", "reference")
     assert library.duplicate("reference").name == "reference copy"
     assert (library.folder / "reference.safetensors").read_bytes() == before
 
 
 def test_nobody_can_be_the_model_that_comes_with_the_lab(kept, library):
-    with pytest.raises(ValueError, match="name must be one that no saved model has"):
+    with pytest.raises(ValueError, match="name must be another than that of the network that comes"):
         library.rename("first", "reference")
 
 

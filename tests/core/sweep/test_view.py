@@ -16,11 +16,11 @@ def test_files(scripted_lab):
     seen = lab.until(study, finished=1)
     rows = list(csv.DictReader(io.StringIO(view.csv_text(seen))))
     assert rows[0] == {
-        "trial": "0",
+        "setting": "1",
         "state": "finished",
         "optimizer": "adam",
         "param.momentum": "",
-        "epochs": "2",
+        "trained_epochs": "2",
         "validation_loss": "1.0",
         "validation_accuracy": "0.9",
         "seeds": "1",
