@@ -54,6 +54,16 @@ def inspect(page: Page) -> None:
     wait_in(page, f"() => !({EMPTY_PICTURES})().length")
 
 
+def scrolls_sideways(page: Page) -> bool:
+    """Return True if the page, or its part that scrolls up and down, is wider than its window."""
+    return bool(
+        page.evaluate(
+            """() => [document.documentElement, document.querySelector("[data-testid=stMain]")]
+                .some(each => each?.scrollWidth > each?.clientWidth)"""
+        )
+    )
+
+
 def drawn_whole(page: Page) -> None:
     """Wait until a player has drawn its relief, too, which comes after all that one needs to play."""
     wait_in(

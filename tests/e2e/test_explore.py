@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser import Lab
-from tests.visiting import choose, expect_state, stop_button, train, train_button, type_into, wait_in
+from tests.visiting import choose, expect_state, scrolls_sideways, stop_button, train, train_button, type_into, wait_in
 
 
 def open_race(page: Page, lab: Lab, setting: str, values: str) -> None:
@@ -191,4 +191,4 @@ def test_the_learning_rate_finder_and_the_stability_gauge(page: Page, lab: Lab) 
 def test_no_page_scrolls_sideways_on_a_phone(phone: Page, lab: Lab, path: str) -> None:
     phone.goto(f"{lab.url}/{path}")
     expect(phone.get_by_role("button", name=re.compile("Start|Open|Run it")).first).to_be_visible()
-    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    assert not scrolls_sideways(phone)

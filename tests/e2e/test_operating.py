@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import Lab, Profiles
 from tests.e2e.test_train import LONG, open_lab
-from tests.visiting import expect_state, press, stop_button, train, type_into, wait_in
+from tests.visiting import expect_state, press, scrolls_sideways, stop_button, train, type_into, wait_in
 
 
 def step_shown(page: Page) -> int:
@@ -88,6 +88,6 @@ def test_the_buttons_fit(visitor: Profiles, lab: Lab, width: int) -> None:
     press(opened, "Pause")
     expect_state(opened, "paused")
     expect(opened.get_by_role("button", name="One epoch", exact=True)).to_be_visible()
-    assert opened.evaluate("document.documentElement.scrollWidth") <= width
+    assert not scrolls_sideways(opened)
     stop_button(opened).click()
     expect_state(opened, "stopped")

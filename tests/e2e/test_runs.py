@@ -12,7 +12,7 @@ from core.runs.service import Service
 from core.runs.store import Store
 from core.training.config import RunConfig
 from tests.browser import ONE_WORKER, SHORT, Lab, Profiles
-from tests.visiting import train, wait_in
+from tests.visiting import scrolls_sideways, train, wait_in
 from tests.waiting import wait_for
 
 TOKEN = "0123456789abcdef" * 2
@@ -276,4 +276,4 @@ def test_phone_has_no_sideways_scroll(phone: Page, lab: Lab) -> None:
     for query in ("", f"?run={known['#1 first']}", f"?compare={known['#1 first']},{known['#2 Adam']}"):
         open_runs(page, lab, query)
         expect(page.locator(".runs, .live").first).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert not scrolls_sideways(page)

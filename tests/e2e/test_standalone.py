@@ -14,7 +14,7 @@ from dashboard import freezing, lab
 from dashboard.components.standalone import PRINTED
 from dashboard.views.runs import figures, rows
 from tests.browser import Profiles, watch
-from tests.visiting import save, wait_in
+from tests.visiting import save, scrolls_sideways, wait_in
 from tests.waiting import wait_for
 
 HOSTILE = "</script><script>document.title = 'taken'</script><!--<script>"
@@ -99,7 +99,7 @@ def test_it_prints_on_a4(offline: Page, ten: list[Run], tmp_path: Path) -> None:
     offline.emulate_media(media="print")
     offline.set_viewport_size({"width": PRINTED, "height": 1000})
     # Nothing is cut off at the right, what is pressed is left out, and the chart is as wide as the text.
-    assert offline.evaluate("document.documentElement.scrollWidth") <= PRINTED
+    assert not scrolls_sideways(offline)
     expect(offline.get_by_test_id("smoothing")).to_be_hidden()
     expect(offline.locator(".chart-save")).to_be_hidden()
     box, main = (offline.locator(place).bounding_box() for place in (".live-plot .main-svg >> nth=0", "main"))
@@ -112,4 +112,4 @@ def test_on_a_phone_nothing_runs_off_the_side(offline: Page, ten: list[Run], tmp
     offline.set_viewport_size({"width": 390, "height": 844})
     offline.goto(kept(tmp_path / "phone.html", ten).as_uri())
     wait_in(offline, "() => document.querySelector('.live-plot').data?.length > 0")
-    assert offline.evaluate("document.documentElement.scrollWidth") <= 390
+    assert not scrolls_sideways(offline)

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import NO_WEBGL, Lab
-from tests.visiting import drawn_whole, save, wait_in
+from tests.visiting import drawn_whole, save, scrolls_sideways, wait_in
 
 CAMERA = """() => Object.values(document.querySelector('[data-testid=relief]')._fullLayout.scene._scene.getCamera().eye)
     .map(v => v.toFixed(4)).join()"""
@@ -238,7 +238,7 @@ def test_settings_travel_to_the_train_page_and_back(page: Page, lab) -> None:
 def test_on_a_phone_nothing_runs_off_the_side(page: Page, lab) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     open_paused(page, f"{lab.url}/surfaces")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert not scrolls_sideways(page)
     box, play, relief = (page.get_by_test_id(name).bounding_box() for name in ("map", "play", "relief"))
     assert box and box["width"] > 330
     # Play stands under the contours, not under all plots.

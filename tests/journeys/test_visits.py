@@ -17,6 +17,7 @@ from tests.visiting import (
     look,
     open_at,
     press,
+    scrolls_sideways,
     stop,
     train,
     type_into,
@@ -61,7 +62,7 @@ def test_settings_that_are_opened_late(page: Page, lab: Lab) -> None:
 
 def test_a_phone_trains_draws_and_watches_a_walk(phone: Page, lab: Lab) -> None:
     def fits() -> None:
-        assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+        assert not scrolls_sideways(phone)
 
     open_at(phone, lab, "Train")
     train(phone, 1)
