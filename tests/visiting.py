@@ -34,10 +34,7 @@ EMPTY_PICTURES = """() => {
 
 
 def wait_in(page: Page, script: str, argument: Any = None) -> None:
-    """Wait until the script is true in the page.
-
-    Playwright's own waiting evaluates text inside the page, which the pages' policy forbids.
-    """
+    """Wait until the script is true in the page, also in a page that is loaded meanwhile."""
     wait_for(lambda: page.evaluate(script, argument))
 
 

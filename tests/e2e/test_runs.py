@@ -168,7 +168,9 @@ def test_delete_and_restore_and_nobody_deletes_anothers(page: Page, lab: Lab) ->
     open_runs(page, lab)
     choose(page, "#3 SGD")
     delete = page.get_by_role("button", name="Delete", exact=True)
-    expect(page.get_by_role("button", name="CSV")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    assert download.value.suggested_filename == "run-3.csv"
     expect(delete).to_be_disabled()
     page.get_by_label("Select #3 SGD", exact=True).uncheck()
     choose(page, "#4 to delete")

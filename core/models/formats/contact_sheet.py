@@ -54,7 +54,9 @@ def hidden_layer(network: Network) -> Image.Image:
 
 def strongest_units(network: Network) -> Image.Image:
     """Draw the 24 hidden units with the largest output weights, the largest first, 12 per row."""
-    strongest = np.argsort(-np.linalg.norm(_weights(network, "2.weight"), axis=0), kind="stable")[:24]
+    # In float32 the squares of huge weights overflow.
+    lengths = np.linalg.norm(_weights(network, "2.weight").astype(np.float64), axis=0)
+    strongest = np.argsort(-lengths, kind="stable")[:24]
     return tiled(_weights(network, "0.weight")[strongest].reshape(2, 12, SIDE, SIDE), 2)
 
 

@@ -125,7 +125,8 @@ def train_with(config: RunConfig, parent: str | None = None) -> None:
 
 def downloads(ids: Sequence[str], key: str) -> None:
     """Draw the downloads of the runs with all their steps; the files are made when a button is pressed."""
-    name = f"run-{ids[0][:6]}" if len(ids) == 1 else f"{len(ids)}-runs"
+    run = lab.service().run(ids[0]) if len(ids) == 1 else None
+    name = f"run-{run.number}" if run else f"{len(ids)}-runs"
     for label, kind, mime in (("CSV", "csv", "text/csv"), ("JSON", "json", "application/json")):
         st.download_button(
             label,
