@@ -24,10 +24,11 @@ from core.analysis.evaluation import evaluate
 from core.data import Digits
 from core.handwriting.answers import SURE, answer
 from core.handwriting.canvas import PEN, SIDE, THINNEST_PEN, WIDEST_PEN, digits_drawn, read_strokes
-from core.handwriting.forms import HELD_OUT, written
+from core.handwriting.forms import HELD_OUT
 from core.handwriting.photographs import find_digits
 from core.handwriting.preprocessing import Bytes
 from core.handwriting.strokes import CentreLine, centre_lines, draw
+from core.handwriting.writing import written
 from core.models.checkpoints import load_parameters
 from core.paths import ROOT
 from core.training.network import Network

@@ -20,10 +20,11 @@ from benchmarks.made_pictures import CONDITIONS, Ink, Maker, Rng, inked, paper, 
 from benchmarks.measure import machine, median_and_range
 from core import data, devices
 from core.handwriting.answers import Answer, answer
-from core.handwriting.forms import HELD_OUT, HELD_OUT_THINGS, scribble, written
+from core.handwriting.forms import HELD_OUT, HELD_OUT_THINGS
 from core.handwriting.photographs import find_digits
 from core.handwriting.preprocessing import Bytes, normalise
 from core.handwriting.strokes import CentreLine, centre_lines
+from core.handwriting.writing import scribble, written
 from core.models.checkpoints import load_parameters
 from core.paths import ROOT
 from core.training.network import Network

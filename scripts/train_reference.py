@@ -26,9 +26,10 @@ from torch import Tensor
 from core import data, devices
 from core.analysis.evaluation import class_scores, confusion_matrix, evaluate
 from core.data import Digits
-from core.handwriting.forms import LOOKALIKES, OTHER_THINGS, TRAINED, Form, invented, scribble, written
+from core.handwriting.forms import LOOKALIKES, OTHER_THINGS, TRAINED, Form
 from core.handwriting.preprocessing import normalise
 from core.handwriting.strokes import CentreLine, centre_lines, draw
+from core.handwriting.writing import invented, scribble, written
 from core.models.checkpoints import save_parameters
 from core.paths import ROOT
 from core.training.augmentation import Distortion, distort

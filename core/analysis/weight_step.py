@@ -15,7 +15,7 @@ from core.training.commands import Plan
 from core.training.config import RunConfig
 from core.training.events import StepsDone
 from core.training.network import HIDDEN, to_flat
-from core.training.trainer import Trainer
+from core.training.replay import begun
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,7 @@ def weight_step(
     spec = config.optimizer_spec
     if spec.matrices or spec.closure:
         raise ValueError(f"optimizer must be one that treats every weight alike, got optimizer = {config.optimizer}.")
-    trainer = Trainer(config, mnist, plan=plan)
-    if start:
-        trainer.restore(start)
+    trainer = begun(config, plan, start, mnist)
     trainer.pause_at = step - 1
     if step > first:
         for _ in trainer.events():

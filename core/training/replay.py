@@ -35,7 +35,7 @@ def replay(
     Yields:
         (step, (101770,) float32 on the CPU).
     """
-    trainer = _begun(config, commands, start, mnist)
+    trainer = begun(config, commands, start, mnist)
     for step in steps:
         if step >= trainer.step:
             _train_to(trainer, step)
@@ -54,7 +54,7 @@ def state_at(
     Raises:
         ValueError: if the run began later, or ends before.
     """
-    trainer = _begun(config, commands, start, mnist)
+    trainer = begun(config, commands, start, mnist)
     _train_to(trainer, step)
     if trainer.step != step:
         raise ValueError(f"step must be one that the run went through, got step = {step}; it came to {trainer.step}.")
@@ -64,7 +64,8 @@ def state_at(
     return trainer.state()
 
 
-def _begun(config: RunConfig, commands: Plan, start: dict[str, Any] | None, mnist: data.Mnist | None) -> Trainer:
+def begun(config: RunConfig, commands: Plan, start: dict[str, Any] | None, mnist: data.Mnist | None) -> Trainer:
+    """Return a trainer that stands where the run began; arguments as of ``replay``."""
     trainer = Trainer(config, mnist, plan=commands)
     if start is not None:
         trainer.restore(start)
