@@ -14,6 +14,10 @@ class UnreadableError(ValueError):
     """Refusal of a file that the system would not let be read; another time it may."""
 
 
+class MissingFileError(UnreadableError):
+    """Refusal of a file that was not there when it was opened."""
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace ``path`` by ``content``, on disk when this returns; its folder is made if need be.
 
@@ -52,7 +56,7 @@ def read_ordinary(path: Path, most: int) -> bytes:
 
     Raises:
         ValueError: saying what is wrong, if it is anything else or has more than ``most`` bytes.
-        UnreadableError: if the system does not let it be read.
+        UnreadableError: if the system does not let it be read; of these MissingFileError if it is not there.
     """
     shown = shortened(str(path))
     flags = sum(getattr(os, name, 0) for name in ("O_RDONLY", "O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
@@ -68,7 +72,8 @@ def read_ordinary(path: Path, most: int) -> bytes:
                 raise ValueError(f"The file {shown} must have at most {most} bytes, got {status.st_size} bytes.")
             return file.read(most + 1)
     except OSError as error:
-        raise UnreadableError(f"The file {shown} cannot be read: {error.strerror}.") from None
+        refusal = MissingFileError if isinstance(error, FileNotFoundError) else UnreadableError
+        raise refusal(f"The file {shown} cannot be read: {error.strerror}.") from None
 
 
 def shortened(text: str, most: int = LONGEST_REPEATED) -> str:

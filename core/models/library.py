@@ -1,7 +1,6 @@
 """Library of models: a folder with one safetensors file per model, named as the model, for people and the terminal."""
 
 import contextlib
-import os
 import re
 import threading
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from typing import Any
 
 from core import data
 from core.analysis.evaluation import evaluate
-from core.files import UnreadableError, read_ordinary, shortened
+from core.files import MissingFileError, UnreadableError, read_ordinary, shortened
 from core.models import conventions, formats, names
 from core.models.checkpoints import (
     LARGEST_CHECKPOINT,
@@ -302,11 +301,10 @@ def _described(path: Path) -> Model:
     try:
         status = path.lstat()
         return _describe(path, status.st_mtime_ns, status.st_size)
-    except FileNotFoundError:
+    except (FileNotFoundError, MissingFileError):
+        # Whether it is there now says nothing: others may have put it back.
         raise names.missing(path.stem) from None
     except UnreadableError as error:
-        if not os.path.lexists(path):
-            raise names.missing(path.stem) from None
         return Model(path.stem, path, status.st_size, status.st_mtime, problem=str(error))
 
 

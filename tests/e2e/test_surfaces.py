@@ -96,6 +96,34 @@ def test_play_scrub_and_click_keep_camera_and_zoom(page: Page, lab) -> None:
     assert (page.evaluate(CAMERA), page.evaluate(RANGE)) == view
 
 
+def test_a_relief_that_turns_on_when_let_go_keeps_its_side(page: Page, lab) -> None:
+    open_paused(page, f"{lab.url}/surfaces?s-steps=60")
+    revision = ready(page)
+    # A swift pull, let go at once: plotly turns on by the speed of the last movement.
+    let_go, rest = page.get_by_test_id("relief").evaluate(
+        f"""async relief => {{
+            const canvas = relief.querySelector('canvas'), box = canvas.getBoundingClientRect()
+            const x = box.left + box.width / 2, y = box.top + box.height / 2
+            const pull = (type, right, buttons) => canvas.dispatchEvent(new MouseEvent(type, {{ bubbles: true,
+                clientX: x + right, clientY: y, buttons, screenX: x + right, screenY: y }}))
+            const pause = time => new Promise(done => setTimeout(done, time))
+            pull("mousemove", 0, 0)
+            pull("mousedown", 0, 1)
+            await pause(30)
+            pull("mousemove", 60, 1)
+            pull("mouseup", 60, 0)
+            const letGo = ({CAMERA})()
+            let rest = ""
+            while (rest !== (rest = ({CAMERA})()) || rest === letGo) await pause(300)
+            return [letGo, rest]
+        }}"""
+    )
+    assert let_go != rest
+    click_contours(page, 0.6, 0.35)
+    expect(page.locator(ROOT)).not_to_have_attribute("data-relief", revision)
+    assert page.evaluate(CAMERA) == rest
+
+
 def test_the_wheel_scrolls_the_page_and_zooms_with_ctrl(page: Page, lab) -> None:
     page.set_viewport_size({"width": 1280, "height": 600})
     open_paused(page, f"{lab.url}/surfaces?s-steps=60")

@@ -3,7 +3,7 @@
 import { palette } from "./figures.js"
 import { chip } from "./legend.js"
 import { paintMap, paintRelief } from "./paint.js"
-import { headsOf, inThreeDimensions, reliefFigure, ridesOf, sayWhatLacks } from "./relief.js"
+import { headsOf, inThreeDimensions, liveCamera, reliefFigure, ridesOf, sayWhatLacks } from "./relief.js"
 import { advance, stepBack, stepForward, within } from "./time.js"
 import { penOn, Trail } from "./trail.js"
 import { Drawing, frameShown } from "../shared/drawing.js"
@@ -177,8 +177,7 @@ export class Player {
   /** Return true once the surface stands as it is to be. */
   async drawSurface() {
     const { relief } = this.parts, [data, space] = reliefFigure(this.scene, this.tones, this.rides)
-    // plotly's own memory of the camera is as old as its last redraw; what a hand has turned since lies in the layout.
-    if (this.covers.relief && this.cameraOf === this.cameraKey) space.scene.camera = relief.layout.scene.camera
+    if (this.covers.relief && this.cameraOf === this.cameraKey) space.scene.camera = liveCamera(relief)
     else if (this.camera) space.scene.camera = this.camera
     this.cameraOf = this.cameraKey
     await this.react(relief, [data, space])
@@ -333,7 +332,7 @@ export class Player {
     const figures = { map: () => this.mapFigure(true, Math.round(this.cursor)), curves: () => this.curvesFigure(),
       relief: () => reliefFigure(this.scene, this.tones, this.rides, headsOf(this.scene, this.cursor)) }
     const [data, layout] = figures[name]()
-    if (name === "relief") layout.scene.camera = plot.layout.scene.camera
+    if (name === "relief") layout.scene.camera = liveCamera(plot)
     if (name === "map") for (const axis of ["xaxis", "yaxis"]) layout[axis].range = plot._fullLayout[axis].range
     return { data, layout }
   }

@@ -107,6 +107,10 @@ export function headsOf(scene, cursor) {
   return { x: spots.map(s => s[0]), y: spots.map(s => s[1]), z: spots.map(s => s[2]) }
 }
 
+/** The camera of a drawn relief as it is now. plotly's layout has that of the moment when the hand let go, or of the last redraw: the
+ * relief turns on a little after. */
+export const liveCamera = plot => plot._fullLayout.scene._scene.getCamera()
+
 /** From a point of the relief to pixels of its plot: plotly's own camera, read off its scene; `view` is that camera as text. Null before
  * it is drawn. */
 export function projector(plot) {

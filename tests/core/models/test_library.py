@@ -337,6 +337,20 @@ def test_lists_while_others_rename(kept, library):
     assert len(listed) > 6 and not any(map(any, listed))
 
 
+def test_a_model_that_was_away_when_it_was_opened_has_no_problem(kept, library, monkeypatch):
+    """It is there before and after, as when others rename it to and fro."""
+    os.utime(kept.path, (1, 1))
+
+    def away(*arguments):
+        raise FileNotFoundError(2, "No such file or directory")
+
+    with monkeypatch.context() as moving:
+        moving.setattr("core.files.os.open", away)
+        assert library.models() == []
+        refused(lambda: library.model("first"), "name must be a saved model's, got name = first.")
+    assert [model.problem for model in library.models()] == [""]
+
+
 def test_a_model_that_could_not_be_read_for_a_moment_is_read_at_the_next_look(kept, library, monkeypatch):
     again = Library(library.folder)
     os.utime(kept.path, (1, 1))
