@@ -136,7 +136,7 @@ def _print(what: str, figures: dict[str, list[float]]) -> None:
     ratio = paired_ratio(figures["cluster"], figures["processes"])
     print(f"{what}, n = {len(figures['cluster'])}; the cluster's are {ratio} of the processes'")
     for name, values in figures.items():
-        print(f"  {name:10} {median_and_range(values, 1)}, 95 % within {np.percentile(values, 95):.1f}")
+        print(f"  {name:10} {median_and_range(values, 1)}, 95% within {np.percentile(values, 95):.1f}")
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], None]] = {

@@ -103,7 +103,7 @@ def pictures(lines: list[CentreLine], labels: torch.Tensor) -> Iterable[tuple[st
 def report(network: Network, count: int) -> None:
     digits = data.load().test[:count]
     lines = centre_lines(digits.images)
-    print(f"MNIST's own pixels: {100 * evaluate(network, digits).accuracy:.2f} %, n = {count}")
+    print(f"MNIST's own pixels: {100 * evaluate(network, digits).accuracy:.2f}%, n = {count}")
     print(f"\n| condition, n = {count} each | accuracy |\n|---|---|")
     rows = {}
     hits, highest = [], []
@@ -112,15 +112,15 @@ def report(network: Network, count: int) -> None:
         rows[name] = result.accuracy
         hits.append((result.predictions == seen.labels).numpy())
         highest.append(result.confidences.numpy())
-        print(f"| {name} | {100 * rows[name]:.1f} % |", flush=True)
+        print(f"| {name} | {100 * rows[name]:.1f}% |", flush=True)
     worst = min(rows, key=lambda name: rows[name])
-    print(f"| **mean of {len(rows)} conditions** | **{100 * np.mean(list(rows.values())):.2f} %** |")
-    print(f"| **worst: {worst}** | **{100 * rows[worst]:.1f} %** |")
+    print(f"| **mean of {len(rows)} conditions** | **{100 * np.mean(list(rows.values())):.2f}%** |")
+    print(f"| **worst: {worst}** | **{100 * rows[worst]:.1f}%** |")
     for name, seen in pictures(lines, digits.labels):
-        print(f"| {name} | {100 * evaluate(network, seen).accuracy:.1f} % |", flush=True)
+        print(f"| {name} | {100 * evaluate(network, seen).accuracy:.1f}% |", flush=True)
     shrunk = [Image.fromarray(draw(line, SIZE / 2, PEN / 2, 0, (0, 0))).resize((28, 28)) for line in lines]
     unprepared = as_digits(map(np.asarray, shrunk), digits.labels)
-    print(f"| baseline: the canvas only shrunk | {100 * evaluate(network, unprepared).accuracy:.1f} % |")
+    print(f"| baseline: the canvas only shrunk | {100 * evaluate(network, unprepared).accuracy:.1f}% |")
     _sureness(np.concatenate(hits), np.concatenate(highest))
     milliseconds = []
     rng = np.random.default_rng(1)
@@ -138,7 +138,7 @@ def _sureness(hits: np.ndarray[Any, Any], highest: np.ndarray[Any, Any]) -> None
     for threshold in sorted({0.5, SURE, 0.7, 0.8, 0.9}):
         sure = highest >= threshold
         shares = [100 * part.mean() if len(part) else math.nan for part in (~sure, hits[sure], hits[~sure])]
-        print(f"| {threshold} | {shares[0]:.1f} % | {shares[1]:.2f} % | {shares[2]:.1f} % |")
+        print(f"| {threshold} | {shares[0]:.1f}% | {shares[1]:.2f}% | {shares[2]:.1f}% |")
 
 
 def main() -> None:

@@ -101,11 +101,11 @@ def report(network: Network, count: int) -> None:
                 by_source[sources[0]].append(hit)
         shares.append(right / count)
         sure.append(certain / count)
-        print(f"| {name} | {100 * shares[-1]:.1f} % | {100 * sure[-1]:.1f} % |", flush=True)
-    print(f"| **mean of {len(shares)} conditions** | **{100 * np.mean(shares):.2f} %** | {100 * np.mean(sure):.1f} % |")
-    print(f"| baseline: one digit, the whole picture shrunk | {100 * np.mean(baseline):.1f} % | |")
+        print(f"| {name} | {100 * shares[-1]:.1f}% | {100 * sure[-1]:.1f}% |", flush=True)
+    print(f"| **mean of {len(shares)} conditions** | **{100 * np.mean(shares):.2f}%** | {100 * np.mean(sure):.1f}% |")
+    print(f"| baseline: one digit, the whole picture shrunk | {100 * np.mean(baseline):.1f}% | |")
     for source, hits in by_source.items():
-        print(f"| one digit, {source} | {100 * np.mean(hits):.1f} %, n = {len(hits)} | |")
+        print(f"| one digit, {source} | {100 * np.mean(hits):.1f}%, n = {len(hits)} | |")
     print("\n| no digit | pictures | sure answers |\n|---|---|---|")
     kinds: dict[str, list[bool]] = {}
     for _ in range(10 * count):
@@ -113,9 +113,9 @@ def report(network: Network, count: int) -> None:
         answers = read(network, picture)
         kinds.setdefault(kind, []).append(bool(answers) and all(a.sure for a in answers))
     for kind, values in kinds.items():
-        print(f"| {kind} | {len(values)} | {100 * np.mean(values):.1f} % |")
+        print(f"| {kind} | {len(values)} | {100 * np.mean(values):.1f}% |")
     everything = [value for values in kinds.values() for value in values]
-    print(f"| **all** | {len(everything)} | **{100 * np.mean(everything):.1f} %** |")
+    print(f"| **all** | {len(everything)} | **{100 * np.mean(everything):.1f}%** |")
     _speed(network, known, rng)
 
 

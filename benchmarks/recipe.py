@@ -55,9 +55,9 @@ def final(seeds: int) -> None:
         *_, last = train(RunConfig(**CHOSEN, validation_split=0.0, seed=seed))
         assert isinstance(last, RunFinished)
         accuracies.append(100 * last.test_accuracy)
-        print(f"seed {seed}: {accuracies[-1]:.2f} % test, {time.perf_counter() - started:.0f} s", flush=True)
+        print(f"seed {seed}: {accuracies[-1]:.2f}% test, {time.perf_counter() - started:.0f} s", flush=True)
     spread = statistics.stdev(accuracies) if seeds > 1 else 0.0
-    print(f"mean {statistics.mean(accuracies):.2f} %, sd {spread:.2f}, n = {seeds}")
+    print(f"mean {statistics.mean(accuracies):.2f}%, sd {spread:.2f}, n = {seeds}")
 
 
 def main() -> None:

@@ -230,8 +230,8 @@ def recipe(quick: bool) -> None:
         ended(service)
         tests = [100 * (run.test_accuracy or 0.0) for run_id in ids if (run := service.run(run_id))]
     spread = statistics.stdev(tests)
-    print(f"Trained on all images: {', '.join(f'{test:.2f}' for test in tests)} % test")
-    print(f"mean {statistics.mean(tests):.2f} %, sd {spread:.2f}, n = {len(tests)} seeds")
+    print(f"Trained on all images: {', '.join(f'{test:.2f}' for test in tests)}% test")
+    print(f"mean {statistics.mean(tests):.2f}%, sd {spread:.2f}, n = {len(tests)} seeds")
 
 
 PARTS = {"asking": asking, "busy": busy, "map": mapped, "page": page, "recipe": recipe, "search": search}

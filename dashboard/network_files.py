@@ -41,7 +41,7 @@ def drop(label: str, shows: str) -> UploadedFile | None:
 
 def sentence(finding: Finding) -> str:
     """Return what the test digits say as Markdown."""
-    return literal(finding.sentence.replace("%", " %"))
+    return literal(finding.sentence)
 
 
 def read(file: UploadedFile) -> Upload | None:

@@ -34,7 +34,7 @@ STATE_COLORS = {
     "failed": "red",
     "interrupted": "orange",
 }
-#: Test accuracy of a network that only guesses, at most: the commonest digit is 11.35 % of the test digits.
+#: Test accuracy of a network that only guesses, at most: the commonest digit is 11.35% of the test digits.
 _GUESSING = 0.12
 #: A figure that is missing or not finite.
 UNKNOWN = "–"  # noqa: RUF001
@@ -87,20 +87,20 @@ def _rounded(value: float, digits: int) -> Decimal:
 
 
 def percent(share: float | None, digits: int = 2) -> str:
-    """Return a share from 0 to 1 as percent: ``97.32 %``; a dash for None."""
-    return f"{_rounded(100 * share, digits)} %" if _known(share) else UNKNOWN
+    """Return a share from 0 to 1 as percent: ``97.32%``; a dash for None."""
+    return f"{_rounded(100 * share, digits)}%" if _known(share) else UNKNOWN
 
 
 def interval(low: float, high: float) -> str:
-    """Two shares from 0 to 1 as percent: ``97.00 to 97.61 %``."""
-    return f"{percent(low).removesuffix(' %')} to {percent(high)}"
+    """Two shares from 0 to 1 as percent: ``97.00 to 97.61%``."""
+    return f"{percent(low).removesuffix('%')} to {percent(high)}"
 
 
 def probability(value: float) -> str:
-    """Return a probability to a tenth of a percent, never rounded to certainty: at most ``> 99.9 %``."""
+    """Return a probability to a tenth of a percent, never rounded to certainty: at most ``> 99.9%``."""
     if value >= 0.9995:
-        return "> 99.9 %"
-    return percent(value, 1) if value >= 0.0005 else "< 0.1 %"
+        return "> 99.9%"
+    return percent(value, 1) if value >= 0.0005 else "< 0.1%"
 
 
 def loss(value: float | None) -> str:
@@ -222,14 +222,14 @@ def state_color(run: Run) -> str:
 
 
 def state(run: Run) -> str:
-    """Return the run's state and how far it is: ``running 42 %``, ``queued, number 2``, ``finished``."""
+    """Return the run's state and how far it is: ``running 42%``, ``queued, number 2``, ``finished``."""
     if run.position:
         return f"queued, number {run.position}"
     if run.stalled:
         return "stalled"
     if run.state in (states.RUNNING, states.PAUSED, states.INTERRUPTED, states.STOPPED):
-        # Rounded down: 100 % is said of a run that is over only.
-        return f"{run.state} {100 * run.step // run.config.span.steps} %"
+        # Rounded down: 100% is said of a run that is over only.
+        return f"{run.state} {100 * run.step // run.config.span.steps}%"
     return ending(run.state, run.test_accuracy)
 
 

@@ -174,13 +174,13 @@ def main() -> None:
             accuracies[name].append(result.accuracy)
             recall = class_scores(confusion_matrix(judge.labels, result.predictions)).recall[7]
             took = time.perf_counter() - started
-            shown = f"{100 * result.accuracy:.2f} %, recall of 7 {100 * recall:.2f} %, {took:.0f} s"
+            shown = f"{100 * result.accuracy:.2f}%, recall of 7 {100 * recall:.2f}%, {took:.0f} s"
             print(f"seed {seed}, {name}: {shown}", flush=True)
         if not options.validate and first:
             _save(first, accuracies["test"], options.epochs)
     for name, values in accuracies.items():
         spread = statistics.stdev(values) if len(values) > 1 else math.nan
-        print(f"{name}: mean {100 * statistics.mean(values):.2f} %, sd {100 * spread:.2f}, n = {len(values)} seeds")
+        print(f"{name}: mean {100 * statistics.mean(values):.2f}%, sd {100 * spread:.2f}, n = {len(values)} seeds")
 
 
 def _save(network: Network, accuracies: list[float], epochs: int) -> None:

@@ -24,5 +24,5 @@ def accuracies() -> tuple[float, float]:
     return right, evaluate(network, data.load().test).accuracy
 
 
-def percent(share: float, space: str = " ") -> str:
-    return f"{100 * share:.2f}{space}%"
+def percent(share: float) -> str:
+    return f"{100 * share:.2f}%"

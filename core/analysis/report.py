@@ -20,7 +20,7 @@ class Report:
 
     Args:
         hits: (n,) bool, True where the answer is right.
-        interval: the accuracy's 95 % interval, Wilson's.
+        interval: the accuracy's 95% interval, Wilson's.
         confusion: (10, 10) counts, row the true class, column the predicted one.
         refusal: at ``THRESHOLDS``.
     """
@@ -56,13 +56,13 @@ def report(network: Network, digits: Digits, loss: str = "cross_entropy") -> Rep
 
 
 def summary(report: Report, before: str = "") -> str:
-    """Return a report in one sentence: ``97.36 %: 264 of 10,000 wrong, most often 4 for 9.``
+    """Return a report in one sentence: ``97.36%: 264 of 10,000 wrong, most often 4 for 9.``
 
     Args:
         before: what the sentence begins with.
     """
     count, wrong = len(report.hits), report.mistakes
-    share = f"{before}{report.evaluation.accuracy:.2%}".replace("%", " %")
+    share = f"{before}{report.evaluation.accuracy:.2%}"
     if not wrong:
         return f"{share}: none of {count:,} wrong."
     mistakes = report.confusion.clone().fill_diagonal_(0)

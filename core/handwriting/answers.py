@@ -45,7 +45,7 @@ class Answer:
         """Return why the answer is not sure, in one sentence; "" if it is."""
         if self.sure:
             return ""
-        first, second = (f"{d} with {100 * self.probabilities[d]:.1f} %" for d in (self.digit, self.runner_up))
+        first, second = (f"{d} with {100 * self.probabilities[d]:.1f}%" for d in (self.digit, self.runner_up))
         return self.doubt or f"{first}, or {second}."
 
 

@@ -24,7 +24,7 @@ RANGES = (
     ("pixels from 0 to 255", 255.0, 0.0),
 )
 #: Another convention is clearly better if it reads so many more of the test digits, as a share, and leaves at most so
-#: large a part of the mistakes. The first is seven standard errors at 98 %; without the second, the best of so many
+#: large a part of the mistakes. The first is seven standard errors at 98%; without the second, the best of so many
 #: would by chance be better for a network that only guesses.
 MORE_DIGITS, MISTAKES_LEFT = 0.01, 0.75
 #: Conventions that differ by a scale alone read nearly the same digits, but are not as sure of them. Of those within so

@@ -46,7 +46,7 @@ from core.training.trainer import Trainer
 #: Checkpoints are at most this far apart while a run trains.
 CHECKPOINT_SECONDS = 5.0
 #: At the ends of epochs that follow each other faster than this, not every one gets a checkpoint: taking one costs
-#: about a millisecond, and training shall not be slowed by more than 2 %.
+#: about a millisecond, and training shall not be slowed by more than 2%.
 CHECKPOINT_REST_SECONDS = 0.25
 HEARTBEAT_SECONDS = 1.0
 

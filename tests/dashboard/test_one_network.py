@@ -71,7 +71,7 @@ def test_a_whole_model_has_one_accuracy_and_the_loss_of_its_training(service: Se
     path = paths.models() / "whole.safetensors"
     checkpoints.save_checkpoint(path, checkpoints.Checkpoint(WHOLE, Trainer(WHOLE).state()))
     truth = report(Network(seed=3), data.load().test, "mse").evaluation
-    accuracy, loss = f"{100 * truth.accuracy:.2f} %", f"{truth.loss:.4f}"
+    accuracy, loss = f"{100 * truth.accuracy:.2f}%", f"{truth.loss:.4f}"
     try:
         overview = html(open_page("predictions", model="whole"))
         assert f"<b>{accuracy}</b>" in overview and f"<b>{loss}</b>" in overview
@@ -107,7 +107,7 @@ def test_one_network_has_one_answer_to_a_digit(service: Service, truth: Report) 
 
 
 def test_one_network_has_one_accuracy_and_one_loss(service: Service, truth: Report) -> None:
-    accuracy, loss = f"{100 * truth.evaluation.accuracy:.2f} %", f"{truth.evaluation.loss:.4f}"
+    accuracy, loss = f"{100 * truth.evaluation.accuracy:.2f}%", f"{truth.evaluation.loss:.4f}"
     overview = html(predictions())
     assert f"<b>{accuracy}</b>" in overview and f"<b>{loss}</b>" in overview
     for page in (open_page("models", model=NAME), on_train()):

@@ -42,11 +42,11 @@ def test_a_figure_that_is_not_finite_is_a_dash() -> None:
 
 def test_a_probability_is_never_rounded_to_certainty() -> None:
     texts = [words.probability(value) for value in (0, 0.0004, 0.0005, 0.1234, 0.9994, 0.9995, 1)]
-    assert texts == ["< 0.1 %", "< 0.1 %", "0.1 %", "12.3 %", "99.9 %", "> 99.9 %", "> 99.9 %"]
+    assert texts == ["< 0.1%", "< 0.1%", "0.1%", "12.3%", "99.9%", "> 99.9%", "> 99.9%"]
 
 
 def test_an_interval_has_one_unit() -> None:
-    assert words.interval(0.97, 0.97613) == "97.00 to 97.61 %"
+    assert words.interval(0.97, 0.97613) == "97.00 to 97.61%"
 
 
 def test_a_size_has_the_unit_that_fits() -> None:
@@ -69,7 +69,7 @@ def test_a_config_and_a_run_in_one_line() -> None:
     assert (words.run_title(_run(cosine)), words.run_title(_run(cosine, "mine"))) == ("#12 Adam", "#12 mine")
     assert words.run_line(_run(cosine)) == "#12 Adam · rate 0.0001 · batch 64 · Cosine"
     assert words.run_line(_run(cosine, "mine")) == "#12 mine"
-    assert words.run_choice(_run(cosine, "mine", test_accuracy=0.97)) == "#12 mine · 97.00 %"
+    assert words.run_choice(_run(cosine, "mine", test_accuracy=0.97)) == "#12 mine · 97.00%"
 
 
 def test_the_data_and_the_first_weights_in_words() -> None:

@@ -157,7 +157,7 @@ def test_ten_tabs_of_one_browser_all_stay_live(closed: Lab, guest: Page) -> None
     for tab in (guest, *tabs):
         expect_state(tab, "finished")
         expect(tab.get_by_test_id("step")).to_have_text("step 2,250 of 2,250")
-        expect(tab.get_by_test_id("test-accuracy")).to_have_text(re.compile(r"9\d\.\d\d %"))
+        expect(tab.get_by_test_id("test-accuracy")).to_have_text(re.compile(r"9\d\.\d\d%"))
     tabs[0].reload()
     expect_state(tabs[0], "finished")
 

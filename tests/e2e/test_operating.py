@@ -44,7 +44,7 @@ def test_pause_one_step_another_rate_resume_and_stop(page: Page, lab: Lab) -> No
     wait_in(page, f"() => ({rates})().includes(0.02)")
     stop_button(page).click()
     expect_state(page, "stopped")
-    expect(page.get_by_test_id("test-accuracy")).to_have_text(re.compile(r"\d+\.\d\d %"))
+    expect(page.get_by_test_id("test-accuracy")).to_have_text(re.compile(r"\d+\.\d\d%"))
     steps = page.evaluate("document.querySelector('.live-plot').data[0].x")
     assert steps == sorted(set(steps)), "no step was drawn twice"
 

@@ -106,7 +106,7 @@ def test_rows_filter_and_sort(page: Page, lab: Lab) -> None:
     page.get_by_role("button", name="Best validation").click()
     shown = page.locator("[data-testid=runs] tbody td.strong").all_inner_texts()
     # The run that was cut short has no epoch yet: it comes last.
-    figures = [float(text.removesuffix(" %")) for text in shown[:4]]
+    figures = [float(text.removesuffix("%")) for text in shown[:4]]
     assert figures == sorted(figures, reverse=True) and len(shown) == 5
     expect(rows.last).to_contain_text("#5 cut short")
 

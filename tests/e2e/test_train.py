@@ -31,7 +31,7 @@ def open_lab(page: Page, lab: Lab, query: str = "") -> None:
 
 
 def shown_percent(place: Locator) -> str:
-    expect(place).to_have_text(re.compile(r"\d+\.\d\d %"))
+    expect(place).to_have_text(re.compile(r"\d+\.\d\d%"))
     return place.inner_text()
 
 
@@ -50,7 +50,7 @@ def test_defaults_train_save_and_survive_a_restart(page: Page, own_lab: Lab) -> 
     train_button(page).click()
     expect_state(page, "finished")
     accuracy = shown_percent(page.get_by_test_id("test-accuracy"))
-    assert 96.5 <= float(accuracy.removesuffix(" %")) <= 98.0
+    assert 96.5 <= float(accuracy.removesuffix("%")) <= 98.0
     expect(page.get_by_test_id("step")).to_have_text("step 3,750 of 3,750")
     expect(page.get_by_test_id("place")).to_have_text(re.compile(r"^CPU, \d+ threads?$"))
     page.get_by_label("Save this network as").fill("first one")

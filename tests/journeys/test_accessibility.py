@@ -83,7 +83,7 @@ def test_train_is_five_steps_of_the_keyboard_from_the_first_setting(page: Page, 
     # Said once, for who does not see it.
     news = page.get_by_test_id("news")
     expect(news).to_have_attribute("role", "status")
-    expect(news).to_have_text(re.compile(r"#\d+ Adam .*: finished, test accuracy 9\d\.\d\d %, test loss 0\.\d{4}\."))
+    expect(news).to_have_text(re.compile(r"#\d+ Adam .*: finished, test accuracy 9\d\.\d\d%, test loss 0\.\d{4}\."))
 
 
 def test_curves_are_walked_by_keys(page: Page, lab: Lab) -> None:

@@ -21,7 +21,7 @@ test("durations: their units change at 10 s, 90 s and 90 min", () => {
 })
 
 test("losses, counts and shares", () => {
-  assert.equal(format.percent(0.97218), "97.22 %")
+  assert.equal(format.percent(0.97218), "97.22%")
   assert.equal(format.loss(0.123456), "0.1235")
   assert.equal(format.count(48000.4), "48,000")
 })
@@ -63,6 +63,6 @@ test("times are of this day, of this year, or of another", () => {
 
 test("several seeds are their mean with their range", () => {
   assert.deepEqual(format.spread([], format.percent), ["–", ""])
-  assert.deepEqual(format.spread([0.97], format.percent), ["97.00 %", ""])
-  assert.deepEqual(format.spread([0.97, 0.98, 0.96], format.percent), ["97.00 %", "96.00–98.00 %, n = 3"])
+  assert.deepEqual(format.spread([0.97], format.percent), ["97.00%", ""])
+  assert.deepEqual(format.spread([0.97, 0.98, 0.96], format.percent), ["97.00%", "96.00–98.00%, n = 3"])
 })

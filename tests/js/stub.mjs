@@ -62,7 +62,8 @@ export function stubPlotly() {
   const calls = [], waiting = []
   const react = (plot, data, layout) => {
     calls.push(["react", plot.dataset.part])
-    plot._fullLayout = { xaxis: axis, yaxis: axis, yaxis2: axis, yaxis3: axis, yaxis4: axis }
+    const scene = { _scene: { getCamera: () => layout.scene.camera } }
+    plot._fullLayout = { xaxis: axis, yaxis: axis, yaxis2: axis, yaxis3: axis, yaxis4: axis, scene }
     plot.layout = layout
     return new Promise((resolve, reject) => waiting.push({ resolve, reject }))
   }

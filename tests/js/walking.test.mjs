@@ -19,10 +19,10 @@ const CURVES = curvesOf(TRACES, LAYOUT)
 test("what is a curve, and its last value in words", () => {
   assert.deepEqual(CURVES.map(curve => curve.name), ["Loss, each step", "Accuracy, validation"])
   assert.equal(summaryOf("#1 Adam", CURVES),
-    "#1 Adam, chart. Last values: Loss, each step 0.25; Accuracy, validation 97.00 %. Arrow keys walk along the curves.")
+    "#1 Adam, chart. Last values: Loss, each step 0.25; Accuracy, validation 97.00%. Arrow keys walk along the curves.")
   assert.equal(summaryOf("Empty", []), "Empty, chart")
   assert.match(summaryOf("Many", Array(14).fill(CURVES[0])), /; and 2 more\. /)
-  assert.equal(pointInWords(CURVES[1], 1), "Accuracy, validation: 90.00 % at step 20")
+  assert.equal(pointInWords(CURVES[1], 1), "Accuracy, validation: 90.00% at step 20")
 })
 
 test("a nameless curve has its axis's title", () => {

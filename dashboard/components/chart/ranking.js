@@ -42,7 +42,7 @@ function cells(s, rank) {
   const timed = s.seconds.length === s.line.members.length ? average(s.seconds) : null
   return [
     [s.broken ? NOTHING : String(rank + 1), ""],
-    [s.line.name, s.broken ? state : s.progress >= 1 ? guessed : state === "queued" ? "queued" : `${Math.floor(100 * s.progress)} %`],
+    [s.line.name, s.broken ? state : s.progress >= 1 ? guessed : state === "queued" ? "queued" : `${Math.floor(100 * s.progress)}%`],
     spread(s.accuracy, percent),
     [loss(average(s.loss)), ""],
     spread(s.test, percent),

@@ -8,7 +8,7 @@ export const NOTHING = "–"
 const isKnown = value => value !== null && value !== undefined && Number.isFinite(value)
 
 /** A share from 0 to 1, to two decimals of a percent. */
-export const percent = value => (isKnown(value) ? `${(100 * value).toFixed(2)} %` : NOTHING)
+export const percent = value => (isKnown(value) ? `${(100 * value).toFixed(2)}%` : NOTHING)
 
 /** A loss to four decimals, a large one to fewer, a huge one as a power of ten. */
 export function loss(value) {
@@ -50,10 +50,10 @@ export function scientific(value) {
 /** Four significant digits without trailing zeros. */
 export const short = value => (isKnown(value) ? Number(value.toPrecision(4)).toString() : NOTHING)
 
-/** The mean of several seeds' values, and their range: `["97.31 %", "97.12–97.45 %, n = 3"]`. */
+/** The mean of several seeds' values, and their range: `["97.31%", "97.12–97.45%, n = 3"]`. */
 export function spread(values, write) {
   if (!values.length) return [NOTHING, ""]
-  const low = write(Math.min(...values)).replace(" %", "")
+  const low = write(Math.min(...values)).replace("%", "")
   const range = values.length > 1 ? `${low}–${write(Math.max(...values))}, n = ${values.length}` : ""
   return [write(mean(values)), range]
 }
@@ -76,7 +76,7 @@ export function ago(seconds) {
   return `${Math.floor(seconds / 86400)} d ago`
 }
 
-/** Test accuracy of a network that only guesses, at most: the commonest digit is 11.35 % of the test digits. */
+/** Test accuracy of a network that only guesses, at most: the commonest digit is 11.35% of the test digits. */
 const GUESSING = 0.12
 
 /** A run's state; of a finished one also whether its network does no better than guessing. */

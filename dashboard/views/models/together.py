@@ -147,7 +147,7 @@ def _line_figure(line: list[tuple[float, float, float]]) -> go.Figure:
         y=[100 * accuracy for accuracy in accuracies],
         customdata=losses,
         mode="lines+markers",
-        hovertemplate="%{y:.2f} %, loss %{customdata:.4f}<extra></extra>",
+        hovertemplate="%{y:.2f}%, loss %{customdata:.4f}<extra></extra>",
     )
     figure.update_xaxes(title={"text": "share of the second", "standoff": 14}, fixedrange=True)
     figure.update_yaxes(title="test accuracy, %", fixedrange=True)

@@ -65,11 +65,11 @@ def confidence(report: Report, source: Source) -> None:
             )
         if answered:
             st.caption(
-                f"At {threshold} % it answers {answered:,} of {n:,} digits and is right on "
+                f"At {threshold}% it answers {answered:,} of {n:,} digits and is right on "
                 f"{percent(hits / answered)}: {answered - hits} mistakes are left of {report.mistakes}."
             )
         else:
-            st.caption(f"No digit is answered with a confidence of {threshold} %.")
+            st.caption(f"No digit is answered with a confidence of {threshold}%.")
 
 
 def inside(source: Source) -> None:

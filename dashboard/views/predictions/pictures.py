@@ -26,7 +26,7 @@ def overview(report: Report, loss_name: str) -> str:
     """Return the main figures in a row."""
     figures = (
         ("Test accuracy", percent(report.evaluation.accuracy)),
-        ("95 % interval, Wilson's", interval(*report.interval)),
+        ("95% interval, Wilson's", interval(*report.interval)),
         ("Mistakes of 10,000", f"{report.mistakes:,}"),
         (f"Test loss, {in_words('loss', loss_name)}", loss(report.evaluation.loss)),
         ("Expected calibration error", percent(report.calibration.error)),
@@ -102,7 +102,7 @@ def comparison(sources: Sequence[Source], reports: Sequence[Report], hits: Paire
         for name, source, report, only in zip(names, sources, reports, (hits.only_first, hits.only_second), strict=True)
     )
     head = (
-        "<tr><th>Network</th><th>Accuracy</th><th>95 % interval</th><th>Loss</th><th>Mistakes</th>"
+        "<tr><th>Network</th><th>Accuracy</th><th>95% interval</th><th>Loss</th><th>Mistakes</th>"
         "<th>Only this one right</th></tr>"
     )
     return f'<div class="scroll"><table class="scores"><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
@@ -162,7 +162,7 @@ def weights(units: Units, order: Iterable[int], same_scale: bool) -> str:
         title = f"Unit {unit}: norm {float(units.norms[unit]):.2f}, votes for {int(units.votes[unit])}, " + (
             "never active on the test digits"
             if dead
-            else f"active on {100 * float(units.activity[unit]):.0f} % of the test digits"
+            else f"active on {100 * float(units.activity[unit]):.0f}% of the test digits"
         )
         label = "<b>dead</b>" if dead else f"→ {int(units.votes[unit])}"
         cells.append(

@@ -67,7 +67,7 @@ def _show(sweep_id: str, going: bool) -> None:
 
 def _table(sweep: View, found: Confirmation) -> str:
     """Return the contestants as a Markdown table."""
-    rows = ["| | In the sweep | Confirmed, mean | 95 % interval | Behind the winner |", "|---|--:|--:|--:|--:|"]
+    rows = ["| | In the sweep | Confirmed, mean | 95% interval | Behind the winner |", "|---|--:|--:|--:|--:|"]
     for i, contestant in enumerate(found.contestants):
         name = literal(verdict.name_of(sweep, contestant))
         mean, behind = contestant.accuracy, contestant.behind

@@ -89,7 +89,7 @@ def _framed(chart: go.Figure, trials: Sequence[Trial], height: int, **layout: An
     low, high = (floor_of(trials), max(t.accuracy or 0.0 for t in trials)) if trials else (0.0, 1.0)
     edge = max(0.002, (high - low) * 0.05)
     cut = any((trial.accuracy or 0.0) < low for trial in trials)
-    title = "validation accuracy" + (f"<br>(lower at {100 * low:.0f} %)" if cut else "")
+    title = "validation accuracy" + (f"<br>(lower at {100 * low:.0f}%)" if cut else "")
     chart.update_yaxes(title={"text": title}, tickformat=".1%", range=[low - edge, high + edge], fixedrange=True)
     chart.update_xaxes(fixedrange=True)
     return plots.framed(chart, height, dragmode="select", **layout)
@@ -266,7 +266,7 @@ def importance(rows: Sequence[Importance]) -> go.Figure:
                 "array": np.maximum(0, np.array([row.high for row in own]) - shares).tolist(),
                 "arrayminus": np.maximum(0, shares - np.array([row.low for row in own])).tolist(),
             },
-            customdata=[f"{100 * row.low:.0f} to {100 * row.high:.0f} %" for row in own],
+            customdata=[f"{100 * row.low:.0f} to {100 * row.high:.0f}%" for row in own],
             hovertemplate="%{y}: %{x:.0%}, over resamples %{customdata}<extra></extra>",
         )
     )  # fmt: skip

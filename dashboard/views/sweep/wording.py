@@ -38,7 +38,7 @@ def choice(chosen: Mapping[str, Any]) -> str:
 
 
 def result(trial: Trial) -> str:
-    """Return what became of a trial: ``97.31 % after epoch 2``, ``diverged``, ``training``."""
+    """Return what became of a trial: ``97.31% after epoch 2``, ``diverged``, ``training``."""
     if trial.state in ("diverged", "failed"):
         return trial.state
     if not trial.accuracies:

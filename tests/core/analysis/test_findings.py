@@ -152,7 +152,7 @@ def test_the_loss_of_smoothed_labels_counts_from_the_lowest_that_there_is() -> N
 
 
 def test_the_loss_of_replaced_labels_counts_from_that_of_a_network_that_reads_all_digits() -> None:
-    """With 60 % of the labels replaced, it is 1.99, which is not slow."""
+    """With 60% of the labels replaced, it is 1.99, which is not slow."""
     noisy = replace(CONFIG, label_noise=0.6)
     low = made(losses=(2.3, 2.1, 2.0, 2.0, 2.0, 2.0))
     low.losses = np.minimum(low.losses, 2.1)

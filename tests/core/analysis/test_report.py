@@ -26,8 +26,8 @@ def test_a_summary_counts_the_mistakes_and_names_the_most_frequent(mnist, traine
     wrong = [pair for pair in pairs if pair[0] != pair[1]]
     said, label = (int(word) for word in summary(found).removesuffix(".").split("most often ")[1].split(" for "))
     assert wrong.count((said, label)) == max(map(wrong.count, set(wrong)))
-    share = f"{100 - len(wrong) / 100:.2f} %: {len(wrong):,} of 10,000 wrong, most often "
+    share = f"{100 - len(wrong) / 100:.2f}%: {len(wrong):,} of 10,000 wrong, most often "
     assert summary(found).startswith(share)
     assert summary(found, "From guessing to ").startswith(f"From guessing to {share}")
     right = found.hits.nonzero().flatten()[:50]
-    assert summary(report(trained, Digits(digits.images[right], digits.labels[right]))) == "100.00 %: none of 50 wrong."
+    assert summary(report(trained, Digits(digits.images[right], digits.labels[right]))) == "100.00%: none of 50 wrong."

@@ -312,7 +312,7 @@ def test_a_network_of_another_convention_is_imported_as_it_is_or_converted(model
     tensors["0.bias"] += tensors["0.weight"].sum(1)
     tensors["0.weight"] *= -1
     save_file({name: tensor.double() for name, tensor in tensors.items()}, tmp_path / "dark.safetensors")
-    right, as_is = (percent(share, "") for share in accuracies())
+    right, as_is = map(percent, accuracies())
     figures = (
         f"As it is, the network reads {as_is} of the test digits; given what it was trained on, pixels from 0 to 1, "
         f"dark on light, it reads {right}."

@@ -24,7 +24,7 @@ def test_sure_from_a_threshold_on(highest, sure):
 
 def test_a_note_says_why_an_answer_is_not_sure():
     probabilities = np.array([0, 0.5, 0.02, 0, 0, 0, 0, 0.48, 0, 0])
-    assert Answer(probabilities).note == "1 with 50.0 %, or 7 with 48.0 %."
+    assert Answer(probabilities).note == "1 with 50.0%, or 7 with 48.0%."
     assert Answer(probabilities, "That is a dot.").note == "That is a dot."
     certain = np.eye(10)[3]
     assert Answer(certain).note == ""

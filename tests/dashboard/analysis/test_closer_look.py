@@ -56,7 +56,7 @@ def test_a_run_that_went_well_is_told_by_its_answers(finished: str, service: Ser
     test = data.load().test
     predictions = evaluate(network, test).predictions
     wrong = [(p, d) for p, d in zip(predictions.tolist(), test.labels.tolist(), strict=True) if p != d]
-    said = re.search(r"From guessing to (\S+) %: (\S+) of 10,000 wrong, most often (\d) for (\d)", plain(page))
+    said = re.search(r"From guessing to (\S+)%: (\S+) of 10,000 wrong, most often (\d) for (\d)", plain(page))
     assert said
     assert said[1] == f"{100 - len(wrong) / 100:.2f}"
     assert said[2] == f"{len(wrong):,}"

@@ -162,18 +162,18 @@ def test_a_bad_archive_gets_its_sentence(page: AppTest) -> None:
 
 def test_the_answer_says_its_runner_up_and_when_it_is_not_sure() -> None:
     sure = answer_html(Answer(np.array([0.9, 0.06, 0.04, 0, 0, 0, 0, 0, 0, 0])))
-    assert 'data-digit="0"' in sure and "90.0 %" in sure and "Next would be 1 with 6.0 %" in sure
+    assert 'data-digit="0"' in sure and "90.0%" in sure and "Next would be 1 with 6.0%" in sure
     unsure = answer_html(Answer(np.array([0.5, 0.45, 0.05, 0, 0, 0, 0, 0, 0, 0])))
-    assert "Not sure" in unsure and "0 with 50.0 %, or 1 with 45.0 %." in unsure
+    assert "Not sure" in unsure and "0 with 50.0%, or 1 with 45.0%." in unsure
     certain = answer_html(Answer(np.array([1.0, 0, 0, 0, 0, 0, 0, 0, 0, 0])))
-    assert "100.0 %" not in certain and "&gt; 99.9 %" in certain
+    assert ">100.0%" not in certain and "&gt; 99.9%" in certain
     assert "28 x 28" in steps_html([])
 
 
 def test_the_answer_is_spoken_as_plain_text() -> None:
     certain, unsure = (Answer(np.array([share, 1 - share, 0, 0, 0, 0, 0, 0, 0, 0])) for share in (0.9997, 0.55))
-    assert answer_text(certain) == "0: > 99.9 %. Next would be 1 with < 0.1 %."
-    assert answer_text(unsure) == "0: Not sure. 0 with 55.0 %, or 1 with 45.0 %."
+    assert answer_text(certain) == "0: > 99.9%. Next would be 1 with < 0.1%."
+    assert answer_text(unsure) == "0: Not sure. 0 with 55.0%, or 1 with 45.0%."
     assert answer_text(Answer(certain.probabilities, "A dot.")) == "0: Not sure. A dot."
     assert answer_text(None) == ""
 

@@ -123,7 +123,7 @@ def test_a_smaller_gradient_shortens_sgds_step_alone(service: Service) -> None:
 def test_a_digit_goes_through_the_network_before_and_after_training(service: Service, mnist: Mnist) -> None:
     before = outputs_for(Network(0), mnist.test.images[0])
     page = open_page("lessons", lesson="8-the-network")
-    assert f"not trained yet, says {int(before.argmax())} with {100 * float(before.max()):.1f} %" in text(page)
+    assert f"not trained yet, says {int(before.argmax())} with {100 * float(before.max()):.1f}%" in text(page)
     assert int(before.argmax()) == int(evaluate(Network(0), mnist.test[:1]).predictions[0])
     button(page, "Run it").click().run()
     wait_for_runs(service, in_address(page, "runs").split(","))

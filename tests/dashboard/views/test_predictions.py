@@ -60,11 +60,11 @@ def test_the_figures_are_the_reports(page: AppTest, truth: Report) -> None:
     html = picture(page.run(), "overview")
     low, high = truth.interval
     for figure in (
-        f"{100 * truth.evaluation.accuracy:.2f} %",
-        f"{100 * low:.2f} to {100 * high:.2f} %",
+        f"{100 * truth.evaluation.accuracy:.2f}%",
+        f"{100 * low:.2f} to {100 * high:.2f}%",
         f"<b>{truth.mistakes}</b>",
         f"{truth.evaluation.loss:.4f}",
-        f"{100 * truth.calibration.error:.2f} %",
+        f"{100 * truth.calibration.error:.2f}%",
     ):
         assert figure in html
 
@@ -231,7 +231,7 @@ def test_a_run_is_shown_at_an_epoch(run_id: str, service: Service, epoch: int | 
     steps, rows = service.trajectory(run_id).wait().load()
     row = rows[-1] if epoch is None else rows[int((steps == 48 * epoch).nonzero())]
     found = report(from_flat(row), data.load().test, "mse")
-    assert f"{100 * found.evaluation.accuracy:.2f} %" in html and f"{found.evaluation.loss:.4f}" in html
+    assert f"{100 * found.evaluation.accuracy:.2f}%" in html and f"{found.evaluation.loss:.4f}" in html
     assert "mean squared error" in html
 
 

@@ -158,7 +158,7 @@ def test_rows_say_what_sets_a_run_apart(filled: list[str], service: Service) -> 
         "color": "",
         "dash": "",
     }
-    assert found["four"]["state"] == {"text": "interrupted 0 %", "tone": "orange"}
+    assert found["four"]["state"] == {"text": "interrupted 0%", "tone": "orange"}
     assert "exam" in found["one"]["search"] and "ada" in found["one"]["search"]
     assert found["two"]["owner"] == rows.NO_OWNER
 

@@ -188,7 +188,7 @@ def test_cells_that_diverged_are_marked_and_have_no_colour(mapped: str) -> None:
 def test_colours_that_stand_for_more_say_so() -> None:
     low, high, clipped = map_figure._span(np.array([[0.1, 0.97]]), "accuracy")
     assert (round(low, 6), high, clipped) == (0.87, 0.97, True)
-    assert map_figure._bar("accuracy", low, high, clipped)["ticktext"][0] == "≤ 87.0 %"
+    assert map_figure._bar("accuracy", low, high, clipped)["ticktext"][0] == "≤ 87.0%"
     assert map_figure._bar("loss", *map_figure._span(np.array([[0.1, 2.0]]), "loss"))["ticktext"][-1] == "≥ 0.6000"
 
 
@@ -244,7 +244,7 @@ def test_it_leaves_as_a_page_that_stands_alone(mapped: str) -> None:
     view = replace(ended(mapped), name="<b>mine</b>")
     page = document(view, "light")
     assert "&lt;b&gt;mine&lt;/b&gt;" in page and "<b>mine" not in page
-    assert "All settings" in page and view.best and f"{100 * (view.best.accuracy or 0):.2f} %" in page
+    assert "All settings" in page and view.best and f"{100 * (view.best.accuracy or 0):.2f}%" in page
     assert '"heatmap"' in page and "http-equiv" in page
 
 

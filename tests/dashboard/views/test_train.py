@@ -72,7 +72,7 @@ def test_saved_network_is_tested(train: AppTest) -> None:
     train.selectbox(key="test.model").set_value("untrained").run()
     assert not train.exception
     assert [metric.label for metric in train.metric] == ["Accuracy on the 10,000 test digits", "Test loss"]
-    assert float(train.metric[0].value.removesuffix(" %")) < 30
+    assert float(train.metric[0].value.removesuffix("%")) < 30
 
 
 def fields_of(page: AppTest) -> tuple[str, str, str]:
