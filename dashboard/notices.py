@@ -55,9 +55,9 @@ def _undo(undo: Callable[[], Any]) -> None:
     attempt(undo, "Undone.")
 
 
-def say(done: str) -> None:
-    """Show this Markdown as a toast."""
-    st.session_state[_DONE] = done
+def say(text: str, *, done: bool = True) -> None:
+    """Show this Markdown as a toast: that something was done, or why there is nothing to do."""
+    st.session_state[_DONE] = text, ":material/check:" if done else ":material/info:"
 
 
 def refuse(error: Exception) -> None:
@@ -79,7 +79,8 @@ def show_failure(error: Exception) -> bool:
 
 def show() -> None:
     """Show the pending toast or sentence, once."""
-    if done := st.session_state.pop(_DONE, ""):
-        st.toast(done, icon=":material/check:")
+    if said := st.session_state.pop(_DONE, None):
+        text, icon = said
+        st.toast(text, icon=icon)
     if refused := st.session_state.pop(_REFUSED, ""):
         st.error(refused, icon=":material/error:")

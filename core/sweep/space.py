@@ -317,7 +317,7 @@ def _checked_range(dimension: Dimension, found: Sequence[Hyperparameter]) -> Dim
         raise ValueError(f"{name} must be varied over a list of values, got a range.")
     low, high = (_checked_value(found, end) for end in (dimension.low, dimension.high))
     if not low < high:
-        raise ValueError(f"{name} must have a range from a lower to a higher value, got {number(low)}:{number(high)}.")
+        raise InvalidValue(name, "run from a lower to a higher value", f"{number(low)} to {number(high)}")
     if dimension.log and low <= 0:
         raise InvalidValue(name, "begin above 0 in a logarithmic range", low)
     points = int(str(POINTS.check(dimension.points)))

@@ -30,7 +30,7 @@ export function ranked(lines) {
   return lines.map(standing).sort(order)
 }
 
-const HEAD = ["", "", "Validation", "Training loss", "Test", "Images/s", "Trained in"]
+const HEAD = ["", "", "Last validation", "Training loss", "Test", "Images/s", "Trained in"]
 /** A column's class: `wide` is left out where there is little room. */
 const CLASSES = ["", "", "", "wide", "", "wide", "wide"]
 

@@ -42,9 +42,10 @@ def _keep() -> None:
     st.session_state["draw.pressed"] = True
     if way is None:
         several = st.session_state.get("draw.count", 0) > 1
-        notices.say(
+        nothing = (
             "The test set takes one digit at a time." if several else "There is no digit yet. Draw one, then keep it."
         )
+        notices.say(nothing, done=False)
     else:
         notices.attempt(lambda: drawings().keep(way, label, visitor().id), f"Kept as a {label:d}.")
 

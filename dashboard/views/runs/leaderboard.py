@@ -18,7 +18,7 @@ _COLUMNS = (
     Column("place", "Place", "number", classes="right"),
     rows.RUN,
     rows.OWNER,
-    Column("best", "Validation", "spread", "descending", "right strong"),
+    Column("best", "Best validation", "spread", "descending", "right strong"),
     Column("test", "Test", "spread", "descending", "right middle"),
     rows.EPOCHS,
     rows.SECONDS,

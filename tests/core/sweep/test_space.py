@@ -121,7 +121,7 @@ def test_values_are_short_and_stay_in_their_range() -> None:
         (["lr"], "vary must be NAME=VALUE,VALUE or NAME=LOW:HIGH, got vary = lr."),
         (["lr=0.1,-1"], "lr must be a number in (0, 1000], got lr = -1."),
         (["lr=0:1"], "lr must be a number in (0, 1000], got lr = 0."),
-        (["lr=1:0.1"], "lr must have a range from a lower to a higher value, got 1:0.1."),
+        (["lr=1:0.1"], "lr must run from a lower to a higher value, got lr = 1 to 0.1."),
         (["weight_decay=0:1:log"], "weight_decay must begin above 0 in a logarithmic range, got weight_decay = 0."),
         (["lr=0.1"], "lr must be varied over 2 to 100 values, got 1."),
         (["lr=0.1,0.1"], "lr must be varied over different values, got 0.1,0.1."),

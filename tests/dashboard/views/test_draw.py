@@ -122,6 +122,9 @@ def test_several_digits_are_each_answered_left_to_right(page: AppTest) -> None:
     keep = next(group for group in page.pills if group.key == "draw.label")
     keep.set_value(7).run()
     assert team.drawings().all() == []
+    assert [(toast.icon, toast.value) for toast in page.toast] == [
+        (":material/info:", "The test set takes one digit at a time.")
+    ]
 
 
 def test_the_network_is_drawn_with_what_a_digit_lights(page: AppTest) -> None:

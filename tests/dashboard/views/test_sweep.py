@@ -99,7 +99,7 @@ def test_a_parameter_of_the_optimizer_varies_over_its_registrys_bounds(page: App
     ("key", "entered", "sentence"),
     [
         ("vary.lr.low", "x", "Learning rate must be between 0 and 1000, above 0; you entered x."),
-        ("vary.lr.low", "1", "Learning rate must have a range from a lower to a higher value, got 1:0.1."),
+        ("vary.lr.low", "1", "Learning rate must run from a lower to a higher value; you entered 1 to 0.1."),
         ("vary.seeds", "11", "Seeds must be a whole number from 1 to 10; you entered 11."),
         ("vary.trials", "none", "Settings must be a whole number from 1 to 10000; you entered none."),
     ],
