@@ -14,7 +14,7 @@ from dashboard import lab
 from dashboard.colors import line_style
 from dashboard.components.chart import Line
 from dashboard.components.run_table import Column
-from dashboard.words import config_in_full, differences, in_words, run_title, state, state_color
+from dashboard.words import config_in_full, differences, ending, in_words, run_title, state, state_color
 
 #: Seconds for which the rows that everybody gets are cached.
 FRESH_SECONDS = 0.8
@@ -77,7 +77,7 @@ def row(run: Run, settings: str | None = None, **more: Any) -> dict[str, Any]:
     return {
         "id": run.id,
         "label": title,
-        "search": " ".join((title, short, run.state, owner, run.notes, *run.tags)).lower(),
+        "search": " ".join((title, short, ending(run.state, run.test_accuracy), owner, run.notes, *run.tags)).lower(),
         "fields": _fields(run, owner),
         "facets": {"state": [run.state], "owner": [owner], "tag": list(run.tags)},
         "order": {"run": run.number, "state": states.STATES.index(run.state)},

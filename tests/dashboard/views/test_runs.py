@@ -4,6 +4,7 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -161,6 +162,8 @@ def test_rows_say_what_sets_a_run_apart(filled: list[str], service: Service) -> 
     assert found["four"]["state"] == {"text": "interrupted 0%", "tone": "orange"}
     assert "exam" in found["one"]["search"] and "ada" in found["one"]["search"]
     assert found["two"]["owner"] == rows.NO_OWNER
+    poor = rows.row(replace(service.run("two"), test_accuracy=0.1))
+    assert poor["state"]["text"] in poor["search"] and "only guesses" in poor["search"]
 
 
 def test_the_leaderboard_is_of_finished_runs_with_validation_best_first(filled: list[str]) -> None:
