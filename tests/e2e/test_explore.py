@@ -48,7 +48,7 @@ def test_a_race_is_ranked_and_a_click_hides_a_line(page: Page, lab: Lab) -> None
     expect(rows).to_have_count(3)
     names = rows.evaluate_all("rows => rows.map(row => row.dataset.line)")
     assert names == ["rate 0.001", "rate 0.0001", "rate 1e-05"]
-    accuracies = [float(text.split()[0]) for text in rows.locator("td:nth-child(3) > span").all_inner_texts()]
+    accuracies = [float(text.removesuffix("%")) for text in rows.locator("td:nth-child(3) > span").all_inner_texts()]
     assert accuracies == sorted(accuracies, reverse=True)
     wait_in(page, "document.querySelector('.live-plot').data?.length > 6")
     assert set(shown_lines(page)) == set(names)

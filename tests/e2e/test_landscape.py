@@ -62,7 +62,7 @@ def test_scrubbing_moves_all_markers_together(page: Page, picture: str) -> None:
 def test_the_variance_stands_beside_its_baseline(page: Page, picture: str) -> None:
     page.goto(picture)
     ready(page)
-    said = re.compile(r"This plane holds \d+\.\d.% .* their own plane holds \d+\.\d.%")
+    said = re.compile(r"This plane holds \d+\.\d% .* their own plane holds \d+\.\d%")
     expect(page.get_by_text(said)).to_be_visible()
 
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict"
 import test from "node:test"
-import { installPage, landscapeScene, mounted, packed, root, surfaceScene } from "./stub.mjs"
+import { frame, installPage, landscapeScene, mounted, packed, root, surfaceScene } from "./stub.mjs"
 import { labelsOf, levelsOf, levelText } from "../../dashboard/components/player/levels.js"
 import { reliefAt, relieved } from "../../dashboard/components/player/relief.js"
 import { Trail } from "../../dashboard/components/player/trail.js"
@@ -26,6 +26,50 @@ test("buttons move the cursor by whole steps, within the walk", async () => {
   scrub.oninput()
   forward.onclick()
   assert.equal(step.textContent, "step 4 of 4")
+})
+
+test("one loop plays and one turns, however often they are begun between two frames", async () => {
+  const { element, finishAll } = await mounted(mountSurface, surfaceScene())
+  await finishAll()
+  const { play, relief } = element.parts
+  relief.onpointerdown()
+  relief.onpointerdown()
+  assert.equal(await frame(), 1)
+  play.onclick()
+  assert.equal(await frame(), 2)
+  play.onclick()
+  play.onclick()
+  assert.equal(await frame(), 2)
+  assert.equal(play.attributes["aria-label"], "Pause")
+  play.onclick()
+  assert.equal(await frame(), 1)
+})
+
+test("an arrow with another key is the browser's", async () => {
+  const { element, finishAll } = await mounted(mountSurface, surfaceScene())
+  await finishAll()
+  const press = more => {
+    let taken = false
+    element.onkeydown({ key: "ArrowRight", target: { matches: () => false }, preventDefault: () => { taken = true }, ...more })
+    return [taken, element.parts.step.textContent]
+  }
+  element.parts.scrub.value = "1"
+  element.parts.scrub.oninput()
+  for (const key of ["altKey", "ctrlKey", "metaKey"]) assert.deepEqual(press({ [key]: true }), [false, "step 1 of 4"])
+  assert.deepEqual(press({}), [true, "step 2 of 4"])
+})
+
+test("a start whose drag is cancelled stands where it was, and follows the hand no longer", async () => {
+  const { element, finishAll } = await mounted(mountSurface, surfaceScene())
+  await finishAll()
+  const handle = element.parts.map.all.find(child => child.className === "handle")
+  const place = () => [handle.style.left, handle.style.top], before = place()
+  const press = (clientX, clientY) => ({ clientX, clientY, pointerId: 1, preventDefault() {}, stopPropagation() {} })
+  handle.onpointerdown(press(0, 0))
+  handle.onpointermove(press(40, 30))
+  assert.deepEqual(place(), ["40px", "30px"])
+  handle.onpointercancel({ type: "pointercancel" })
+  assert.deepEqual([place(), handle.onpointermove], [before, null])
 })
 
 test("a whole playback takes eight seconds", () => {

@@ -25,6 +25,10 @@ class Element {
 
   remove() { this.removed = true }
 
+  setPointerCapture() {}
+
+  getBoundingClientRect() { return { left: 0, top: 0 } }
+
   getContext() { return new Proxy({}, { get: (target, name) => target[name] ?? (() => {}), set: () => true }) }
 
   get rows() { return this.children }
@@ -86,13 +90,14 @@ export function stubPlotly() {
 
 let frames = []
 
-/** Show a frame, and let all go on that has waited for one. */
+/** Show a frame, and let all go on that has waited for one; the number of those. */
 export async function frame() {
   const waiting = frames
   frames = []
-  for (const callback of waiting) callback(performance.now())
+  for (const callback of waiting) callback?.(performance.now())
   await new Promise(resolve => { setTimeout(resolve) })
   await settle()
+  return waiting.filter(Boolean).length
 }
 
 /** Put the page's globals in place. Frames never come by themselves: `frame()` is one. */
@@ -104,6 +109,7 @@ export function installPage() {
     getComputedStyle: () => ({ getPropertyValue: () => "" }),
     ResizeObserver: class { observe() {} disconnect() {} },
     requestAnimationFrame: callback => frames.push(callback),
+    cancelAnimationFrame: id => { if (id) frames[id - 1] = null },
   })
 }
 

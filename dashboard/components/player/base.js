@@ -4,14 +4,18 @@ import { palette } from "./figures.js"
 import { chip } from "./legend.js"
 import { paintMap, paintRelief } from "./paint.js"
 import { headsOf, inThreeDimensions, liveCamera, reliefFigure, ridesOf, sayWhatLacks } from "./relief.js"
-import { advance, stepBack, stepForward, within } from "./time.js"
+import { advance, Frames, stepBack, stepForward, within } from "./time.js"
 import { penOn, Trail } from "./trail.js"
+import { withModifier } from "../shared/dom.js"
 import { Drawing, frameShown } from "../shared/drawing.js"
 import { SETTINGS } from "../shared/plotly.js"
 import { ChartTools } from "../shared/tools.js"
 
 /** Time that the relief may go on turning after the hand has left it. */
 const TURN_MS = 800
+
+/** How a hand lets go; a touch that the browser takes for its own is cancelled. */
+const RELEASES = ["pointerup", "pointercancel"]
 
 /** plotly's tools would lie over plot and labels; the player has its own for what they do. */
 const PLAYER_SETTINGS = { ...SETTINGS, displayModeBar: false }
@@ -30,6 +34,8 @@ export class Player {
   hidden = new Set()
   cursor = 0
   turningUntil = 0
+  playback = new Frames()
+  turning = new Frames()
   /** How often the plots were put back to their first view. */
   returns = 0
 
@@ -45,6 +51,10 @@ export class Player {
     this.listen()
     this.observer = new ResizeObserver(() => this.resize())
     this.observer.observe(root)
+  }
+
+  get playing() {
+    return this.playback.running
   }
 
   /** Length of the slider, and the time on it at a cursor and back: steps, unless a subclass has another clock. */
@@ -88,7 +98,8 @@ export class Player {
     whole.onclick = () => this.showWhole()
     for (const plot of this.plots) plot.addEventListener("wheel", event => this.wheel(event, plot), { capture: true, passive: false })
     // On the window: while a button is down, plotly covers the page with a layer of its own.
-    window.addEventListener("pointerup", this.onRelease = event => this.release(event))
+    this.onRelease = () => this.turningUntil === Infinity && this.turn(TURN_MS)
+    for (const kind of RELEASES) window.addEventListener(kind, this.onRelease)
   }
 
   /** The wheel scrolls the page, as everywhere. With Ctrl it zooms the plot, and not the page. */
@@ -104,13 +115,9 @@ export class Player {
     this.draw()
   }
 
-  release() {
-    if (this.turningUntil === Infinity) this.turn(TURN_MS)
-  }
-
   onKey(event) {
     // On a phone the arrows scroll the table.
-    if (event.target.matches("input, select, button, .results")) return
+    if (withModifier(event) || event.target.matches("input, select, button, .results")) return
     const actions = { " ": () => this.toggle(), ArrowLeft: () => this.seek(stepBack(this.cursor)),
       ArrowRight: () => this.seek(stepForward(this.cursor)), Home: () => this.seek(0), End: () => this.seek(this.scene?.steps) }
     if (actions[event.key]) {
@@ -228,29 +235,23 @@ export class Player {
     if (this.playing) return this.pause()
     if (!this.scene) return
     if (this.cursor >= this.scene.steps) this.cursor = 0
-    this.showPlaying(true)
-    let before = performance.now()
-    const tick = now => {
-      if (!this.playing) return
-      const time = advance(this.timeOf(this.cursor), this.span, now - before, Number(this.parts.speed?.value ?? 1))
-      this.cursor = this.cursorAt(time)
-      before = now
+    this.playback.start(passed => {
+      this.cursor = this.cursorAt(advance(this.timeOf(this.cursor), this.span, passed, Number(this.parts.speed?.value ?? 1)))
       this.paint()
-      if (this.cursor >= this.scene.steps) return this.pause()
-      requestAnimationFrame(tick)
-    }
-    requestAnimationFrame(tick)
+      if (this.cursor >= this.scene.steps) this.pause()
+    })
+    this.showPlaying()
   }
 
   pause() {
-    this.showPlaying(false)
+    this.playback.stop()
+    this.showPlaying()
     this.paint()
   }
 
-  showPlaying(playing) {
-    this.playing = playing
-    this.parts.play.textContent = playing ? "❚❚" : "▶"
-    this.parts.play.setAttribute("aria-label", playing ? "Pause" : "Play")
+  showPlaying() {
+    this.parts.play.textContent = this.playing ? "❚❚" : "▶"
+    this.parts.play.setAttribute("aria-label", this.playing ? "Pause" : "Play")
   }
 
   seek(cursor) {
@@ -263,14 +264,12 @@ export class Player {
   /** Follow the relief while a hand turns it. */
   turn(milliseconds) {
     if (!this.covers.relief) return
-    const idle = this.turningUntil < performance.now()
     this.turningUntil = performance.now() + milliseconds
-    const tick = () => {
-      if (this.drawing.closed) return
+    if (this.turning.running) return
+    this.turning.start(() => {
       this.paintSurface()
-      if (performance.now() < this.turningUntil) requestAnimationFrame(tick)
-    }
-    if (idle) requestAnimationFrame(tick)
+      if (performance.now() >= this.turningUntil) this.turning.stop()
+    })
   }
 
   // Painting over the plots
@@ -338,9 +337,9 @@ export class Player {
   }
 
   close() {
-    this.playing = false
+    for (const frames of [this.playback, this.turning]) frames.stop()
     this.observer.disconnect()
-    window.removeEventListener("pointerup", this.onRelease)
+    for (const kind of RELEASES) window.removeEventListener(kind, this.onRelease)
     const free = (...names) => names.forEach(name => this.Plotly.purge(this.parts[name]))
     this.drawing.close(() => free("map", "curves"))
     this.solid.close(() => free("relief"))

@@ -23,3 +23,28 @@ export function at(path, cursor) {
   }
   return { x: between(path.x), y: between(path.y) }
 }
+
+/** A loop of frames: one at a time, however often it is stopped and started between two of them. */
+export class Frames {
+  get running() {
+    return Boolean(this.next)
+  }
+
+  /** Call `each` in every frame with the milliseconds since the last one, until `stop()`. */
+  start(each) {
+    this.stop()
+    let before = performance.now()
+    const tick = now => {
+      this.next = requestAnimationFrame(tick)
+      const passed = now - before
+      before = now
+      each(passed)
+    }
+    this.next = requestAnimationFrame(tick)
+  }
+
+  stop() {
+    cancelAnimationFrame(this.next)
+    this.next = null
+  }
+}

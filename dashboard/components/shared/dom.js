@@ -9,6 +9,9 @@ export function element(tag, properties = {}, ...children) {
   return made
 }
 
+/** Whether a key is pressed with another one, which makes it the browser's: Alt and an arrow go back in its history. */
+export const withModifier = event => event.altKey || event.ctrlKey || event.metaKey
+
 /** An SVG picture of one shape. */
 export function picture(width, height, shape, attributes) {
   const svg = document.createElementNS(SVG, "svg"), inner = document.createElementNS(SVG, shape)

@@ -1,6 +1,6 @@
 // What every chart has beside its picture: its summary, the walk along its curves, and the ways to save it.
 
-import { element } from "./dom.js"
+import { element, withModifier } from "./dom.js"
 import { save, saveMenu } from "./saving.js"
 import { themeOf } from "./theme.js"
 import { curvesOf, moved, pointInWords, summaryOf } from "./walking.js"
@@ -37,7 +37,7 @@ export class ChartTools {
   }
 
   walk(event) {
-    if (event.altKey || event.ctrlKey || event.metaKey || event.target !== this.plot) return
+    if (withModifier(event) || event.target !== this.plot) return
     const { curves } = this, at = moved(event.key, this.at, curves)
     if (!at) return
     event.preventDefault()

@@ -161,7 +161,7 @@ class SurfacePlayer extends Player {
     event.preventDefault()
     event.stopPropagation()
     handle.setPointerCapture(event.pointerId)
-    const from = [event.clientX, event.clientY]
+    const from = [event.clientX, event.clientY], { starts } = this.scene
     let moved = false
     handle.onpointermove = move => {
       moved ||= Math.hypot(move.clientX - from[0], move.clientY - from[1]) >= CLICK_PIXELS
@@ -170,9 +170,12 @@ class SurfacePlayer extends Player {
       this.scene.starts = this.scene.starts.map((start, k) => (k === i ? point : start))
       this.placeHandles()
     }
-    handle.onpointerup = () => {
+    handle.onpointerup = handle.onpointercancel = ({ type }) => {
       handle.onpointermove = null
-      if (moved) this.tell("starts", this.scene.starts)
+      if (type === "pointercancel") {
+        this.scene.starts = starts
+        this.placeHandles()
+      } else if (moved) this.tell("starts", this.scene.starts)
     }
   }
 }
