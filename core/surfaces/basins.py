@@ -1,19 +1,28 @@
 """Basins of attraction: the minimum reached from every start of a grid, all walked at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.optimizers import OPTIMIZERS
+from core.optimizers.stepper import stepper
 from core.surfaces.descent import descend
 from core.surfaces.expression import Array
 from core.surfaces.functions import Point, Surface
 from core.training.config import RunConfig
 
-#: A walk that ends within this share of the domain's width of a minimum has reached it.
+#: A walk that ends within this share of the domain's width of a minimum has reached it. As for every distance here,
+#: each direction counts in the domain's own width along it.
 NEAR = 0.01
+#: Two minima closer than this are one, in half-widths.
+APART = 0.01
+#: A minimum is lower than all around it at this distance, in half-widths.
+AROUND = 1e-3
+#: A walk whose last step is shorter has settled, in half-widths.
+SETTLED = 1e-6
 
 
 @dataclass(frozen=True)
@@ -40,11 +49,10 @@ def basins(
     x, y = np.meshgrid(*surface.grid(resolution))
     starts = np.stack([x.ravel(), y.ravel()])
     nearest = _nearest_lookup(surface, minima)
-    near = NEAR * 2.0 * float(surface.half_width.max())
     arrived = np.zeros(starts.shape[1], dtype=np.int64)
     target = np.full(starts.shape[1], -1)
     for step, moment in enumerate(descend(surface, [config], starts, steps, noise, seed)):
-        now = nearest(moment.theta, near)
+        now = nearest(moment.theta)
         arrived[now != target] = step
         target = now
     target[moment.diverged >= 0] = -2
@@ -52,29 +60,32 @@ def basins(
     return Basins(minima, target.reshape(resolution, resolution), arrived.reshape(resolution, resolution))
 
 
-def _nearest_lookup(surface: Surface, minima: tuple[Point, ...]) -> Callable[[Array, float], NDArray[np.int64]]:
-    """Return a function from points (2, n) and a distance to the index of the minimum within that distance, or -1.
+def _in_half_widths(surface: Surface, points: Sequence[Point]) -> Array:
+    """Return the points as columns (2, n), from the domain's centre in its half-widths: from -1 to 1 inside it."""
+    return (np.array(points, dtype=np.float64).reshape(-1, 2).T - surface.centre) / surface.half_width
+
+
+def _nearest_lookup(surface: Surface, minima: tuple[Point, ...]) -> Callable[[Array], NDArray[np.int64]]:
+    """Return a function from points (2, n) to the index of the minimum that each has reached, or -1.
 
     Each cell of a fine grid holds the minimum nearest to its middle as the only candidate, so that a step of ten
     thousand walks costs one distance per walk instead of one per minimum.
     """
     cells = 256
     low, width = surface.centre - surface.half_width, 2.0 * surface.half_width
-    points = np.array(minima).reshape(-1, 2).T
     if not minima:
-        return lambda theta, near: np.full(theta.shape[1], -1)
+        return lambda theta: np.full(theta.shape[1], -1)
+    points = (_in_half_widths(surface, minima) + 1.0) / 2.0
     x, y = np.meshgrid(*[(np.arange(cells) + 0.5) / cells] * 2)
-    middles = low[:, :, None] + width[:, :, None] * np.stack([x, y])
-    distances = np.hypot(middles[0][None] - points[0][:, None, None], middles[1][None] - points[1][:, None, None])
-    candidate = distances.argmin(axis=0)
+    candidate = np.hypot(x - points[0][:, None, None], y - points[1][:, None, None]).argmin(axis=0)
 
-    def nearest(theta: Array, near: float) -> NDArray[np.int64]:
+    def nearest(theta: Array) -> NDArray[np.int64]:
         unit = (theta - low) / width
         inside = ((unit >= 0.0) & (unit < 1.0)).all(axis=0)
         cell = (np.where(inside, unit, 0.0) * cells).astype(np.int64)
         index = candidate[cell[1], cell[0]]
-        away = theta - points[:, index]
-        return np.where(inside & (away[0] * away[0] + away[1] * away[1] <= near * near), index, -1)
+        away = unit - points[:, index]
+        return np.where(inside & (away[0] * away[0] + away[1] * away[1] <= NEAR * NEAR), index, -1)
 
     return nearest
 
@@ -90,42 +101,42 @@ def _local_minima(
 def local_minima(surface: Surface) -> tuple[Point, ...]:
     """Return the surface's minima, the listed ones first, then the local ones that a search finds."""
     searched = _local_minima(surface.formula, tuple(sorted(surface.constants.items())), surface.domain)
-    apart = 1e-2 * float(surface.half_width.max())
-    extra = [p for p in searched if all(np.hypot(p[0] - a, p[1] - b) > apart for a, b in surface.minima)]
-    return surface.minima + tuple(extra)
+    listed = _in_half_widths(surface, surface.minima)
+    new = (np.hypot(*(point[:, None] - listed)) > APART for point in _in_half_widths(surface, searched).T)
+    return surface.minima + tuple(p for p, apart in zip(searched, new, strict=True) if apart.all())
 
 
 def find_minima(surface: Surface, resolution: int = 49, steps: int = 400) -> tuple[Point, ...]:
     """Return the minima inside the domain that sign-based descent reaches from a grid of starts, the deepest first."""
-    x, y = np.meshgrid(*surface.grid(resolution))
+    # In half-widths from the centre, in which the same lengths of steps suit every domain, and both of its directions.
+    x, y = np.meshgrid(*[np.linspace(-1.0, 1.0, resolution)] * 2)
     # Off the axes of symmetry, where a saddle would hold a walk for ever.
-    offset = surface.half_width * np.array([[3.1e-4], [2.3e-4]])
-    starts = np.stack([x.ravel(), y.ravel()]) + offset
-    first = float(surface.half_width.max()) / resolution / 2.0
-    config = RunConfig(
-        optimizer="rprop",
-        lr=first,
-        optimizer_params={"step_max": max(first, 0.01), "step_min": 1e-12},
-        batch_size="full",
-    )
-    before = now = starts
-    for moment in descend(surface, [config], starts, steps):
-        before, now = now, moment.theta
-    width = float(surface.half_width.max())
-    settled = np.hypot(*(now - before)) < 1e-6 * width
-    ends = now[:, settled & (np.abs(now - surface.centre) < surface.half_width).all(axis=0)]
-    values = surface.evaluate(ends[0], ends[1])[0]
-    minima: list[Point] = []
+    before = now = np.stack([x.ravel(), y.ravel()]) + np.array([[3.1e-4], [2.3e-4]])
+    first = 1.0 / resolution / 2.0
+    rprop = stepper(OPTIMIZERS["rprop"], {"step_max": first, "step_min": 1e-12})
+    with np.errstate(all="ignore"):
+        for t in range(1, steps + 1):
+            before, now = now, rprop.step(now, np.stack(_evaluated(surface, now)[1:]), first, t)
+    settled = np.hypot(*(now - before)) < SETTLED
+    ends = now[:, settled & (np.abs(now) < 1.0).all(axis=0)]
+    values = _evaluated(surface, ends)[0]
+    minima: list[Array] = []
     for i in np.argsort(values):
-        if np.isfinite(values[i]) and all(np.hypot(*(ends[:, i] - m)) > 0.01 * width for m in minima):
-            point = (float(ends[0, i]), float(ends[1, i]))
-            if _is_lowest_around(surface, point, 1e-3 * width):
-                minima.append(point)
-    return tuple(minima[:200])
+        end = ends[:, i]
+        new = np.isfinite(values[i]) and all(np.hypot(*(end - m)) > APART for m in minima)
+        if new and _is_lowest_around(surface, end):
+            minima.append(end)
+    points = surface.centre + surface.half_width * np.array(minima[:200]).reshape(-1, 2).T
+    return tuple((float(x), float(y)) for x, y in points.T)
 
 
-def _is_lowest_around(surface: Surface, point: Point, radius: float) -> bool:
+def _evaluated(surface: Surface, places: Array) -> tuple[Array, Array, Array]:
+    """f, df/dx, df/dy at places (2, n) in half-widths from the centre."""
+    x, y = surface.centre + surface.half_width * places
+    return surface.evaluate(x, y)
+
+
+def _is_lowest_around(surface: Surface, place: Array) -> bool:
     angles = np.linspace(0.0, 2.0 * np.pi, 16, endpoint=False)
-    around = surface.evaluate(point[0] + radius * np.cos(angles), point[1] + radius * np.sin(angles))[0]
-    here = surface.evaluate(np.array([point[0]]), np.array([point[1]]))[0][0]
-    return bool((around > here).all())
+    around = place[:, None] + AROUND * np.stack([np.cos(angles), np.sin(angles)])
+    return bool((_evaluated(surface, around)[0] > _evaluated(surface, place[:, None])[0]).all())

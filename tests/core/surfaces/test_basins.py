@@ -3,7 +3,8 @@ import pytest
 
 from core.surfaces.basins import basins, local_minima
 from core.surfaces.descent import walk
-from core.surfaces.functions import SURFACES, ill_conditioned_bowl
+from core.surfaces.functions import SURFACES, Surface, check_domain, ill_conditioned_bowl
+from core.surfaces.own import own_surface
 from core.training.config import RunConfig
 
 
@@ -44,3 +45,29 @@ def test_starts_that_diverge_or_do_not_arrive_are_told_apart():
     assert (basins(bowl, RunConfig(optimizer="sgd", lr=0.1), 100, 4).reached == -2).all()
     slow = basins(bowl, RunConfig(optimizer="sgd", lr=1e-4), 100, 4)
     assert (slow.reached == -1).all() and (slow.steps == 100).all()
+
+
+@pytest.mark.parametrize("half", [0.0005, 0.001, 0.1, 0.5, 0.975, 2.0, 95_000.0, 100_000.0, 500_000.0])
+@pytest.mark.parametrize("other", [0.0005, 1.0, 500_000.0])
+def test_minima_are_found_in_a_domain_of_any_size(half, other):
+    """Over all that ``check_domain`` lets in: four minima, a tenth of the domain off its middle in both directions."""
+    formula = f"((x/{half})^2 - 0.01)^2 + ((y/{other})^2 - 0.01)^2"
+    domain = (-half, half, -other, other)
+    check_domain(domain)
+    found = np.array(own_surface(formula, domain).minima) / (half, other)
+    expected = [(a, b) for a in (-0.1, 0.1) for b in (-0.1, 0.1)]
+    np.testing.assert_allclose(sorted(found, key=lambda point: tuple(point.round(3))), expected, atol=1e-6)
+
+
+def test_an_own_formula_has_its_minimum_in_a_domain_of_any_size():
+    for width in (0.001, 0.5, 1.0, 1.95, 1.97, 190_000.0, 200_000.0, 1_000_000.0):
+        (found,) = own_surface("x^2+y^2", (-width / 2, width / 2, -width / 2, width / 2)).minima
+        np.testing.assert_allclose(found, (0.0, 0.0), atol=1e-6 * width)
+
+
+def test_minima_close_together_in_the_short_direction_are_two():
+    long = Surface("", "(x/500)^2 + (y^2 - 0.01)^2", (-500.0, 500.0, -0.5, 0.5), ((0.0, 0.1),), 0.0, (0.0, 0.0))
+    np.testing.assert_allclose(local_minima(long), [(0.0, 0.1), (0.0, -0.1)], atol=1e-6)
+    result = basins(long, RunConfig(optimizer="rprop", lr=0.001), 300, resolution=10)
+    # The map's rows run along y: the lower half reaches the lower minimum.
+    assert (result.reached[:5] == 1).all() and (result.reached[5:] == 0).all()
