@@ -42,8 +42,8 @@ class RateCurve:
         losses: (n,) the loss of each step's batch before the step; the last may not be finite.
         smoothed: (n,) their running mean, unbiased at the start.
         steepest: the rate at which the smoothed loss falls fastest for a relative change of the rate, before its
-            minimum; None if it never falls.
-        tenth: a tenth of the rate at which the smoothed loss is smallest; None if it never falls.
+            minimum; None if it never falls or is not finite from the start.
+        tenth: a tenth of the rate at which the smoothed loss is smallest; None where ``steepest`` is.
     """
 
     rates: Array
@@ -109,10 +109,10 @@ def find_learning_rate(
 def suggestions(rates: Array, smoothed: Array) -> tuple[float | None, float | None]:
     """Return the rate of the steepest descent and a tenth of the rate of the minimum, each to two digits.
 
-    Both are None where the loss never falls below where it started.
+    Both are None where the loss never falls below where it started, or is not finite within the first three steps.
     """
     finite = smoothed[np.isfinite(smoothed)]
-    lowest = int(finite.argmin())
+    lowest = int(finite.argmin()) if len(finite) else 0
     # A slope needs more than one step down.
     if lowest < 2:
         return None, None

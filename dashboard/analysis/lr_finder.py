@@ -61,6 +61,9 @@ def _find(config: RunConfig, content: bytes) -> RateCurve:
 
 
 def _show(result: RateCurve) -> None:
+    if not np.isfinite(result.losses[0]):
+        st.caption("The loss is not a finite number at the first step, so there is no rate to suggest.")
+        return
     figure = rate_figure(result)
     show_figure(figure, "Loss against learning rate", key="range")
     if result.steepest is None or result.tenth is None:

@@ -84,5 +84,22 @@ def test_the_steepest_descent_and_a_tenth_of_the_minimum() -> None:
     assert suggestions(rates, smoothed) == (0.0032, 0.01)
 
 
+@pytest.mark.parametrize("finite", range(3))
+def test_a_loss_that_is_soon_not_finite_suggests_nothing(finite: int) -> None:
+    smoothed = np.array([3.0, 2.0, 1.0, 0.5])
+    smoothed[finite:] = np.nan
+    assert suggestions(np.geomspace(1e-4, 1.0, 4), smoothed) == (None, None)
+
+
+def test_a_loss_that_is_not_finite_at_the_first_step_ends_the_search() -> None:
+    network = Network(seed=0)
+    with torch.no_grad():
+        for weights in network.parameters():
+            weights *= 3e37
+    seen = find_learning_rate(RunConfig(validation_split=0.9, device="cpu"), network, steps=10)
+    assert len(seen.losses) == 1 and not np.isfinite(seen.losses[0])
+    assert (seen.steepest, seen.tenth) == (None, None)
+
+
 def test_a_loss_that_never_falls_suggests_nothing() -> None:
     assert suggestions(np.geomspace(1e-4, 1.0, 4), np.array([1.0, 2.0, 3.0, np.nan])) == (None, None)

@@ -1,6 +1,7 @@
 import re
 
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
 from core import data
@@ -73,6 +74,26 @@ def test_a_rate_of_the_finder_goes_into_the_form(finished: str) -> None:
     rate = take.label.split()[1].rstrip(",")
     take.click().run()
     assert page.text_input(key=key("lr")).value == rate
+
+
+def test_a_network_whose_loss_is_no_number_gets_a_sentence(finished: str, service: Service) -> None:
+    path = service.parameters_file(finished)
+    assert path
+    before, huge = path.read_bytes(), Network(0)
+    with torch.no_grad():
+        for weights in huge.parameters():
+            weights *= 3e37
+    try:
+        save_parameters(huge, path, {})
+        page = open_page("train", run=finished)
+        page.segmented_control(key="range.start").set_value(THIS).run()
+        button(page, "Find a learning rate").click().run()
+    finally:
+        path.write_bytes(before)
+    assert not page.exception
+    assert "The loss is not a finite number at the first step, so there is no rate to suggest." in text(page)
+    assert not any("argmin" in info.value for info in page.info)
+    assert not any(b.label.startswith("Take ") for b in page.button)
 
 
 def test_an_optimizer_without_such_a_rate_gets_a_sentence(service: Service) -> None:
