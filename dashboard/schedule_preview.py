@@ -1,13 +1,21 @@
 """Preview of a learning-rate schedule: a figure from the same function that training uses."""
 
+import math
+
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
+from core.runs.feed import extremes
 from core.training.config import RunConfig
 from dashboard import plots
 
-#: Most points of the line, and its height in CSS pixels.
-POINTS, HEIGHT = 400, 130
+#: CSS pixels.
+HEIGHT = 130
+#: The line has the lowest and the highest rate of so many parts of the run.
+PARTS = 1000
+#: Most steps whose rate is calculated: so many take 30 ms, and a run may have sixty million.
+TRIED = 40_000
 
 
 def figure(config: RunConfig | None) -> go.Figure:
@@ -18,10 +26,7 @@ def figure(config: RunConfig | None) -> go.Figure:
     preview = go.Figure()
     if config:
         span = config.span
-        history = [((epoch + 1) * span.steps_per_epoch, 1.0) for epoch in range(span.epochs)]
-        schedule = config.schedule_spec.create(config.lr, span, history, config.warmup_steps, **config.schedule_params)
-        steps = np.unique(np.linspace(0, span.steps - 1, POINTS).astype(int))
-        rates = np.array([schedule(int(step)) for step in steps])
+        steps, rates = _drawn(config)
         preview.add_scatter(
             x=steps / span.steps_per_epoch,
             y=rates,
@@ -37,3 +42,24 @@ def figure(config: RunConfig | None) -> go.Figure:
         preview.update_xaxes(visible=False)
         preview.update_yaxes(visible=False)
     return plots.framed(preview, HEIGHT)
+
+
+def _drawn(config: RunConfig) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return steps in order, and their rates: all of a short run, the extremes of each part of a longer one."""
+    span = config.span
+    # One that reacts changes between epochs alone, and looks at all epochs so far at each step.
+    tried = PARTS if config.schedule_spec.reacts else TRIED
+    steps = np.arange(span.steps) if span.steps <= tried else _scattered(span.steps, tried)
+    rates = config.planned_rates(steps.tolist(), span.stalled)
+    size = math.ceil(len(steps) / PARTS)
+    kept = [start + i for start in range(0, len(steps), size) for i in extremes(rates[start : start + size])]
+    return steps[kept], np.array(rates)[kept]
+
+
+def _scattered(steps: int, count: int) -> NDArray[np.int64]:
+    """Return at most ``count`` of so many steps, ascending, one at random from each of equal parts.
+
+    Evenly spaced ones would meet a fast schedule at the same few heights again and again.
+    """
+    places = (np.arange(count) + np.random.default_rng(0).random(count)) * steps / count
+    return np.unique(places.astype(np.int64))

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 #: Groups of steps in a whole run; each group shows its smallest and its largest loss.
@@ -27,9 +28,8 @@ def thinned(event: dict[str, Any], group: int) -> dict[str, Any]:
     indices, means = [], []
     for start in range(0, len(losses), group):
         part = losses[start : start + group]
-        smallest, largest = min(range(len(part)), key=part.__getitem__), max(range(len(part)), key=_nan_last(part))
         mean = sum(part) / len(part)
-        for i in sorted({smallest, largest}):
+        for i in extremes(part):
             indices.append(start + i)
             means.append(mean)
     return {
@@ -43,7 +43,13 @@ def thinned(event: dict[str, Any], group: int) -> dict[str, Any]:
     }
 
 
-def _nan_last(values: list[float]) -> Any:
+def extremes(values: Sequence[float]) -> list[int]:
+    """Return the indices of the smallest and the largest value, in ascending order; NaN counts as largest."""
+    smallest, largest = min(range(len(values)), key=values.__getitem__), max(range(len(values)), key=_nan_last(values))
+    return sorted({smallest, largest})
+
+
+def _nan_last(values: Sequence[float]) -> Any:
     return lambda i: math.inf if math.isnan(values[i]) else values[i]
 
 

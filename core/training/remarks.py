@@ -195,9 +195,8 @@ def _schedule(config: RunConfig) -> Iterator[Remark]:
     if config.schedule == "constant":
         return
     steps = config.span.steps
-    history = [((i + 1) * config.span.steps_per_epoch, 1.0) for i in range(config.epochs)]
     places = sorted({i * (steps - 1) // (PLACES - 1) for i in range(PLACES)})
-    planned = replace(config, warmup_steps=0).planned_rates(places, history)
+    planned = replace(config, warmup_steps=0).planned_rates(places, config.span.stalled)
     if _first_step_only(config):
         sentence = f"{spec.label} takes the learning rate for its first step alone: {schedule.label} has no effect."
         yield Remark("schedule", "", sentence)

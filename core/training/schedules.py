@@ -38,6 +38,11 @@ class Span:
         """Return the place of a step in epochs, from 0."""
         return step / self.steps_per_epoch
 
+    @property
+    def stalled(self) -> "History":
+        """The history of a loss that never improves: what can be foreseen of a schedule that reacts to the loss."""
+        return [((epoch + 1) * self.steps_per_epoch, 1.0) for epoch in range(self.epochs)]
+
     def progress(self, step: int) -> float:
         """Return the place of a step in the run, from 0 at the first step to 1 at the last."""
         return min(1.0, step / max(1, self.steps - 1))

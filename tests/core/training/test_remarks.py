@@ -123,8 +123,8 @@ def test_a_plateau_that_can_react_lowers_the_rate_in_its_last_epoch() -> None:
     """The remark's oracle: the schedule itself, on losses that never improve."""
     for epochs, reacts in ((5, False), (6, True)):
         config = RunConfig(epochs=epochs, schedule="plateau", schedule_params={"patience": 3})
-        history = [((i + 1) * 750, 1.0) for i in range(epochs)]
-        (last,) = config.planned_rates([config.span.steps - 1], history)
+        assert config.span.stalled == [((i + 1) * 750, 1.0) for i in range(epochs)]
+        (last,) = config.planned_rates([config.span.steps - 1], config.span.stalled)
         assert (last < config.lr) == reacts
         assert (said(config) == []) == reacts
 

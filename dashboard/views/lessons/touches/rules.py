@@ -68,9 +68,7 @@ def schedule(lesson: Lesson, _run: Run | None) -> None:
         label = fields.label(parameter, config.schedule)
         value = st.slider(label, low, high, first, step, key=f"touch.{config.schedule}")
         config = replace(config, schedule_params={**config.schedule_params, parameter: value})
-    # Over each step of the run, as far as a schedule that reacts to the loss can be foreseen.
-    history = [((epoch + 1) * config.span.steps_per_epoch, 1.0) for epoch in range(config.epochs)]
-    rates = np.array(config.planned_rates(range(config.span.steps), history))
+    rates = np.array(config.planned_rates(range(config.span.steps), config.span.stalled))
     st.latex(
         rf"\textstyle\sum_t \eta_t = {rates.sum():.0f}, \qquad \sum_t \eta_t^2 = {np.square(rates).sum():.1f}, \qquad "
         rf"\eta_{{\text{{last}}}} = {rates[-1]:.3g}"
