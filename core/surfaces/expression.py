@@ -111,12 +111,24 @@ class _Builder:
                 inner = self.build(operand, depth + 1)
                 return lambda x, y: _scale(inner(x, y), -1.0)
             case ast.BinOp(left=left, op=ast.Pow(), right=right):
-                return _power(self.build(left, depth + 1), _exponent(right))
+                return _power(self.build(left, depth + 1), self._exponent(right, depth + 1))
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
                 return _binary(_OPERATORS[type(op)], self.build(left, depth + 1), self.build(right, depth + 1))
             case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in _FUNCTIONS:
                 return _chain(_FUNCTIONS[name], self.build(argument, depth + 1))
         raise _refuse(node)
+
+    def _exponent(self, node: ast.expr, depth: int) -> float:
+        with np.errstate(all="ignore"):
+            # Where neither derivative is there, the value is the same at every point.
+            value, dx, dy = self.build(node, depth)((0.0, 1.0, None), (0.0, None, 1.0))
+        power = float(value)
+        if dx is not None or dy is not None or not abs(power) <= LARGEST_POWER:
+            raise ValueError(
+                f"formula may raise only to a number between -{LARGEST_POWER} and {LARGEST_POWER}, "
+                f"got {shortened(ast.unparse(node))}."
+            )
+        return power
 
 
 def _finite(value: float) -> float:
@@ -132,19 +144,6 @@ def _finite(value: float) -> float:
 def _constant(value: float) -> Node:
     dual: Dual = (value, None, None)
     return lambda x, y: dual
-
-
-def _exponent(node: ast.expr) -> float:
-    sign = 1.0
-    while isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
-        sign, node = (-sign if isinstance(node.op, ast.USub) else sign), node.operand
-    value = node.value if isinstance(node, ast.Constant) else None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value > LARGEST_POWER:
-        raise ValueError(
-            f"formula may raise only to a number between -{LARGEST_POWER} and {LARGEST_POWER}, "
-            f"got {shortened(ast.unparse(node))}."
-        )
-    return sign * float(value)
 
 
 def _scale(u: Dual, factor: Part) -> Dual:
@@ -172,7 +171,9 @@ def _multiply(u: Dual, v: Dual) -> Dual:
 
 
 def _divide(u: Dual, v: Dual) -> Dual:
-    return _multiply(u, _apply_power(v, -1.0))
+    _, *slopes = _multiply(u, _apply_power(v, -1.0))
+    # Rounded once: u * (1/v) is not 1 for 49/49, and as an exponent it would leave no value below zero.
+    return np.divide(u[0], v[0]), slopes[0], slopes[1]
 
 
 _OPERATORS: dict[type[ast.operator], Callable[[Dual, Dual], Dual]] = {
@@ -258,6 +259,11 @@ def _latex(node: ast.expr) -> tuple[str, int]:
         text, binds = _latex(child)
         return text if binds >= needs else rf"\left({text}\right)"
 
+    def after_sign(child: ast.expr, needs: int) -> str:
+        text = inside(child, needs)
+        # Without parentheses, a product would read as a difference, and two signs as one.
+        return rf"\left({text}\right)" if text.startswith("-") else text
+
     match node:
         case ast.Constant(value=int() | float() as value):
             # All digits of the number that is calculated with.
@@ -265,25 +271,24 @@ def _latex(node: ast.expr) -> tuple[str, int]:
             return with_power(number), _PRODUCT if "e" in number else _TIGHT
         case ast.Name(id=name):
             return _LATEX_NAMES.get(name, name), _TIGHT
-        case ast.UnaryOp(op=op, operand=operand):
+        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+            return _latex(operand)
+        case ast.UnaryOp(operand=operand):
             binds = _PRODUCT if isinstance(operand, ast.Constant) else _LOOSE
-            return ("-" if isinstance(op, ast.USub) else "") + inside(operand, _PRODUCT), binds
+            return "-" + after_sign(operand, _PRODUCT), binds
         case ast.BinOp(left=left, op=ast.Pow(), right=right):
             base = inside(left, _TIGHT) if not isinstance(left, ast.Call) else rf"\left({inside(left, _LOOSE)}\right)"
             return f"{base}^{{{inside(right, _LOOSE)}}}", _PRODUCT
         case ast.BinOp(left=left, op=ast.Div(), right=right):
             return rf"\frac{{{inside(left, _LOOSE)}}}{{{inside(right, _LOOSE)}}}", _PRODUCT
         case ast.BinOp(left=left, op=ast.Mult(), right=right):
-            factor = inside(right, _PRODUCT)
-            if factor.startswith("-"):
-                # Without parentheses, the product would read as a difference.
-                factor = rf"\left({factor}\right)"
+            factor = after_sign(right, _PRODUCT)
             # With a space alone, two numbers would read as one.
             dot = r" \cdot " if factor[0].isdigit() else r"\,"
             return inside(left, _PRODUCT) + dot + factor, _PRODUCT
         case ast.BinOp(left=left, op=op, right=right):
             sign = " + " if isinstance(op, ast.Add) else " - "
-            return inside(left, _LOOSE) + sign + inside(right, _LOOSE if sign == " + " else _PRODUCT), _LOOSE
+            return inside(left, _LOOSE) + sign + after_sign(right, _LOOSE if sign == " + " else _PRODUCT), _LOOSE
         case ast.Call(func=ast.Name(id="sqrt"), args=[argument]):
             return rf"\sqrt{{{inside(argument, _LOOSE)}}}", _TIGHT
         case ast.Call(func=ast.Name(id="abs"), args=[argument]):

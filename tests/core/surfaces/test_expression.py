@@ -24,6 +24,10 @@ X, Y = np.array([0.3, 1.7, 2.0]), np.array([0.9, 0.4, 1.1])
         ("(x+y)^-2", lambda x, y: (x + y) ** -2),
         ("x**5 * y^0.5", lambda x, y: x**5 * y**0.5),
         ("x^0 + x^1", lambda x, y: 1 + x),
+        ("x^(-1/2) + y^(2+1)", lambda x, y: x**-0.5 + y**3),
+        ("(x-y)^(98/49) + x^sqrt(4)", lambda x, y: (x - y) ** 2 + x**2),
+        ("x^-pi + y^(2^-1 + e)", lambda x, y: x**-torch.pi + y ** (0.5 + np.e)),
+        ("x/49 - 3/(x*y)", lambda x, y: x / 49 - 3 / (x * y)),
         ("sin(x*y) + cos(x) - tan(y/3)", lambda x, y: torch.sin(x * y) + torch.cos(x) - torch.tan(y / 3)),
         ("exp(-x) * log(y + 1)", lambda x, y: torch.exp(-x) * torch.log(y + 1)),
         ("sqrt(x^2+y^2) + abs(x-y) + tanh(y)", lambda x, y: torch.hypot(x, y) + (x - y).abs() + torch.tanh(y)),
@@ -75,7 +79,9 @@ def test_anything_else_is_refused_in_one_sentence(attack):
         parse(attack)
 
 
-@pytest.mark.parametrize("attack", ["9^9^9^9", "x^99999", "x^y", "2^x", "x^-13", "x^(1+1)"])
+@pytest.mark.parametrize(
+    "attack", ["9^9^9^9", "x^99999", "x^y", "2^x", "x^-13", "x^(6*2+1)", "x^(1/0)", "x^(0/0)", "x^(x-x)", "x^exp(999)"]
+)
 def test_powers_are_bounded(attack):
     with pytest.raises(ValueError, match="may raise only to a number between -12 and 12"):
         parse(attack)
@@ -117,8 +123,27 @@ def test_a_power_of_zero_has_the_value_that_it_has():
 
 
 @pytest.mark.parametrize(
+    ("calculated", "number"),
+    [("x^(1/2)", "x^0.5"), ("x^(-1/2)", "x^-0.5"), ("x^(1-2)", "x^-1"), ("x^(98/49)", "x^2"), ("x^(5*3-15)", "x^0")],
+)
+def test_a_calculated_exponent_is_that_number_outside_the_domain_too(calculated, number):
+    x = np.array([-2.0, -0.0, 0.0, 1e-300, 3.0])
+    for got, want in zip(parse(calculated).evaluate(x, x), parse(number).evaluate(x, x), strict=True):
+        np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize(
     ("text", "latex"),
     [
+        ("1-(-2)", r"1 - \left(-2\right)"),
+        ("1+(-2)", r"1 + \left(-2\right)"),
+        ("-(-2)", r"-\left(-2\right)"),
+        ("-(-2*x)", r"-\left(-2\,x\right)"),
+        ("-(+(-x))", r"-\left(-x\right)"),
+        ("x-(-2*y)", r"x - \left(-2\,y\right)"),
+        ("x+(-y+1)", r"x + \left(-y + 1\right)"),
+        ("x+(-2)^2-(-2)/y", r"x + \left(-2\right)^{2} - \frac{-2}{y}"),
+        ("x^(-1/2)", r"x^{\frac{-1}{2}}"),
         ("(1-x)^2 + 100*(y-x^2)^2", r"\left(1 - x\right)^{2} + 100\,\left(y - x^{2}\right)^{2}"),
         ("x/(y+1)", r"\frac{x}{y + 1}"),
         ("x - (y - 1)", r"x - \left(y - 1\right)"),
@@ -161,6 +186,7 @@ FORMULAS = st.recursive(
         st.builds("({}{}{})".format, inner, st.sampled_from("+-*/"), inner)
         | st.builds("{}({})".format, st.sampled_from(FUNCTIONS), inner)
         | st.builds("({})^{}".format, inner, POWERS)
+        | st.builds("({})^({}/12)".format, inner, POWERS)
         | st.builds("-{}".format, inner)
     ),
     max_leaves=12,
