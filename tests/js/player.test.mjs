@@ -3,7 +3,7 @@
 import assert from "node:assert/strict"
 import test from "node:test"
 import { frame, installPage, landscapeScene, mounted, packed, root, surfaceScene } from "./stub.mjs"
-import { labelsOf, levelsOf, levelText } from "../../dashboard/components/player/levels.js"
+import { labelsOf, levelsOf, levelText, rangeOf, ticksOf } from "../../dashboard/components/player/levels.js"
 import { reliefAt, relieved } from "../../dashboard/components/player/relief.js"
 import { Trail } from "../../dashboard/components/player/trail.js"
 import { advance, at, stepBack, stepForward, within } from "../../dashboard/components/player/time.js"
@@ -180,6 +180,23 @@ function bowl(n = 41) {
   const grid = { x: side, y: side, z: side.map(y => side.map(x => x * x + y * y)) }
   return { domain: [-2, 2, -2, 2], minima: [[0, 0]], log: false, low: 0, high: 8, fine: grid, coarse: grid }
 }
+
+test("a flat surface has a range, so that it has levels, colours and a relief", () => {
+  assert.deepEqual(rangeOf([3, 3]), { low: 3, high: 6 })
+  assert.deepEqual(rangeOf([-3e20, -3e20]), { low: -3e20, high: 0 })
+  assert.deepEqual([rangeOf([0, 0]), rangeOf([NaN]), rangeOf([])], Array(3).fill({ low: 0, high: 1 }))
+  // What float32 rounds is flat; a shallow bowl is not.
+  assert.deepEqual(rangeOf([2.3, 2.3000002]), { low: 2.3, high: 4.6 })
+  assert.deepEqual([rangeOf([0, 5e-7]), rangeOf([1000, 1000.01])], [{ low: 0, high: 5e-7 }, { low: 1000, high: 1000.01 }])
+  const data = surfaceScene(), flat = { n: 2, z: packed([3, 3, 3, 3]) }
+  const { surface } = unpackSurface({ ...data, surface: { ...data.surface, fine: flat, coarse: flat } })
+  const { start, end, size } = levelsOf(surface), { ticktext } = ticksOf(surface)
+  assert.ok(start >= 3 && end <= 6 && size > 0)
+  assert.equal(new Set(ticktext).size, ticktext.length)
+  const landscape = unpackLandscape({ ...landscapeScene(), loss: packed([3, 3, 3, 3]) })
+  heighten(landscape, "loss")
+  assert.deepEqual([landscape.surface.low, landscape.surface.high], [3, 6])
+})
 
 test("contour levels are round, and labelled ones among them", () => {
   const linear = levelsOf({ low: 0.3, high: 28.3 })

@@ -1,11 +1,21 @@
 // The levels of a surface's contours and where their labels stand. Pure.
 
+import { extentOf } from "../shared/series.js"
+
 /** Contour lines on a surface, about; at least, two fifths as many. */
 const LINES = 28
 /** Labels keep this share of the map away from its edges, and from one another as far as this if they can. */
 const EDGE = 0.07, APART = 0.3
 /** Where lines are closer than so many cells of the grid, a label covers its neighbours. */
 const ROOM = 6
+
+/** The lowest and the highest of a surface's heights. One that is flat, as far as the six digits of a level tell, or
+ * unknown yet has a range too: without one there are no levels, no colours and no relief. */
+export function rangeOf(heights) {
+  const [lowest, highest] = extentOf(heights)
+  const low = Number.isFinite(lowest) ? lowest : 0, size = Math.max(Math.abs(low), Math.abs(highest))
+  return { low, high: highest - low > 1e-6 * size ? highest : low + (Math.abs(low) || 1) }
+}
 
 /** Equally spaced levels from `start` to `end`, every `size`, and the steps of those that have labels: `major`. On a surface whose
  * height is a logarithm that is mostly a decade. */

@@ -1,7 +1,8 @@
 // Python's data unpacked into a scene as the players' figures know it, with the moments of all runs as its steps.
 
 import { floats, rows } from "../../shared/arrays.js"
-import { extentOf, spaced } from "../../shared/series.js"
+import { spaced } from "../../shared/series.js"
+import { rangeOf } from "../levels.js"
 
 const POINT_QUANTITIES = ["epochs", "a", "b", "distance", "truth", "shown", "accuracy"]
 /** Lower losses are drawn as this one: the logarithm of 0 has no height. */
@@ -65,10 +66,7 @@ export function heighten(scene, view) {
   const { domain, n } = scene, [xLow, xHigh, yLow, yHigh] = domain
   const heights = VIEWS[view].read(scene)
   const grid = { x: spaced(xLow, xHigh, n), y: spaced(yLow, yHigh, n), z: rows(heights, n) }
-  const [lowest, highest] = extentOf(heights)
-  // A surface that is flat, or unknown yet, has a height too: a range of zero has no colours.
-  const low = Number.isFinite(lowest) ? lowest : 0, high = Math.max(highest, low + 1e-6)
-  scene.surface = { domain, minima: [], minimum: 0, log: view === "log", fine: grid, coarse: grid, low, high }
+  scene.surface = { domain, minima: [], minimum: 0, log: view === "log", fine: grid, coarse: grid, ...rangeOf(heights) }
 }
 
 /** The cursor at an epoch. */

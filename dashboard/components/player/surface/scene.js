@@ -1,7 +1,8 @@
 // Python's data unpacked into a scene: the surface's heights and every path as typed arrays.
 
 import { floats, rows } from "../../shared/arrays.js"
-import { extentOf, spaced } from "../../shared/series.js"
+import { spaced } from "../../shared/series.js"
+import { rangeOf } from "../levels.js"
 
 const QUANTITIES = ["x", "y", "gap", "slope", "distance", "reach"]
 
@@ -19,7 +20,7 @@ export function unpack(data) {
   const [xLow, xHigh, yLow, yHigh] = surface.domain
   const grid = ({ n, z }) => ({ x: spaced(xLow, xHigh, n), y: spaced(yLow, yHigh, n), z: rows(floats(z), n) })
   const fine = grid(surface.fine), coarse = grid(surface.coarse)
-  const [low, high] = extentOf(floats(surface.coarse.z))
   const paths = data.paths.map(path => unpackPath(path, data.steps))
-  return { ...data, id: surface.id, names: ["x", "y"], surface: { ...surface, fine, coarse, low, high }, paths }
+  const heightened = { ...surface, fine, coarse, ...rangeOf(floats(surface.coarse.z)) }
+  return { ...data, id: surface.id, names: ["x", "y"], surface: heightened, paths }
 }
