@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image, ImageFilter
 
 from core.files import shortened
 from core.handwriting.paper import inks, thresholds
@@ -26,6 +26,17 @@ LARGEST_PIXELS = 40_000_000
 WORKING_SIDE, LEAST_SIDE = 480, 200
 #: In a picture's information: how many times its file's width is its own.
 REDUCED = "reduced"
+#: EXIF's number of how a picture was held, and what puts one of each value upright; 1 and all others are upright.
+ORIENTATION = 0x0112
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 #: No reader of Pillow that starts other programs or that nobody takes pictures with.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 #: The ends of the names of such files.
@@ -65,7 +76,10 @@ def open_picture(source: Path | bytes, formats: tuple[str, ...]) -> Iterator[Ima
             yield image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise TooLargeError(f"image must have at most {LARGEST_PIXELS} pixels, got one with far more.") from None
-    except (OSError, SyntaxError) as error:
+    except ValueError:
+        raise
+    except Exception as error:
+        # Damaged bytes make Pillow's decoders raise whatever they happen to lead to.
         raise ValueError(f"image must be a readable picture file, got an error: {error}.") from None
 
 
@@ -83,7 +97,7 @@ def read_image(source: Path | bytes) -> Image.Image:
             width = image.width
             image.draft("RGB", (2 * WORKING_SIDE, 2 * WORKING_SIDE))
             image.info[REDUCED] = width / image.width
-            upright = ImageOps.exif_transpose(image)
+            upright = _upright(image)
     except TooLargeError:
         raise
     except ValueError:
@@ -104,6 +118,17 @@ def read_image(source: Path | bytes) -> Image.Image:
     light = alpha.min() < 255 and float((grey * alpha).sum()) > 127 * float(alpha.sum())
     paper = Image.new("RGBA", opaque.size, "black" if light else "white")
     return Image.alpha_composite(paper, opaque).convert("RGB")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Return a copy of the picture as it was held; ``ImageOps.exif_transpose`` would write its EXIF anew, and fail."""
+    image.load()
+    try:
+        turn = TURNS.get(image.getexif().get(ORIENTATION, 1))
+    except Exception:
+        # The pixels are whole, whatever else the file says of them.
+        turn = None
+    return image.copy() if turn is None else image.transpose(turn)
 
 
 @dataclass(frozen=True)

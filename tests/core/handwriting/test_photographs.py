@@ -1,4 +1,5 @@
 import io
+import struct
 import subprocess
 import sys
 import zlib
@@ -230,6 +231,75 @@ def test_a_photograph_stored_on_its_side_is_put_upright():
     upright = read_image(png(picture, exif=exif))
     assert upright.size == (40, 60)
     assert upright.getpixel((39, 0)) == 0
+
+
+#: Where the top left and the top right corner of the picture are on the sensor, by EXIF's orientation.
+CORNERS = {
+    1: ("tl", "tr"), 2: ("tr", "tl"), 3: ("br", "bl"), 4: ("bl", "br"), 5: ("tl", "bl"), 6: ("bl", "tl"),
+    7: ("br", "tr"), 8: ("tr", "br"), 0: ("tl", "tr"), 9: ("tl", "tr"), 65535: ("tl", "tr"), None: ("tl", "tr"),
+}  # fmt: skip
+
+
+def tagged(orientation, *entries):
+    """EXIF of an orientation and of entries (tag, type, count, four bytes), as no writer would make them."""
+    if orientation is not None:
+        entries = sorted([*entries, (0x0112, 3, 1, struct.pack("<HH", orientation, 0))])
+    packed = b"".join(struct.pack("<HHL", *entry[:3]) + entry[3] for entry in entries)
+    return b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", len(entries)) + packed + bytes(4)
+
+
+@pytest.mark.parametrize("orientation", CORNERS)
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_each_orientation_is_put_upright_and_an_odd_one_is_left(kind, orientation):
+    picture = np.full((40, 60), 128, dtype=np.uint8)
+    places = {"tl": np.s_[:16, :16], "tr": np.s_[:16, -12:], "bl": np.s_[-8:, :16], "br": np.s_[-8:, -12:]}
+    left, right = CORNERS[orientation]
+    picture[places[left]], picture[places[right]] = 0, 255
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, kind, exif=tagged(orientation), quality=95)
+    upright = np.asarray(read_image(stream.getvalue()).convert("L"), dtype=int)
+    assert upright.shape == ((60, 40) if orientation in (5, 6, 7, 8) else (40, 60))
+    assert upright[2, 2] < 20 and upright[2, -3] > 235
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        (0x0100, 11, 1, struct.pack("<f", 60.0)),
+        (0x0103, 2, 4, b"abc\0"),
+        (0x0211, 2, 4, b"abc\0"),
+        (0x011A, 2, 4, b"abc\0"),
+        (0x0112, 2, 4, b"abc\0"),
+        (0x0112, 12, 1, b"\xff\xff\0\0"),
+    ],
+    ids=["a float as width", "text as compression", "text as YCbCr", "text as resolution", "text", "cut off"],
+)
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_odd_tags_beside_the_orientation_are_passed_over(kind, entry):
+    stream = io.BytesIO()
+    orientation = None if entry[0] == 0x0112 else 6
+    Image.new("L", (60, 40), 255).save(stream, kind, exif=tagged(orientation, entry))
+    assert read_image(stream.getvalue()).size == ((40, 60) if orientation else (60, 40))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("exif", [b"Exif\0\0", b"Exif\0\0no header", b"Exif\0\0II*\0\xff\xff\xff\xff"])
+def test_a_picture_is_read_whatever_its_exif_is(exif):
+    stream = io.BytesIO()
+    Image.new("L", (60, 40), 255).save(stream, "JPEG", exif=exif)
+    assert read_image(stream.getvalue()).size == (60, 40)
+
+
+@pytest.mark.parametrize("error", [struct.error, TypeError, IndexError, KeyError, AttributeError, OverflowError])
+def test_whatever_a_decoder_raises_is_one_sentence(error, mnist_picture, monkeypatch):
+    def load(image):
+        raise error("inner words")
+
+    content = png(mnist_picture)
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", load)
+    with pytest.raises(ValueError, match=r"^image must be a readable picture file, got a file that is none\.$"):
+        read_image(content)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16", "CMYK"])
