@@ -56,13 +56,15 @@ def read_strokes(objects: Any) -> list[Stroke]:
 
 
 def digits_drawn(strokes: Sequence[Stroke]) -> list[Steps]:
-    """Return the digits that the strokes draw, left to right; none without ink on the canvas."""
+    """Return the digits that the strokes draw, left to right; none without a line on the canvas."""
     picture = _inked(strokes, WIDEST_PEN)
     if not picture.any():
         return []
     largest = max(float(np.ptp(stroke.points, axis=0).max()) for stroke in strokes)
     ink = (_inked(strokes, max(WIDEST * largest, LEAST)) / 255).astype(np.float32)
     labels, found = regions(ink > 0.5)
+    if not found:
+        return []
     digits = digits_among(found, ink.shape, whole=False) or [found]
     return [from_ink(picture, ink * np.isin(labels, [region.label for region in digit])) for digit in digits]
 

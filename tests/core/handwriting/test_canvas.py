@@ -50,6 +50,17 @@ def test_an_empty_canvas_has_no_digit():
     assert digits_drawn([]) == []
 
 
+@pytest.mark.parametrize(
+    "points",
+    [[(-4, 280)], [(561, 561)], [(280, -5), (281, -5)], [(-20, 100), (-20, 400)], [(559, 565), (561, 563)]],
+    ids=str,
+)
+@pytest.mark.parametrize("width", [12, 36, 72])
+def test_strokes_just_off_the_canvas_are_no_digit(points, width):
+    """The pen's edge is on the canvas, the line that it went along is not."""
+    assert digits_drawn(read_strokes([path(*points, width=width)])) == []
+
+
 @pytest.mark.parametrize("width", [12, 36, 72])
 def test_a_pen_of_any_width_gives_the_network_the_same_strokes(width):
     """The holes of an 8 as small as the thickest pen stay open, since it is known where the pen went."""
