@@ -95,8 +95,11 @@ def test_other_floats_of_keras_are_converted(dtype, suffix, folder, network):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("tanh", "The network's activations are tanh, softmax, and the lab takes 784-128-10 with ReLU alone"),
-        ("leaky_relu", "The network's activations are leaky_relu, softmax, and the lab takes"),
+        (
+            "tanh",
+            "The network has tanh between its two layers and softmax behind its second, and the lab takes 784-128-10",
+        ),
+        ("leaky_relu", "The network has leaky_relu between its two layers and softmax behind its second, and the lab"),
         ("wide", "The file holds a 784-300-100-10 network, and the lab takes 784-128-10 with ReLU alone"),
         ("normed", "batch_normalization/vars/1: the lab takes 784-128-10 with ReLU alone, without further layers"),
     ],

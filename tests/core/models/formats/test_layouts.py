@@ -87,7 +87,8 @@ def layer(kind, **config):
         described("relu", "softmax"), described("relu", "linear"), described("relu", None),
         described("relu", "sigmoid"), described("relu", "softmax", listed=True),
         layer("ReLU", max_value=None, negative_slope=0.0),
-        layer("Activation", activation="relu"), json.dumps({"config": {"layers": [json.loads(described("relu"))]}}),
+        layer("Activation", activation="relu"), layer("Lambda"), layer("TFOpLambda", function="nn.relu"),
+        json.dumps({"config": {"layers": [json.loads(described("relu"))]}}),
         described("relu"), "", "{", "[]", "3", "[" * 50_000, described(), json.dumps({"config": {"layers": 3}}),
     ],
 )  # fmt: skip
@@ -97,26 +98,65 @@ def test_relu_and_what_cannot_be_understood_come_in(description, arrays, network
     assert same(formats.read("x.keras", zipped(stored))[0], network)
 
 
+def placed(*kinds):
+    """Layers, each a Dense by its activation, or ("Lambda", ...) by its class and its activation."""
+    pairs = [kind if isinstance(kind, tuple) else ("Dense", kind) for kind in kinds]
+    layers = [{"class_name": kind, "config": {"activation": activation}} for kind, activation in pairs]
+    return json.dumps({"config": {"layers": layers}})
+
+
+NONE, SECOND = "no activation between its two layers", "behind its second"
+
+
+@pytest.mark.parametrize(
+    ("description", "found"),
+    [
+        (described("tanh", "softmax"), f"tanh between its two layers and softmax {SECOND}"),
+        (described("sigmoid", "sigmoid", listed=True), f"sigmoid between its two layers and sigmoid {SECOND}"),
+        (layer("LeakyReLU", alpha=0.3), "leakyrelu between its two layers"),
+        (layer("ReLU", max_value=6.0), "a changed ReLU between its two layers"),
+        (layer("Activation", activation="tanh"), "tanh between its two layers"),
+        (described("sigmoid", "linear"), "sigmoid between its two layers"),
+        (described("softmax", None), "softmax between its two layers"),
+        (described("linear", "relu"), f"{NONE} and relu {SECOND}"),
+        (described(None, "softmax"), f"{NONE} and softmax {SECOND}"),
+        (described("linear", "linear"), NONE),
+        (described("relu", "relu"), f"relu between its two layers and relu {SECOND}"),
+        (placed(None, None, ("Activation", "relu")), f"{NONE} and relu {SECOND}"),
+        (
+            placed(("Activation", "relu"), None, "softmax"),
+            f"relu before its first layer and {NONE} and softmax {SECOND}",
+        ),
+        (placed("tanh", ("Lambda", None), "softmax"), f"tanh between its two layers and softmax {SECOND}"),
+        (placed(None, ("Lambda", None), "relu"), f"{NONE} and relu {SECOND}"),
+        (placed(("Lambda", None), None, "softmax"), f"{NONE} and softmax {SECOND}"),
+        (placed(("Conv2D", None), "relu"), f"{NONE} and relu {SECOND}"),
+        (placed("relu", "softmax", ("Softmax", None)), f"relu between its two layers and softmax, softmax {SECOND}"),
+    ],
+)
+def test_an_activation_is_named_where_it_is(description, found, arrays):
+    sentence = (
+        f"The network has {found}, and the lab takes 784-128-10 with ReLU alone: "
+        "train it with ReLU between the two and at most a softmax behind them."
+    )
+    assert refusal(".h5", h5(arrays, LAYOUTS["Keras 2"], description=description)) == sentence
+    stored = {"model.weights.h5": h5(arrays, LAYOUTS["Keras 2"]), "config.json": description.encode()}
+    assert refusal(".keras", zipped(stored)) == sentence
+
+
 @pytest.mark.parametrize(
     ("description", "names"),
     [
-        (described("tanh", "softmax"), "tanh, softmax"),
         (described("relu", "relu", "softmax"), "relu, relu, softmax"),
-        (described("sigmoid", "sigmoid", listed=True), "sigmoid, sigmoid"),
-        (layer("LeakyReLU", alpha=0.3), "leakyrelu"),
-        (layer("ReLU", max_value=6.0), "a changed ReLU"),
-        (layer("Activation", activation="tanh"), "tanh"),
         (described({"class_name": "Custom<b>", "config": {}}), "custom<b>"),
     ],
 )
-def test_another_activation_is_named(description, names, arrays):
+def test_without_two_layers_the_activations_are_named_in_their_order(description, names, arrays):
     sentence = (
         f"The network's activations are {names}, and the lab takes 784-128-10 with ReLU alone: "
         "train it with ReLU to load it."
     )
     assert refusal(".h5", h5(arrays, LAYOUTS["Keras 2"], description=description)) == sentence
-    stored = {"model.weights.h5": h5(arrays, LAYOUTS["Keras 2"]), "config.json": description.encode()}
-    assert refusal(".keras", zipped(stored)) == sentence
 
 
 def test_hostile_zips_of_keras_are_refused(arrays):
