@@ -20,6 +20,7 @@ from PIL import Image
 from core.data import CLASSES, PIXELS, Digits
 from core.handwriting.photographs import open_picture
 from core.handwriting.preprocessing import Bytes, Steps, steps
+from core.zips import open_zip, unpacked
 
 SCHEMA_VERSION = 1
 SCHEMA = """
@@ -199,7 +200,7 @@ def _read_archive(content: bytes, owner: str) -> list[Drawing]:
     if len(content) > LARGEST_ARCHIVE:
         raise ArchiveError(f"An archive must have at most {LARGEST_ARCHIVE} bytes, got {len(content)} bytes.")
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        with open_zip(content, MOST_DRAWINGS + 1, _too_many) as archive:
             _check_entries(archive.infolist())
             listed = _read_index(_read(archive, INDEX, LARGEST_INDEX))
             return [_read_drawing(archive, entry, owner) for entry in listed]
@@ -207,9 +208,11 @@ def _read_archive(content: bytes, owner: str) -> list[Drawing]:
         raise ArchiveError("This is not a readable archive of drawings, or it is damaged.") from None
 
 
+def _too_many(entries: int) -> ArchiveError:
+    return ArchiveError(f"An archive must hold at most {MOST_DRAWINGS} drawings, got {entries - 1}.")
+
+
 def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
-    if len(entries) > MOST_DRAWINGS + 1:
-        raise ArchiveError(f"An archive must hold at most {MOST_DRAWINGS} drawings, got {len(entries) - 1}.")
     names = [entry.filename for entry in entries]
     if INDEX not in names:
         raise ArchiveError(f"An archive of drawings must hold {INDEX}, which this one lacks.")
@@ -225,8 +228,7 @@ def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
 
 def _read(archive: zipfile.ZipFile, name: str, largest: int) -> bytes:
     """Return an entry's bytes; no more than ``largest`` are unpacked, whatever size the archive states."""
-    with archive.open(name) as entry:
-        content = entry.read(largest + 1)
+    content = unpacked(archive, name, largest + 1)
     if len(content) > largest:
         raise ArchiveError(f"The entry {name!r:.60} must unpack to at most {largest} bytes.")
     return content

@@ -25,14 +25,16 @@ from core.models.checkpoints import LARGEST_FILE
 from core.models.formats.arrays import UNTYPED, to_tensor
 from core.models.formats.h5_reader import DIGEST, REFUSED
 from core.models.formats.keras_layers import check_activations
-from core.models.formats.zips import open_zip, unpacked
 from core.models.parameters import CheckpointError
 from core.training.network import Network
+from core.zips import open_zip, unpacked
 
 #: Shape, type, and the numbers of a dataset that may be one of the network's.
 Dataset = tuple[tuple[int, ...], str, Tensor | None]
 #: What is read of a ``.keras`` zip, and the most bytes of the description.
 WEIGHTS, CONFIG, DESCRIPTION = "model.weights.h5", "config.json", 256 * 1024
+#: Most members of such a zip: besides these two, metadata, and what layers keep of their own.
+MOST_MEMBERS = 200
 
 #: Where Keras keeps each parameter. It keeps a kernel as (inputs, outputs), PyTorch as (outputs, inputs).
 PLACES = {
@@ -85,10 +87,14 @@ def read(content: bytes) -> tuple[Network, dict[str, Any]]:
     return network, {"converted_from": converted} if converted else {}
 
 
+def _too_many(members: int) -> CheckpointError:
+    return CheckpointError(f"A Keras file must have at most {MOST_MEMBERS} members, got {members}.")
+
+
 def _inner(content: bytes) -> tuple[str, bytes]:
     """Return a ``.keras`` file's description of its layers and its weights, each bounded before it is unpacked."""
     try:
-        with open_zip(content, "A Keras file") as archive:
+        with open_zip(content, MOST_MEMBERS, _too_many) as archive:
             members = {member.filename: member for member in archive.infolist()}
             if WEIGHTS not in members:
                 raise CheckpointError(f"The zip has no {WEIGHTS}, as a .keras file has: save it with model.save.")

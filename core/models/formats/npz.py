@@ -11,9 +11,9 @@ from torch import Tensor
 from core.files import shortened
 from core.models import parameters
 from core.models.formats.arrays import UNTYPED, to_tensor
-from core.models.formats.zips import open_zip, unpacked
 from core.models.parameters import CheckpointError
 from core.training.network import Network
+from core.zips import open_zip, unpacked
 
 #: Most bytes that an array's file may have before its numbers.
 LARGEST_HEADER = 1024
@@ -34,7 +34,7 @@ def read(content: bytes) -> tuple[Network, dict[str, Any]]:
         CheckpointError: unless it holds exactly the four arrays, finite.
     """
     try:
-        with open_zip(content, "An NPZ file") as archive:
+        with open_zip(content, parameters.MOST_TENSORS, _too_many) as archive:
             tensors = _tensors(archive)
     except CheckpointError:
         raise
@@ -46,13 +46,15 @@ def read(content: bytes) -> tuple[Network, dict[str, Any]]:
     return network, {"converted_from": converted} if converted else {}
 
 
+def _too_many(arrays: int) -> CheckpointError:
+    return CheckpointError(f"The file must have at most {parameters.MOST_TENSORS} arrays, got {arrays}.")
+
+
 def _tensors(archive: zipfile.ZipFile) -> dict[str, Tensor]:
     """Return the four arrays that the headers of all tell to be the network's."""
     members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
     if len(members) < len(archive.infolist()):
         raise CheckpointError("The file has two arrays of one name.")
-    if len(members) > parameters.MOST_TENSORS:
-        raise CheckpointError(f"The file must have at most {parameters.MOST_TENSORS} arrays, got {len(members)}.")
     headers = {name: _Header(unpacked(archive, member, LARGEST_HEADER)) for name, member in members.items()}
     found = parameters.find({name: (header.shape, header.dtype) for name, header in headers.items()})
     tensors = {}
