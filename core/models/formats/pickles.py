@@ -1,11 +1,14 @@
 """Pickles, which run code of the file's author when they are opened: never opened here, answered with a remedy."""
 
-from core.files import shortened
 from core.models.names import base
 from core.models.parameters import CheckpointError
 
 #: How the names of PyTorch's own files end, and of other pickles.
 PYTORCH, OTHERS = (".pt", ".pth", ".bin", ".ckpt"), (".pkl", ".pickle", ".joblib")
+#: Where training scripts keep a network's parameters, or the network itself, among other things.
+KEYS = ("model_state_dict", "state_dict", "model", "net")
+#: No system has a file with a longer name.
+LONGEST_NAME = 255
 
 
 class PickleError(CheckpointError):
@@ -27,14 +30,17 @@ def refuse_pickle(name: str) -> None:
     ending = next((ending for ending in PYTORCH + OTHERS if name.lower().endswith(ending)), None)
     if ending is None:
         return
-    name = shortened(name, 60)
-    stem = name[: len(name) - len(ending)] if name.lower().endswith(ending) else "network"
+    if len(name) > LONGEST_NAME:
+        name = f"network{ending}"
+    stem = name[: -len(ending)]
     if ending in PYTORCH:
         remedy = (
             "import torch; from safetensors.torch import save_file; "
             f"saved = torch.load({name!r}, map_location='cpu', weights_only=False)\n"
-            "save_file(saved.state_dict() if hasattr(saved, 'state_dict') else saved.get('model_state_dict', saved), "
-            f"{stem + '.safetensors'!r})"
+            f"saved = next((saved[key] for key in {KEYS} if isinstance(saved, dict) and key in saved), saved); "
+            "saved = saved.state_dict() if hasattr(saved, 'state_dict') else saved; "
+            "save_file({name: tensor.detach().clone().contiguous() for name, tensor in saved.items() "
+            f"if torch.is_tensor(tensor)}}, {stem + '.safetensors'!r})"
         )
     else:
         load = f"joblib.load({name!r})" if ending == ".joblib" else f"pickle.load(open({name!r}, 'rb'))"
