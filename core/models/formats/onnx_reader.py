@@ -25,13 +25,24 @@ TYPES = {
     16: "bfloat16",
 }  # fmt: skip
 LISTS = {4: "float32", 10: "float64"}
-#: Operations that move the numbers or change each by a constant: what they amount to is found on the test digits.
-SHAPING = frozenset(
-    {"Flatten", "Reshape", "Identity", "Cast", "Dropout", "Constant", "Shape", "Gather", "Concat", "Slice", "Squeeze"}
-    | {"Unsqueeze", "Transpose", "Sub", "Div", "Mul", "Add"}
-)
+#: Operations that keep every number of their first input.
+KEEPING = frozenset({"Flatten", "Reshape", "Identity", "Cast", "Dropout", "Squeeze", "Unsqueeze", "Transpose"})
+#: Those and others that make shapes or move pixels and change each by a constant: what they amount to is found on the
+#: test digits.
+SHAPING = KEEPING | {"Constant", "Shape", "Gather", "Concat", "Slice", "Sub", "Div", "Mul", "Add"}
 OUTPUTS = frozenset({"Softmax", "LogSoftmax", "Sigmoid", "ArgMax"})
 PRODUCTS = frozenset({"Gemm", "MatMul"})
+#: What the network computes: an operation on what it is given makes what. ``PIXELS`` is all that is made of the input.
+PIXELS, LOGITS, ANSWERS = "pixels", "logits", "answers"
+STEPS = {
+    ("product", frozenset({PIXELS, "0.weight"})): "hidden product",
+    ("Add", frozenset({"hidden product", "0.bias"})): "hidden",
+    ("Relu", frozenset({"hidden"})): "active",
+    ("product", frozenset({"active", "2.weight"})): "output product",
+    ("Add", frozenset({"output product", "2.bias"})): LOGITS,
+    ("output", frozenset({LOGITS})): ANSWERS,
+    ("output", frozenset({ANSWERS})): ANSWERS,
+}
 #: Sides of a tensor.
 MOST_SIDES = 8
 
@@ -58,6 +69,16 @@ class _Constant:
         return to_tensor(np.frombuffer(self.numbers, stored).reshape(self.shape))
 
 
+@dataclass
+class _Node:
+    """NodeProto: the operation, the type that it casts to, and the names of the values that it is given and makes."""
+
+    operation: str = ""
+    to: str = ""
+    inputs: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+
+
 def read(content: bytes) -> tuple[Network, dict[str, Any]]:
     """Return the network of a graph of two layers with ReLU between them.
 
@@ -68,50 +89,55 @@ def read(content: bytes) -> tuple[Network, dict[str, Any]]:
         graph = next((part for part in _parts(memoryview(content), 7)), None)
         if graph is None:
             raise WireError("it has no graph")
-        constants, operations = _graph(graph)
+        constants, nodes = _graph(graph)
     except WireError as error:
         raise CheckpointError(f"This is not a readable ONNX file: {error}.") from None
     layout = {name: (tuple(constant.shape), constant.dtype) for name, constant in constants.items()}
     found = parameters.find(layout)
-    _check(operations)
+    _check([node.operation for node in nodes])
     network, converted = parameters.assemble({name: constants[name].tensor() for name in found.values()})
+    _follow(nodes, found)
     return network, {"converted_from": converted} if converted else {}
 
 
-def _graph(graph: memoryview) -> tuple[dict[str, _Constant], list[str]]:
-    """Return the constants by name, and the operations in their order, which ONNX wants to be that of computing."""
-    constants, operations = [], []
+def _graph(graph: memoryview) -> tuple[dict[str, _Constant], list[_Node]]:
+    """Return the constants by name, and the nodes in their order, which ONNX wants to be that of computing."""
+    constants, nodes = [], []
     for number, value in fields(graph):
         if number == 5 and isinstance(value, memoryview):
             constants.append(_constant(value))
         elif number == 1 and isinstance(value, memoryview):
-            operation, made = _node(value)
-            operations.append(operation)
+            node, made = _node(value)
+            nodes.append(node)
             constants += made
     named = {constant.name or f"constant {place}": constant for place, constant in enumerate(constants)}
     if len(named) < len(constants):
         raise CheckpointError("The file has two tensors of one name.")
-    return named, operations
+    return named, nodes
 
 
-def _node(node: memoryview) -> tuple[str, list[_Constant]]:
-    """Return a NodeProto's operation, and of a Constant its tensor."""
-    operation, outputs, tensors = "", [], []
-    for number, value in fields(node):
+def _node(message: memoryview) -> tuple[_Node, list[_Constant]]:
+    """Return a NodeProto, and of a Constant its tensor, which has the name of the value that it is."""
+    node, tensors = _Node(), []
+    for number, value in fields(message):
         if not isinstance(value, memoryview):
             continue
-        if number == 2:
-            outputs.append(_text(value))
+        if number in (1, 2):
+            (node.inputs if number == 1 else node.outputs).append(_text(value))
         elif number == 4:
-            operation = _text(value)
+            node.operation = _text(value)
         elif number == 5:
             name = next((_text(part) for part in _parts(value, 1)), "")
             tensors += [part for part in _parts(value, 5) if name == "value"]
             _check_factor(name, value)
-    constants = [_constant(tensor) for tensor in tensors] if operation == "Constant" else []
+            if name == "to":
+                node.to = next(
+                    (TYPES.get(kind, "another") for at, kind in fields(value) if at == 3 and isinstance(kind, int)), ""
+                )
+    constants = [_constant(tensor) for tensor in tensors] if node.operation == "Constant" else []
     for constant in constants:
-        constant.name = constant.name or next(iter(outputs), "")
-    return operation, constants
+        constant.name = next(iter(node.outputs), "") or constant.name
+    return node, constants
 
 
 def _check_factor(name: str, attribute: memoryview) -> None:
@@ -151,6 +177,36 @@ def _check(operations: list[str]) -> None:
             raise CheckpointError(f"The graph has the operation {shortened(operation, 40)}, and {TAKES}.")
     if expected != ["product", "Relu", "product"]:
         raise CheckpointError(f"The graph must have Relu once, between its two layers: {TAKES}.")
+
+
+def _follow(nodes: list[_Node], found: dict[str, str]) -> None:
+    """Check that the nodes compute what the network does with the parameters found, step by step from the pixels on.
+
+    Raises:
+        CheckpointError: naming the first operation that is another step, such as a factor between the layers.
+    """
+    known = {name: parameter for parameter, name in found.items()}
+    for node in nodes:
+        given = [known.get(name, PIXELS) for name in node.inputs if name]
+        # The shape of a value is none of its numbers.
+        if node.operation == "Shape" or set(given) <= {PIXELS}:
+            continue
+        if node.operation in KEEPING:
+            # Whole numbers are others than their fractions; of answers they are what is meant.
+            whole = node.to not in ("", *parameters.FLOATS)
+            made = None if whole and given[0] != ANSWERS else given[0]
+        elif node.operation in PRODUCTS:
+            made = STEPS.get(("product", frozenset(given[:2])))
+            for bias in given[2:]:
+                made = STEPS.get(("Add", frozenset({made or "", bias})))
+        else:
+            made = STEPS.get(("output" if node.operation in OUTPUTS else node.operation, frozenset(given)))
+        if made is None:
+            shown = shortened(node.operation, 40)
+            raise CheckpointError(f"The graph has the operation {shown} where the lab's network has none: {TAKES}.")
+        known |= dict.fromkeys(node.outputs[:1], made)
+    if LOGITS not in known.values():
+        raise CheckpointError(f"The graph must compute with the four tensors that the file has: {TAKES}.")
 
 
 def _parts(message: memoryview, wanted: int) -> Iterator[memoryview]:
