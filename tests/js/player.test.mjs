@@ -9,7 +9,7 @@ import { Trail } from "../../dashboard/components/player/trail.js"
 import { advance, at, stepBack, stepForward, within } from "../../dashboard/components/player/time.js"
 import { floats, rows } from "../../dashboard/components/shared/arrays.js"
 import { unpack as unpackSurface } from "../../dashboard/components/player/surface/scene.js"
-import { cursorAt, heighten, momentAt, timed, unpack as unpackLandscape } from "../../dashboard/components/player/landscape/scene.js"
+import { cursorAt, heighten, momentAt, unpack as unpackLandscape } from "../../dashboard/components/player/landscape/scene.js"
 import { planeFigure } from "../../dashboard/components/player/landscape/views.js"
 import mountLandscape from "../../dashboard/components/player/landscape/landscape.js"
 import mountSurface from "../../dashboard/components/player/surface/surface.js"
@@ -160,10 +160,6 @@ test("points off a random plane stand on its rail, not at the centre", () => {
   assert.deepEqual([...own.paths[0].x], [0, 0, 0])
   heighten(own, "loss")
   assert.equal(planeFigure(own, { grid: "#ddd", scale: [] })[1].xaxis2, undefined)
-})
-
-test("a quantity between its points, and beyond them", () => {
-  assert.deepEqual([-1, 0, 1, 2, 5].map(epoch => timed([0, 2], [10, 20], epoch)), [10, 10, 15, 20, 20])
 })
 
 test("the height is the chosen quantity", () => {

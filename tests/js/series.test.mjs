@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict"
 import test from "node:test"
-import { extentOf, known, meanAndBand, smooth, spaced, thin, valueAt } from "../../dashboard/components/shared/series.js"
+import { extentOf, heldAt, known, meanAndBand, smooth, spaced, thin, valueAt } from "../../dashboard/components/shared/series.js"
 
 const near = (actual, expected, tolerance = 1e-12) => assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected}`)
 
@@ -65,6 +65,20 @@ test("a value between two points is on the straight line", () => {
   assert.equal(valueAt([0, 10], [0, 1], -1), null)
   assert.equal(valueAt([0, 10], [0, 1], 11), null)
   assert.equal(valueAt([], [], 0), null)
+})
+
+test("a point beside a gap is known, and nothing in the gap is", () => {
+  const values = [0, 0.5, 1, 1.5, 2].map(at => valueAt([0, 1, 2], [1, null, 5], at))
+  assert.deepEqual(values, [1, null, null, null, 5])
+  // Of two points at one place, a gap's and a known one.
+  assert.deepEqual([0, 1, 2].map(at => valueAt([0, 1, 1, 2], [1, null, 3, 5], at)), [1, 3, 5])
+})
+
+test("a curve that is held stands still beyond its ends", () => {
+  assert.deepEqual([-1, 0, 1, 2, 5].map(at => heldAt([0, 2], [10, 20], at)), [10, 10, 15, 20, 20])
+  assert.deepEqual([-1, 0, 1, 2].map(at => heldAt([0, 1, 2], [null, 1, null], at)), [null, null, 1, null])
+  assert.equal(heldAt([3], [7], 0), 7)
+  assert.equal(heldAt([], [], 0), null)
 })
 
 test("mean and band are over the curves that reach the place", () => {

@@ -49,7 +49,8 @@ export function thin(x, y, [from, to], room) {
   return { x: kept.map(i => x[i]), y: kept.map(i => y[i]) }
 }
 
-/** The value of a curve at `at`, between its points by a straight line; null outside of it and next to a gap. */
+/** The value of a curve at `at`: a known point's own, between two of them on a straight line; null outside of the curve and
+ * in a gap. */
 export function valueAt(x, y, at) {
   if (!x.length || at < x[0] || at > x[x.length - 1]) return null
   let low = 0, high = x.length - 1
@@ -58,9 +59,14 @@ export function valueAt(x, y, at) {
     if (x[middle] <= at) low = middle
     else high = middle
   }
-  if (x[high] === x[low] || y[low] === null || y[high] === null) return y[low]
+  if (at === x[low]) return y[low]
+  if (at === x[high]) return y[high]
+  if (y[low] === null || y[high] === null) return null
   return y[low] + ((y[high] - y[low]) * (at - x[low])) / (x[high] - x[low])
 }
+
+/** The value of a curve that stands still before its first point and after its last one. */
+export const heldAt = (x, y, at) => valueAt(x, y, Math.min(Math.max(at, x[0]), x[x.length - 1]))
 
 /** Mean, smallest and largest of several curves, each `{ x, y }`, at the places `at`; over those that reach it. */
 export function meanAndBand(curves, at) {

@@ -1,7 +1,7 @@
 // Python's data unpacked into a scene as the players' figures know it, with the moments of all runs as its steps.
 
 import { floats, rows } from "../../shared/arrays.js"
-import { spaced } from "../../shared/series.js"
+import { heldAt, spaced } from "../../shared/series.js"
 import { rangeOf } from "../levels.js"
 
 const POINT_QUANTITIES = ["epochs", "a", "b", "distance", "truth", "shown", "accuracy"]
@@ -13,15 +13,6 @@ export const VIEWS = {
   log: { read: data => data.loss.map(value => Math.log10(Math.max(value, LOWEST_LOSS))), caption: "of the loss, logarithmic" },
   loss: { read: data => data.loss, caption: "of the loss" },
   accuracy: { read: data => data.accuracy.map(value => 100 * value), caption: "of the accuracy, %" },
-}
-
-/** A quantity at `epoch`, between the points that are known; before the first and after the last it stands still. */
-export function timed(epochs, values, epoch) {
-  const next = epochs.findIndex(known => known >= epoch)
-  if (next < 0) return values[values.length - 1]
-  if (next === 0 || epochs[next] === epoch) return values[next]
-  const share = (epoch - epochs[next - 1]) / (epochs[next] - epochs[next - 1])
-  return values[next - 1] + share * (values[next] - values[next - 1])
 }
 
 /** A point at less than this share of the largest distance lies on the plane: what is left is rounding. */
@@ -41,7 +32,7 @@ function pointsIn(path) {
 /** The path at the moments of all runs: straight between its points, which is what a plane makes of a straight way. */
 function atMoments(path, moments, rail) {
   const { known } = path, last = known.epochs[known.epochs.length - 1]
-  const series = values => Float32Array.from(moments, epoch => timed(known.epochs, values, epoch))
+  const series = values => Float32Array.from(moments, epoch => heldAt(known.epochs, values, epoch))
   const end = path.model ? 0 : moments.findLastIndex(epoch => epoch <= last)
   const distance = series(known.distance), off = Array.from(distance, value => isOff(value, rail))
   // A point off the plane has no place on it: a gap there.

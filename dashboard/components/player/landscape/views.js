@@ -1,10 +1,11 @@
 // The three figures of the network's surface. Pure: scene and colours in, traces and layout out.
 
-import { isOff, momentAt, timed } from "./scene.js"
+import { isOff, momentAt } from "./scene.js"
 import { frame, mapFigure } from "../figures.js"
 import { dot, paintCursor, withinMap } from "../paint.js"
 import { projector, relieved } from "../relief.js"
 import { percent, significant } from "../../shared/format.js"
+import { heldAt } from "../../shared/series.js"
 
 /** A distance off the plane; that of a point on it is rounding alone. */
 export const offPlane = value => (value < 1e-5 ? "0" : significant(value))
@@ -101,7 +102,7 @@ export function paintCurves(pen, plot, scene, cursor, colors) {
   const quantities = { losses: path => path.truth, distance: path => path.distance }
   paintCursor(pen, plot, epoch, ROWS.length, runs, (row, path) => {
     const { name } = ROWS[row]
-    return name === "training" ? timed(path.curve.epochs, path.curve.loss, epoch)
+    return name === "training" ? heldAt(path.curve.epochs, path.curve.loss, epoch)
       : quantities[name](path)[Math.min(Math.round(cursor), path.end)]
   }, colors)
 }
