@@ -1,11 +1,10 @@
 """Curves of runs, and their lines in a live chart: one per lane of a race."""
 
-import json
 from collections.abc import Sequence
 
 import streamlit as st
 
-from core.runs.curves import Curves, curves_of
+from core.runs.curves import Curves, curves_in
 from core.runs.store import Run
 from core.sweep.race import lanes_of
 from dashboard import lab
@@ -19,14 +18,15 @@ def curves(run: Run) -> Curves:
     return _recorded(run.id, run.ended) if run.over else _read(run.id)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+# A million steps have 24 MB.
+@st.cache_data(max_entries=16, show_spinner=False)
 def _recorded(run_id: str, ended: float | None) -> Curves:
     """Return the curves of a run that ended at ``ended``: part of the cache key, since a resumed run ends again."""
     return _read(run_id)
 
 
 def _read(run_id: str) -> Curves:
-    return curves_of(json.loads(message) for message in lab.service().messages(run_id) or [])
+    return curves_in(lab.service().history(run_id))
 
 
 def lines(runs: Sequence[Run], names: Sequence[str] | None = None) -> list[Line]:

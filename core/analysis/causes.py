@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.runs.curves import Curves
-from core.runs.feed import GROUPS
 from core.training.config import LR, RunConfig
 from core.training.remarks import remarks
 
@@ -108,11 +107,10 @@ def as_planned(config: RunConfig, curves: Curves) -> bool:
 
     A run that went on from another one, or whose rate was set by hand, is not.
     """
-    # The first of thinned steps need not be step 0.
-    if not len(curves.steps) or curves.steps[0] > config.span.steps / GROUPS:
+    if not len(curves.steps) or curves.steps[0] > 0:
         return False
     if config.schedule_spec.reacts:
         return True
     planned = config.planned_rates([int(step) for step in curves.steps])
-    # Viewers' messages have six digits.
-    return bool(np.allclose(planned, curves.rates, rtol=1e-4, atol=1e-6 * config.lr))
+    # Another machine may have rounded a cosine otherwise.
+    return bool(np.allclose(planned, curves.rates, rtol=1e-9, atol=1e-12 * config.lr))

@@ -69,6 +69,8 @@ SMOOTH = 0.03
 #: This share of the hidden units being dead is worth a word.
 DEAD = 0.1
 LARGE_BATCH = 512
+#: Images whose mean loss can rise; that of a single one goes up and down by itself.
+MEANT = 64
 #: Fewer training images than this do not stand for all digits.
 FEW_IMAGES = 1000
 
@@ -132,19 +134,19 @@ def learnt_nothing(config: RunConfig, curves: Curves) -> Finding | None:
     """Find a loss that ends where guessing is, or above."""
     if len(curves.losses) < 2:
         return None
-    end, highest, guess = _end(curves), float(np.nanmax(curves.losses)), guessing(config)
+    guess, end = guessing(config), _end(curves)
+    at, highest = _highest(config, curves)
     if end < guessing(config, NOTHING):
         return None
     # A last digit unlike those before it can spoil the loss of a network that reads some.
     some = curves.test_accuracy is not None and curves.test_accuracy > READS_SOME
     learnt = "It learnt little" if some else "It learnt nothing"
     if max(end, highest) > ROSE * guess:
-        at = curves.steps[int(np.nanargmax(curves.losses))]
         sentence = (
-            f"{learnt}: the loss rose to {_large(highest)} at step {at:,.0f} and ended at {_large(end)}; guessing "
+            f"{learnt}: the loss rose to {_large(highest)} at step {at:,} and ended at {_large(end)}; guessing "
             f"gives {guess:.3g}."
         )
-        causes, steps = possible_causes(config, curves, up=False), max(STEPS, int(at) + 1)
+        causes, steps = possible_causes(config, curves, up=False), max(STEPS, at + 1)
         return Finding("learnt nothing", sentence, causes, steps=steps, failed=True)
     sentence = f"{learnt}: the loss ended at {end:.3g}, and guessing gives {guess:.3g}."
     return Finding("learnt nothing", sentence, possible_causes(config, curves), failed=True)
@@ -205,7 +207,7 @@ def too_slow(config: RunConfig, curves: Curves) -> Finding | None:
         return None
     return Finding(
         "too slow",
-        f"It is too slow: halfway through its {curves.last_step:,} steps, the loss was still {half:.3g}, and at the "
+        f"It is too slow: halfway through its {_taken(curves):,} steps, the loss was still {half:.3g}, and at the "
         f"end {end:.3g}; guessing gives {guessing(config):.3g}.",
         possible_causes(config, curves),
     )
@@ -220,14 +222,15 @@ def batch_too_large(config: RunConfig, curves: Curves) -> Finding | None:
     if len(tail) < 5 or not np.isfinite(tail).all():
         return None
     scatter = float(np.abs(np.diff(tail, 2)).mean() / tail.mean() / math.sqrt(6))
-    fall = float(1 - tail[-2:].mean() / tail[:2].mean())
+    # Of means: single steps scatter by as much as a loss falls here.
+    fall = float(1 - _last(tail, 0.1).mean() / _last(tail[::-1], 0.1).mean())
     if scatter > SMOOTH or fall < 0.02:
         return None
     smaller = max(64, size // 8)
     return Finding(
         "batch too large",
         f"The batch of {size:,} is larger than the noise asks for: neighbouring steps' losses scatter by only "
-        f"{scatter:.1%}, and the loss still fell by {fall:.0%} over the last {len(tail):,} of {curves.last_step:,} "
+        f"{scatter:.1%}, and the loss still fell by {fall:.0%} over the last {len(tail):,} of {_taken(curves):,} "
         "steps.",
         (
             Cause(
@@ -305,6 +308,19 @@ def plateau(config: RunConfig, curves: Curves) -> Finding | None:
         tuple(causes),
         late=True,
     )
+
+
+def _taken(curves: Curves) -> int:
+    """Return the number of steps that the run took itself: one that went on from another one began later."""
+    return curves.last_step - int(curves.steps[0])
+
+
+def _highest(config: RunConfig, curves: Curves) -> tuple[int, float]:
+    """Return the highest mean loss of ``MEANT`` images or of a larger step's, and the step with the last of them."""
+    width = min(math.ceil(MEANT / config.images_per_step), len(curves.losses))
+    means = np.convolve(curves.losses, np.full(width, 1 / width), "valid")
+    place = int(np.nanargmax(means))
+    return int(curves.steps[place + width - 1]), float(means[place])
 
 
 def _last(values: Array, share: float) -> Array:

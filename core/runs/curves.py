@@ -14,8 +14,8 @@ class Curves:
     """The curves of a run.
 
     Attributes:
-        steps: (n,) counted from 0; not all of them where a viewer's thinned messages are the source.
-        losses: (n,) each step's mean loss, or its group's where steps were thinned; may be NaN.
+        steps: (n,) all that the run took, counted from 0; a run that went on from another one begins later.
+        losses: (n,) each step's mean loss; may be NaN.
         rates: (n,) the learning rates.
         epochs: the epochs that are over.
         steps_per_epoch, train_images: 0 before the run has started.
@@ -44,8 +44,12 @@ class Curves:
 
 
 def curves_of(events: Iterable[Event | Body]) -> Curves:
-    """Curves of a run from its events, as objects or as dictionaries, whole or thinned for viewers."""
-    history = History(events)
+    """Curves of a run from its recorded events, as objects or as dictionaries."""
+    return curves_in(History(events))
+
+
+def curves_in(history: History) -> Curves:
+    """Curves of a run from its history; not of viewers' messages, whose thinned steps have no scatter of their own."""
     return Curves(
         steps=history.steps.astype(float),
         losses=history.losses,

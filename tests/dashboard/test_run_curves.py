@@ -1,8 +1,19 @@
+import json
+import math
 from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
+import pytest
+
+from core.analysis.findings import findings
 from core.optimizers import OPTIMIZERS
+from core.runs import feed
+from core.runs.history import History
+from core.runs.store import Run
 from core.training.config import RunConfig
+from core.training.events import StepsDone
+from dashboard import lab, run_curves
 from dashboard.colors import DASHES, HUES, OPTIMIZER_COLORS, line_style
 from dashboard.run_curves import lines
 from dashboard.words import differences, setting
@@ -50,3 +61,26 @@ def test_differences_are_in_words() -> None:
     assert differences([BASE, BASE]) == ["the same settings", "the same settings"]
     assert setting(BASE, "weight_decay") == "weight decay 0"
     assert all(setting(RunConfig.recommended(name), "optimizer") == spec.label for name, spec in OPTIMIZERS.items())
+
+
+def test_the_curves_of_a_long_run_have_every_step_though_viewers_get_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loss that falls slowly and scatters by 8%: means of neighbouring groups scatter far less."""
+    config = RunConfig(optimizer="sgd", lr=0.03, batch_size=512, epochs=150)
+    steps = config.span.steps
+    assert steps == 14_100 > 4 * feed.GROUPS
+    losses = np.geomspace(0.8, 0.1, steps) * np.random.default_rng(0).normal(1, 0.1, steps)
+    events = [
+        StepsDone(first, part.tolist(), [0.03] * len(part), 1.0)
+        for first, part in zip(range(0, steps, 500), np.split(losses, range(500, steps, 500)), strict=True)
+    ]
+    messages = [feed.message(seq, event.to_dict(), steps) for seq, event in enumerate(events)]
+    assert sum(len(json.loads(message)["steps"]) for message in messages) < steps / 3
+    service = SimpleNamespace(messages=lambda run_id: messages, history=lambda run_id: History(events))
+    monkeypatch.setattr(lab, "service", lambda: service)
+    run = Run("long", 1, "", config, 0.0, "running", "", None, None, None)
+    curves = run_curves.curves(run)
+    np.testing.assert_array_equal(curves.steps, np.arange(steps))
+    np.testing.assert_array_equal(curves.losses, losses)
+    tail = losses[-4230:]
+    assert np.abs(np.diff(tail, 2)).mean() / tail.mean() / math.sqrt(6) == pytest.approx(0.08, rel=0.03)
+    assert findings(config, curves) == []

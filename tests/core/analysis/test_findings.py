@@ -62,6 +62,50 @@ def test_a_run_without_measurements_gets_no_finding() -> None:
     assert findings(CONFIG, Curves()) == []
 
 
+def test_a_batch_is_too_large_where_single_steps_hardly_scatter_and_the_run_counts_its_own_steps() -> None:
+    config = RunConfig(optimizer="sgd", lr=0.03, batch_size=512, epochs=150)
+    steps = np.arange(14_100.0)
+    falling, noise = np.geomspace(0.8, 0.1, len(steps)), np.random.default_rng(0).normal(size=len(steps))
+
+    def scattered(share: float) -> Curves:
+        losses = falling * (1 + share * noise)
+        return Curves(steps=steps, losses=losses, rates=np.full(len(steps), 0.03), last_step=len(steps))
+
+    assert kinds(config, scattered(0.1)) == []
+    (found,) = findings(config, scattered(0.01))
+    assert found.kind == "batch too large"
+    # The mean distance from the mean is 0.8 standard deviations; between the tenths' middles, nine tenths of the way.
+    assert "scatter by only 0.8%, and the loss still fell by 43% over the last 4,230 of 14,100 steps" in found.sentence
+    branch = replace(scattered(0.01), steps=steps + 900, last_step=15_000)
+    assert "over the last 4,230 of 14,100 steps" in findings(config, branch)[0].sentence
+    slow = made(losses=(2.3, 2.2, 2.1, 2.0, 1.9))
+    branch = replace(slow, steps=slow.steps + 2500, last_step=5500)
+    assert "halfway through its 3,000 steps" in findings(CONFIG, branch)[0].sentence
+
+
+def test_a_loss_that_stands_still_does_not_fall_by_chance_between_single_steps() -> None:
+    config = RunConfig(optimizer="sgd", lr=0.03, batch_size=512, epochs=150)
+    losses = 0.3 * (1 + 0.01 * np.tile([1.0, -1.0, 0.0], 4700))
+    # Only the two first and last of the 4,230 would say that it fell.
+    losses[-4230:-4228], losses[-2:] = 0.303, 0.294
+    curves = Curves(steps=np.arange(14_100.0), losses=losses, rates=np.full(14_100, 0.03), last_step=14_100)
+    assert kinds(config, curves) == []
+
+
+def test_a_single_images_loss_is_no_rise() -> None:
+    """As with batches of one image at a rate of nearly 0: one of thousands has a loss above 1.5 times guessing."""
+    single = RunConfig(optimizer="sgd", lr=1e-6, batch_size=1, epochs=1, validation_split=0.9)
+    losses = 2.3 + 0.2 * np.sin(np.arange(6000.0))
+    losses[1000] = 3.9
+    curves = Curves(steps=np.arange(6000.0), losses=losses, rates=np.full(6000, 1e-6), last_step=6000)
+    (found,) = findings(single, curves)
+    assert found.sentence == "It learnt nothing: the loss ended at 2.3, and guessing gives 2.3."
+    # Sixty-four in a row are one, at the last of them.
+    losses[1000:1064] = 3.9
+    (found,) = findings(single, curves)
+    assert "the loss rose to 3.9 at step 1,063 and ended at 2.3" in found.sentence
+
+
 def test_overfitting_names_its_epoch_and_stops_there() -> None:
     (found,) = findings(CONFIG, made(validation_losses=(0.4, 0.2, 0.1, 0.12, 0.13, 0.14)))
     assert found.kind == "overfitting"
