@@ -20,13 +20,14 @@ IMPORTANCE = Kind("importance", patience=30.0, remembered=64)
 
 @dataclass(frozen=True)
 class Importance:
-    """A setting's share in being among the best tenth of the trials.
+    """A setting's share in being among the best of the trials.
 
     Args:
         name: of the setting in the space.
         share: from 0 to 1; the shares of all settings sum to 1.
         low, high: the 5th and the 95th percentile over resamples of the trials.
         trials: number of finished trials that this was computed from.
+        best: number of those that counted as the best of them.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Importance:
     low: float
     high: float
     trials: int
+    best: int
 
 
 def importance_job(
@@ -62,17 +64,24 @@ def importance(trials: Sequence[Any], names: Sequence[str], report: Any = lambda
         trials: complete, of Optuna.
         names: of the settings; one that no trial has gets 0.
         report: called with a stage and a share.
+
+    Returns:
+        Nothing where it cannot be said: too many trials are equally good for some to be the best.
     """
     from core.sweep.search import ped_anova
 
-    whole = ped_anova(trials)
+    whole, best = ped_anova(trials)
     chance = np.random.default_rng(0)
     shares: dict[str, list[float]] = {name: [] for name in names}
     for i in range(RESAMPLES):
         report("Resampling the trials", i / RESAMPLES)
-        drawn = ped_anova([trials[k] for k in chance.integers(len(trials), size=len(trials))])
-        for name in names:
+        drawn, _ = ped_anova([trials[k] for k in chance.integers(len(trials), size=len(trials))])
+        for name in names if drawn else ():
             shares[name].append(drawn.get(name, 0.0))
+    if not whole or not all(shares.values()):
+        return ()
     spread = {name: [float(end) for end in np.quantile(shares[name], (0.05, 0.95))] for name in names}
-    rows = [Importance(name, whole.get(name, 0.0), low, high, len(trials)) for name, (low, high) in spread.items()]
+    rows = [
+        Importance(name, whole.get(name, 0.0), low, high, len(trials), best) for name, (low, high) in spread.items()
+    ]
     return tuple(sorted(rows, key=lambda row: -row.share if math.isfinite(row.share) else 0.0))

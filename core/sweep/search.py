@@ -5,6 +5,7 @@ after a restart must not draw the same settings again.
 """
 
 import json
+import math
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -307,10 +308,21 @@ def mend(path: Path) -> None:
             os.fsync(file.fileno())
 
 
-def ped_anova(trials: Sequence[FrozenTrial]) -> dict[str, float]:
-    """Return each parameter's importance for being among the best tenth, or the best five of few; all sum to 1."""
+def ped_anova(trials: Sequence[FrozenTrial]) -> tuple[dict[str, float], int]:
+    """Return each parameter's importance for being among the best trials, and the number of these.
+
+    They are a tenth, of few trials five but at most half, and all that are as good as the last of them.
+
+    Returns:
+        shares that sum to 1; none where the best are all trials.
+    """
+    share = max(0.1, min(0.5, 5 / len(trials)))
+    scores = sorted((trial.value or 0.0 for trial in trials), reverse=True)
+    best = sum(score >= scores[math.ceil(share * len(scores)) - 1] for score in scores)
+    if best == len(trials):
+        # Optuna would return equal shares, which measure nothing.
+        return {}, best
     study = optuna.create_study(direction="maximize", sampler=RandomSampler(0))
     study.add_trials(trials)
-    share = max(0.1, min(0.5, 5 / len(trials)))
     evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=share)
-    return optuna.importance.get_param_importances(study, evaluator=evaluator)
+    return optuna.importance.get_param_importances(study, evaluator=evaluator), best

@@ -96,21 +96,26 @@ def importance(sweep: View) -> None:
     if job is None:
         return
     st.markdown("#### What matters")
-    own, last = st.session_state.get(_IMPORTANCE, ("", ()))
-    last = last if own == sweep.id else ()
-    if last and sweep.state == RUNNING and not job.status().done:
+    own, last = st.session_state.get(_IMPORTANCE, ("", None))
+    last = last if own == sweep.id else None
+    if last is not None and sweep.state == RUNNING and not job.status().done:
         # The next drawing shows it.
         job.start()
         found = last
     else:
-        found = waiting.show(job, draw=(lambda _: None) if last else None) or last
-    if found:
-        st.session_state[_IMPORTANCE] = sweep.id, found
+        found = waiting.show(job, draw=None if last is None else lambda _: None)
+        found = last if found is None else found
+    if found is None:
+        return
+    st.session_state[_IMPORTANCE] = sweep.id, found
+    if not found:
+        st.caption("It cannot be told yet: too many of the settings that have finished are equally good.")
+    else:
         figure = drawn_once(sweep, f"importance {found[0].trials}", partial(figures.importance, found))
         show_figure(figure, "Importance of each setting", key=f"importance.{sweep.id}")
         st.caption(
-            "The share of each setting in being among the best tenth (PED-ANOVA). The line is the 5th to the 95th "
-            f"percentile over resamples of the {counted(found[0].trials, 'setting')} that had finished."
+            f"The share of each setting in being among the best {found[0].best} (PED-ANOVA). The line is the 5th to "
+            f"the 95th percentile over resamples of the {counted(found[0].trials, 'setting')} that had finished."
         )
 
 

@@ -1,7 +1,11 @@
 """The setting that decides is the important one."""
 
+import numpy as np
 import pytest
+from optuna.distributions import FloatDistribution
+from optuna.trial import create_trial
 
+from core.sweep.importance import importance
 from tests.waiting import wait_for
 
 
@@ -38,3 +42,38 @@ def test_a_running_sweep_computes_it_anew_with_a_quarter_more_trials(scripted_la
     # Of 4, 4 * 1.25, 4 * 1.25 ** 2 ... trials, and of all at the end.
     of = {4: 4, 5: 5, 6: 5, 7: 7, 8: 8, 9: 8, 10: 10, 11: 10, 12: 10, 13: 13, 14: 13, 15: 13, 16: 16}
     assert jobs == {1: None, 2: None, 3: None, **of}
+
+
+def ended(scores):
+    """Complete trials of two settings, drawn at random, with these scores."""
+    chance, span = np.random.default_rng(0), {"lr": FloatDistribution(0, 1), "weight_decay": FloatDistribution(0, 1)}
+    return [
+        create_trial(params={name: float(chance.random()) for name in span}, distributions=span, value=score)
+        for score in scores
+    ]
+
+
+def test_where_the_best_are_all_trials_nothing_is_said():
+    """Of ten, the best five: six that diverged are as good as the fifth, and equal shares would measure nothing."""
+    assert importance(ended([0.9, 0.8, 0.7, 0.6, *[0.0] * 6]), ["lr", "weight_decay"]) == ()
+    assert importance(ended([0.5] * 30), ["lr", "weight_decay"]) == ()
+    rows = importance(ended([0.9, 0.8, 0.7, 0.6, 0.5, *[0.0] * 5]), ["lr", "weight_decay"])
+    assert sum(row.share for row in rows) == pytest.approx(1) and rows[0].share > rows[1].share
+    assert all(0 <= row.low <= row.high <= 1 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("scores", "best"),
+    [
+        (range(4), 2),
+        (range(10), 5),
+        (range(32), 5),
+        (range(100), 10),
+        # Those that are as good as the tenth are of the best.
+        ([*range(91), *[90] * 9], 10),
+        ([*range(80), *[80] * 20], 20),
+    ],
+)
+def test_how_many_are_the_best_is_counted(scores, best):
+    rows = importance(ended(map(float, scores)), ["lr", "weight_decay"])
+    assert {(row.trials, row.best) for row in rows} == {(len(scores), best)}

@@ -287,6 +287,25 @@ def test_a_sweep_of_three_settings_shows_what_was_found_and_what_matters(searche
     assert abs(sum(bars["x"]) - 1) < 1e-6 and bars["error_x"]["array"]
 
 
+def test_what_matters_names_the_number_of_the_best_and_says_where_there_are_none(
+    searched: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = lab.sweeps().importance(searched)
+    assert job
+    final = job.wait()
+    page = open_page("sweep", sweep=searched)
+    # Half of six.
+    assert {row.best for row in final} == {3} and "being among the best 3 (PED-ANOVA)" in text(page)
+    none = SimpleNamespace(
+        status=lambda: Status[Any](started=True, result=(), done=True), start=int, kind=IMPORTANCE, key="none"
+    )
+    monkeypatch.setattr(lab.sweeps(), "importance", lambda sweep_id: none)
+    page.run()
+    assert not page.exception and "resamples" not in text(page)
+    assert "It cannot be told yet: too many of the settings that have finished are equally good." in text(page)
+    assert "bar" not in [chart["data"][0]["type"] for chart in figures(page)]
+
+
 def test_listed_values_are_the_ticks_of_their_axis(searched: str) -> None:
     sweep = lab.sweeps().view(searched)
     assert sweep
