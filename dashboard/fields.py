@@ -69,10 +69,14 @@ def in_words(rule: str) -> str:
     return _INTERVAL.sub(_interval, rule)
 
 
-def explain(error: Exception) -> str:
-    """Describe an error in one sentence of safe Markdown."""
+def explain(error: Exception, given: str = "you entered {}") -> str:
+    """Describe an error in one sentence of safe Markdown.
+
+    Args:
+        given: how the sentence names a wrong value.
+    """
     if isinstance(error, InvalidValue):
-        return _wrong_value(error)
+        return _wrong_value(error, given)
     if isinstance(error, OSError):
         reason = error.strerror or str(error) or "no reason given"
         return f"The lab could not use its disk: {literal(reason)}."
@@ -83,9 +87,9 @@ def explain(error: Exception) -> str:
     return literal(text if text[1:2] == " " else text[:1].upper() + text[1:])
 
 
-def _wrong_value(error: InvalidValue) -> str:
+def _wrong_value(error: InvalidValue, given: str) -> str:
     typed = number(error.value).strip()
-    entered = f"you entered {literal(shortened(typed, _LONGEST_SHOWN))}" if typed else "the field is empty"
+    entered = given.format(literal(shortened(typed, _LONGEST_SHOWN))) if typed else "the field is empty"
     sentence = f"{label(error.parameter)} must {literal(_labelled(in_words(error.rule)))}; {entered}."
     single = "numbers" not in error.rule
     return f"{sentence} Use a decimal point." if single and _DECIMAL_COMMA.fullmatch(typed) else sentence

@@ -4,15 +4,16 @@ from typing import Any
 
 import streamlit as st
 
+from core.hyperparameters import number
 from core.optimizers import OPTIMIZERS
 from core.runs.store import Run
 from core.sweep import race
-from core.training import config as rules
 from dashboard import address, fields, handoff, operating, run_curves, starting
 from dashboard.analysis.weight_step import step_in_numbers
 from dashboard.components.chart import live_chart
 from dashboard.screens import screen
-from dashboard.views.lessons import CONTROLS, LOOK, MEASURES, Lesson, Outcome, Prediction, lessons, outcome, spread_of
+from dashboard.views.lessons import LOOK, MEASURES, Lesson, Outcome, Prediction, lessons, outcome, spread_of
+from dashboard.views.lessons.settings import PARAMETERS, STATE, as_set, checked, chosen, fixed_by_link
 from dashboard.views.lessons.touches import touch
 from dashboard.views.lessons.walk import walk
 from dashboard.words import percent, stacked
@@ -32,9 +33,6 @@ FAIR = {
     "optimizer": "each optimizer at a learning rate that was searched for it",
     "schedule": "each schedule with its usual parameters",
 } | dict.fromkeys(("lr", "batch_size", "shuffle", "seed"), "over as many seeds as you like")
-PARAMETERS = {"epochs": rules.EPOCHS, "seed": rules.SEED}
-#: Every lesson's settings, and the choice predicted, None before there is one.
-_STATE = address.State("lesson.", {})
 
 
 def page() -> None:
@@ -76,6 +74,7 @@ def _hidden() -> set[str]:
 
 def _lesson(lesson: Lesson) -> None:
     runs = address.runs("runs")
+    lesson = as_set(lesson, runs)
     hidden = _hidden()
     if "list" not in hidden:
         st.button("All lessons", type="tertiary", icon=":material/arrow_back:", on_click=_open, args=(None,))
@@ -121,45 +120,32 @@ def _prediction(lesson: Lesson, runs: list[Run]) -> None:
             range(len(lesson.prediction.choices)),
             index=None,
             format_func=lambda place: lesson.prediction.choices[place].text if lesson.prediction else "",
-            key=_STATE.key(f"{lesson.key}.prediction"),
+            key=STATE.key(f"{lesson.key}.prediction"),
             disabled=bool(runs),
             persist_state="session",
         )
 
 
-def _fixed() -> dict[str, str]:
-    """Return the settings that the link fixes: text by the name of the control."""
-    return {name: address.get(name) for name in CONTROLS if address.get(name)}
-
-
-def _chosen(lesson: Lesson) -> dict[str, Any]:
-    """Return the settings of the link and of the page.
-
-    Raises:
-        ValueError: if one breaks its rule.
-    """
-    texts = {name: _STATE.get(f"{lesson.key}.{name}", "") for name in lesson.controls}
-    return {name: PARAMETERS[name].parse(text) for name, text in {**texts, **_fixed()}.items() if text.strip()}
-
-
 def _start_row(lesson: Lesson, runs: list[Run], hidden: set[str]) -> None:
     """Draw the settings, and the buttons that run and stop the experiment."""
     first = next(iter(lesson.lines.values()))
-    fixed = _fixed()
+    fixed, unused = fixed_by_link(lesson)
     error = ""
+    for sentence in unused:
+        st.info(sentence, icon=":material/link_off:")
     with st.container(horizontal=True, vertical_alignment="bottom", key="start"):
         if "settings" not in hidden:
             for name in lesson.controls:
                 st.text_input(
                     fields.label(name),
-                    **_STATE.text(f"{lesson.key}.{name}", ""),
-                    placeholder=fixed.get(name, str(getattr(first, name))),
+                    **STATE.text(f"{lesson.key}.{name}", ""),
+                    placeholder=str(fixed.get(name, getattr(first, name))),
                     disabled=name in fixed or bool(runs),
                     help="Fixed by the link." if name in fixed else fields.help_text(PARAMETERS[name]),
                     width=110,
                 )
         try:
-            lesson.configs(**_chosen(lesson))
+            lesson.configs(**chosen(lesson))
         except ValueError as wrong:
             error = fields.explain(wrong)
         guessed = not lesson.prediction or "prediction" in hidden or _guess(lesson) is not None
@@ -192,7 +178,7 @@ def _start_row(lesson: Lesson, runs: list[Run], hidden: set[str]) -> None:
 
 
 def _guess(lesson: Lesson) -> int | None:
-    place: int | None = _STATE.get(f"{lesson.key}.prediction", None)
+    place: int | None = STATE.get(f"{lesson.key}.prediction", None)
     return place
 
 
@@ -201,7 +187,7 @@ def _start(key: str) -> None:
     if address.runs("runs"):
         return
     try:
-        configs = lesson.configs(**_chosen(lesson))
+        configs = lesson.configs(**chosen(lesson))
     except ValueError:
         return
     if ids := starting.group(configs, "lesson"):
@@ -292,7 +278,7 @@ def _ways_on(lesson: Lesson, hidden: set[str]) -> None:
 def _to_race(lesson: Lesson, knob: str) -> None:
     """Open the Sweep page with a race of what the lesson varies, and the settings of the lesson and its visitor."""
     try:
-        configs = lesson.configs(**_chosen(lesson))
+        configs = lesson.configs(**chosen(lesson))
     except ValueError:
         configs = lesson.configs()
     handoff.to_race(configs[0], knob, [getattr(config, knob) for config in configs])
@@ -302,17 +288,21 @@ def _to_race(lesson: Lesson, knob: str) -> None:
 def _link(lesson: Lesson) -> None:
     """Draw the choice of what a link fixes and hides, and the link."""
     st.caption("A link to this lesson that fixes settings and hides controls.")
-    parts = [f"lesson={lesson.key}"]
+    parts, right = [f"lesson={lesson.key}"], True
     for name in lesson.controls:
-        value = st.text_input(f"Fix {fields.label(name).lower()}", key=f"link.{lesson.key}.{name}", placeholder="free")
-        if value:
-            parts.append(f"{name}={value.strip()}")
+        text = st.text_input(f"Fix {fields.label(name).lower()}", key=f"link.{lesson.key}.{name}", placeholder="free")
+        try:
+            parts += [f"{name}={number(checked(lesson, name, text))}"] if text.strip() else []
+        except ValueError as wrong:
+            right = False
+            st.error(fields.explain(wrong), icon=":material/edit:")
     hide = st.pills(
         "Hide", list(HIDEABLE), format_func=HIDEABLE.__getitem__, selection_mode="multi", key=f"link.{lesson.key}.hide"
     )
     if hide:
         parts.append(f"hide={','.join(hide)}")
-    st.code(f"{st.context.url.split('?')[0] if st.context.url else '/lessons'}?{'&'.join(parts)}", wrap_lines=True)
+    if right:
+        st.code(f"{st.context.url.split('?')[0] if st.context.url else '/lessons'}?{'&'.join(parts)}", wrap_lines=True)
 
 
 page()

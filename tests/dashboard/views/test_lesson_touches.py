@@ -131,6 +131,39 @@ def test_a_digit_goes_through_the_network_before_and_after_training(service: Ser
     assert "The trained network says 7 with" in text(page) and "which is right" in text(page)
 
 
+@pytest.mark.parametrize("typed", [False, True])
+def test_it_has_the_seed_that_the_link_fixes_or_the_visitor_chose(service: Service, typed: bool) -> None:
+    page = open_page("lessons", lesson="10-first-weights", **({} if typed else {"seed": "7"}))
+    if typed:
+        page.text_input(key="lesson.10-first-weights.seed").set_value("7").run()
+    sizes = [f"{answers(Network(seed)).size:.3g}" for seed in (0, 7)]
+    assert sizes[0] != sizes[1] and f"the mean answer is {sizes[1]}." in text(page)
+
+
+def test_it_has_the_settings_of_the_runs_where_there_are_some(service: Service, mnist: Mnist) -> None:
+    lesson = lessons()["2-order"]
+    configs = lesson.configs(seed=7, epochs=1)
+    ids = service.submit_group(configs)
+    page = open_page("lessons", lesson="2-order", runs=",".join(ids))
+    # The order of the first batch and the weights at which its gradient is taken are those of seed 7.
+    (gradient,) = batch_gradients(configs[0], configs[0].split(mnist)[0], 1)
+    assert f"is **{gradient.cosine:.2f}**" in text(page)
+    assert page.text_input(key="lesson.2-order.seed").placeholder == "7"
+    page.toggle(key="numbers.2-order").set_value(True).run()
+    assert not page.exception
+    wait_for_runs(service, ids)
+    # Any other runs in their place have no say in what the lesson's lines are.
+    page = open_page("lessons", lesson="7-adaptive", runs=",".join([*ids, ids[0]]))
+    assert not page.exception and r"SGD: } 1.0 \cdot 10^{-6}" in formulas(page)
+
+
+def test_a_schedule_is_drawn_over_the_epochs_that_were_chosen(service: Service) -> None:
+    page = open_page("lessons", lesson="5-schedules", epochs="3")
+    config = replace(lessons()["5-schedules"].lines["Decaying: exponential"], epochs=3)
+    rates = np.array(config.planned_rates(range(config.span.steps)))
+    assert rf"\sum_t \eta_t = {rates.sum():.0f}" in formulas(page)
+
+
 def test_a_link_may_hide_it(service: Service) -> None:
     assert not open_page("lessons", lesson="1-batch", hide="touch").select_slider
 

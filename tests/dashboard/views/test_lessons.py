@@ -69,9 +69,40 @@ def test_a_link_fixes_settings_and_hides_controls(service: Service) -> None:
 
 
 def test_a_wrong_number_is_said_in_cores_words(service: Service) -> None:
-    page = open_page("lessons", lesson="2-order", epochs="0", hide="prediction")
+    page = open_page("lessons", lesson="2-order", hide="prediction")
+    page.text_input(key="lesson.2-order.epochs").set_value("0").run()
     assert [error.value for error in page.error] == ["Epochs must be a whole number from 1 to 1000; you entered 0."]
     assert button(page, "Run it").disabled
+
+
+def test_what_cannot_be_used_of_a_link_is_said_and_leaves_its_field_free(service: Service) -> None:
+    page = open_page("lessons", lesson="2-order", seed="abc", epochs="0", hide="prediction")
+    assert [note.value for note in page.info] == [
+        "Epochs must be a whole number from 1 to 1000; this link's 0 is not used.",
+        "Seed must be a whole number from 0 to 2147483647; this link's abc is not used.",
+    ]
+    assert not page.error and not button(page, "Run it").disabled
+    assert not any(page.text_input(key=f"lesson.2-order.{name}").disabled for name in ("epochs", "seed"))
+    # The lesson has five epochs, and no control of them.
+    page = open_page("lessons", lesson="8-the-network", epochs="2")
+    assert [note.value for note in page.info][:1] == ["Epochs cannot be set in this lesson; this link's 2 is not used."]
+    button(page, "Run it").click().run()
+    (run,) = [service.run(run_id) for run_id in in_address(page, "runs").split(",")]
+    assert run and run.config.epochs == 5
+    service.command(run.id, "stop")
+    wait_for_runs(service, [run.id])
+
+
+def test_a_link_is_made_of_values_that_can_be_used(service: Service) -> None:
+    page = open_page("lessons", lesson="2-order")
+    assert [code.value for code in page.code] == ["/lessons?lesson=2-order"]
+    page.text_input(key="link.2-order.seed").set_value(" 7 ").run()
+    assert [code.value for code in page.code] == ["/lessons?lesson=2-order&seed=7"]
+    page.text_input(key="link.2-order.seed").set_value("abc").run()
+    assert not page.code
+    assert [error.value for error in page.error] == [
+        "Seed must be a whole number from 0 to 2147483647; you entered abc."
+    ]
 
 
 def test_an_unknown_lesson_leads_to_the_list(service: Service) -> None:
