@@ -88,6 +88,13 @@ class Prediction:
     worst: bool = False
     spread: float = 0.0
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The lines without whose ends it cannot be judged."""
+        if self.line:
+            return tuple(filter(None, (self.line, self.minus)))
+        return tuple(dict.fromkeys(name for choice in self.choices for name in choice.lines))
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -192,7 +199,10 @@ def read(key: str, text: str) -> Lesson:
 
 
 def outcome(prediction: Prediction, runs: Mapping[str, Curves]) -> Outcome:
-    """Evaluate the prediction on the runs' curves, given by the names of their lines."""
+    """Evaluate the prediction on the curves of runs that finished or diverged, given by the names of their lines.
+
+    Of one that diverged before the end of its first epoch nothing is measured: no other can be worse.
+    """
     measure, spread = MEASURES[prediction.measure], spread_of(prediction)
     measured = {name: measure.of(curves) for name, curves in runs.items()}
     values = {name: value for name, value in measured.items() if value is not None and math.isfinite(value)}
@@ -203,16 +213,16 @@ def outcome(prediction: Prediction, runs: Mapping[str, Curves]) -> Outcome:
         near = (_range(prediction.choices, value + apart) for apart in (0, -spread, spread))
         # Beyond the ends of all ranges there is no other choice to be close to.
         return Outcome(values, tuple(place for place in dict.fromkeys(near) if place is not None))
-    sign = 1 if measure.more != prediction.worst else -1
+    if not values.keys() & set(prediction.needs):
+        return Outcome(values, ())
+    sign, lowest = (1 if measure.more != prediction.worst else -1), -math.inf if measure.more else math.inf
     best = [
-        max((sign * values[name] for name in choice.lines if name in values), default=-math.inf)
+        max((sign * values.get(name, lowest) for name in choice.lines if name in runs), default=-math.inf)
         for choice in prediction.choices
     ]
     order = sorted(range(len(best)), key=best.__getitem__, reverse=True)
     highest = best[order[0]]
-    if highest == -math.inf:
-        return Outcome(values, ())
-    others = [place for place in order[1:] if highest - best[place] < spread]
+    others = [place for place in order[1:] if best[place] == highest or highest - best[place] < spread]
     return Outcome(values, (order[0], *others))
 
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.hyperparameters import number
 from core.optimizers import OPTIMIZERS
+from core.runs import states
 from core.runs.store import Run
 from core.sweep import race
 from dashboard import address, fields, handoff, operating, run_curves, starting
@@ -16,7 +17,7 @@ from dashboard.views.lessons import LOOK, MEASURES, Lesson, Outcome, Prediction,
 from dashboard.views.lessons.settings import PARAMETERS, STATE, as_set, checked, chosen, fixed_by_link
 from dashboard.views.lessons.touches import touch
 from dashboard.views.lessons.walk import walk
-from dashboard.words import percent, stacked
+from dashboard.words import literal, percent, stacked
 
 INVITATION = "Make your prediction and press Run. The curves grow here while the runs train."
 #: The parts of the page that a link may hide.
@@ -33,6 +34,8 @@ FAIR = {
     "optimizer": "each optimizer at a learning rate that was searched for it",
     "schedule": "each schedule with its usual parameters",
 } | dict.fromkeys(("lr", "batch_size", "shuffle", "seed"), "over as many seeds as you like")
+#: Ends of a run after which there is nothing to judge.
+_ENDS = {states.STOPPED: "was stopped", states.FAILED: "failed", states.INTERRUPTED: "was interrupted"}
 
 
 def page() -> None:
@@ -206,9 +209,16 @@ def _outcome(lesson: Lesson, runs: list[Run]) -> None:
     assert prediction
     if len(runs) != len(lesson.lines):
         return
-    measured = outcome(prediction, {name: run_curves.curves(run) for name, run in zip(lesson.lines, runs, strict=True)})
+    ran = dict(zip(lesson.lines, runs, strict=True))
+    if unfinished := [name for name in prediction.needs if ran[name].state not in (states.FINISHED, states.DIVERGED)]:
+        ends = " and ".join(f"“{literal(name)}” {_ENDS[ran[name].state]}" for name in unfinished)
+        st.info(f"There is no verdict, since {ends}: press Run again, and then Run it.", icon=":material/restart_alt:")
+        return
+    measured = outcome(prediction, {name: run_curves.curves(run) for name, run in ran.items()})
     guess = _guess(lesson)
     with st.container(border=True, key="outcome"):
+        if lacking := [name for name in prediction.needs if name not in measured.values]:
+            st.markdown(f"Diverged before the end of its first epoch: {', '.join(map(literal, lacking))}.")
         if measured.possible:
             st.markdown(_verdict(prediction, measured, guess))
         st.markdown(_measured(lesson, measured))

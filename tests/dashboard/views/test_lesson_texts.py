@@ -119,6 +119,21 @@ def test_the_outcome_is_the_best_line_or_the_worst() -> None:
     assert outcome(least, {"a": ended(0.9, loss=0.3), "b": ended(0.9, loss=0.2)}).possible == (1,)
 
 
+def test_a_run_that_diverged_before_the_end_of_its_first_epoch_is_the_worst() -> None:
+    prediction = read("t", FILE).prediction
+    assert prediction and prediction.needs == ("a", "b")
+    for measure in ("validation_accuracy", "training_loss"):
+        ends = {"a": Curves(diverged=3), "b": ended(0.8)}
+        asked = replace(prediction, measure=measure)
+        assert outcome(asked, ends).possible == (1,)
+        assert outcome(replace(asked, worst=True), ends).possible == (0,)
+        assert outcome(replace(asked, worst=True), {"a": Curves(), "b": Curves()}).possible == ()
+    three = replace(prediction, worst=True, choices=(*prediction.choices, Choice("the third", ("c",))))
+    assert outcome(three, {"a": Curves(), "b": ended(0.8), "c": Curves()}).possible == (0, 2)
+    apart = replace(prediction, line="a", minus="b", choices=(Choice("any", low=-1, high=1),))
+    assert apart.needs == ("a", "b") and outcome(apart, {"a": Curves(), "b": ended(0.8)}).possible == ()
+
+
 def test_the_outcome_is_the_range_that_a_line_or_a_difference_falls_into() -> None:
     choices = (Choice("low", low=0.0, high=0.5), Choice("high", low=0.5, high=1.0))
     assert outcome(Prediction("?", "training_loss", choices, "", line="a"), {"a": ended(0.9, loss=0.5)}).possible == (

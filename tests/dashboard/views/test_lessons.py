@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from core.hyperparameters import number
@@ -103,6 +105,26 @@ def test_a_link_is_made_of_values_that_can_be_used(service: Service) -> None:
     assert [error.value for error in page.error] == [
         "Seed must be a whole number from 0 to 2147483647; you entered abc."
     ]
+
+
+def test_a_verdict_needs_the_ends_of_the_runs_that_the_question_is_about(service: Service) -> None:
+    lesson = lessons()["2-order"]
+    assert lesson.prediction and lesson.prediction.needs == ("Sorted by digit",)
+    names = list(lesson.lines)
+    for stopped, said in (
+        (names.index("Sorted by digit"), "There is no verdict, since “Sorted by digit” was stopped: press Run again"),
+        (0, "**Measured:** "),
+    ):
+        configs = lesson.configs(epochs=1, seed=70 + stopped)
+        configs[stopped] = replace(configs[stopped], epochs=1000)
+        ids = service.submit_group(configs)
+        service.command(ids[stopped], "stop")
+        wait_for_runs(service, ids)
+        states = [run.state for run in map(service.run, ids) if run]
+        assert states == ["stopped" if place == stopped else "finished" for place in range(3)]
+        page = open_page("lessons", lesson="2-order", runs=",".join(ids))
+        assert not page.exception and said in text(page)
+        assert ("Measured" in text(page)) == (stopped == 0)
 
 
 def test_an_unknown_lesson_leads_to_the_list(service: Service) -> None:
