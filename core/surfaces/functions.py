@@ -37,6 +37,7 @@ class Surface:
         start: where a walk starts unless another start is given.
         help: one sentence on what makes it hard.
         log_levels: whether contours are drawn at levels of log10(f - minimum) instead of f.
+        unit: what differences of f and its slopes are judged in; less than 1 for a function that hardly rises.
         constants: named numbers of the formula.
     """
 
@@ -48,6 +49,7 @@ class Surface:
     start: Point
     help: str = ""
     log_levels: bool = True
+    unit: float = 1.0
     constants: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
@@ -80,10 +82,10 @@ class Surface:
         return self.evaluate(*np.meshgrid(*self.grid(resolution)))[0]
 
     def reached(self, x: Array, y: Array, values: Array) -> NDArray[np.bool_]:
-        """Return True for the points in the domain whose values are within REACHED of the minimum; NaN is not."""
+        """Return True for the points in the domain whose values are within REACHED units of the minimum; NaN is not."""
         x_low, x_high, y_low, y_high = self.domain
         inside = (x >= x_low) & (x <= x_high) & (y >= y_low) & (y <= y_high)
-        return inside & (values - self.minimum <= REACHED)
+        return inside & (values - self.minimum <= REACHED * self.unit)
 
     def distance(self, x: Array, y: Array) -> Array:
         """Return the distance to the nearest minimum; NaN where none is known."""

@@ -2,12 +2,13 @@
 
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import NO_WEBGL, Lab
-from tests.visiting import drawn_whole, save, scrolls_sideways, wait_in
+from tests.visiting import drawn_whole, inspect, save, scrolls_sideways, wait_in
 
 CAMERA = """() => Object.values(document.querySelector('[data-testid=relief]')._fullLayout.scene._scene.getCamera().eye)
     .map(v => v.toFixed(4)).join()"""
@@ -122,6 +123,15 @@ def test_a_relief_that_turns_on_when_let_go_keeps_its_side(page: Page, lab) -> N
     click_contours(page, 0.6, 0.35)
     expect(page.locator(ROOT)).not_to_have_attribute("data-relief", revision)
     assert page.evaluate(CAMERA) == rest
+
+
+def test_formulas_with_a_pole_with_a_hole_and_without_a_slope_are_drawn(page: Page, lab) -> None:
+    for formula in ("1/(x^2+y^2)", "x*y/(x^2+y^2)", "3"):
+        page.goto(f"{lab.url}/surfaces?s-steps=60&s-surface=Own+formula&s-formula={quote(formula)}")
+        drawn_whole(page)
+        inspect(page)
+        # Drawing takes place beside the page: only its pixels show that it came to an end.
+        assert page.get_by_test_id("relief").screenshot()
 
 
 def test_the_wheel_scrolls_the_page_and_zooms_with_ctrl(page: Page, lab) -> None:

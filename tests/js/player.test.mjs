@@ -4,7 +4,7 @@ import assert from "node:assert/strict"
 import test from "node:test"
 import { frame, installPage, landscapeScene, mounted, packed, root, surfaceScene } from "./stub.mjs"
 import { labelsOf, levelsOf, levelText, rangeOf, ticksOf } from "../../dashboard/components/player/levels.js"
-import { reliefAt, relieved } from "../../dashboard/components/player/relief.js"
+import { reliefAt, reliefFigure, relieved } from "../../dashboard/components/player/relief.js"
 import { Trail } from "../../dashboard/components/player/trail.js"
 import { advance, at, stepBack, stepForward, within } from "../../dashboard/components/player/time.js"
 import { floats, rows } from "../../dashboard/components/shared/arrays.js"
@@ -70,6 +70,23 @@ test("a start whose drag is cancelled stands where it was, and follows the hand 
   assert.deepEqual(place(), ["40px", "30px"])
   handle.onpointercancel({ type: "pointercancel" })
   assert.deepEqual([place(), handle.onpointermove], [before, null])
+})
+
+test("a relief with a hole has no lines of its levels", () => {
+  const data = surfaceScene(), { surface } = unpackSurface(data)
+  const lines = z => reliefFigure({ surface: { ...surface, coarse: { ...surface.coarse, z } }, paths: [] }, {}, [])[0][0].contours.z.show
+  assert.deepEqual([[[0, 1], [2, 3]], [[0, 1], [2, NaN]]].map(lines), [true, false])
+})
+
+test("f at a walk's place is never below the lowest that it comes to", async () => {
+  const data = surfaceScene()
+  Object.assign(data.surface, { minimum: 2e-30 })
+  Object.assign(data.paths[0], { best: 1e-33, data: packed([[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [5, 4, 3, 2, -2.0000002e-30], [1, 1, 1, 1, 1], [2, 2, 2, 2, 2], [1, 1, 1, 1, NaN]].flat()) })
+  const { element, finishAll } = await mounted(mountSurface, data)
+  await finishAll()
+  element.parts.scrub.value = "4"
+  element.parts.scrub.oninput()
+  assert.equal(element.parts.rows.children[0].children[2].textContent, "1.00e-33")
 })
 
 test("a whole playback takes eight seconds", () => {

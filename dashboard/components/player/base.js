@@ -98,7 +98,7 @@ export class Player {
     whole.onclick = () => this.showWhole()
     for (const plot of this.plots) plot.addEventListener("wheel", event => this.wheel(event, plot), { capture: true, passive: false })
     // On the window: while a button is down, plotly covers the page with a layer of its own.
-    this.onRelease = () => this.turningUntil === Infinity && this.turn(TURN_MS)
+    this.onRelease = event => this.release(event)
     for (const kind of RELEASES) window.addEventListener(kind, this.onRelease)
   }
 
@@ -113,6 +113,10 @@ export class Player {
     this.returns += 1
     this.cameraOf = null
     this.draw()
+  }
+
+  release() {
+    if (this.turningUntil === Infinity) this.turn(TURN_MS)
   }
 
   onKey(event) {
@@ -216,10 +220,9 @@ export class Player {
     return { trail: new Trail(canvas("trail")), overlay: canvas("overlay") }
   }
 
-  /** Called when a scene stands on contours and curves. */
+  /** Called when a scene stands on contours and curves; and when it stands on the relief too. */
   onDrawn() {}
 
-  /** Called when it stands on the relief too. */
   onWhole() {}
 
   resize() {

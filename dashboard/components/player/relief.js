@@ -70,6 +70,8 @@ export const ridesOf = scene =>
 /** `heads`, for a picture to keep: the paths as far as they are, strong, with a dot at the end of each. */
 export function reliefFigure(scene, colors, rides, heads) {
   const { surface, paths } = scene, { start, end, size } = levelsOf(surface), ticks = ticksOf(surface)
+  // Beside a hole, plotly's lines stop a browser that draws without a graphics card for minutes.
+  const whole = surface.coarse.z.every(row => row.every(Number.isFinite))
   const axis = { gridcolor: colors.wall, linecolor: colors.wall, zeroline: false, showspikes: false, showbackground: true, backgroundcolor: colors.box,
     color: colors.text, nticks: 5, tickfont: { size: 10 } }
   const named = i => ({ ...axis, title: { text: scene.names?.[i] ?? "", font: { size: 12 } } })
@@ -77,7 +79,7 @@ export function reliefFigure(scene, colors, rides, heads) {
     { type: "surface", ...surface.coarse, colorscale: colors.relief, hoverinfo: "skip",
       colorbar: { thickness: 9, len: 0.8, x: 1, xpad: 4, outlinewidth: 0, tickfont: { size: 10 }, ...ticks },
       lighting: { ambient: 0.72, diffuse: 0.55, specular: 0.05, roughness: 0.9 },
-      contours: { z: { show: true, start, end, size, color: colors.ridge, width: 1, highlight: false }, x: { highlight: false }, y: { highlight: false } } },
+      contours: { z: { show: whole, start, end, size, color: colors.ridge, width: 1, highlight: false }, x: { highlight: false }, y: { highlight: false } } },
     ...paths.map((path, k) => ({
       type: "scatter3d", mode: "lines", name: path.label, visible: path.shown, hoverinfo: "skip", connectgaps: false,
       opacity: heads ? 1 : 0.5, x: rides[k].x, y: rides[k].y, z: rides[k].z, line: lineOf(path, heads ? 5 : 3),

@@ -28,8 +28,9 @@ def _step_chosen() -> None:
 
 def _about(surface: Surface) -> None:
     stable = surface.largest_stable_rate()
-    limit = f" Gradient descent settles only below a rate of {stable:.2g}." if np.isfinite(stable) else ""
-    st.caption(f"$f(x, y) = {surface.expression.latex}$ · {surface.help}{limit}")
+    limit = f"Gradient descent settles only below a rate of {stable:.2g}." if np.isfinite(stable) else ""
+    words = " ".join(filter(None, (surface.help, limit)))
+    st.caption(f"$f(x, y) = {surface.expression.latex}$" + (f" · {words}" if words else ""))
 
 
 def _downloads(scene: Scene, walked: Walk, picture: dict[str, Any]) -> None:

@@ -22,3 +22,22 @@ def test_a_slope_has_no_minimum_inside_and_says_its_lowest_value():
 def test_a_formula_without_a_value_is_refused():
     with pytest.raises(ValueError, match="formula must have a value somewhere"):
         own_surface("log(-1-x^2)", SQUARE)
+
+
+@pytest.mark.parametrize(
+    ("formula", "log"),
+    [("x^2+y^2", False), ("sin(x)*cos(y)", False), ("3", False), ("1/(x^2+y^2)", True), ("x^12+y^12", True)],
+)
+def test_levels_are_logarithmic_where_half_of_the_domain_is_low(formula, log):
+    assert own_surface(formula, SQUARE).log_levels is log
+
+
+def test_a_flat_function_is_reached_where_it_is_low_for_its_own_size():
+    steep, flat = own_surface("x^2+y^2", SQUARE), own_surface("1e-9*(x^2+y^2)", SQUARE)
+    assert (steep.unit, flat.unit) == (1.0, pytest.approx(8e-9))
+    x, y = np.array([1.8, 0.0, 0.01]), np.zeros(3)
+    for surface in (steep, flat):
+        assert surface.reached(x, y, surface.evaluate(x, y)[0]).tolist() == [False, True, True]
+    # Everywhere is the minimum.
+    constant = own_surface("3", SQUARE)
+    assert constant.reached(x, y, np.full(3, 3.0)).all() and constant.unit == 1.0

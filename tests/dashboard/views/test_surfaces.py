@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.surfaces import SURFACES, walk
 from core.surfaces.momentum import convergence_rate
+from core.surfaces.own import own_surface
 from core.training.config import RunConfig
 from dashboard import forms
 from dashboard.components.player.surface import csv_of, scene_of
@@ -222,6 +223,34 @@ def test_the_table_tells_what_became_of_each(walked: tuple[Any, ...]) -> None:
     good, bad = scene_of(surface, "booth", configs, starts, paths)["paths"]
     assert good["fate"] == "still on its way" and good["final"] == pytest.approx(paths.values[-1, 0, 0])
     assert bad["fate"] == "diverged at step 1" and bad["final"] is None
+
+
+def drawn(formula: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The surface and the first path of the scene of an own formula; its coarse heights as an array."""
+    surface = own_surface(formula, (-3.0, 3.0, -3.0, 3.0))
+    configs = (RunConfig(optimizer="sgd", lr=0.01),)
+    scene = scene_of(surface, formula, configs, (surface.start,), walk(surface, configs, [surface.start], 5))
+    shown = scene["surface"]
+    heights = np.frombuffer(base64.b64decode(shown["coarse"]["z"]), np.float32)
+    return {**shown, "heights": heights.reshape(2 * [shown["coarse"]["n"]])}, scene["paths"][0]
+
+
+def test_a_pole_is_as_high_as_all_that_is_drawn_and_a_place_without_a_value_is_a_hole() -> None:
+    pole, _ = drawn("1/(x^2+y^2)")
+    middle = pole["coarse"]["n"] // 2
+    assert pole["log"] and np.isfinite(pole["heights"]).all()
+    assert pole["heights"].max() == pole["heights"][middle, middle]
+    well, _ = drawn("-1/(x^2+y^2)")
+    assert well["heights"].min() == well["heights"][middle, middle]
+    hole, _ = drawn("x*y/(x^2+y^2)")
+    assert np.argwhere(np.isnan(hole["heights"])).tolist() == [[middle, middle]]
+    high, _ = drawn("1e60*(x^2+y^2)")
+    assert np.isfinite(high["heights"]).all() and np.isfinite(np.ptp(high["heights"]))
+
+
+def test_a_walk_on_a_flat_function_has_not_arrived_where_it_started() -> None:
+    assert [drawn(formula)[1]["fate"] for formula in ("x^2+y^2", "1e-9*(x^2+y^2)")] == 2 * ["still on its way"]
+    assert drawn("3")[1]["fate"] == "reached the minimum"
 
 
 def test_csv_has_every_point_until_a_walk_stops(walked: tuple[Any, ...]) -> None:

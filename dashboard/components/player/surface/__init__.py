@@ -24,7 +24,9 @@ _FOLDER = Path(__file__).parent
 FINE, COARSE = 161, 71
 #: Contours on a log scale span this many decades below the highest value.
 DECADES = 5
-#: A walk that ends with a smaller gradient norm has settled.
+#: Higher values are drawn as this one: they are sent in 32 bits, and differences of two must fit into these.
+LARGEST = float(np.finfo(np.float32).max) / 4
+#: A walk that ends with a smaller gradient norm, in the surface's unit of f, has settled.
 SETTLED = 1e-3
 
 
@@ -86,11 +88,15 @@ def csv_of(configs: Sequence[RunConfig], starts: Sequence[Point], walked: Walk) 
 def _heights(surface: Surface, name: str) -> dict[str, Any]:
     fine = surface.heights(FINE)
     finite = fine[np.isfinite(fine)]
-    floor = 10.0**-DECADES * float(finite.max() - surface.minimum)
+    low, high = finite.min(), finite.max()
+    floor = 10.0**-DECADES * float(high - surface.minimum)
 
     def shown(heights: NDArray[np.float64]) -> NDArray[np.float64]:
-        heights = np.where(np.isfinite(heights), heights, np.nan)
-        return np.log10(np.maximum(heights - surface.minimum, 0.0) + floor) if surface.log_levels else heights
+        # A pole is as high as all that is drawn; a hole is only where f has no value.
+        heights = heights.clip(low, high)
+        if surface.log_levels:
+            return np.log10(np.maximum(heights - surface.minimum, 0.0) + floor)
+        return heights.clip(-LARGEST, LARGEST)
 
     return {
         "id": name,
@@ -126,7 +132,7 @@ def _path(surface: Surface, config: RunConfig, walked: Walk, k: int, i: int, sev
         "reached": reached,
         "final": float(values[-1]) if np.isfinite(values[-1]) else None,
         "best": float(finite.min()) if finite.size else None,
-        "fate": _fate(left, diverged, reached, float(walked.slopes[-1, k, i])),
+        "fate": _fate(left, diverged, reached, float(walked.slopes[-1, k, i]) / surface.unit),
     }
 
 

@@ -25,7 +25,8 @@ class SurfacePlayer extends Player {
 
   release(event) {
     super.release(event)
-    if (this.down && Math.hypot(event.clientX - this.down[0], event.clientY - this.down[1]) < CLICK_PIXELS) this.click(event)
+    const clicked = this.down && event.type === "pointerup"
+    if (clicked && Math.hypot(event.clientX - this.down[0], event.clientY - this.down[1]) < CLICK_PIXELS) this.click(event)
     this.down = null
   }
 
@@ -109,7 +110,9 @@ class SurfacePlayer extends Player {
     this.parts.step.textContent = `step ${step} of ${this.scene.steps}`
     const cells = this.parts.rows.querySelectorAll("td.now")
     this.scene.paths.forEach((path, i) => {
-      cells[i].textContent = scientific(path.gap[Math.min(step, path.end)] + this.scene.surface.minimum)
+      // Rounded to seven digits, a walk would lie below the lowest point that it comes to.
+      const value = path.gap[Math.min(step, path.end)] + this.scene.surface.minimum
+      cells[i].textContent = scientific(path.best === null ? value : Math.max(value, path.best))
     })
   }
 
