@@ -6,10 +6,13 @@ itself, from the attributes of core's error.
 
 import re
 import sqlite3
+from functools import cache
 
 from core.files import shortened
 from core.hyperparameters import Hyperparameter, InvalidValue, number
+from core.optimizers import OPTIMIZERS
 from core.training.config import RunConfig
+from core.training.schedules import SCHEDULES
 from dashboard.words import in_words as value_in_words
 from dashboard.words import literal
 
@@ -95,10 +98,19 @@ def _wrong_value(error: InvalidValue, given: str) -> str:
     return f"{sentence} Use a decimal point." if single and _DECIMAL_COMMA.fullmatch(typed) else sentence
 
 
+@cache
+def _named() -> re.Pattern[str]:
+    """Return what finds settings' names that are no words; others of such letters are somebody's own, as a file's."""
+    rows = [*(row.hyperparameters for row in OPTIMIZERS.values()), *(row.hyperparameters for row in SCHEDULES.values())]
+    names = {*RunConfig().to_dict(), *(parameter.name for row in rows for parameter in row)}
+    return re.compile(
+        rf"(?<![\w.-])({'|'.join(sorted(name for name in names if '_' in name))})(?![\w-]|\.\w)( = (?=\S))?"
+    )
+
+
 def _labelled(text: str) -> str:
-    """Put labels in place of names: ``validation_split = 0.2`` is ``validation split 0.2``."""
-    text = re.sub(r"\b([a-z]+_[a-z_]+) = (?=\S)", lambda match: f"{label(match[1]).lower()} ", text)
-    return re.sub(r"(?<=[a-z])_(?=[a-z])", " ", text)
+    """Put labels in place of settings' names: ``validation_split = 0.2`` is ``validation split 0.2``."""
+    return _named().sub(lambda match: label(match[1]).lower() + (" " if match[2] else ""), text)
 
 
 def _interval(match: re.Match[str]) -> str:

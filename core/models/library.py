@@ -120,6 +120,8 @@ def read_file(file_name: str, content: bytes) -> Opened:
         CheckpointError: naming what is wrong with it.
     """
     format = formats.of_name(file_name, readable=True)
+    if not content:
+        raise CheckpointError("The file is empty.")
     return opened(content) if format is formats.FORMATS["safetensors"] else Opened(*formats.read(file_name, content))
 
 

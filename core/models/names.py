@@ -17,7 +17,7 @@ class MissingModelError(ValueError):
 
 
 def missing(name: str) -> MissingModelError:
-    return MissingModelError(f"name must be a saved model's, got name = {shortened(name)}.")
+    return MissingModelError(f"There is no saved model called {shortened(name)}.")
 
 
 def place(folder: Path, name: str) -> Path:
@@ -38,7 +38,7 @@ def unused(folder: Path, name: str) -> Path:
     name = name.strip().removesuffix(SUFFIX)
     if not MODEL_NAME.fullmatch(name):
         rule = (
-            f"be 1 to {LONGEST_NAME} letters, digits, spaces, dots, hyphens or underscores "
+            f"be 1 to {LONGEST_NAME} letters from A to Z, digits, spaces, dots, hyphens or underscores "
             "and begin with a letter or a digit"
         )
         raise InvalidValue("name", rule, name)

@@ -51,3 +51,10 @@ def test_a_sweeps_numbers_are_named_as_their_fields_are(parameter: Hyperparamete
     with pytest.raises(InvalidValue) as refused:
         parameter.check(0)
     assert fields.explain(refused.value).startswith(f"{name} must be a whole number from ")
+
+
+def test_settings_are_named_by_their_labels_and_files_as_they_are() -> None:
+    sentence = "The batch_size = 64 and train_images differ in dl_renamed.png, my_net, batch_size.npz and batch_size-2."
+    assert fields.explain(ValueError(sentence)).replace("\\", "") == (
+        "The batch size 64 and training images differ in dl_renamed.png, my_net, batch_size.npz and batch_size-2."
+    )

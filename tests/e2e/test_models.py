@@ -167,7 +167,7 @@ def test_rename_notes_delete_and_restore(page: Page, lab: Lab) -> None:
     renaming.get_by_role("button", name="Save").click()
     expect(renaming.get_by_role("alert")).to_contain_text("Name must be 1 to 64 letters")
     renaming.get_by_role("textbox", name="New name").fill("new name")
-    renaming.get_by_role("button", name="Save").click()
+    renaming.get_by_role("textbox", name="New name").press("Enter")
     expect(page.get_by_role("heading", name="new name")).to_be_visible()
     expect(renaming).to_have_count(0)
     # Opened anew: what is typed while the page is still being drawn is lost with the old field.

@@ -60,7 +60,7 @@ def _number_in_words(answers: Sequence[Answer]) -> tuple[str, str, str]:
 def _answer_in_words(answer: Answer | None) -> tuple[str, str, str, str]:
     """Return the digit, the kind of the answer, its first words and the others."""
     if answer is None:
-        return "?", "empty", "No digit yet", "The answer changes with every stroke."
+        return "?", "empty", "No digit yet", "The answer appears here as soon as there is one."
     share, other = words.probability(answer.probability), words.probability(answer.probabilities[answer.runner_up])
     digit, second = str(answer.digit), f"{answer.runner_up} with {other}"
     if not answer.sure:

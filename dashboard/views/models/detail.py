@@ -66,9 +66,11 @@ def _actions(model: Model, changeable: bool) -> None:
 
 @st.dialog("Rename", icon=":material/edit:")
 def _rename(name: str) -> None:
-    new = st.text_input("New name", name)
-    if not st.button("Save", type="primary"):
-        return
+    # In a form Enter saves, too.
+    with st.form("rename", border=False):
+        new = st.text_input("New name", name)
+        if not st.form_submit_button("Save", type="primary"):
+            return
     if notices.attempt(lambda: show(pictures.library().rename(name, new or "").name)):
         st.rerun()
     notices.show()

@@ -348,8 +348,8 @@ def test_models_says_in_a_line_what_is_wrong(model, library, tmp_path, capsys):
     (tmp_path / "link.safetensors").symlink_to(model)
     (tmp_path / "bad.npz").write_bytes(b"x")
     for arguments, sentence in (
-        (["show", "no"], "name must be a saved model's, got name = no."),
-        (["show", "../x"], "name must be a saved model's, got name = ../x."),
+        (["show", "no"], "There is no saved model called no."),
+        (["show", "../x"], "There is no saved model called ../x."),
         (["import", str(model), "--name", "mine"], "name must be one that no saved model has, got name = mine."),
         (["import", str(model), "--name", "../x"], "name must be 1 to 64 letters"),
         (["import", str(tmp_path / "link.safetensors")], "must be a file itself, got a link."),

@@ -15,7 +15,7 @@ from core.models.checkpoints import (
     save_parameters,
 )
 from core.models.formats import FORMATS
-from core.models.library import Library, Opened
+from core.models.library import Library, Opened, read_file
 from core.owners import Visitor
 from core.training.config import RunConfig
 from core.training.network import Network
@@ -63,8 +63,8 @@ def test_a_kept_model_says_what_it_is_and_is_measured_anew(kept, library, traine
 @pytest.mark.parametrize("name", BAD_NAMES)
 def test_a_name_that_will_not_do_is_refused_everywhere(name, kept, library, tmp_path):
     before = files(tmp_path)
-    rule = re.escape("name must be 1 to 64 letters, digits, spaces, dots, hyphens or underscores")
-    unknown = "name must be a saved model's, got name = "
+    rule = re.escape("name must be 1 to 64 letters from A to Z, digits, spaces, dots, hyphens or underscores")
+    unknown = "There is no saved model called "
     for action, words in (
         (lambda: library.keep(library.open("first"), name), rule),
         (lambda: library.rename("first", name), rule),
@@ -312,6 +312,12 @@ def test_a_model_without_an_owner_is_the_teachers_and_in_an_open_lab_everyones(l
     refused(lambda: in_open_lab.delete("hers"), hers)
 
 
+@pytest.mark.parametrize("name", ["net.npz", "net.onnx", "net.keras", "net.h5", "net.safetensors"])
+def test_an_empty_file_is_called_so(name):
+    with pytest.raises(CheckpointError, match=r"^The file is empty\.$"):
+        read_file(name, b"")
+
+
 def test_lists_while_others_rename(kept, library):
     """Files are renamed behind the library's back too, as by another process."""
     done, failed, listed = threading.Event(), [], []
@@ -347,7 +353,7 @@ def test_a_model_that_was_away_when_it_was_opened_has_no_problem(kept, library, 
     with monkeypatch.context() as moving:
         moving.setattr("core.files.os.open", away)
         assert library.models() == []
-        refused(lambda: library.model("first"), "name must be a saved model's, got name = first.")
+        refused(lambda: library.model("first"), "There is no saved model called first.")
     assert [model.problem for model in library.models()] == [""]
 
 
@@ -368,7 +374,7 @@ def test_a_model_that_could_not_be_read_for_a_moment_is_read_at_the_next_look(ke
 
 def test_a_model_that_vanishes_is_a_name_that_no_model_has(kept, library, monkeypatch):
     monkeypatch.setattr("core.models.names.os.path.lexists", lambda path: path.name == "gone.safetensors")
-    refused(lambda: library.model("gone"), "name must be a saved model's, got name = gone.")
+    refused(lambda: library.model("gone"), "There is no saved model called gone.")
 
 
 def changes(library, trained):
