@@ -36,17 +36,21 @@ def lines(runs: Sequence[Run], names: Sequence[str] | None = None) -> list[Line]
         names: one per run, for runs that each have a line and a name of their own.
     """
     if names is not None:
-        styles = [line_style(i) for i in range(len(runs))]
+        styles = _styles([run.config.optimizer for run in runs])
         return [Line(name, (run.id,), *style) for name, run, style in zip(names, runs, styles, strict=True)]
     groups = [[runs[i] for i in group] for group in lanes_of([run.config for run in runs])]
     first = [group[0].config for group in groups]
     names = differences(first)
     names = [f"{name} ({names[:i].count(name) + 1})" if names.count(name) > 1 else name for i, name in enumerate(names)]
-    optimizers = [config.optimizer for config in first]
-    styles = [line_style(i) for i in range(len(groups))]
-    if len(set(optimizers)) == len(optimizers):
-        styles = [(OPTIMIZER_COLORS[name], OPTIMIZER_DASHES[name]) for name in optimizers]
+    styles = _styles([config.optimizer for config in first])
     return [
         Line(name, tuple(run.id for run in group), color, dash)
         for name, group, (color, dash) in zip(names, groups, styles, strict=True)
     ]
+
+
+def _styles(optimizers: Sequence[str]) -> list[tuple[str, str]]:
+    """Return colour and dash of each line: its optimizer's own, where several race and each line has another one."""
+    if 1 < len(set(optimizers)) == len(optimizers):
+        return [(OPTIMIZER_COLORS[name], OPTIMIZER_DASHES[name]) for name in optimizers]
+    return [line_style(i) for i in range(len(optimizers))]

@@ -44,7 +44,11 @@ def test_seeds_alone_are_lines_of_their_own() -> None:
 
 
 def test_given_names_stand() -> None:
-    assert [line.name for line in lines(runs(BASE, replace(BASE, lr=0.1)), ["x", "y"])] == ["x", "y"]
+    found = lines(runs(BASE, replace(BASE, lr=0.1)), ["x", "y"])
+    assert [(line.name, line.color) for line in found] == [("x", HUES[0]), ("y", HUES[1])]
+    racing = lines(runs(BASE, replace(BASE, optimizer="adagrad")), ["x", "y"])
+    assert [line.color for line in racing] == [OPTIMIZER_COLORS["adam"], OPTIMIZER_COLORS["adagrad"]]
+    assert lines(runs(BASE), ["x"])[0].color == HUES[0]
 
 
 def test_thirty_two_lines_look_different() -> None:
