@@ -21,12 +21,14 @@ from dashboard.components.style import chart_style
 #: Width of what is printed on A4, in CSS pixels: 210 mm less the margins of 12 mm.
 PRINTED = 703
 _STYLE = Path(__file__).parent / "shared" / "standalone.css"
-#: Tells the style sheet how wide the page is on the screen; printing asks for it at once.
+#: Tells the style sheet how wide the page's content is on the screen: printing asks for it, and draws nothing anew.
 _MEASURE = """const main = document.querySelector("main"), style = document.documentElement.style
 new ResizeObserver(() => {
   if (matchMedia("print").matches) return
-  style.setProperty("--print-width", `${main.clientWidth}px`)
-  style.setProperty("--print-zoom", Math.min(1, PRINTED / main.clientWidth))
+  const { paddingLeft, paddingRight } = getComputedStyle(main)
+  const width = main.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight)
+  style.setProperty("--print-width", `${width}px`)
+  style.setProperty("--print-zoom", Math.min(1, PRINTED / width))
 }).observe(main)"""
 #: Colours of Streamlit's that the lab's theme does not set.
 _COLORS = {
