@@ -318,8 +318,10 @@ def _taken(curves: Curves) -> int:
 def _highest(config: RunConfig, curves: Curves) -> tuple[int, float]:
     """Return the highest mean loss of ``MEANT`` images or of a larger step's, and the step with the last of them."""
     width = min(math.ceil(MEANT / config.images_per_step), len(curves.losses))
-    means = np.convolve(curves.losses, np.full(width, 1 / width), "valid")
-    place = int(np.nanargmax(means))
+    # A run may be cut off between a loss that is no number and the event that says so.
+    losses = np.where(np.isnan(curves.losses), np.inf, curves.losses)
+    means = np.convolve(losses, np.full(width, 1 / width), "valid")
+    place = int(np.argmax(means))
     return int(curves.steps[place + width - 1]), float(means[place])
 
 

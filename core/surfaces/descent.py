@@ -20,7 +20,7 @@ from core.optimizers.stepper import Stepper, TorchStepper, stepper
 from core.surfaces.expression import Array
 from core.surfaces.functions import FAR, Point, Surface
 from core.training.config import RunConfig
-from core.training.schedules import Span
+from core.training.span import Span
 
 DEFAULT_STEPS = 500
 STEPS = Hyperparameter("steps", DEFAULT_STEPS, "How many steps each optimizer takes.", low=1, high=5000)

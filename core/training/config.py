@@ -11,7 +11,8 @@ from core.data import TRAIN_IMAGES, Digits, Mnist
 from core.files import shortened
 from core.hyperparameters import Hyperparameter, InvalidValue, Value, check_all, number, whole_number
 from core.optimizers import OPTIMIZERS, OptimizerSpec
-from core.training.schedules import SCHEDULES, History, ScheduleSpec, Span
+from core.training.schedules import SCHEDULES, ScheduleSpec
+from core.training.span import History, Span
 
 LR = Hyperparameter("lr", 1e-3, "Size of each step.", low=0.0, high=1000.0, open_low=True)
 EPOCHS = Hyperparameter("epochs", 5, "Passes over the training images.", low=1, high=1000)

@@ -9,7 +9,7 @@ from core import data
 from core.training.commands import Plan
 from core.training.config import RunConfig
 from core.training.network import to_flat
-from core.training.schedules import Span
+from core.training.span import Span
 from core.training.trainer import Trainer
 
 #: Approximate number of steps that ``points`` returns.

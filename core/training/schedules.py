@@ -10,47 +10,18 @@ Lengths are in epochs; ``Span`` translates them to steps.
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from core.hyperparameters import Hyperparameter
+from core.training.span import History, Span
 
 Schedule = Callable[[int], float]
 
 #: In epochs, far less than a step. A step at a drop or a restart belongs to what begins there, whichever way the last
 #: bit of a division was rounded.
 ROUNDING = 1e-9
-
-
-@dataclass(frozen=True)
-class Span:
-    """The length of a run: ``epochs`` of ``steps_per_epoch`` steps each."""
-
-    epochs: int
-    steps_per_epoch: int
-
-    @property
-    def steps(self) -> int:
-        return self.epochs * self.steps_per_epoch
-
-    def epoch(self, step: int) -> float:
-        """Return the place of a step in epochs, from 0."""
-        return step / self.steps_per_epoch
-
-    @property
-    def stalled(self) -> "History":
-        """The history of a loss that never improves: what can be foreseen of a schedule that reacts to the loss."""
-        return [((epoch + 1) * self.steps_per_epoch, 1.0) for epoch in range(self.epochs)]
-
-    def progress(self, step: int) -> float:
-        """Return the place of a step in the run, from 0 at the first step to 1 at the last."""
-        return min(1.0, step / max(1, self.steps - 1))
-
-
-#: (step reached, loss) at the end of each epoch so far. The trainer appends to it; only a schedule that reacts to the
-#: loss reads it. So such a schedule is a function of the step too, and a resumed run continues it exactly.
-History = Sequence[tuple[int, float]]
 
 
 @dataclass(frozen=True)

@@ -195,20 +195,21 @@ function bowl(n = 41) {
 }
 
 test("a flat surface has a range, so that it has levels, colours and a relief", () => {
-  assert.deepEqual(rangeOf([3, 3]), { low: 3, high: 6 })
-  assert.deepEqual(rangeOf([-3e20, -3e20]), { low: -3e20, high: 0 })
-  assert.deepEqual([rangeOf([0, 0]), rangeOf([NaN]), rangeOf([])], Array(3).fill({ low: 0, high: 1 }))
+  assert.deepEqual(rangeOf([3, 3]), { low: 0, high: 6 })
+  assert.deepEqual(rangeOf([-3e20, -3e20]), { low: -6e20, high: 0 })
+  assert.deepEqual(rangeOf([0, 0]), { low: -1, high: 1 })
+  assert.deepEqual([rangeOf([NaN]), rangeOf([])], Array(2).fill({ low: 0, high: 1 }))
   // What float32 rounds is flat; a shallow bowl is not.
-  assert.deepEqual(rangeOf([2.3, 2.3000002]), { low: 2.3, high: 4.6 })
+  assert.deepEqual(rangeOf([2.3, 2.3000002]), { low: 0, high: 4.6 })
   assert.deepEqual([rangeOf([0, 5e-7]), rangeOf([1000, 1000.01])], [{ low: 0, high: 5e-7 }, { low: 1000, high: 1000.01 }])
   const data = surfaceScene(), flat = { n: 2, z: packed([3, 3, 3, 3]) }
   const { surface } = unpackSurface({ ...data, surface: { ...data.surface, fine: flat, coarse: flat } })
   const { start, end, size } = levelsOf(surface), { ticktext } = ticksOf(surface)
-  assert.ok(start >= 3 && end <= 6 && size > 0)
+  assert.ok(start >= 0 && end <= 6 && size > 0)
   assert.equal(new Set(ticktext).size, ticktext.length)
   const landscape = unpackLandscape({ ...landscapeScene(), loss: packed([3, 3, 3, 3]) })
   heighten(landscape, "loss")
-  assert.deepEqual([landscape.surface.low, landscape.surface.high], [3, 6])
+  assert.deepEqual([landscape.surface.low, landscape.surface.high], [0, 6])
 })
 
 test("contour levels are round, and labelled ones among them", () => {

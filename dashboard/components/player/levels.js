@@ -12,9 +12,12 @@ const ROOM = 6
 /** The lowest and the highest of a surface's heights. One that is flat, as far as the six digits of a level tell, or
  * unknown yet has a range too: without one there are no levels, no colours and no relief. */
 export function rangeOf(heights) {
-  const [lowest, highest] = extentOf(heights)
-  const low = Number.isFinite(lowest) ? lowest : 0, size = Math.max(Math.abs(low), Math.abs(highest))
-  return { low, high: highest - low > 1e-6 * size ? highest : low + (Math.abs(low) || 1) }
+  const [low, high] = extentOf(heights)
+  if (high < low) return { low: 0, high: 1 }
+  if (high - low > 1e-6 * Math.max(Math.abs(low), Math.abs(high))) return { low, high }
+  // In the middle: on the floor of its box a relief would flicker.
+  const half = Math.abs(low) || 1
+  return { low: low - half, high: low + half }
 }
 
 /** Equally spaced levels from `start` to `end`, every `size`, and the steps of those that have labels: `major`. On a surface whose

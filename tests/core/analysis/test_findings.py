@@ -224,6 +224,17 @@ def test_a_run_blown_up_in_twelve_steps_gets_a_finding() -> None:
     assert "rose to 15,200 at step 11" in found.sentence
 
 
+def test_a_run_cut_off_at_a_loss_that_is_no_number_gets_a_finding() -> None:
+    """Between the event of its last steps and the one that it diverged."""
+    steps = np.arange(20.0)
+    losses = np.append(np.full(19, 2.5), np.nan)
+    curves = Curves(steps=steps, losses=losses, rates=np.full(20, 30.0), last_step=20)
+    (finding,) = findings(RunConfig(optimizer="sgd", lr=30.0, batch_size=1), curves)
+    assert (
+        finding.sentence == "It learnt nothing: the loss rose to inf at step 19 and ended at inf; guessing gives 2.3."
+    )
+
+
 def test_what_was_learned_in_order_and_is_gone_is_told() -> None:
     curves = made(accuracies=(0.9,) * 6)
     curves.test_accuracy = 0.2

@@ -8,7 +8,8 @@ from core.hyperparameters import InvalidValue
 from core.optimizers import OPTIMIZERS
 from core.training.config import RunConfig, parse_batch_size, same_rates
 from core.training.events import StepsDone
-from core.training.schedules import SCHEDULES, Span
+from core.training.schedules import SCHEDULES
+from core.training.span import Span
 from core.training.trainer import Trainer
 
 

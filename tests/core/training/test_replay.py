@@ -6,7 +6,7 @@ from core.training.config import RunConfig
 from core.training.events import StepsDone
 from core.training.network import Network, from_flat, to_flat
 from core.training.replay import POINTS, points, replay, state_at
-from core.training.schedules import Span
+from core.training.span import Span
 from core.training.trainer import Trainer
 
 

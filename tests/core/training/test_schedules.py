@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch.optim import lr_scheduler as torch_schedulers
 
-from core.training.schedules import SCHEDULES, Span
+from core.training.schedules import SCHEDULES
+from core.training.span import Span
 
 TEN = Span(epochs=2, steps_per_epoch=5)
 LONG = Span(epochs=6, steps_per_epoch=7)
