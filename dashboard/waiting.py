@@ -6,8 +6,7 @@ from typing import TypeVar
 import streamlit as st
 
 from core.jobs import Job, Status
-from dashboard import address
-from dashboard.words import literal
+from dashboard import address, fields
 
 R = TypeVar("R")
 
@@ -33,7 +32,7 @@ def show(job: Job[R], draw: Callable[[Status[R]], object] | None = None, poll: b
     def part() -> None:
         status = job.status()
         if status.failure:
-            st.error(literal(status.failure), icon=":material/error:")
+            st.error(fields.explain(ValueError(status.failure)), icon=":material/error:")
             # By a hash: a key may hold a path of the server, and a widget's key is sent to the browser.
             st.button("Try again", key=f"retry.{hash((job.kind, job.key))}", on_click=job.retry)
         elif draw:

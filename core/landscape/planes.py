@@ -75,11 +75,13 @@ def pca(trajectories: Sequence[Tensor]) -> Plane:
     One trajectory's plane goes through its end; the directions have length 1. The first trajectory starts at the left.
 
     Raises:
-        ValueError: if nothing moves.
+        ValueError: if nothing moves, or there is no trajectory.
 
     Source: Li et al. 2018, Visualizing the Loss Landscape of Neural Nets, section 7; with the Gram matrix of the points
     in place of the covariance of the parameters.
     """
+    if not trajectories:
+        raise ValueError("This plane is of runs that move; choose at least one run, since models do not.")
     origin = torch.stack([trajectory[-1].double() for trajectory in trajectories]).mean(0).float()
     count = sum(len(trajectory) for trajectory in trajectories)
     gram = torch.zeros(count, count, dtype=torch.float64)
@@ -88,7 +90,7 @@ def pca(trajectories: Sequence[Tensor]) -> Plane:
         gram += rows @ rows.t()
     values, vectors = torch.linalg.eigh(gram)
     if not float(values[-1]) > 0:
-        raise ValueError("trajectories must move, got runs whose parameters never change.")
+        raise ValueError("This plane is of runs that move; the parameters of these never change.")
     axes = []
     for value, weights in zip(values.flip(0)[:2], vectors.flip(1).t()[:2], strict=False):
         if float(value) > NEGLIGIBLE * float(values[-1]):
@@ -108,7 +110,7 @@ def through(first: Tensor, second: Tensor, third: Tensor) -> Plane:
     length = float(u.norm())
     v = towards - (towards @ u) / max(length, 1e-300) ** 2 * u
     if not length > 0 or not float(v.norm()) > 1e-6 * float(towards.norm()):
-        raise ValueError("points must not lie on one line; two of the three are the same, or all are in a row.")
+        raise ValueError("Three points on one line make no plane; two of the three are the same, or all are in a row.")
     return Plane(first, (u / length).float(), (v / v.norm()).float())
 
 
@@ -119,7 +121,7 @@ def line(first: Tensor, second: Tensor) -> Plane:
         ValueError: if they are the same.
     """
     if torch.equal(first, second):
-        raise ValueError("points must differ, got the same parameters twice.")
+        raise ValueError("A line needs two points that differ; these have the same parameters.")
     return Plane(first, second - first, torch.zeros_like(first))
 
 
@@ -173,7 +175,8 @@ def layers(flat: Tensor) -> list[Tensor]:
 
 
 def _length(vector: Tensor) -> float:
-    return float(vector.norm())
+    # Squares of a run that is about to diverge are beyond single precision.
+    return float(vector.norm(dtype=torch.float64))
 
 
 def _blocks(vector: Tensor) -> list[slice]:

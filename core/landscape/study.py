@@ -177,7 +177,9 @@ def plane_of(study: Study, tracks: Sequence[Track]) -> Plane:
         if len(ends) == 3:
             return planes.through(*ends)
         if tracks[0].start is None:
-            raise ValueError("items must be three models, or two of which the first is a run, got two.")
+            raise ValueError(
+                "This plane goes through three ends, or a run's start and two ends; choose a run first, or one more."
+            )
         return planes.through(tracks[0].start, *ends)
     if study.plane == "random":
         return planes.random_plane(ends[0], study.seed)

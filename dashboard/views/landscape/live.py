@@ -55,13 +55,13 @@ def section(result: Result) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox("Optimizer", list(OPTIMIZERS), key="l-live-optimizer", width=200,
                      format_func=lambda name: OPTIMIZERS[name].label)  # fmt: skip
-        st.button("Train and watch", icon=":material/play_arrow:", on_click=_start, args=(_seed(result),))
+        st.button("Train and watch", icon=":material/play_arrow:", on_click=_start, args=(_start_of(result),))
         if ended and f"run:{ended.id}" not in st.session_state[key("items")]:
             st.button(f"Add {literal(run_line(ended))} to the picture", on_click=_add, args=(ended.id,))
 
 
-def _start(seed: int) -> None:
-    config = RunConfig.recommended(st.session_state["l-live-optimizer"], seed=seed, epochs=EPOCHS)
+def _start(given: dict[str, Any]) -> None:
+    config = RunConfig.recommended(st.session_state["l-live-optimizer"], **given, epochs=EPOCHS)
     if run_id := starting.run(config, again=True):
         st.session_state[RUN], st.session_state[PATH] = run_id, {}
 
@@ -71,7 +71,8 @@ def _add(run_id: str) -> None:
     st.session_state[chosen] = [*st.session_state[chosen], f"run:{run_id}"]
 
 
-def _seed(result: Result) -> int:
-    """Seed of the first run, so that the new one starts from the same weights."""
+def _start_of(result: Result) -> dict[str, Any]:
+    """Return what fixes the first run's first weights, so that the new one starts from the same."""
     runs = (items.run_of(path.item) for path in result.paths)
-    return next((run.config.seed for run in runs if run), 0)
+    config = next((run.config for run in runs if run), RunConfig())
+    return {"seed": config.seed, "initialization": config.initialization}

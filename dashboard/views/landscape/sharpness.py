@@ -5,6 +5,7 @@ import streamlit as st
 from core.analysis.sharpness import SAMPLE, Sharpness, sharpness
 from core.landscape.study import Path2D, Result
 from core.training.network import from_flat
+from dashboard import fields
 from dashboard.views.landscape import items
 from dashboard.words import literal
 
@@ -44,11 +45,17 @@ def section(result: Result) -> None:
     if not moments:
         return
     rows = []
-    with st.spinner("Measuring"):
-        for moment in moments:
-            for path in result.paths:
-                place = len(path.steps) - 1 if moment == END else int(abs(path.epochs - float(moment)).argmin())
-                rows.append(_row(path, place, result.study.loss))
+    try:
+        with st.spinner("Measuring"):
+            for moment in moments:
+                for path in result.paths:
+                    place = len(path.steps) - 1 if moment == END else int(abs(path.epochs - float(moment)).argmin())
+                    rows.append(_row(path, place, result.study.loss))
+    except ValueError as error:
+        # The picture is kept in a file: what it is of may be gone, or not to be replayed.
+        st.error(fields.explain(error), icon=":material/error:")
+    if not rows:
+        return
     head = "| Run | Epoch | Largest eigenvalue | Stable below a rate of |\n|---|--:|--:|--:|\n"
     st.markdown(head + "\n".join(dict.fromkeys(rows)))
 

@@ -52,8 +52,13 @@ def test_pca_of_one_run_goes_through_its_end() -> None:
 
 
 def test_runs_that_stand_still_have_no_plane() -> None:
-    with pytest.raises(ValueError, match="trajectories must move"):
+    with pytest.raises(ValueError, match="parameters of these never change"):
         pca([vector(0).expand(3, -1)])
+
+
+def test_models_alone_have_no_plane_of_movement() -> None:
+    with pytest.raises(ValueError, match="choose at least one run"):
+        pca([])
 
 
 def test_the_plane_through_three_points_goes_through_them() -> None:
@@ -68,7 +73,7 @@ def test_the_plane_through_three_points_goes_through_them() -> None:
 
 def test_three_points_on_a_line_have_no_plane() -> None:
     for third in (vector(0), vector(1), vector(0) + 2 * (vector(1) - vector(0))):
-        with pytest.raises(ValueError, match="points must not lie on one line"):
+        with pytest.raises(ValueError, match="Three points on one line make no plane"):
             through(vector(0), vector(1), third)
 
 
@@ -78,7 +83,7 @@ def test_a_line_is_measured_from_the_first_model_to_the_second() -> None:
     assert seen.a[:2].tolist() == pytest.approx([0, 1], abs=1e-6) and seen.b.tolist() == [0, 0, 0]
     # Two random vectors of this many dimensions are orthogonal but for one part in 300.
     assert seen.distance[2] == pytest.approx(float(vector(2).norm()), rel=1e-2)
-    with pytest.raises(ValueError, match="points must differ"):
+    with pytest.raises(ValueError, match="two points that differ"):
         line(vector(0), vector(0))
 
 
@@ -111,3 +116,12 @@ def test_a_random_walk_has_the_runs_steps_and_two_components_explain_most_of_it(
     # With steps of one length, the limit of many dimensions is known: 6/pi^2 for the first, a quarter of it for the
     # second, of a walk that is centred at its mean; centred at its end it is 8/pi^2 and a ninth.
     assert pca([walk]).explained([walk]) == pytest.approx(8 / torch.pi**2 * (1 + 1 / 9), abs=0.02)
+
+
+def test_a_random_walk_beside_a_run_that_is_about_to_diverge_is_finite() -> None:
+    trajectory = torch.stack([vector(0), 1e25 * vector(1), 1e25 * vector(2)])
+    (walk,) = random_walks([trajectory])
+    assert walk.isfinite().all()
+    assert float((walk[2] - walk[1]).norm(dtype=torch.float64)) == pytest.approx(
+        float((trajectory[2] - trajectory[1]).norm(dtype=torch.float64)), rel=1e-3
+    )

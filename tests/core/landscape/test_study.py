@@ -94,7 +94,7 @@ def test_the_key_depends_on_everything() -> None:
 
 def test_two_models_have_no_start_for_a_plane(tracks: list[Track], mnist: Mnist) -> None:
     models = [replace(track, start=None, points=track.points[-1:]) for track in tracks]
-    with pytest.raises(ValueError, match="items must be three models"):
+    with pytest.raises(ValueError, match="choose a run first, or one more"):
         next(compute(Study("three", ITEMS), models, mnist))
 
 

@@ -278,6 +278,32 @@ def test_sharpness_of_a_run_and_of_a_model(run: Run) -> None:
     assert sharpness.measure(items.pinned("model:untrained"), 0, "cross_entropy").value > 0
 
 
+def test_what_cannot_be_measured_any_more_gets_one_sentence(page: AppTest, run: Run, monkeypatch) -> None:
+    def gone(*_: object) -> None:
+        raise ValueError("The run cannot be replayed.")
+
+    monkeypatch.setattr(sharpness, "measure", gone)
+    page.query_params.update(images="50", size="25", items=f"run:{run.id}")
+    page.session_state[sharpness.MOMENTS] = [sharpness.END]
+    items.job(Study("pca", (items.pinned(f"run:{run.id}"),), images=50, size=25)).wait()
+    page.run()
+    assert not page.exception
+    assert [error.value for error in page.error] == [r"The run cannot be replayed\."]
+
+
+def test_a_run_to_watch_starts_from_the_first_runs_weights(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = replace(run, config=replace(run.config, seed=7, initialization="he"))
+    monkeypatch.setattr(items, "run_of", lambda item: first if item == "run:1" else None)
+    start = track("adam", 1)
+    for names, given in (
+        (["model:m"], {"seed": 0, "initialization": "glorot"}),
+        (["model:m", "run:1"], {"seed": 7, "initialization": "he"}),
+    ):
+        study = Study("random", tuple(names), size=25, images=1)
+        result = next(compute(study, [replace(start, item=name) for name in names], data.load()))
+        assert live._start_of(result) == given
+
+
 def test_a_whole_model_is_a_track_too(service, run: Run) -> None:
     trainer = Trainer(run.config)
     save_checkpoint(paths.models() / "whole.safetensors", Checkpoint(run.config, trainer.state(), {}))
