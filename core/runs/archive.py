@@ -163,6 +163,11 @@ class Archive:
         with self._lock:
             return self._record.messages(run_id, after)
 
+    def newest(self, run_id: str) -> int:
+        """Return the number of the run's latest event; -1 before there is one, or if there is no such run."""
+        with self._lock:
+            return self._record.newest(run_id)
+
     def events(self, run_id: str, kinds: Collection[str] = ()) -> list[dict[str, Any]]:
         """Return the recorded events of the run, in order, with ``at``: their times, in unix seconds.
 

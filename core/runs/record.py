@@ -132,6 +132,11 @@ class Record:
         self._trim()
         return messages
 
+    def newest(self, run_id: str) -> int:
+        """Return the number of the run's latest event; -1 before there is one, or if there is no such run."""
+        end = self._end(run_id)
+        return end[0] - 1 if end else -1
+
     def _end(self, run_id: str) -> tuple[int, int] | None:
         """Return the number of the run's next event, and its steps; None if there is no such run."""
         if run_id not in self._ends:

@@ -38,7 +38,7 @@ def test_a_run_leaves_with_its_events_its_figures_its_settings_and_its_code(serv
     ((_, data),) = data_of(page)
     told = [json.loads(message) for message in service.messages(run.id) or []]
     assert data["recorded"][run.id] == [event for event in told if event["event"] != "Checkpointed"]
-    assert data["lines"] == [] and data["runs"][0]["settled"]
+    assert data["lines"] == [] and "drawn" not in data["runs"][0]
     assert f"<td>{percent(run.test_accuracy)}</td>" in page
     assert "<dt>Batch size</dt><dd>64</dd>" in page and "<p>by me</p>" in page
     assert f"<code>{html.escape(write(coding.recipe_of_run(run)))}</code>" in page

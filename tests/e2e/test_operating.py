@@ -30,9 +30,12 @@ def test_pause_one_step_another_rate_resume_and_stop(page: Page, lab: Lab) -> No
     expect_state(page, "paused")
     expect(page.get_by_role("button", name="One step", exact=True)).to_be_enabled()
     before = step_shown(page)
-    press(page, "One step")
-    expect(page.get_by_test_id("step")).to_have_text(re.compile(f"step {before + 1:,} of"))
-    expect_state(page, "paused")
+    for taken in (1, 2, 3):
+        press(page, "One step")
+        expect(page.get_by_test_id("step")).to_have_text(re.compile(f"step {before + taken:,} of"))
+        expect_state(page, "paused")
+        expect(page.get_by_role("button", name="One step", exact=True)).to_be_enabled()
+        expect(page.get_by_role("button", name="Pause", exact=True)).to_have_count(0)
     type_into(page, "Schedule's base rate from the next step on", "-3")
     expect(page.get_by_text("Learning rate must be")).to_be_visible()
     type_into(page, "Schedule's base rate from the next step on", "0.02")
@@ -79,6 +82,22 @@ def test_two_people_pressing_stop_stop_it_once(page: Page, lab: Lab, visitor: Pr
     page.goto(page.url.replace("/?run=", "/runs?run="))
     story = page.get_by_test_id("stExpander").filter(has_text="What happened")
     expect(story.get_by_text("stopped", exact=True)).to_have_count(1)
+
+
+def test_a_page_offers_what_fits_a_run_that_somebody_else_goes_on_with(page: Page, lab: Lab, visitor: Profiles) -> None:
+    start_long(page, lab)
+    press(page, "Pause")
+    other = visitor().new_page()
+    other.goto(page.url.replace("/?run=", "/runs?run="))
+    expect(other.get_by_role("button", name="One step", exact=True)).to_be_enabled()
+    press(page, "Resume")
+    expect(other.get_by_role("button", name="Pause", exact=True)).to_be_enabled()
+    expect(other.get_by_role("button", name="One step", exact=True)).to_have_count(0)
+    stop_button(page).click()
+    expect_state(other, "stopped")
+    expect(other.get_by_role("button", name="Resume", exact=True)).to_be_enabled()
+    expect(other.get_by_role("button", name="Pause", exact=True)).to_have_count(0)
+    expect(other.get_by_test_id("news")).to_contain_text("stopped, test accuracy")
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import test from "node:test"
-import { apply, imagesPerStep, isOver, isSettled, newRun, placeOf, secondsLeft, trainingLoss } from
+import { apply, imagesPerStep, isOver, isSettled, isStale, newRun, placeOf, secondsLeft, trainingLoss } from
   "../../dashboard/components/chart/run.js"
 
 const LOGS = new URL("../fixtures/event_logs.json", import.meta.url)
@@ -69,6 +69,44 @@ test("over and settled states", () => {
   assert.deepEqual(["queued", "running", "paused", "finished", "unknown"].map(state => isOver({ state })), [false, false, false, true, true])
   assert.equal(isSettled({ state: "paused" }), true)
   assert.equal(isSettled({ state: "running" }), false)
+})
+
+test("a page is stale once a run is in another state than it was drawn with, and not while its events still come", () => {
+  const run = { ...newRun("run"), drawn: { state: "finished", seq: 4 } }
+  const state = (seq, value) => apply(run, { event: "State", seq, state: value })
+  const stale = []
+  for (const [seq, value] of [[0, "running"], [1, "paused"], [2, "running"], [4, "finished"]]) {
+    state(seq, value)
+    stale.push(isStale(run))
+  }
+  assert.deepEqual(stale, [false, false, false, false])
+  // Someone goes on with it, and it ends in the same state as before.
+  state(5, "running")
+  assert.equal(isStale(run), true)
+  state(9, "finished")
+  assert.equal(isStale(run), true)
+  run.drawn = { state: "finished", seq: 9 }
+  assert.equal(isStale(run), false)
+})
+
+test("one step of a paused run makes the page stale, whichever drawing of it came between", () => {
+  const run = { ...newRun("run"), drawn: { state: "paused", seq: 1 } }
+  apply(run, { event: "State", seq: 1, state: "paused" })
+  apply(run, { event: "State", seq: 2, state: "running" })
+  apply(run, { event: "State", seq: 4, state: "paused" })
+  for (const [drawn, stale] of [[{ state: "paused", seq: 1 }, true], [{ state: "running", seq: 2 }, true], [{ state: "running", seq: 4 }, true],
+    [{ state: "paused", seq: 4 }, false]]) {
+    assert.equal(isStale({ ...run, drawn }), stale, JSON.stringify(drawn))
+  }
+})
+
+test("waiting and training are one to a page; a run that is gone, and one on a page of its own, are not", () => {
+  const run = { ...newRun("run"), drawn: { state: "queued", seq: 0 } }
+  apply(run, { event: "State", seq: 1, state: "running" })
+  assert.equal(isStale(run), false)
+  apply(run, { event: "Unknown" })
+  assert.equal(isStale(run), true)
+  assert.equal(isStale({ ...run, drawn: undefined }), false)
 })
 
 test("a speed is told after half a second of training, without the first block", () => {

@@ -1,7 +1,7 @@
 """The live chart: a browser component that draws runs' events as they arrive on the lab's WebSocket.
 
 Script reruns draw nothing: the component gets the ids of the runs and does the rest, so zoom, legend and hover survive.
-It requests one rerun, when a run that it shows ends or is paused.
+It requests a rerun when a run that it shows ends, is paused or goes on, by whomever: the page offers other actions.
 """
 
 import json
@@ -12,8 +12,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.runs.states import PAUSED
 from core.runs.store import Run
+from dashboard import lab
 from dashboard.components.modules import component_script
 from dashboard.components.standalone import Part
 from dashboard.components.style import chart_style
@@ -57,7 +57,9 @@ def live_chart(runs: list[Run], invitation: str, key: str, lines: Sequence[Line]
         lines: the runs laid over each other, with a ranking; without lines, one run is shown with all its figures.
     """
     data = {**_data(runs, lines), "invitation": invitation}
-    _component(data=data, key=key, on_settled_change=lambda: None)
+    for run, shown in zip(runs, data["runs"], strict=True):
+        shown["drawn"] = {"state": run.state, "seq": lab.service().newest(run.id)}
+    _component(data=data, key=key, on_changed_change=lambda: None)
 
 
 def still(runs: Sequence[Run], lines: Sequence[Line], messages: Mapping[str, Sequence[str]]) -> Part:
@@ -77,7 +79,6 @@ def _data(runs: Sequence[Run], lines: Sequence[Line]) -> dict[str, Any]:
         {
             "id": run.id,
             "name": run_line(run),
-            "settled": run.over or run.state == PAUSED,
             "message": run.message,
             # It begins at the parent's step, also where its own epochs have other numbers of steps.
             "shift": (run.parent_step or run.first_step) - run.first_step,

@@ -4,7 +4,7 @@ import { Feed, Recording } from "./feed.js"
 import { CHART_SETTINGS, layout, scalesOf, traces } from "./figure.js"
 import { keepOnly, overlayLayout, overlayScales, overlayTraces, panels } from "./overlay.js"
 import { ranked, Ranking, timeLeft } from "./ranking.js"
-import { apply, isOver, isSettled, newRun, secondsLeft, trainingLoss } from "./run.js"
+import { apply, isOver, isSettled, isStale, newRun, secondsLeft, trainingLoss } from "./run.js"
 import { count, duration, ending, loss, percent, place } from "../shared/format.js"
 import { Drawing } from "../shared/drawing.js"
 import { lasting } from "../shared/lasting.js"
@@ -63,9 +63,9 @@ class LiveChart {
   }
 
   /** Take Python's data: the runs and their states. Called again on every change of data or theme. */
-  update(data, onSettled) {
+  update(data, onChange) {
     const before = new Map(this.runs)
-    this.onSettled = onSettled
+    this.onChange = onChange
     this.invitation = data.invitation
     this.about = data.about
     this.runs = new Map(data.runs.map(given => [given.id, Object.assign(this.runs.get(given.id) ?? newRun(given.id), given)]))
@@ -78,6 +78,8 @@ class LiveChart {
       this.feed.subscribe()
       if (this.shown) this.comeIntoView()
     }
+    // Others may have gone on with a run while the page was drawn.
+    for (const run of this.runs.values()) this.askIfStale(run)
     // The first events of another run are about to come: drawing it without them would only hold them up.
     this.draw(changed && this.shown ? FIRST_EVENTS_MS : 0)
     this.shown = true
@@ -102,15 +104,20 @@ class LiveChart {
   receive({ run: id, events, position }) {
     const run = this.runs.get(id)
     if (!run) return
-    const wasSettled = isSettled(run)
     run.heard = true
     for (const event of events) apply(run, event)
     run.position = position
-    if (isSettled(run) && !wasSettled && !run.settled) {
-      this.onSettled(`${id} ${run.seq}`)
-      this.write("news", endInWords(run))
-    }
+    this.askIfStale(run)
     this.draw()
+  }
+
+  /** Ask for a drawing of the page, and say how the run ended, once for each change of a run that the page lacks. */
+  askIfStale(run) {
+    const change = `${run.id} ${run.state} ${run.changed}`
+    if (!isStale(run) || run.asked === change) return
+    run.asked = change
+    this.onChange(change)
+    if (isSettled(run)) this.write("news", endInWords(run))
   }
 
   /** Another server process may have lost events that this page has: all runs begin anew. */
@@ -309,4 +316,4 @@ class LiveChart {
 }
 
 export default lasting(".live", (root, { data }) => new LiveChart(root, data.recorded),
-  (chart, { data, setStateValue }) => chart.update(data, what => setStateValue("settled", what)))
+  (chart, { data, setStateValue }) => chart.update(data, what => setStateValue("changed", what)))

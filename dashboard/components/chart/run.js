@@ -8,6 +8,8 @@ export function newRun(id) {
     step: null, steps: [], losses: [], means: [], rates: [],
     // Of the chart, which smooths in a frame and draws a moment later: events can come between the two.
     smoothed: [], smoothedAs: null,
+    // Number of the last event that was a change of state.
+    changed: -1,
     epochs: { step: [], trainLoss: [], trainAccuracy: [], loss: [], accuracy: [], ended: [] },
   }
 }
@@ -16,6 +18,17 @@ const FINAL = ["finished", "stopped", "diverged", "failed", "interrupted", "unkn
 export const isOver = run => FINAL.includes(run.state)
 /** True if nothing more happens to the run by itself, so that the page offers other actions. */
 export const isSettled = run => isOver(run) || run.state === "paused"
+
+/** True if the page offers other actions than fit the run: it was drawn with the run as `run.drawn`, in `state` and with
+ * `seq`, the number of its last event then. */
+export function isStale(run) {
+  if (!run.drawn) return false
+  const { state, seq } = run.drawn
+  if (run.state === "unknown") return state !== "unknown"
+  // What the page has seen is still on its way here.
+  if (run.seq < seq) return false
+  return isSettled(run) ? run.state !== state || run.changed > seq : isSettled({ state })
+}
 
 /** Seconds of training before a speed is told, and those that it is a mean of at most. */
 const TIMED_SECONDS = [0.5, 5]
@@ -75,6 +88,7 @@ const handlers = {
     run.test = { loss: event.test_loss, accuracy: event.test_accuracy }
   },
   State(run, event) {
+    run.changed = event.seq ?? run.changed
     run.state = event.state
     run.message = event.message
     run.stalled = event.stalled

@@ -53,6 +53,7 @@ def test_events_are_numbered_stored_and_told(store):
     assert told(record, "a") == [(0, "queued"), (1, "running")] == told(Record(store), "a")
     assert [json.loads(body)["state"] for body in store.events("a")] == ["queued", "running"]
     assert record.messages("nobody") is None
+    assert [record.newest(run_id) for run_id in ("a", "b", "nobody")] == [1, -1, -1]
 
 
 def test_what_the_disk_does_not_take_is_written_later_in_its_order(store, monkeypatch):
