@@ -32,7 +32,10 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError):
+            # The file that was asked for; nobody knows the other one.
+            error.filename, error.filename2 = str(path), None
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise

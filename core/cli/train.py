@@ -183,23 +183,29 @@ def _follow(trainer: Trainer, epochs: list[EpochDone]) -> RunFinished:
             event = events.send(stop.pop() if stop else None)
     finally:
         signal.signal(signal.SIGINT, previous)
+        _clear_bar()
     return event
+
+
+def _clear_bar() -> None:
+    """Clear the bar, if stderr is a terminal, so that a line can be printed in its place."""
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def _show(event: Event, trainer: Trainer) -> None:
     """Print one event: lines on stdout, and a bar on stderr if that is a terminal."""
-    on_terminal = sys.stderr.isatty()
+    if not isinstance(event, StepsDone):
+        _clear_bar()
     if isinstance(event, RunStarted):
         images = f"{event.train_images} training and {event.validation_images} validation images"
         print(f"{trainer.config.optimizer_spec.label}, {images}, {event.steps} steps, on {event.device}")
-    elif isinstance(event, StepsDone) and on_terminal:
+    elif isinstance(event, StepsDone) and sys.stderr.isatty():
         step, steps = trainer.step, trainer.config.span.steps
         done = BAR * step // steps
         figures = f"step {step}/{steps}  loss {event.losses[-1]:.4f}  {event.images_per_second:,.0f} images/s"
         print(f"\r{'█' * done}{'░' * (BAR - done)} {figures}\x1b[K", end="", file=sys.stderr, flush=True)
     elif isinstance(event, EpochDone):
-        if on_terminal:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
         line = f"Epoch {event.epoch + 1}: training loss {event.train_loss:.4f}, accuracy {event.train_accuracy:.2%}"
         if event.validation_loss is not None and event.validation_accuracy is not None:
             line += f"; validation loss {event.validation_loss:.4f}, accuracy {event.validation_accuracy:.2%}"

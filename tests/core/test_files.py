@@ -22,3 +22,10 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_refusal_names_the_file_that_was_asked_for(tmp_path):
+    with pytest.raises(IsADirectoryError) as refusal:
+        write_atomically(tmp_path, b"content")
+    assert refusal.value.filename == str(tmp_path) and refusal.value.filename2 is None
+    assert list(tmp_path.parent.glob(".*.tmp")) == []

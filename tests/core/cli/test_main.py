@@ -1,6 +1,10 @@
 """The terminal, as a person at one sees it: what is printed, where, and the exit status."""
 
+import io
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -402,3 +406,27 @@ def test_the_first_run_on_a_machine_says_what_it_waits_for(compiles, capsys, mon
     monkeypatch.setattr(ink, "compiles", lambda: compiles)
     assert main(["train", "--optimizer", "sgd", "--batch-size", "full", "--epochs", "1", "--threads", "1"]) == 0
     assert ("\nCompiling the training step for this machine, once: " in capsys.readouterr().out) is compiles
+
+
+def test_a_reader_who_has_enough_ends_it_without_a_word():
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "core", "models", "list"]
+    ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize("rate", ["0.1", "1000"])
+def test_no_line_is_printed_behind_the_bar(rate, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setattr(sys, "stderr", screen)
+    run = ["train", "--optimizer", "sgd", "--weight-decay", "1", "--lr", rate, "--train-images", "640", "--epochs", "1"]
+    assert main(run) == 0
+    lines = [line.rpartition("\r\x1b[K")[2] for line in screen.getvalue().split("\n")]
+    assert any(line.startswith("SGD, 640 training") for line in lines) and not [line for line in lines if "░" in line]
