@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
-        # A reader that has enough closes the pipe, as ``head`` does. Python would flush the rest at its end, and complain.
+        # Readers that have enough, as ``head``, close the pipe. Python would flush the rest at its end, and complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE
 

@@ -28,3 +28,19 @@ test("on a logarithmic axis a divergence stands where its step is drawn", () => 
   assert.equal(drawn.shapes[0].x0, 1)
   assert.equal(drawn.annotations.find(note => note.text === "diverged").x, 0)
 })
+
+test("the axis begins where the run does, also in the middle of another one's", () => {
+  const colors = { series: ["#000", "#111", "#222"] }, run = newRun("a")
+  apply(run, { seq: 0, event: "RunStarted", steps: 300, steps_per_epoch: 100, epochs: 3, train_images: 6400 })
+  apply(run, { seq: 1, event: "StepsDone", step: 202, steps: [200, 201], losses: [1, 1], means: [1, 1], learning_rates: [0.1, 0.1], images_per_second: 100 })
+  const range = view => {
+    const all = { log: false, width: 600, ...view }
+    return layout([run], all, colors, scalesOf([run], all)).xaxis.range
+  }
+  assert.deepEqual(range({ unit: "step", logX: false }), [200, 301])
+  assert.deepEqual(range({ unit: "epoch", logX: false }), [2, 3.01])
+  // A logarithmic axis has a factor of ten at least.
+  assert.deepEqual(range({ unit: "step", logX: true }).map(end => Math.round(10 ** end)), [30, 315])
+  run.steps.unshift(0)
+  assert.deepEqual(range({ unit: "step", logX: false }), [0, 303])
+})

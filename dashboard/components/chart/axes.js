@@ -15,8 +15,13 @@ export function extent(lines, view) {
     return placeOf(run, view.unit)(lastStep({ size: run.size, step: run.step, last: run.steps.at(-1), over: isOver(run) }))
   })
   const most = Math.max(...last, 0) || 1
-  if (!view.logX) return [0, 1.01 * most]
-  const first = runs.map(run => placeOf(run, view.unit)(view.unit === "step" ? 1 : Math.max(run.steps[1] ?? 1, 1)))
+  if (!view.logX) {
+    // A run that goes on from another one begins in the middle: where all do, the axis does.
+    const least = Math.min(...runs.map(run => placeOf(run, view.unit)(run.steps[0] ?? 0)), most)
+    const from = least < most ? least : 0
+    return [from, most + 0.01 * (most - from)]
+  }
+  const first = runs.map(run => placeOf(run, view.unit)(Math.max(run.steps[view.unit === "step" ? 0 : 1] ?? 1, 1)))
   return [Math.min(most / 10, Math.min(...first.filter(value => value > 0), most)), 1.05 * most]
 }
 

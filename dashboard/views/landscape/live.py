@@ -27,12 +27,20 @@ def watched() -> Run | None:
     return run if run and not run.over else None
 
 
-def marker(plane: Plane) -> dict[str, Any] | None:
-    """Return the watched run's places on the plane so far, as the player takes them; None without such a run."""
+def marker(plane: Plane, study: str) -> dict[str, Any] | None:
+    """Return the watched run's places on the plane so far, as the player takes them; None without such a run.
+
+    Args:
+        study: the key of the plane's: places on another plane are others.
+    """
     run = watched()
     if run is None:
         return None
-    path: dict[int, tuple[float, float, float]] = st.session_state.setdefault(PATH, {})
+    path: dict[int, tuple[float, float, float]]
+    of, path = st.session_state.get(PATH, (study, {}))
+    if of != study:
+        path = {}
+    st.session_state[PATH] = study, path
     points = [(0, to_flat(Network(run.config.seed, run.config.initialization))), items.live_point(run)]
     for step, point in (known for known in points if known and known[0] not in path):
         projection = plane.project(point[None])
@@ -63,7 +71,8 @@ def section(result: Result) -> None:
 def _start(given: dict[str, Any]) -> None:
     config = RunConfig.recommended(st.session_state["l-live-optimizer"], **given, epochs=EPOCHS)
     if run_id := starting.run(config, again=True):
-        st.session_state[RUN], st.session_state[PATH] = run_id, {}
+        st.session_state[RUN] = run_id
+        st.session_state.pop(PATH, None)
 
 
 def _add(run_id: str) -> None:

@@ -136,7 +136,7 @@ def _picture(status: Status[Result], study: Study) -> None:
     elif study.plane == "line":
         _line(result)
     else:
-        scene = scene_of(result, status.revision, status.stage, status.share, live.marker(result.plane))
+        scene = scene_of(result, status.revision, status.stage, status.share, live.marker(result.plane, study.key))
         landscape_player(scene, PLAYER, lambda: sharpness.request(PLAYER))
 
 

@@ -317,10 +317,12 @@ def test_a_live_runs_places_are_those_of_its_checkpoints(run: Run, monkeypatch) 
     monkeypatch.setattr(live, "watched", lambda: run)
     monkeypatch.setattr(live.st, "session_state", {})
     monkeypatch.setattr(items, "live_point", lambda _: None)
-    assert live.marker(plane) == {"color": OPTIMIZER_COLORS["adam"], "a": [0.0], "b": [0.0], "distance": [0.0]}
+    assert live.marker(plane, "one") == {"color": OPTIMIZER_COLORS["adam"], "a": [0.0], "b": [0.0], "distance": [0.0]}
     monkeypatch.setattr(items, "live_point", lambda _: (7, start + 0.25 * (ahead - start)))
     for _ in range(2):
-        assert live.marker(plane)["a"] == pytest.approx([0.0, 0.25], abs=1e-5)
+        assert live.marker(plane, "one")["a"] == pytest.approx([0.0, 0.25], abs=1e-5)
+    # On another plane all its places are others.
+    assert live.marker(line(ahead, start), "two")["a"] == pytest.approx([1.0, 0.75], abs=1e-5)
 
 
 def test_a_live_point_is_the_newest_checkpoints(service, run: Run, tmp_path: Path, monkeypatch) -> None:
