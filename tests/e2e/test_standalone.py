@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import plotly.graph_objects as go
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -11,7 +13,9 @@ from core.runs.service import Service
 from core.runs.store import Run
 from core.training.config import RunConfig
 from dashboard import freezing, lab
+from dashboard.components import figure, standalone
 from dashboard.components.standalone import PRINTED
+from dashboard.plots import framed
 from dashboard.views.runs import figures, rows
 from tests.browser import Profiles, watch
 from tests.visiting import save, scrolls_sideways, wait_in
@@ -113,3 +117,15 @@ def test_on_a_phone_nothing_runs_off_the_side(offline: Page, ten: list[Run], tmp
     offline.goto(kept(tmp_path / "phone.html", ten).as_uri())
     wait_in(offline, "() => document.querySelector('.live-plot').data?.length > 0")
     assert not scrolls_sideways(offline)
+
+
+def test_a_still_figure_from_arrays_saves_its_numbers(tmp_path: Path, offline: Page) -> None:
+    chart = framed(go.Figure(go.Scatter(x=np.array([0.5, 1.0]), y=np.array([2, 1]), name="loss")), 120)
+    lines = go.Figure(
+        go.Parcoords(dimensions=[{"label": "Test", "values": np.array([1.0, 1.0])}], meta={"Test": [1, None]})
+    )
+    parts = [figure.still(chart, "Curve"), figure.still(framed(lines, 120), "Lines")]
+    (tmp_path / "still.html").write_text(standalone.page("Still", parts), "utf-8")
+    offline.goto((tmp_path / "still.html").as_uri())
+    numbers = [save(offline, offline.locator(f"#part-{place}"), "Numbers, CSV")[1].decode() for place in (0, 1)]
+    assert numbers == ["series,x,value\nloss,0.5,2\nloss,1,1\n", "Test\n1\n\n"]

@@ -39,6 +39,14 @@ test("where no run has validation, the panel shows the accuracy of training and 
   assert.equal(title([]), "Validation accuracy")
 })
 
+test("steps drawn counted from 1 are told as they are", () => {
+  const edges = { loss: 1, accuracy: Infinity, rate: Infinity }
+  const drawn = overlayTraces([line("a", 0.97, 0.98, 0.05)], { ...VIEW, logX: true }, [-Infinity, Infinity], Infinity, edges)
+  const [curve] = drawn.filter(trace => trace.uid === "a-raw"), [rate] = drawn.filter(trace => trace.uid === "a-rate")
+  assert.deepEqual([curve.x, curve.y, curve.meta], [[1, 2], [1, 0.05], "each step"])
+  assert.deepEqual([rate.x, rate.meta], [[1, 2], { x: [0, 1] }])
+})
+
 test("the time left of several runs counts those that wait in full", () => {
   // 1,000 steps of 10 images, 1,000 images per second: ten seconds a run.
   const size = { steps: 1000, steps_per_epoch: 100, train_images: 1000 }

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict"
 import test from "node:test"
+import { REPEATED } from "../../dashboard/components/shared/points.js"
 import { numbersOf, pictured } from "../../dashboard/components/shared/saving.js"
 
 const LINE = { type: "scatter", name: "smoothed", x: [0, 1, 2], y: [2.5, null, 0.5] }
@@ -19,7 +20,7 @@ test("panels are told apart, and the parts of a line of several runs", () => {
 })
 
 test("a curve cut at the axis's edge has its own values; marks and hidden curves have no line", () => {
-  const cut = { ...LINE, y: [1, 1, 1], customdata: [300, 1, 1], hovertemplate: "%{customdata:.4f}" }
+  const cut = { ...LINE, y: [1, 1, 1], meta: { y: [300, 1, 1] } }
   const traces = [cut, { ...LINE, visible: false }, { ...LINE, uid: "raw-beyond" }, { x: [0], y: [null] }]
   assert.equal(numbersOf(traces, {}), "series,x,value\nsmoothed,0,300\nsmoothed,1,1\nsmoothed,2,1\n")
 })
@@ -30,6 +31,21 @@ test("a map has its heights, a picture what its points say, parallel coordinates
     'x,y,height\n1,0,"here, 3"\n')
   const dimensions = [{ label: "Learning rate", values: [-1, -2], tickvals: [-2, -1], ticktext: ["0.01", "0.1"] }, { label: "Test", values: [0.9, 0.8] }]
   assert.equal(numbersOf([{ type: "parcoords", dimensions }], {}), "Learning rate,Test\n0.1,0.9\n0.01,0.8\n")
+})
+
+test("true values are saved where others are drawn, under the axes' names and without tags", () => {
+  const drawn = { x: [1, 2], y: [0.87, 0.9], customdata: ["a", "b"], meta: { x: [1, 5000], y: [0.1135, 0.9] } }
+  const layout = { meta: { x: "step" }, xaxis: { title: { text: "step, counted from 1" } }, yaxis: { title: { text: "accuracy<br><b>lower</b>" } } }
+  assert.equal(numbersOf([drawn, { x: [9], y: [9], meta: REPEATED }, { z: [[9]], meta: REPEATED }], layout),
+    "step,accuracy  lower \n1,0.1135\n5000,0.9\n")
+  const map = { type: "contour", x: [0, 1], y: [5], z: [[0, 1]], meta: { z: [[1, 10]] } }
+  assert.equal(numbersOf([map], { meta: { z: "f" } }), "x,y,f\n0,5,1\n1,5,10\n")
+  const dimensions = [{ label: "Test", values: [0.9, 0.9] }, { label: "Rate", values: [-2, -1], tickvals: [-1], ticktext: ["0.1"] }]
+  assert.equal(numbersOf([{ dimensions, meta: { Test: [0.9, null], Rate: [0.01, 0.1] } }], {}), "Test,Rate\n0.9,0.01\n,0.1\n")
+})
+
+test("a trace that plotly has named has no name", () => {
+  assert.equal(numbersOf([{ name: "trace 0", x: [1], y: [2] }], {}), "x,value\n1,2\n")
 })
 
 test("text that a spreadsheet would take for a formula is only text", () => {

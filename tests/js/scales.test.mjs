@@ -51,7 +51,7 @@ test("a run that stays high is wholly inside", () => {
 
 test("what is beyond the axis is drawn at its edge, and an arrow and the hover tell the value", () => {
   const curve = { x: [0, 1, 2, 3, 4, 5], y: [1, 307.25, 8, null, 9, 1] }
-  assert.deepEqual(clipped(curve, 2, ".4f"), { x: curve.x, y: [1, 2, 2, null, 2, 1], customdata: curve.y, hovertemplate: "%{customdata:.4f}" })
+  assert.deepEqual(clipped(curve, 2, ".4f"), { x: curve.x, y: [1, 2, 2, null, 2, 1], meta: { y: curve.y }, customdata: curve.y, hovertemplate: "%{customdata:.4f}" })
   assert.deepEqual(clipped(curve, 400, ".4f"), { ...curve, hovertemplate: "%{y:.4f}" })
   assert.deepEqual(marksBeyond(curve, 2), { x: [1, 4], y: [2, 2], text: ["up to 307.3", "up to 9.000"] })
   const [arrow] = arrows(curve, 2, { uid: "a", marker: { color: "#123456" } })

@@ -30,6 +30,14 @@ test("a nameless curve has its axis's title", () => {
   assert.equal(pointInWords(curve, 0), "loss: 0.5 at x 1")
 })
 
+test("a point is where it truly is, and none of a whole number's digits is left out", () => {
+  const [curve] = curvesOf([{ name: "smoothed", x: [1, 12346, 12347.3, 3e20], y: [1, 1, 60000, 12345.6], meta: { x: [0, 12345, 12346.3, 3e20] } }],
+    { meta: { x: "step" }, xaxis: { title: "step, counted from 1" }, yaxis: {} })
+  assert.deepEqual([0, 1, 2, 3].map(i => pointInWords(curve, i)), [
+    "smoothed: 1 at step 0", "smoothed: 1 at step 12,345", "smoothed: 60,000 at step 12,346", "smoothed: 12,346 at step 300000000000000000000"])
+  assert.deepEqual(curvesOf([{ x: [1], y: [2], meta: { y: [] } }], { yaxis: {} }), [])
+})
+
 test("keys begin at the last point of the first curve and stay within it", () => {
   const first = moved("ArrowLeft", null, CURVES)
   assert.deepEqual(first, { curve: 0, point: 2 })

@@ -5,6 +5,10 @@ import { lastStep } from "../shared/scales.js"
 
 const TITLES = { step: "step", epoch: "epoch", time: "seconds of training" }
 const HOVER = { step: "step %{x:,d}", epoch: "epoch %{x:.2f}", time: "%{x:.2f} s" }
+const FROM_ONE = ", counted from 1"
+
+/** Steps count from 0, which a logarithmic axis does not have: on it they are counted from 1. */
+const shiftOf = view => (view.logX && view.unit === "step" ? 1 : 0)
 
 /** Both ends of the runs on the chosen axis. */
 export function extent(lines, view) {
@@ -25,18 +29,30 @@ export function extent(lines, view) {
   return [Math.min(most / 10, Math.min(...first.filter(value => value > 0), most)), 1.05 * most]
 }
 
+/** What saving and speaking call the axes. */
+export const named = (view, panels) => ({ x: TITLES[view.unit], panels })
+
+const titled = (text, view) => (shiftOf(view) ? `${text}${FROM_ONE}` : text)
+
 /** The horizontal axis in the chosen unit; another unit or scale starts unzoomed. */
 export const horizontal = (view, first, last) => ({
   type: view.logX ? "log" : "linear", range: view.logX ? [Math.log10(first), Math.log10(last)] : [first, last],
-  uirevision: `${view.revision} ${view.unit} ${view.logX}`, title: { text: TITLES[view.unit], standoff: 6, font: { size: 12.5 } },
+  uirevision: `${view.revision} ${view.unit} ${view.logX}`, title: { text: titled(TITLES[view.unit], view), standoff: 6, font: { size: 12.5 } },
   tickformat: view.unit === "step" ? ",d" : "", hoverformat: view.unit === "step" ? ",d" : ".2f",
-  unifiedhovertitle: { text: HOVER[view.unit] }, nticks: isNarrow(view) ? 5 : 9,
+  unifiedhovertitle: { text: titled(HOVER[view.unit], view) }, nticks: isNarrow(view) ? 5 : 9,
 })
 
-/** The place of a step on the axis. Steps count from 0, which a logarithmic axis does not have. */
+/** The place of a step on the axis. */
 export function positionOf(run, view) {
-  const place = placeOf(run, view.unit)
-  return view.logX && view.unit === "step" ? step => place(step) + 1 : place
+  const place = placeOf(run, view.unit), shift = shiftOf(view)
+  return step => place(step) + shift
+}
+
+/** The traces, with their true steps where they are drawn at others. */
+export function counted(traces, view) {
+  const shift = shiftOf(view)
+  if (!shift) return traces
+  return traces.map(trace => (typeof trace.meta === "string" ? trace : { ...trace, meta: { ...trace.meta, x: trace.x.map(x => x - shift) } }))
 }
 
 const isNarrow = view => view.width < 480

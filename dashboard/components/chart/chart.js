@@ -293,12 +293,12 @@ class LiveChart {
     return Plotly.react(this.plot, data, shown, CHART_SETTINGS)
   }
 
-  /** The figure's curves whole: neither thinned nor cut at an axis's edge. */
+  /** The figure's curves whole: neither thinned nor cut at an axis's edge, and each step where it is. */
   numbers() {
-    const runs = [...this.runs.values()], whole = { type: "linear", range: [0, Infinity] }
-    const edges = Object.fromEntries(panels(this.view, this.lines).map(({ name }) => [name, Infinity]))
-    const data = this.lines.length ? overlayTraces(this.lines, this.view, [-Infinity, Infinity], Infinity, edges)
-      : traces(runs, this.view, themeOf(this.root), { loss: whole, rate: whole }, { yaxis: whole, yaxis3: whole })
+    const runs = [...this.runs.values()], view = { ...this.view, logX: false }, whole = { type: "linear", range: [0, Infinity] }
+    const edges = Object.fromEntries(panels(view, this.lines).map(({ name }) => [name, Infinity]))
+    const data = this.lines.length ? overlayTraces(this.lines, view, [-Infinity, Infinity], Infinity, edges)
+      : traces(runs, view, themeOf(this.root), { loss: whole, rate: whole }, { yaxis: whole, yaxis3: whole })
     return { data, layout: this.plot.layout }
   }
 

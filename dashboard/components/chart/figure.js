@@ -1,6 +1,6 @@
 // The figure of one run: loss, accuracy and learning rate over a shared axis.
 
-import { extent, frame, horizontal, panelTitle, positionOf, verticalAxis } from "./axes.js"
+import { counted, extent, frame, horizontal, named, panelTitle, positionOf, verticalAxis } from "./axes.js"
 import { SETTINGS } from "../shared/plotly.js"
 import { accuracyScale, arrows, clipped, edgeOf, lossScale, rateScale } from "../shared/scales.js"
 
@@ -30,7 +30,7 @@ export function traces(runs, view, colors, scales, zoomed) {
   const epochs = { ...common, mode: "lines+markers", marker: { size: 6 } }
   const edge = edgeOf(scales.loss, zoomed.yaxis.range), rateEdge = edgeOf(scales.rate, zoomed.yaxis3.range)
   const drawn = (places, losses) => clipped(points(places, losses), edge, ".4f")
-  return [
+  return counted([
     { ...common, uid: "raw", name: "each step", ...drawn(x, run.losses), opacity: 0.42, line: { color, width: 1 } },
     { ...common, uid: "smooth", name: "smoothed", ...drawn(x, run.smoothed), line: { color, width: 2.5 } },
     { ...epochs, uid: "loss", name: "validation", ...drawn(ends, loss), showlegend: validated, line: { color: validation, width: 2 } },
@@ -43,7 +43,7 @@ export function traces(runs, view, colors, scales, zoomed) {
     ...arrows({ x, y: run.losses }, edge, { uid: "raw-beyond", marker: { color } }),
     ...arrows({ x: ends, y: loss }, edge, { uid: "loss-beyond", marker: { color: validation } }),
     ...arrows({ x, y: run.rates }, rateEdge, { uid: "rate-beyond", yaxis: "y3", marker: { color: rate } }),
-  ]
+  ], view)
 }
 
 export function layout(runs, view, colors, scales) {
@@ -56,7 +56,7 @@ export function layout(runs, view, colors, scales) {
   return {
     ...frame(view, colors),
     hovermode: "x unified", hoversubplots: "axis", hoverlabel: { bgcolor: colors.paper, bordercolor: colors.grid, font: { color: colors.text } },
-    showlegend: true, meta: { panels: { y: "Loss", y2: "Accuracy", y3: "Learning rate" } },
+    showlegend: true, meta: named(view, { y: "Loss", y2: "Accuracy", y3: "Learning rate" }),
     legend: { ...legend, y: 1.0 }, legend2: { ...legend, y: 0.44 },
     grid: { rows: 3, columns: 1, subplots: [["xy"], ["xy2"], ["xy3"]] },
     xaxis: { ...axis, ...horizontal(view, first, last), showticklabels: !empty, anchor: "y3" },

@@ -1,6 +1,6 @@
 // Several lines in one picture. A line is one run, or several that differ in their seed: then its mean and its band.
 
-import { extent, frame, horizontal, panelTitle, positionOf, verticalAxis } from "./axes.js"
+import { counted, extent, frame, horizontal, named, panelTitle, positionOf, verticalAxis } from "./axes.js"
 import { accuracyScale, arrows, clipped, edgeOf, gapScale, lossScale, rateScale } from "../shared/scales.js"
 import { meanAndBand, spaced, thin } from "../shared/series.js"
 import { faded } from "../shared/theme.js"
@@ -70,7 +70,7 @@ export function panels(view, lines) {
 export function overlayTraces(lines, view, range, room, edges) {
   const axis = Object.fromEntries(panels(view, lines).map(panel => [panel.name, panel.axis]))
   const alone = Object.values(axis).map(yaxis => ({ type: "scatter", x: [0], y: [null], yaxis, hoverinfo: "skip" }))
-  return alone.concat(lines.flatMap(line => {
+  return counted(alone.concat(lines.flatMap(line => {
     if (line.hidden) return []
     const quiet = view.focus && view.focus !== line.name
     const strength = quiet ? 0.22 : 1
@@ -91,9 +91,9 @@ export function overlayTraces(lines, view, range, room, edges) {
         const at = longest.length <= GRID ? longest : spaced(from, to, GRID)
         const { x, y, low, high } = meanAndBand(curves, at)
         const band = { ...common, yaxis, line: { width: 0 } }
-        const bound = values => ({ ...clipped({ x, y: values }, edges[panel], format), hoverinfo: "skip", hovertemplate: null })
-        shown.push({ ...band, uid: `${uid}-low`, meta: "lowest", ...bound(low) },
-          { ...band, uid: `${uid}-high`, meta: "highest", ...bound(high), fill: "tonexty", fillcolor: faded(line.color, 0.16 * strength) })
+        const bound = (values, meta) => ({ ...clipped({ x, y: values }, edges[panel], format), hoverinfo: "skip", hovertemplate: null, meta })
+        shown.push({ ...band, uid: `${uid}-low`, ...bound(low, "lowest") },
+          { ...band, uid: `${uid}-high`, ...bound(high, "highest"), fill: "tonexty", fillcolor: faded(line.color, 0.16 * strength) })
         curve = { x, y }
       }
       if (!curve) return
@@ -112,7 +112,7 @@ export function overlayTraces(lines, view, range, room, edges) {
     if (view.gap) add("gap", "gap", stroke, ".4f", dots)
     add("rate", "rate", stroke, ".3~g")
     return shown
-  }))
+  })), view)
 }
 
 /** The scales of the panels, over the lines that are shown. */
@@ -136,7 +136,7 @@ export function overlayLayout(lines, view, colors, scales) {
     gap: { ...scales.gap, zeroline: true, zerolinecolor: colors.grid }, rate: { ...scales.rate, tickformat: "~g" },
   }
   const figure = {
-    ...frame(view, colors), showlegend: false, meta: { panels: Object.fromEntries(shown.map(panel => [panel.axis, panel.title])) }, hovermode: "x", hoverlabel: { bgcolor: colors.paper, bordercolor: colors.grid, font: { color: colors.text, size: 12 } },
+    ...frame(view, colors), showlegend: false, meta: named(view, Object.fromEntries(shown.map(panel => [panel.axis, panel.title]))), hovermode: "x", hoverlabel: { bgcolor: colors.paper, bordercolor: colors.grid, font: { color: colors.text, size: 12 } },
     grid: { rows: shown.length, columns: 1, subplots: shown.map(panel => [`x${panel.axis}`]) },
     xaxis: { ...axis, ...horizontal(view, first, last), anchor: shown.at(-1).axis, showticklabels: !empty },
     annotations: shown.map(panel => panelTitle(panel.title, panel.domain[1])),

@@ -24,7 +24,7 @@ class Figure {
   constructor(root) {
     this.root = root
     this.plot = root.querySelector(".still-plot")
-    this.tools = new ChartTools(this.plot, { about: () => this.data })
+    this.tools = new ChartTools(this.plot, { about: () => this.data, numbers: () => this.numbers })
     root.querySelector(".chart-foot").replaceChildren(...this.tools.parts)
     this.drawing = new Drawing(() => this.draw())
     this.observer = new ResizeObserver(() => this.resize())
@@ -71,6 +71,11 @@ class Figure {
       const lines = this.plot._fullData?.find(trace => trace.type === "parcoords")
       if (lines) select(between(lines.dimensions, this.plot.data[lines.index].customdata))
     })
+  }
+
+  /** The traces as plotly has unpacked them: in those that Python gives it, an array may be text in base 64. */
+  get numbers() {
+    return { data: this.plot._fullData, layout: this.plot.layout }
   }
 
   resize() {

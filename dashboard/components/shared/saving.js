@@ -1,7 +1,7 @@
 // Saving a chart from where it stands: a picture with title, settings and legend, and its numbers.
 
 import { element } from "./dom.js"
-import { panelOf, pointsOf, shownTraces, titleOf } from "./points.js"
+import { nameOf, panelOf, pointsOf, seriesOf, shownTraces } from "./points.js"
 
 /** A picture's least width in CSS pixels, so that one from a phone serves on a slide too; it is saved with twice as many. */
 const WIDTH = 960, SCALE = 2
@@ -25,21 +25,25 @@ const csv = rows => rows.map(row => `${row.map(cell).join(",")}\n`).join("")
 /** A figure's numbers as CSV, a point a line: panel and series where there are any, x, y and z. */
 export function numbersOf(traces, layout) {
   const whole = traces.find(trace => trace.dimensions)
-  if (whole) return csv(parallel(whole.dimensions))
+  if (whole) return csv(parallel(whole))
   const shown = shownTraces(traces)
   const rows = shown.flatMap(trace => {
-    const name = [trace.name ?? "", ...(typeof trace.meta === "string" ? [trace.meta] : [])].join(", ")
+    const name = [seriesOf(trace), ...(typeof trace.meta === "string" ? [trace.meta] : [])].join(", ")
     return pointsOf(trace).map(point => [panelOf(trace, layout), name, ...point])
   })
   const solid = rows.some(row => row[4] !== undefined)
-  const head = ["panel", "series", titleOf(layout.xaxis) || "x", (!rows.some(row => row[0]) && titleOf(layout.yaxis)) || (solid ? "y" : "value"), "height"]
+  const vertical = rows.some(row => row[0]) ? "" : nameOf(layout, "y")
+  const head = ["panel", "series", nameOf(layout, "x") || "x", vertical || (solid ? "y" : "value"), layout.meta?.z ?? "height"]
   const kept = head.map((_, column) => column === 2 || column === 3 || rows.some(row => row[column] !== "" && row[column] !== undefined))
   return csv([head, ...rows].map(row => row.filter((_, column) => kept[column])))
 }
 
 /** The rows of parallel coordinates; an axis with words has a number's place for each. */
-function parallel(dimensions) {
-  const read = ({ values, tickvals, ticktext }, i) => (tickvals ? ticktext[Array.from(tickvals).indexOf(values[i])] ?? values[i] : values[i])
+function parallel({ dimensions, meta }) {
+  const read = ({ label, values, tickvals, ticktext }, i) => {
+    if (meta?.[label]) return meta[label][i]
+    return tickvals ? ticktext[Array.from(tickvals).indexOf(values[i])] ?? values[i] : values[i]
+  }
   return [dimensions.map(axis => axis.label), ...Array.from(dimensions[0].values, (_, i) => dimensions.map(axis => read(axis, i)))]
 }
 

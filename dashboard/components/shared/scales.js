@@ -89,10 +89,10 @@ export function edgeOf(scale, zoomed = scale.range) {
   return scale.type === "log" ? 10 ** end : end
 }
 
-/** Part of a trace: a curve whose values beyond `edge` are drawn at it, their hover still telling them. */
+/** Part of a trace: a curve whose values beyond `edge` are drawn at it; its hover and `meta` have the true ones. */
 export function clipped({ x, y }, edge, format) {
   if (!(extentOf(y)[1] > edge)) return { x, y, hovertemplate: `%{y:${format}}` }
-  return { x, y: y.map(value => (value > edge ? edge : value)), customdata: y, hovertemplate: `%{customdata:${format}}` }
+  return { x, y: y.map(value => (value > edge ? edge : value)), meta: { y }, customdata: y, hovertemplate: `%{customdata:${format}}` }
 }
 
 /** Marks of what is beyond `edge`: one for each stretch of such values, at its highest, with that value as text. */

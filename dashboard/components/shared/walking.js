@@ -1,7 +1,7 @@
 // A chart for those who don't see it or don't use a mouse: its last values in words, and a walk along its curves by keys.
 
-import { NOTHING, percent, short } from "./format.js"
-import { panelOf, shownTraces, titleOf, valuesOf } from "./points.js"
+import { count, NOTHING, percent, short } from "./format.js"
+import { nameOf, panelOf, seriesOf, shownTraces, trueOf } from "./points.js"
 
 /** Curves that a summary names. */
 const MOST_NAMED = 12
@@ -21,27 +21,32 @@ function lastOf(values) {
  * when they are asked for: a chart that is drawn ten times a second needs the last one only. */
 export function curvesOf(traces, layout) {
   return shownTraces(traces).flatMap(trace => {
-    const y = valuesOf(trace)
+    const x = trueOf(trace, "x"), y = trueOf(trace, "y")
     if (trace.z || !y?.length || trace.hoverinfo === "skip") return []
     const last = lastOf(y)
     if (last < 0) return []
-    const vertical = layout[(trace.yaxis ?? "y").replace("y", "yaxis")], panel = panelOf(trace, layout)
-    // plotly calls a curve without a name "trace 0".
-    const name = trace.name && !/^trace \d+$/.test(trace.name) ? trace.name : ""
+    const vertical = trace.yaxis ?? "y"
     return [{
       trace, last, get places() { return Array.from(y.keys()).filter(i => isPoint(y[i])) },
-      name: [panel, name].filter(Boolean).join(", ") || titleOf(vertical) || "value",
-      axis: titleOf(layout[(trace.xaxis ?? "x").replace("x", "xaxis")]), x: i => trace.x?.[i] ?? i, y: i => y[i], write: writer(vertical),
+      name: [panelOf(trace, layout), seriesOf(trace)].filter(Boolean).join(", ") || nameOf(layout, vertical) || "value",
+      axis: nameOf(layout, trace.xaxis ?? "x"), x: i => x?.[i] ?? i, y: i => y[i], write: writer(layout[vertical.replace("y", "yaxis")]),
     }]
   })
 }
 
-const writer = axis => value => (typeof value !== "number" ? String(value ?? NOTHING) : axis?.tickformat?.includes("%") ? percent(value) : short(value))
+/** A number from which on its whole digits are as many as others have in all. */
+const LARGE = 1e4
 
-const placeOf = value => (typeof value === "number" ? short(value) : String(value))
+/** A value in words; no digit of a whole number is left out. */
+function written(value) {
+  if (typeof value !== "number") return String(value ?? NOTHING)
+  return Number.isSafeInteger(Math.abs(value) < LARGE ? value : Math.round(value)) ? count(value) : short(value)
+}
+
+const writer = axis => value => (typeof value === "number" && axis?.tickformat?.includes("%") ? percent(value) : written(value))
 
 /** A curve's point in words. */
-export const pointInWords = (curve, i) => `${curve.name}: ${curve.write(curve.y(i))} at ${curve.axis || "x"} ${placeOf(curve.x(i))}`
+export const pointInWords = (curve, i) => `${curve.name}: ${curve.write(curve.y(i))} at ${curve.axis || "x"} ${written(curve.x(i))}`
 
 /** A chart in one sentence: its title, and each curve's last value. */
 export function summaryOf(title, curves) {
@@ -52,8 +57,8 @@ export function summaryOf(title, curves) {
 }
 
 const MOVES = {
-  ArrowLeft: at => at - 1, ArrowRight: at => at + 1, Home: () => 0, End: (at, count) => count - 1,
-  PageUp: (at, count) => at - Math.ceil(PAGE * count), PageDown: (at, count) => at + Math.ceil(PAGE * count),
+  ArrowLeft: at => at - 1, ArrowRight: at => at + 1, Home: () => 0, End: (at, all) => all - 1,
+  PageUp: (at, all) => at - Math.ceil(PAGE * all), PageDown: (at, all) => at + Math.ceil(PAGE * all),
 }
 const TURNS = { ArrowUp: -1, ArrowDown: 1 }
 
