@@ -7,6 +7,9 @@ import plotly.graph_objects as go
 
 from dashboard.colors import GREY
 
+#: The ``meta`` of a trace that only repeats points of others; what ``meta`` says is in components/shared/points.js.
+REPEATED: dict[str, list[float]] = {"x": [], "y": [], "z": []}
+
 
 def framed(figure: go.Figure, height: int, margin: int | dict[str, int] = 4, **layout: Any) -> go.Figure:
     """Lay out a figure and return it: margins that grow with the axes' texts, no legend.

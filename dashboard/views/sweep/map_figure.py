@@ -109,7 +109,8 @@ def figure(sweep: View, figure_of: str) -> go.Figure:
     for axis, dimension, own in ((chart.update_xaxes, x, columns), (chart.update_yaxes, y, rows)):
         axis(**_axis(dimension, own))
     legend = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}
-    return plots.framed(chart, HEIGHT, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=True, legend=legend)
+    margin, meta = {"l": 8, "r": 8, "t": 8, "b": 8}, {"z": f"validation {figure_of}"}
+    return plots.framed(chart, HEIGHT, margin=margin, showlegend=True, legend=legend, meta=meta)
 
 
 def _grid(cells: dict[tuple[int, int], Trial], shape: tuple[int, int], epoch: int, figure_of: str) -> NDArray[Any]:

@@ -24,6 +24,7 @@ SPAN = 0.1
 #: Places of the contour in each direction.
 _GRID = 40
 _SCALE = "Viridis"
+RESULT = "validation accuracy"
 
 
 def scored(sweep: View) -> list[Trial]:
@@ -70,6 +71,7 @@ def _points(
     chart.add_scatter(
         x=x,
         y=[max(floor, trial.accuracy or 0.0) for trial in trials],
+        meta={"y": [trial.accuracy for trial in trials]},
         customdata=[str(trial.number) for trial in trials],
         text=[f"setting {trial.number + 1}: {choice(trial.chosen)}<br>{result(trial)}" for trial in trials],
         hovertemplate="%{text}<extra></extra>",
@@ -89,14 +91,17 @@ def _framed(chart: go.Figure, trials: Sequence[Trial], height: int, **layout: An
     low, high = (floor_of(trials), max(t.accuracy or 0.0 for t in trials)) if trials else (0.0, 1.0)
     edge = max(0.002, (high - low) * 0.05)
     cut = any((trial.accuracy or 0.0) < low for trial in trials)
-    title = "validation accuracy" + (f"<br>(lower at {100 * low:.0f}%)" if cut else "")
+    title = RESULT + (f"<br>(lower at {100 * low:.0f}%)" if cut else "")
     chart.update_yaxes(title={"text": title}, tickformat=".1%", range=[low - edge, high + edge], fixedrange=True)
     chart.update_xaxes(fixedrange=True)
-    return plots.framed(chart, height, dragmode="select", **layout)
+    return plots.framed(chart, height, dragmode="select", meta={"y": RESULT}, **layout)
 
 
 def _value(dimension: Dimension, trial: Trial) -> Any:
-    value = trial.chosen[dimension.name]
+    return _true(dimension, trial.chosen[dimension.name])
+
+
+def _true(dimension: Dimension, value: Any) -> Any:
     return float(value) if dimension.ordered else value_in_words(dimension.name, value)
 
 
@@ -144,7 +149,11 @@ def parallel(sweep: View, marked: Collection[int]) -> go.Figure:
     dimensions = [
         _coordinate(d, [trial.chosen.get(d.name) for trial in trials]) for d in sweep.settings.space.dimensions
     ]
-    dimensions.append({"label": "validation accuracy", "values": results, "tickformat": ".1%"})
+    dimensions.append({"label": RESULT, "values": results, "tickformat": ".1%"})
+    true = {
+        label(d.name): [_true(d, trial.chosen[d.name]) if d.name in trial.chosen else None for trial in trials]
+        for d in sweep.settings.space.dimensions
+    }
     chart = go.Figure(
         go.Parcoords(
             line={
@@ -154,6 +163,7 @@ def parallel(sweep: View, marked: Collection[int]) -> go.Figure:
                 "cmax": float(results.max(initial=floor)) + 1e-9,
             },
             dimensions=dimensions,
+            meta={**true, RESULT: [trial.accuracy for trial in trials]},
             customdata=[str(trial.number) for trial in trials],
             labelangle=0,
             unselected={"line": {"opacity": 0.06}},
@@ -212,6 +222,7 @@ def contour(sweep: View, x: Dimension, y: Dimension, marked: Collection[int]) ->
             hoverinfo="skip",
             showscale=False,
             name="between the settings",
+            meta=plots.REPEATED,
             **ends,
         )
     chosen = [i for i, trial in enumerate(trials) if trial.number in marked]
@@ -223,11 +234,12 @@ def contour(sweep: View, x: Dimension, y: Dimension, marked: Collection[int]) ->
         hovertemplate="%{text}<extra></extra>",
         mode="markers",
         name="settings",
+        meta={"z": [trial.accuracy for trial in trials]},
         marker={
             "color": results, "colorscale": _SCALE, "cmin": ends["zmin"], "cmax": ends["zmax"], "size": 9,
             "line": {"color": "#ffffff", "width": 1},
             "colorbar": {
-                "title": {"text": "validation accuracy", "side": "right"}, "tickformat": ".1%", "thickness": 14,
+                "title": {"text": RESULT, "side": "right"}, "tickformat": ".1%", "thickness": 14,
                 "outlinewidth": 0,
             },
         },
@@ -236,7 +248,7 @@ def contour(sweep: View, x: Dimension, y: Dimension, marked: Collection[int]) ->
     )  # fmt: skip
     chart.update_xaxes(**_axis(x), fixedrange=True)
     chart.update_yaxes(**_axis(y), fixedrange=True)
-    return plots.framed(chart, CONTOUR, dragmode="select")
+    return plots.framed(chart, CONTOUR, dragmode="select", meta={"z": RESULT})
 
 
 def _share(dimension: Dimension, value: Any) -> float:

@@ -314,6 +314,36 @@ def test_listed_values_are_the_ticks_of_their_axis(searched: str) -> None:
     assert (axis.type, list(axis.tickvals), list(axis.ticktext)) == ("log", [32, 128], ["32", "128"])
 
 
+def test_what_is_drawn_at_an_edge_is_told_as_it_is() -> None:
+    space = parse(RunConfig(), ["optimizer=sgd,momentum", "lr=0.001:1:log", "param.momentum=0.5,0.9"])
+    optimizer, lr, momentum = space.dimensions
+    chosen: list[dict[str, Any]] = [
+        {optimizer.name: "momentum", lr.name: 0.01, momentum.name: 0.9},
+        {optimizer.name: "momentum", lr.name: 0.1, momentum.name: 0.5},
+        {optimizer.name: "sgd", lr.name: 1.0},
+    ]
+    found = zip(chosen, (0.97, 0.95, 0.1135), strict=True)
+    trials = [
+        SimpleNamespace(number=i, chosen=c, accuracy=a, accuracies=(a,), state="finished", epochs=1, runs=("x",))
+        for i, (c, a) in enumerate(found)
+    ]
+    sweep: Any = SimpleNamespace(trials=trials, settings=SimpleNamespace(space=space), id="s")
+    for chart in (search_figures.slices(sweep, lr, ()), search_figures.history(sweep, ())):
+        assert list(chart.data[0].y) == pytest.approx([0.97, 0.95, 0.87])
+        assert chart.data[0].meta == {"y": [0.97, 0.95, 0.1135]}
+        assert chart.layout.meta == {"y": "validation accuracy"}
+    (lines,) = search_figures.parallel(sweep, ()).data
+    assert lines.meta == {
+        "Optimizer": ["Momentum", "Momentum", "SGD"],
+        "Learning rate": [0.01, 0.1, 1.0],
+        "Momentum": [0.9, 0.5, None],
+        "validation accuracy": [0.97, 0.95, 0.1135],
+    }
+    assert set(lines.meta) == {axis.label for axis in lines.dimensions}
+    between = search_figures.contour(sweep, lr, momentum, ())
+    assert between.data[-1].meta == {"z": [0.97, 0.95]} and between.layout.meta == {"z": "validation accuracy"}
+
+
 def test_colours_between_settings_are_means_by_the_third_power_of_their_distance(searched: str) -> None:
     sweep = lab.sweeps().view(searched)
     assert sweep
