@@ -25,11 +25,13 @@ def parallel(
 
     Args:
         configs: of n runs, at least one.
-        results: by title, one figure per run; a run without it is drawn at the bottom of that axis.
+        results: by title, one figure per run; a run without it is drawn at the bottom of that axis, and saved without.
         colors: hexadecimal, one per run.
     """
-    axes: list[dict[str, Any] | None] = [_setting_axis(name, configs) for name in differing(configs)]
-    axes += [_result_axis(title, values) for title, values in results.items()]
+    settings = {name: [_told(name, getattr(config, name)) for config in configs] for name in differing(configs)}
+    known = {title: [_finite(value) for value in values] for title, values in results.items()}
+    axes = [_setting_axis(name, values) for name, values in settings.items()]
+    axes += [_result_axis(title, values) for title, values in known.items() if any(v is not None for v in values)]
     n = len(colors)
     shades = (
         [(i / max(n - 1, 1), color) for i, color in enumerate(colors)] if n > 1 else [(0, colors[0]), (1, colors[0])]
@@ -37,7 +39,8 @@ def parallel(
     figure = go.Figure(
         go.Parcoords(
             line={"color": np.arange(n, dtype=float), "colorscale": shades, "cmin": 0, "cmax": max(n - 1, 1)},
-            dimensions=[axis for axis in axes if axis],
+            dimensions=axes,
+            meta={**{fields.label(name): values for name, values in settings.items()}, **known},
             labelangle=0,
             unselected={"line": {"opacity": 0.08}},
         )
@@ -46,10 +49,9 @@ def parallel(
     return figure
 
 
-def _setting_axis(name: str, configs: Sequence[RunConfig]) -> dict[str, Any]:
-    settings = [getattr(config, name) for config in configs]
+def _setting_axis(name: str, settings: Sequence[Any]) -> dict[str, Any]:
     label = fields.label(name)
-    if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in settings):
+    if not any(isinstance(value, str) for value in settings):
         values = np.array(settings, dtype=float)
         if name in _LOGARITHMIC and values.min() > 0:
             values = np.log10(values)
@@ -57,10 +59,17 @@ def _setting_axis(name: str, configs: Sequence[RunConfig]) -> dict[str, Any]:
         if len(marks) <= 8:
             return _axis(label, values, list(marks), list(marks.values()))
         return _axis(label, values, None, None)
-    words = [_word(name, value) for value in settings]
-    kinds = sorted(set(words))
-    places = np.array([kinds.index(word) for word in words], dtype=float)
-    return _axis(label, places, list(range(len(kinds))), kinds)
+    # Numbers in their order, and words behind them.
+    kinds = sorted(set(settings), key=lambda value: (isinstance(value, str), value))
+    places = np.array([kinds.index(value) for value in settings], dtype=float)
+    return _axis(label, places, list(range(len(kinds))), list(map(number, kinds)))
+
+
+def _told(name: str, value: Any) -> Any:
+    """Return a setting as a number, or in words where people read it so, as "all" for 0 training images."""
+    word = _word(name, value)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value if is_number and word == number(value) else word
 
 
 def _word(name: str, value: Any) -> str:
@@ -69,13 +78,13 @@ def _word(name: str, value: Any) -> str:
     return in_words(name, value)
 
 
-def _result_axis(title: str, values: Sequence[float | None]) -> dict[str, Any] | None:
-    """Axis of a result; None if no run has it."""
-    known = [value for value in values if value is not None and math.isfinite(value)]
-    if not known:
-        return None
-    low = min(known)
-    places = np.array([low if value is None or not math.isfinite(value) else value for value in values])
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _result_axis(title: str, values: Sequence[float | None]) -> dict[str, Any]:
+    low = min(value for value in values if value is not None)
+    places = np.array([low if value is None else value for value in values])
     share = "accuracy" in title.lower()
     return {**_axis(title, places, None, None), "tickformat": ".2%" if share else ".3~g"}
 

@@ -259,6 +259,24 @@ def test_parallel_coordinates_show_what_differs_and_the_results() -> None:
     assert [shade for _, shade in trace.line.colorscale] == ["#ff0000", "#00ff00"]
 
 
+def test_parallel_coordinates_tell_every_setting_and_no_result_that_a_run_has_not() -> None:
+    sizes: list[Any] = [1024, "full", 128, 16]
+    configs = [RunConfig(batch_size=size, lr=lr) for size, lr in zip(sizes, (0.1, 0.2, 0.3, 0.4), strict=True)]
+    results = {"Test accuracy": [0.97, 0.95, None, float("nan")]}
+    (trace,) = parallel.parallel(configs, results, ["#000000"] * 4).data
+    _, batch, accuracy = trace.dimensions
+    assert list(batch.ticktext) == ["16", "128", "1024", "full"] and list(batch["values"]) == [2, 3, 1, 0]
+    assert list(accuracy["values"]) == [0.97, 0.95, 0.95, 0.95]
+    assert trace.meta == {"Batch size": sizes, "Learning rate": [0.1, 0.2, 0.3, 0.4],
+                          "Test accuracy": [0.97, 0.95, None, None]}  # fmt: skip
+
+
+def test_the_axis_of_training_images_ends_with_all_of_them() -> None:
+    configs = [RunConfig(train_images=images) for images in (1000, 0, 500)]
+    (trace,) = parallel.parallel(configs, {}, ["#000000"] * 3).data
+    assert list(trace.dimensions[0].ticktext) == ["500", "1000", "all"]
+
+
 def test_only_the_owner_or_the_teacher_deletes(
     filled: list[str], service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
