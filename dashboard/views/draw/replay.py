@@ -94,13 +94,15 @@ def figure(steps: NDArray[np.int64], probabilities: NDArray[np.float32]) -> go.F
         steps: (k,) ascending.
         probabilities: (k, 10).
     """
-    places = np.arange(len(steps))
+    # As far from each other as frames are: most of them are of the first steps.
+    places, true = np.arange(len(steps)), {"x": steps.tolist()}
     chart = go.Figure()
     for digit in range(10):
         chart.add_scatter(
             x=places,
             y=probabilities[:, digit],
             customdata=steps,
+            meta=true,
             mode="lines",
             name=str(digit),
             line={"color": DIGIT_COLORS[digit], "width": 2.5 if probabilities[:, digit].max() > 0.2 else 1},
@@ -111,12 +113,13 @@ def figure(steps: NDArray[np.int64], probabilities: NDArray[np.float32]) -> go.F
         )
     chart.add_scatter(
         x=[places[-1]] * 2, y=[0, 1], mode="lines", line={"color": GREY, "dash": "dot", "width": 1.5},
-        hoverinfo="skip", showlegend=False, xaxis="x", yaxis="y",
+        hoverinfo="skip", showlegend=False, xaxis="x", yaxis="y", meta=plots.REPEATED,
     )  # fmt: skip
     chart.add_bar(
         x=probabilities[-1],
         y=[str(digit) for digit in range(10)],
         orientation="h",
+        meta=plots.REPEATED,
         marker_color=DIGIT_COLORS,
         hovertemplate="<b>%{y}</b> %{x:.1%}<extra></extra>",
         showlegend=False,

@@ -15,6 +15,7 @@ from core.jobs import Job, Jobs
 from core.runs.service import Service
 from core.runs.trajectories import REPLAYS, Trajectory
 from core.training.network import Network, to_flat
+from dashboard.plots import REPEATED
 from dashboard.views.draw import phone, replay, source, team
 from dashboard.views.draw.answer import answer_html, answer_text, steps_html
 from dashboard.views.draw.replay import figure
@@ -211,6 +212,9 @@ def test_the_replays_figure_has_a_frame_a_step() -> None:
     assert list(chart.data[7].y) == [0, 0, 1, 1]
     assert chart.frames[1].traces == (10, 11)
     assert list(chart.frames[1].data[1].x) == list(probabilities[1])
+    # Frames are equally far apart, but the points of a line have their own steps, and the bars repeat them.
+    assert list(chart.data[7].x) == [0, 1, 2, 3] and chart.data[7].meta == {"x": [0, 1, 5, 20]}
+    assert [chart.data[place].meta for place in (10, 11)] == [REPEATED] * 2
     assert "has said <b>7</b> since about step 5; before that, 3" in replay._story(steps, probabilities)
     assert "said <b>3</b> from the first step" in replay._story(steps[:2], probabilities[:2])
 
