@@ -3,11 +3,13 @@
 import assert from "node:assert/strict"
 import test from "node:test"
 import { frame, installPage, landscapeScene, mounted, packed, root, surfaceScene } from "./stub.mjs"
+import { mapFigure } from "../../dashboard/components/player/figures.js"
 import { labelsOf, levelsOf, levelText, rangeOf, ticksOf } from "../../dashboard/components/player/levels.js"
 import { reliefAt, reliefFigure, relieved } from "../../dashboard/components/player/relief.js"
 import { Trail } from "../../dashboard/components/player/trail.js"
 import { advance, at, stepBack, stepForward, within } from "../../dashboard/components/player/time.js"
 import { floats, rows } from "../../dashboard/components/shared/arrays.js"
+import { numbersOf } from "../../dashboard/components/shared/saving.js"
 import { unpack as unpackSurface } from "../../dashboard/components/player/surface/scene.js"
 import { cursorAt, heighten, momentAt, unpack as unpackLandscape } from "../../dashboard/components/player/landscape/scene.js"
 import { planeFigure } from "../../dashboard/components/player/landscape/views.js"
@@ -177,6 +179,33 @@ test("points off a random plane stand on its rail, not at the centre", () => {
   assert.deepEqual([...own.paths[0].x], [0, 0, 0])
   heighten(own, "loss")
   assert.equal(planeFigure(own, { grid: "#ddd", scale: [] })[1].xaxis2, undefined)
+})
+
+test("a surface's numbers are f itself and its walks', each once", () => {
+  const data = surfaceScene(), log = packed([-1, 0, 1, Math.log10(2509 + 0.1)])
+  Object.assign(data.surface, { log: true, floor: 0.1, minimum: -2, fine: { n: 2, z: log }, coarse: { n: 2, z: log } })
+  const scene = { ...unpackSurface(data), names: ["x", "y"] }
+  scene.paths[0].shown = true
+  const grid = ["-1,-1,-2", "1,-1,-1.1", "-1,1,7.9", "1,1,2507"]
+  const path = ["SGD,0,4,3", "SGD,1,3,2", "SGD,2,2,1", "SGD,3,1,0", "SGD,4,0,-1"]
+  const saved = ([traces, layout]) => numbersOf(traces, layout).trim().split("\n")
+  assert.deepEqual(saved(mapFigure(scene, {}, true, 2)), ["series,x,y,f", ...grid.map(row => `,${row}`), ...path.slice(0, 3), "minimum,0,0,-2"])
+  const rides = [{ x: [0.5], y: [0.5], z: [0.3] }], heads = { x: [0.5], y: [0.5], z: [0.3] }
+  assert.deepEqual(saved(reliefFigure(scene, {}, rides, heads)), ["series,x,y,f", ...grid.map(row => `,${row}`), ...path])
+})
+
+test("a landscape's numbers are of the chosen quantity", () => {
+  const scene = unpackLandscape(landscapeScene())
+  const saved = view => {
+    heighten(scene, view)
+    const [traces, layout] = planeFigure(scene, {}, true)
+    return numbersOf(traces, layout).trim().split("\n")
+  }
+  scene.paths[0].shown = true
+  const path = (...heights) => heights.map((height, i) => `Adam,${[0, 2, 4][i]},1,${height}`)
+  assert.deepEqual(saved("log"), ["series,a,b,loss", ",-1,-1,1", ",1,-1,0.1", ",-1,1,10", ",1,1,100", ...path(2, 1, 0.5)])
+  assert.equal(saved("loss").join(), saved("log").join())
+  assert.deepEqual(saved("accuracy").slice(0, 5), ['series,a,b,"accuracy, %"', ",-1,-1,10", ",1,-1,20", ",-1,1,30", ",1,1,40"])
 })
 
 test("the height is the chosen quantity", () => {

@@ -1,6 +1,7 @@
 // The contours, and what all figures of a player share. Pure: scene and colours in, traces and layout out.
 
-import { labelsOf, levelsOf } from "./levels.js"
+import { labelsOf, levelsOf, trueHeights } from "./levels.js"
+import { REPEATED } from "../shared/points.js"
 import { luminance, themeOf } from "../shared/theme.js"
 
 /** The theme's colours, and those of the surface. */
@@ -46,31 +47,35 @@ function fates(paths, surface, colors) {
     marker: { symbol: marked.map(m => (m.path.diverged > 0 ? "x" : "circle-open")), size: 12,
       color: marked.map(m => m.path.color), line: { width: 2, color: marked.map(m => (m.path.diverged > 0 ? colors.paper : m.path.color)) } },
     text: marked.map(m => `${m.path.label} ${m.fate.filter(Boolean).join(", ")}`), hovertemplate: "%{text}<extra></extra>",
+    meta: REPEATED,
   }
 }
 
+/** `strong`, for a picture or numbers to keep: the paths as far as `step`. */
 export function mapFigure(scene, colors, strong = false, step = Infinity) {
   const { surface, paths } = scene
   const [xLow, xHigh, yLow, yHigh] = surface.domain
   const { low, high } = surface, { start, end, size, major, values } = levelsOf(surface)
   const traces = [
     { type: "contour", ...surface.fine, colorscale: colors.scale, showscale: false, hoverinfo: "skip",
-      zmin: low, zmax: high, contours: { start, end, size, coloring: "fill" }, line: { color: colors.line, width: 1 } },
+      zmin: low, zmax: high, contours: { start, end, size, coloring: "fill" }, line: { color: colors.line, width: 1 },
+      ...(strong && { meta: { z: trueHeights(surface, surface.fine) } }) },
     { type: "contour", ...surface.fine, showscale: false, hoverinfo: "skip", showlegend: false, line: { color: colors.major, width: 1.25 },
-      contours: { start: values[0] ?? high, end: values.at(-1) ?? high, size: major, coloring: "none" } },
+      contours: { start: values[0] ?? high, end: values.at(-1) ?? high, size: major, coloring: "none" }, meta: REPEATED },
     ...paths.map(path => ({
       type: "scatter", mode: "lines", name: path.label, visible: path.shown, opacity: strong ? 1 : 0.35,
       x: upTo(path.x, Math.min(step, path.end)), y: upTo(path.y, Math.min(step, path.end)), line: lineOf(path, strong ? 2.5 : 1.5),
-      hoverinfo: "skip",
+      hoverinfo: "skip", meta: { z: path.height },
     })),
-    { type: "scatter", mode: "markers", showlegend: false, x: surface.minima.map(m => m[0]), y: surface.minima.map(m => m[1]),
+    { type: "scatter", mode: "markers", name: "minimum", showlegend: false, x: surface.minima.map(m => m[0]), y: surface.minima.map(m => m[1]),
+      meta: { z: surface.minima.map(() => surface.minimum) },
       marker: { symbol: "star", size: 13, color: colors.text, line: { color: colors.paper, width: 1.5 } },
       hovertemplate: "minimum (%{x:.4g}, %{y:.4g})<extra></extra>" },
     fates(paths, surface, colors),
   ]
   const axis = { showgrid: false, zeroline: false, linecolor: colors.grid, ticks: "outside", tickcolor: colors.grid, nticks: 7 }
   return [traces, {
-    ...frame(colors), uirevision: scene.id, dragmode: "pan", hovermode: "closest",
+    ...frame(colors), meta: { z: surface.heightName }, uirevision: scene.id, dragmode: "pan", hovermode: "closest",
     annotations: labelsOf(surface).map(({ x, y, text }) => ({ x, y, text, showarrow: false, bgcolor: colors.paper, borderpad: 1, opacity: 0.8, font: { size: 10 } })),
     margin: { l: 36, r: 6, t: 4, b: 30 },
     xaxis: { ...axis, range: [xLow, xHigh], constrain: "domain" },

@@ -37,6 +37,12 @@ export function levelText(value, log) {
   return size !== 0 && (size >= 1e5 || size < 1e-3) ? shown.toExponential().replace("e+", "e") : String(shown)
 }
 
+/** The true heights of a grid, to the digits that its float32 have. */
+export function trueHeights({ log, floor = 0, minimum }, { z }) {
+  const read = log ? height => Math.max(10 ** height - floor, 0) + minimum : height => height
+  return z.map(row => Array.from(row, height => Number(read(height).toPrecision(6))))
+}
+
 /** Ticks of an axis or a colour bar over the surface's heights. */
 export const ticksOf = surface => {
   const { values } = levelsOf(surface)

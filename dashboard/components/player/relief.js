@@ -1,8 +1,9 @@
 // The surface in three dimensions, and how to paint over it.
 
-import { frame, lineOf } from "./figures.js"
-import { levelsOf, ticksOf } from "./levels.js"
+import { frame, lineOf, upTo } from "./figures.js"
+import { levelsOf, ticksOf, trueHeights } from "./levels.js"
 import { at } from "./time.js"
+import { REPEATED } from "../shared/points.js"
 
 let three
 
@@ -67,7 +68,7 @@ export function relieved(surface, points) {
 export const ridesOf = scene =>
   scene.paths.map(path => relieved(scene.surface, Array.from({ length: path.end + 1 }, (_, i) => [path.x[i], path.y[i]])))
 
-/** `heads`, for a picture to keep: the paths as far as they are, strong, with a dot at the end of each. */
+/** `heads`, for a picture or numbers to keep: the paths as far as they are, strong, with a dot at the end of each. */
 export function reliefFigure(scene, colors, rides, heads) {
   const { surface, paths } = scene, { start, end, size } = levelsOf(surface), ticks = ticksOf(surface)
   // Beside a hole, plotly's lines stop a browser that draws without a graphics card for minutes.
@@ -77,18 +78,20 @@ export function reliefFigure(scene, colors, rides, heads) {
   const named = i => ({ ...axis, title: { text: scene.names?.[i] ?? "", font: { size: 12 } } })
   const traces = [
     { type: "surface", ...surface.coarse, colorscale: colors.relief, hoverinfo: "skip",
+      ...(heads && { meta: { z: trueHeights(surface, surface.coarse) } }),
       colorbar: { thickness: 9, len: 0.8, x: 1, xpad: 4, outlinewidth: 0, tickfont: { size: 10 }, ...ticks },
       lighting: { ambient: 0.72, diffuse: 0.55, specular: 0.05, roughness: 0.9 },
       contours: { z: { show: whole, start, end, size, color: colors.ridge, width: 1, highlight: false }, x: { highlight: false }, y: { highlight: false } } },
     ...paths.map((path, k) => ({
       type: "scatter3d", mode: "lines", name: path.label, visible: path.shown, hoverinfo: "skip", connectgaps: false,
       opacity: heads ? 1 : 0.5, x: rides[k].x, y: rides[k].y, z: rides[k].z, line: lineOf(path, heads ? 5 : 3),
+      meta: { x: upTo(path.x, path.end), y: upTo(path.y, path.end), z: path.height },
     })),
-    ...(heads ? [{ type: "scatter3d", mode: "markers", ...heads, hoverinfo: "skip", showlegend: false,
+    ...(heads ? [{ type: "scatter3d", mode: "markers", ...heads, hoverinfo: "skip", showlegend: false, meta: REPEATED,
       marker: { size: 6, color: paths.map(path => path.color), line: { color: colors.paper, width: 1 } } }] : []),
   ]
   return [traces, {
-    ...frame(colors), uirevision: scene.id, margin: { l: 0, r: 0, t: 0, b: 0 },
+    ...frame(colors), meta: { z: surface.heightName }, uirevision: scene.id, margin: { l: 0, r: 0, t: 0, b: 0 },
     scene: {
       xaxis: named(0), yaxis: named(1),
       // The colour bar tells the heights.

@@ -10,9 +10,11 @@ const LOWEST_LOSS = 1e-6
 
 /** The quantities that can be the surface's height. */
 export const VIEWS = {
-  log: { read: data => data.loss.map(value => Math.log10(Math.max(value, LOWEST_LOSS))), caption: "of the loss, logarithmic" },
-  loss: { read: data => data.loss, caption: "of the loss" },
-  accuracy: { read: data => data.accuracy.map(value => 100 * value), caption: "of the accuracy, %" },
+  log: { read: data => data.loss.map(value => Math.log10(Math.max(value, LOWEST_LOSS))), caption: "of the loss, logarithmic",
+    name: "loss", ofPath: path => path.onPlane },
+  loss: { read: data => data.loss, caption: "of the loss", name: "loss", ofPath: path => path.onPlane },
+  accuracy: { read: data => data.accuracy.map(value => 100 * value), caption: "of the accuracy, %",
+    name: "accuracy, %", ofPath: path => path.accuracy.map(value => 100 * value) },
 }
 
 /** A point at less than this share of the largest distance lies on the plane: what is left is rounding. */
@@ -52,12 +54,14 @@ export function unpack(data) {
     paths: paths.map(path => atMoments(path, moments, rail)), live: data.live ?? null }
 }
 
-/** The scene's surface with a quantity as its height. */
+/** The scene's surface, and its paths, with a quantity as their height. */
 export function heighten(scene, view) {
   const { domain, n } = scene, [xLow, xHigh, yLow, yHigh] = domain
   const heights = VIEWS[view].read(scene)
   const grid = { x: spaced(xLow, xHigh, n), y: spaced(yLow, yHigh, n), z: rows(heights, n) }
-  scene.surface = { domain, minima: [], minimum: 0, log: view === "log", fine: grid, coarse: grid, ...rangeOf(heights) }
+  scene.surface = { domain, minima: [], minimum: 0, log: view === "log", heightName: VIEWS[view].name, fine: grid, coarse: grid,
+    ...rangeOf(heights) }
+  for (const path of scene.paths) path.height = VIEWS[view].ofPath(path)
 }
 
 /** The cursor at an epoch. */

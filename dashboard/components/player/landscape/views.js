@@ -5,6 +5,7 @@ import { frame, mapFigure } from "../figures.js"
 import { dot, paintCursor, withinMap } from "../paint.js"
 import { projector, relieved } from "../relief.js"
 import { percent, significant } from "../../shared/format.js"
+import { REPEATED } from "../../shared/points.js"
 import { heldAt } from "../../shared/series.js"
 
 /** A distance off the plane; that of a point on it is rounding alone. */
@@ -23,7 +24,7 @@ function marks(path, rail) {
   const off = Array.from(path.known.distance, value => isOff(value, rail))
   const trace = (wanted, places) => {
     const chosen = [...off.keys()].filter(i => off[i] === wanted)
-    return { type: "scatter", mode: "markers", name: path.label, showlegend: false, visible: path.shown,
+    return { type: "scatter", mode: "markers", name: path.label, showlegend: false, visible: path.shown, meta: REPEATED,
       ...places(chosen),
       text: chosen.map(i => hoverOf(path, i)), hovertemplate: "%{text}<extra></extra>" }
   }

@@ -105,6 +105,8 @@ def _heights(surface: Surface, name: str) -> dict[str, Any]:
         "minima": [list(point) for point in surface.minima],
         "minimum": surface.minimum,
         "log": surface.log_levels,
+        # What was added to f - minimum, of which the logarithm is taken.
+        "floor": floor,
         "fine": {"n": FINE, "z": pack(shown(fine))},
         "coarse": {"n": COARSE, "z": pack(shown(surface.heights(COARSE)))},
     }

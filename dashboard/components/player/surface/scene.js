@@ -6,12 +6,14 @@ import { rangeOf } from "../levels.js"
 
 const QUANTITIES = ["x", "y", "gap", "slope", "distance", "reach"]
 
-/** A path: one Float32Array per quantity; `end`, the last step at which it still exists; `key`, by which it is hidden. */
-function unpackPath(path, steps) {
+/** A path: one Float32Array per quantity; `end`, the last step at which it still exists; `key`, by which it is hidden;
+ * `height`, f at each step. */
+function unpackPath(path, steps, minimum) {
   const parts = rows(floats(path.data), QUANTITIES.length)
   const unpacked = { ...path, ...Object.fromEntries(QUANTITIES.map((name, i) => [name, parts[i]])) }
   unpacked.end = path.diverged >= 0 ? path.diverged : steps
   unpacked.key = path.optimizer
+  unpacked.height = Array.from(unpacked.gap, gap => gap + minimum)
   return unpacked
 }
 
@@ -20,7 +22,7 @@ export function unpack(data) {
   const [xLow, xHigh, yLow, yHigh] = surface.domain
   const grid = ({ n, z }) => ({ x: spaced(xLow, xHigh, n), y: spaced(yLow, yHigh, n), z: rows(floats(z), n) })
   const fine = grid(surface.fine), coarse = grid(surface.coarse)
-  const paths = data.paths.map(path => unpackPath(path, data.steps))
-  const heightened = { ...surface, fine, coarse, ...rangeOf(floats(surface.coarse.z)) }
+  const paths = data.paths.map(path => unpackPath(path, data.steps, surface.minimum))
+  const heightened = { ...surface, heightName: "f", fine, coarse, ...rangeOf(floats(surface.coarse.z)) }
   return { ...data, id: surface.id, names: ["x", "y"], surface: heightened, paths }
 }
