@@ -108,7 +108,10 @@ def diagnosis_figures(diagnoses: Sequence[Diagnosis], rates: np.ndarray) -> list
             "Sharpness, and 2 / learning rate",
             _curves(
                 steps,
-                {"sharpness": np.array([d.sharpness for d in diagnoses]), "2 / rate": 2 / np.maximum(rates, 1e-12)},
+                {
+                    "sharpness": np.array([d.sharpness for d in diagnoses]),
+                    "2 / rate": 2 / np.where(rates > 0, rates, np.nan),
+                },
                 dashed="2 / rate",
             ),
         ),

@@ -132,7 +132,7 @@ def _directions(surface: Surface, step: Step) -> go.Figure:
         if size > 0:
             # All equally long: a gradient of 1,000 beside a step of 0.01 would leave the picture.
             shown = direction / size * 0.8 * reach / 1.6
-            _arrow(figure, step.before, shown, f"{name}: length {size:.3g}", ARROWS[kind], 2.5)
+            _arrow(figure, step.before, shown, f"{name}: length {size:.3g}", ARROWS[kind], 2.5, direction)
     _arrow(
         figure,
         step.before,
@@ -144,11 +144,16 @@ def _directions(surface: Surface, step: Step) -> go.Figure:
     return figure
 
 
-def _arrow(figure: go.Figure, start: Array, vector: Array, name: str, color: str, width: float) -> None:
+def _arrow(
+    figure: go.Figure, start: Array, vector: Array, name: str, color: str, width: float, true: Array | None = None
+) -> None:
+    """Draw an arrow, which stands for the vector ``true`` where that is not the one drawn."""
     end = start + vector
+    tip = end if true is None else start + true
     figure.add_scatter(
         x=[start[0], end[0]],
         y=[start[1], end[1]],
+        meta={"x": [start[0], tip[0]], "y": [start[1], tip[1]]},
         mode="lines+markers",
         name=name,
         line={"color": color, "width": width},
@@ -165,6 +170,10 @@ def _ellipse(figure: go.Figure, step: Step, reach: float) -> None:
     figure.add_scatter(
         x=step.before[0] + radii[0] * np.cos(turn),
         y=step.before[1] + radii[1] * np.sin(turn),
+        meta={
+            "x": (step.before[0] + step.scaling[0] * np.cos(turn)).tolist(),
+            "y": (step.before[1] + step.scaling[1] * np.sin(turn)).tolist(),
+        },
         mode="lines",
         name=f"scaling: x by {step.scaling[0]:.3g}, y by {step.scaling[1]:.3g}",
         line={"color": ARROWS["scaled"], "width": 1.5, "dash": "dot"},

@@ -1,5 +1,6 @@
 """Momentum on the bowl: what theory says of a rate and a momentum, beside what the walk does."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -134,6 +135,7 @@ def _map(rate: float, mu: float, curvatures: Sequence[float], best: momentum.Bes
             x=rates,
             y=momenta,
             z=np.log10(steps),
+            meta={"z": [[None if math.isnan(n) else n for n in row] for row in steps.round(2).tolist()]},
             customdata=np.dstack([factors, steps]),
             colorscale=[[0, "#1d6a96"], [0.5, "#8fb9d3"], [1, "#e6eff5"]],
             zmax=np.log10(steps[converges].min()) + 1.7,
@@ -166,7 +168,7 @@ def _map(rate: float, mu: float, curvatures: Sequence[float], best: momentum.Bes
         hovertemplate=f"best: rate {best.rate:.3g}, momentum {best.momentum:.2g}<extra></extra>",
     )  # fmt: skip
     figure.add_scatter(
-        x=[min(rate, most)], y=[mu], mode="markers", name="here", cliponaxis=False,
+        x=[min(rate, most)], y=[mu], mode="markers", name="here", cliponaxis=False, meta={"x": [rate]},
         marker={"size": 13, "color": ORANGE, "line": {"width": 2, "color": "white"}},
         hovertemplate=f"here: rate {number(float(f'{rate:.4g}'))}, momentum {mu:.2g}<extra></extra>",
     )  # fmt: skip
@@ -175,7 +177,8 @@ def _map(rate: float, mu: float, curvatures: Sequence[float], best: momentum.Bes
     # Nothing is drawn over what diverges. Without padding: the theme's would be coloured too.
     margin = {"l": 8, "r": 8, "t": 8, "b": 8, "pad": 0}
     legend = {"orientation": "h", "y": -0.14, "x": 0}
-    return framed(figure, 520, margin, showlegend=True, plot_bgcolor="#dc4c4330", legend=legend)
+    meta = {"z": "steps for a tenth"}
+    return framed(figure, 520, margin, showlegend=True, plot_bgcolor="#dc4c4330", legend=legend, meta=meta)
 
 
 def _regions(condition: float) -> list[tuple[str, float, float]]:

@@ -9,7 +9,7 @@ from core.surfaces import Basins, Surface, Tuning
 from core.surfaces.tuning import RATES, ROUNDING
 from core.training.config import RunConfig
 from dashboard.colors import HUES, OPTIMIZER_COLORS, OPTIMIZER_DASHES
-from dashboard.plots import framed
+from dashboard.plots import REPEATED, framed
 
 DIVERGED, LOST = (70, 76, 82), (150, 158, 165)
 
@@ -20,9 +20,11 @@ def sensitivity(configs: Sequence[RunConfig], tunings: Sequence[Tuning], rates: 
     for config, tuning, rate in zip(configs, tunings, rates, strict=True):
         color = OPTIMIZER_COLORS[config.optimizer]
         gaps = np.where(np.isfinite(tuning.gaps), np.maximum(tuning.gaps, ROUNDING), np.nan)
+        true = [float(gap) if np.isfinite(gap) else None for gap in tuning.gaps]
         figure.add_scatter(
             x=RATES,
             y=gaps,
+            meta={"y": true},
             mode="lines",
             name=config.optimizer_spec.label,
             line={"color": color, "width": 2, "dash": OPTIMIZER_DASHES[config.optimizer]},
@@ -32,6 +34,7 @@ def sensitivity(configs: Sequence[RunConfig], tunings: Sequence[Tuning], rates: 
         figure.add_scatter(
             x=[RATES[at]],
             y=[gaps[at]],
+            meta=REPEATED,
             mode="markers",
             marker={"color": color, "size": 11, "symbol": "diamond", "line": {"width": 1.5, "color": "white"}},
             showlegend=False,
@@ -74,7 +77,7 @@ def basin_map(surface: Surface, basins: Basins, steps: int) -> go.Figure:
     )
     figure.update_xaxes(range=[x[0], x[-1]], constrain="domain", title=None)
     figure.update_yaxes(range=[y[0], y[-1]], scaleanchor="x", constrain="domain", title=None)
-    return framed(figure, 520, margin=8)
+    return framed(figure, 520, margin=8, meta={"z": "minimum, steps"})
 
 
 def _rgb(surface: Surface, basins: Basins, i: int) -> tuple[int, ...]:

@@ -7,12 +7,17 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.surfaces import SURFACES, walk
-from core.surfaces.momentum import convergence_rate
+from core.surfaces import SURFACES, Tuning, walk
+from core.surfaces.descent import step_in_numbers
+from core.surfaces.momentum import best, convergence_rate
 from core.surfaces.own import own_surface
+from core.surfaces.tuning import RATES as TRIED
 from core.training.config import RunConfig
 from dashboard import forms
 from dashboard.components.player.surface import csv_of, scene_of
+from dashboard.plots import REPEATED
+from dashboard.views.surfaces import glass, plots
+from dashboard.views.surfaces import momentum as momentum_view
 from dashboard.views.surfaces.closer import BASINS, MOMENTUM, RATES, STEP
 from dashboard.views.surfaces.controls import SAME
 from dashboard.views.surfaces.document import document
@@ -170,6 +175,38 @@ def test_a_step_of_momentum_is_drawn_tip_to_tail_beside_the_textbooks_form(
     for leg, following in pairwise(arrows[:-1]):
         assert (leg["x"][1], leg["y"][1]) == pytest.approx((following["x"][0], following["y"][0]))
     assert (arrows[-1]["x"][1], arrows[-1]["y"][1]) == pytest.approx((arrows[-2]["x"][1], arrows[-2]["y"][1]))
+
+
+def test_arrows_drawn_equally_long_are_told_as_they_are() -> None:
+    surface = SURFACES["rosenbrock"]
+    step = step_in_numbers(surface, RunConfig.recommended("adam"), (-2.0, -1.0), 3, 5)
+    assert step is not None and step.scaling is not None
+    traces = {trace.name.split(":")[0]: trace for trace in glass.arrows(surface, step).data if trace.name}
+    downhill, scaling = traces["downhill, -g"], traces["scaling"]
+    told = np.array([downhill.meta[axis] for axis in "xy"])
+    np.testing.assert_allclose(told, np.transpose([step.before, step.before - step.gradient]))
+    assert 1000 * np.hypot(np.ptp(downhill.x), np.ptp(downhill.y)) < np.hypot(*step.gradient)
+    assert scaling.meta["x"][0] == step.before[0] + step.scaling[0]
+    the_step = traces["the step"]
+    np.testing.assert_allclose([the_step.meta["x"], the_step.meta["y"]], [the_step.x, the_step.y])
+
+
+def test_the_map_of_momentum_tells_steps_and_the_rate_in_use() -> None:
+    chart = momentum_view._map(9.0, 0.5, (1.0, 10.0), best(1.0, 10.0))
+    heat, here = chart.data[0], chart.data[-1]
+    told = np.array(heat.meta["z"], dtype=float)
+    np.testing.assert_allclose(told, 10 ** np.array(heat.z), atol=0.0051)
+    assert heat.meta["z"][0][-1] is None and chart.layout.meta == {"z": "steps for a tenth"}
+    assert (list(here.x), here.meta) == ([0.4], {"x": [9.0]})
+
+
+def test_an_end_below_rounding_is_told_as_it_is() -> None:
+    gaps = np.full(len(TRIED), np.inf)
+    gaps[:2] = 1e-20, 0.5
+    chart = plots.sensitivity([RunConfig()], [Tuning(gaps, 0.1)], [0.1])
+    curve, mark = chart.data
+    assert list(curve.y[:2]) == [1e-12, 0.5] and np.isnan(curve.y[2])
+    assert curve.meta["y"][:3] == [1e-20, 0.5, None] and mark.meta == REPEATED
 
 
 def test_a_step_beyond_the_walk_is_refused(page: AppTest) -> None:
