@@ -159,6 +159,22 @@ test("a landscape's slider is linear in epochs, though its points are close toge
   assert.equal(moment.textContent, "epoch 1.00 of 3")
 })
 
+test("a run that stopped within its first epoch has that part of it as its extent", async () => {
+  const data = last => {
+    const base = landscapeScene()
+    return { ...base, paths: [{ ...base.paths[0], points: packed([[0, last / 4, last], [0, 2, 4], [1, 1, 1], [0, 0, 0], [2, 1, 0.5], [2, 1, 0.5], [0.1, 0.5, 0.9]].flat()) }] }
+  }
+  const said = async last => {
+    const { element, finishAll } = await mounted(mountLandscape, data(last))
+    await finishAll()
+    return element.parts.moment.textContent
+  }
+  assert.equal(await said(0.37), "epoch 0.37 of 0.37")
+  assert.equal(await said(0.0043), "epoch 0.0043 of 0.0043")
+  assert.equal(await said(12.5), "epoch 12.50 of 12.5")
+  assert.equal(await said(0), "epoch 0.00 of 0")
+})
+
 test("points off a random plane stand on its rail, not at the centre", () => {
   const base = landscapeScene()
   // From a distance of 8, then 4, to the plane's own centre.

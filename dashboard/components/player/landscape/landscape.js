@@ -1,6 +1,6 @@
 // Runs' paths on the network's loss surface, over one moment of training.
 
-import { cursorAt, heighten, momentAt, unpack, VIEWS } from "./scene.js"
+import { cursorAt, epochText, heighten, momentAt, unpack, VIEWS } from "./scene.js"
 import { curvesFigure, offPlane, paintCurves, paintLive, paintLiveRelief, paintRail, planeFigure, toned } from "./views.js"
 import { Player } from "../base.js"
 import { nameCell } from "../legend.js"
@@ -110,11 +110,11 @@ class LandscapePlayer extends Player {
 
   readOut() {
     const { scene, parts } = this
-    parts.moment.textContent = `epoch ${momentAt(scene, this.cursor).toFixed(2)} of ${scene.moments.at(-1).toFixed(0)}`
+    parts.moment.textContent = `epoch ${epochText(scene, momentAt(scene, this.cursor))} of ${Number(epochText(scene, scene.moments.at(-1)))}`
     parts.scrub.setAttribute("aria-valuetext", parts.moment.textContent)
     scene.paths.forEach((path, k) => {
       const i = Math.min(Math.round(this.cursor), path.end), { cells } = parts.rows.rows[k]
-      const texts = [path.model ? NOTHING : scene.moments[i].toFixed(2), percent(path.accuracy[i]), significant(path.truth[i]),
+      const texts = [path.model ? NOTHING : epochText(scene, scene.moments[i]), percent(path.accuracy[i]), significant(path.truth[i]),
         significant(path.onPlane[i]), offPlane(path.distance[i])]
       texts.forEach((text, column) => {
         cells[column + 1].textContent = text

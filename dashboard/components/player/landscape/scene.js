@@ -64,6 +64,12 @@ export function heighten(scene, view) {
   for (const path of scene.paths) path.height = VIEWS[view].ofPath(path)
 }
 
+/** An epoch of the scene as text: two decimals, or as many as runs need that stopped soon after their start. */
+export function epochText({ moments }, epoch) {
+  const last = moments.at(-1)
+  return epoch.toFixed(last > 0 ? Math.max(2, 1 - Math.floor(Math.log10(last))) : 2)
+}
+
 /** The cursor at an epoch. */
 export function cursorAt({ moments, steps }, epoch) {
   const next = moments.findIndex(moment => moment >= epoch)

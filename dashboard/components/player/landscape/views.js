@@ -1,6 +1,6 @@
 // The three figures of the network's surface. Pure: scene and colours in, traces and layout out.
 
-import { isOff, momentAt } from "./scene.js"
+import { epochText, isOff, momentAt } from "./scene.js"
 import { frame, mapFigure } from "../figures.js"
 import { dot, paintCursor, withinMap } from "../paint.js"
 import { projector, relieved } from "../relief.js"
@@ -12,21 +12,22 @@ import { heldAt } from "../../shared/series.js"
 export const offPlane = value => (value < 1e-5 ? "0" : significant(value))
 
 /** A point's figures, for its hover. */
-function hoverOf(path, i) {
+function hoverOf(scene, path, i) {
   const { known } = path
-  const when = path.model ? "" : `<br>epoch ${Number(known.epochs[i].toFixed(2))}`
+  const when = path.model ? "" : `<br>epoch ${Number(epochText(scene, known.epochs[i]))}`
   return `<b>${path.label}</b>${when}<br>its loss ${significant(known.truth[i])}, accuracy ${percent(known.accuracy[i])}` +
     `<br>loss on the plane ${significant(known.shown[i])}<br>distance off the plane ${offPlane(known.distance[i])}`
 }
 
 /** A path's known points: on the plane at their places, off it hollow on the rail. */
-function marks(path, rail) {
+function marks(scene, path) {
+  const { rail } = scene
   const off = Array.from(path.known.distance, value => isOff(value, rail))
   const trace = (wanted, places) => {
     const chosen = [...off.keys()].filter(i => off[i] === wanted)
     return { type: "scatter", mode: "markers", name: path.label, showlegend: false, visible: path.shown, meta: REPEATED,
       ...places(chosen),
-      text: chosen.map(i => hoverOf(path, i)), hovertemplate: "%{text}<extra></extra>" }
+      text: chosen.map(i => hoverOf(scene, path, i)), hovertemplate: "%{text}<extra></extra>" }
   }
   const on = trace(false, chosen => ({ x: chosen.map(i => path.known.a[i]), y: chosen.map(i => path.known.b[i]),
     marker: path.model ? { symbol: "diamond", size: 12, color: path.color, line: { color: "#fff", width: 1.5 } }
@@ -57,7 +58,7 @@ export function planeFigure(scene, colors, strong = false, step = Infinity) {
   const [traces, layout] = mapFigure(scene, colors, strong, step)
   const named = text => ({ title: { text, standoff: 4, font: { size: 11 } } })
   const { rail } = scene, above = rail ? { domain: [0, BELOW_RAIL] } : {}
-  return [[...traces, ...scene.paths.flatMap(path => marks(path, rail))], {
+  return [[...traces, ...scene.paths.flatMap(path => marks(scene, path))], {
     ...layout, uirevision: scene.id, margin: { ...layout.margin, l: 48, b: 38, ...(rail ? { t: 34 } : {}) },
     xaxis: { ...layout.xaxis, ...named(scene.axes[0]) }, yaxis: { ...layout.yaxis, ...named(scene.axes[1]), ...above },
     ...(rail ? railAxes(rail, colors) : {}) }]
@@ -81,7 +82,7 @@ export function curvesFigure(scene, colors) {
   })
   const trace = (path, x, y, row, dash, word) => ({ type: "scatter", mode: "lines", name: path.label, visible: path.shown,
     x: y.length ? x : [0], y: y.length ? y : [null], yaxis: row ? `y${row + 1}` : "y", opacity: dash ? 0.8 : 0.95,
-    line: { color: path.color, width: 1.6, dash: dash || path.dash }, hovertemplate: `${path.label}, ${word}: %{y:.4~g}<extra>epoch %{x:.2f}</extra>` })
+    line: { color: path.color, width: 1.6, dash: dash || path.dash }, hovertemplate: `${path.label}, ${word}: %{y:.4~g}<extra>epoch %{x:.4~g}</extra>` })
   const traces = runs.flatMap(path => [
     trace(path, path.known.epochs, path.known.truth, 0, "", "its own loss"),
     { ...trace(path, path.known.epochs, path.known.shown, 0, "dot", "on the plane"), meta: "on the plane" },
