@@ -205,7 +205,7 @@ class Study:
         """Return the sweep as it is now."""
         self.open()
         if self._shown is None or self._shown.revision != self.revision:
-            trials = tuple(self._rows[number] for number in sorted(self._rows))
+            trials = view.without_repeated([self._rows[number] for number in sorted(self._rows)])
             self._shown = View(**self.summary(), trials=trials, confirmation=self._confirmation())
         return replace(self._shown, seconds=self.seconds)
 

@@ -3,11 +3,12 @@
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from core.runs.export import finite, spreadsheet_text
+from core.sweep import grid
 from core.sweep.confirmation import Confirmation
 from core.sweep.settings import Settings
 from core.training.config import RunConfig
@@ -94,7 +95,7 @@ class View(Summary):
     """A sweep at one revision.
 
     Args:
-        trials: in the order in which they began.
+        trials: in the order in which they began, without those that were stopped and whose setting was begun again.
         confirmation: None before one was asked for.
     """
 
@@ -135,6 +136,16 @@ class Changes:
     message: str
     seconds: float
     trials: tuple[Trial, ...]
+
+
+def without_repeated(trials: Sequence[Trial]) -> tuple[Trial, ...]:
+    """Leave out each stopped trial whose setting a later one tries again: a setting is shown and counted once.
+
+    Args:
+        trials: of one sweep, in the order in which they began.
+    """
+    latest = {grid.key(trial.chosen): trial.number for trial in trials}
+    return tuple(t for t in trials if t.state != "stopped" or t.number == latest[grid.key(t.chosen)])
 
 
 def ranked(trials: Iterable[Trial]) -> list[Trial]:

@@ -87,8 +87,10 @@ def test_a_trial_that_a_person_stopped_comes_again(scripted_lab):
     again = wait_for(lab.service.waiting, lambda runs: len(runs) == 2)[1]
     assert config_of(lab, again).lr == 0.1 and again != first
     lab.service.train(second, 0.8)
+    # The one that was stopped is the same setting: it is counted, listed and drawn once.
+    assert [(trial.number, trial.state) for trial in lab.view(study).trials] == [(1, "waiting"), (2, "waiting")]
     lab.service.train(again, 0.9)
-    assert [trial.state for trial in lab.until(study, finished=2).trials] == ["stopped", "finished", "finished"]
+    assert [trial.state for trial in lab.until(study, finished=2).trials] == ["finished", "finished"]
 
 
 def test_pause_and_resume_reach_the_runs(scripted_lab):
@@ -117,6 +119,26 @@ def test_stop_ends_the_trials_and_more_goes_on(scripted_lab):
     lab.studies.give(study, trials=2)
     assert len(wait_for(lab.service.waiting, lambda runs: len(runs) == 3)) == 3
     assert lab.view(study).settings.trials == 4
+
+
+def test_a_setting_that_was_stopped_is_shown_until_it_is_tried_again_and_once_however_often(scripted_lab):
+    lab = scripted_lab
+    study = lab.start("lr=0.1,0.2", epochs=2)
+    for stops in range(2):
+        lab.service.epoch(lab.service.waiting()[0], 0.5)
+        lab.studies.stop(study)
+        seen = lab.until(study, stopped=2)
+        assert [trial.chosen["lr"] for trial in seen.trials] == [0.1, 0.2]
+        assert len(view.csv_text(seen).splitlines()) == 3 and len(view.record(seen)["trials"]) == 2
+        lab.studies.resume(study)
+        wait_for(lab.service.waiting, lambda runs: len(runs) == 2)
+        assert [trial.number for trial in lab.view(study).trials] == [2 * stops + 2, 2 * stops + 3]
+    for run in lab.service.waiting():
+        lab.service.train(run, 0.8, 0.9)
+    seen = lab.until(study, finished=2)
+    # Also as the journal has it.
+    lab.restart()
+    assert [trial.number for trial in lab.view(study).trials] == [trial.number for trial in seen.trials] == [4, 5]
 
 
 def test_a_sweep_ends_with_its_time(scripted_lab, monkeypatch):
