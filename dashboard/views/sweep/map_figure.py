@@ -13,7 +13,7 @@ from core.sweep.space import Dimension, Space
 from core.sweep.view import Trial, View
 from dashboard import plots
 from dashboard.colors import GREY, PINK, RED
-from dashboard.views.sweep.wording import choice, label, value_in_words
+from dashboard.views.sweep.wording import EARLY, choice, label, value_in_words
 from dashboard.words import loss, percent
 
 Figure = go.Figure
@@ -22,6 +22,8 @@ HEIGHT = 480
 SPAN = {"accuracy": 0.1, "loss": 0.5}
 #: Settings that are even in their logarithm.
 LOGARITHMIC = ("lr", "batch_size", "weight_decay")
+#: States of a trial whose figure is not compared with others': it ended where nobody judged it.
+CUT_OFF = ("stopped", "failed")
 #: Ratios of rate to batch size that have a line, at most.
 MOST_RATIOS = 6
 
@@ -71,7 +73,10 @@ def figure(sweep: View, figure_of: str) -> go.Figure:
         if y.name in trial.chosen and x.name in trial.chosen
     }
     epochs = max((trial.epochs for trial in sweep.trials), default=0)
-    grids = [_grid(cells, (len(rows), len(columns)), epoch, figure_of) for epoch in range(1, max(1, epochs) + 1)]
+    grids, ended = (
+        [_grid(own, (len(rows), len(columns)), epoch, figure_of) for epoch in range(1, max(1, epochs) + 1)]
+        for own in (cells, {place: trial for place, trial in cells.items() if trial.state not in CUT_OFF})
+    )
     across, along = [_place(x, columns, v) for v in columns], [_place(y, rows, v) for v in rows]
     low, high, clipped = _span(grids[-1], figure_of)
     chart = go.Figure()
@@ -90,10 +95,11 @@ def figure(sweep: View, figure_of: str) -> go.Figure:
         xgap=1,
         ygap=1,
     )
+    ridges = [_ridge(grid, across, along, figure_of) for grid in ended]
     ridge_at = len(chart.data)
     if len(columns) > 1 and len(rows) > 1:
         chart.add_scatter(
-            **_ridge(grids[-1], across, along, figure_of),
+            **ridges[-1],
             mode="lines+markers",
             # A colour that neither the map nor a light or dark legend has.
             line={"color": PINK, "width": 2.5},
@@ -105,7 +111,7 @@ def figure(sweep: View, figure_of: str) -> go.Figure:
     if {x.name, y.name} == {"lr", "batch_size"} and x.ordered and y.ordered:
         _ratios(chart, x, columns, rows)
     if epochs > 1:
-        _dress(chart, cells, grids, across, along, ridge_at, figure_of)
+        _dress(chart, cells, grids, ridges, ridge_at, figure_of)
     for axis, dimension, own in ((chart.update_xaxes, x, columns), (chart.update_yaxes, y, rows)):
         axis(**_axis(dimension, own))
     legend = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}
@@ -136,7 +142,7 @@ def _hover(cells: dict[tuple[int, int], Trial], shape: tuple[int, ...], epoch: i
         if value is None:
             return f"{choice(trial.chosen)}<br>{'training' if trial.state == 'running' else trial.state}"
         words = loss(value) if figure_of == "loss" else percent(value)
-        early = {"pruned": ", stopped early", "diverged": ", diverged later"}.get(trial.state, "")
+        early = {**EARLY, "diverged": ", diverged later"}.get(trial.state, "")
         return f"{choice(trial.chosen)}<br><b>{words}</b> after epoch {after}{early}"
 
     return _of_cells(cells, shape, write)
@@ -188,6 +194,7 @@ _MARKS = {
     "failed": ("diamond", RED, "failed"),
     "running": ("circle-open", GREY, "training"),
     "pruned": ("line-ew-open", PINK, "stopped early"),
+    "stopped": ("line-ns-open", PINK, "stopped"),
 }
 
 
@@ -248,23 +255,22 @@ def _dress(
     chart: go.Figure,
     cells: dict[tuple[int, int], Trial],
     grids: Sequence[NDArray[Any]],
-    across: Sequence[Any],
-    along: Sequence[Any],
+    ridges: Sequence[dict[str, list[Any]]],
     ridge_at: int,
     figure_of: str,
 ) -> None:
     """Add a frame per epoch, the slider and its play button. The colours stay those of the last epoch."""
-    ridged = len(chart.data) > ridge_at and len(across) > 1 and len(along) > 1
+    ridged = min(grids[0].shape) > 1
     chart.frames = [
         go.Frame(
             name=str(epoch),
             data=[
                 {"type": "heatmap", "z": _lists(grid), "hovertext": _hover(cells, grid.shape, epoch, figure_of)},
-                *([{"type": "scatter", **_ridge(grid, across, along, figure_of)}] if ridged else []),
+                *([{"type": "scatter", **ridge}] if ridged else []),
             ],
             traces=[0, *([ridge_at] if ridged else [])],
         )
-        for epoch, grid in enumerate(grids, 1)
+        for epoch, (grid, ridge) in enumerate(zip(grids, ridges, strict=True), 1)
     ]
     epochs = {str(epoch): str(epoch) for epoch in range(1, len(grids) + 1)}
     chart.update_layout(plots.player(epochs, "after epoch ", 700, True, 0.12, 56))

@@ -4,7 +4,7 @@ from html import escape
 
 from core.sweep.view import Trial, View
 from dashboard.views.sweep import map_figure
-from dashboard.views.sweep.wording import choice, label, result, value_in_words
+from dashboard.views.sweep.wording import EARLY, choice, label, result, value_in_words
 from dashboard.words import loss, percent
 
 _STYLE = """<style>
@@ -39,7 +39,7 @@ def html(sweep: View, figure_of: str) -> str:
 
 def _best(own: list[Trial | None], figure_of: str) -> Trial | None:
     """Return the trial of a row whose shown figure is best; None without another to compare it with."""
-    known = [trial for trial in own if trial and trial.state != "diverged"]
+    known = [trial for trial in own if trial and trial.state not in ("diverged", *map_figure.CUT_OFF)]
     sign = -1 if figure_of == "loss" else 1
     figures = [(sign * figure, trial) for trial in known if (figure := getattr(trial, figure_of)) is not None]
     return max(figures, key=lambda one: one[0])[1] if len(figures) > 1 else None
@@ -50,6 +50,7 @@ def _cell(trial: Trial, figure_of: str, best: bool) -> str:
         text = result(trial)
     else:
         text = loss(trial.loss) if figure_of == "loss" else percent(trial.accuracy)
+        text += EARLY.get(trial.state, "")
     said = escape(f"{choice(trial.chosen)}: {result(trial)}")
     kind = ' class="best"' if best else ""
     if not trial.runs:

@@ -13,6 +13,8 @@ from dashboard.words import counted, duration, in_words, percent, settings_in_co
 
 #: The colour of a sweep's badge, in Streamlit's names.
 COLORS = {"running": "blue", "paused": "orange", "stopped": "gray", "finished": "green", "failed": "red"}
+#: By the state of a trial with figures that did not reach its last epoch: what is said after them.
+EARLY = {"pruned": ", stopped early", "stopped": ", stopped", "running": ", training"}
 TONES = {**COLORS, "waiting": "orange", "pruned": "gray", "diverged": "red"}
 
 
@@ -43,8 +45,7 @@ def result(trial: Trial) -> str:
         return trial.state
     if not trial.accuracies:
         return "training" if trial.state == "running" else trial.state
-    early = {"pruned": ", stopped early", "stopped": ", stopped", "running": ", training"}.get(trial.state, "")
-    return f"{percent(trial.accuracy)} after epoch {trial.epochs}{early}"
+    return f"{percent(trial.accuracy)} after epoch {trial.epochs}{EARLY.get(trial.state, '')}"
 
 
 def title(summary: Summary) -> str:

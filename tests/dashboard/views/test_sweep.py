@@ -185,6 +185,40 @@ def test_cells_that_diverged_are_marked_and_have_no_colour(mapped: str) -> None:
     assert (mark.x, mark.y) == ((gone.chosen["lr"],), (gone.chosen["batch_size"],))
 
 
+@pytest.mark.parametrize("state", ["stopped", "failed"])
+def test_a_setting_that_was_cut_off_is_marked_and_the_best_of_no_row(mapped: str, state: str) -> None:
+    view = ended(mapped)
+    row = [trial for trial in view.trials if trial.chosen["batch_size"] == 16]
+    figures = (((1.0, 1.0), (0.5, 0.6)), ((1.0, 0.9), (0.6, 0.7)), ((0.1,), (0.9,)))
+    low, high, cut = (
+        replace(trial, state="finished", losses=losses, accuracies=accuracies)
+        for trial, (losses, accuracies) in zip(row, figures, strict=True)
+    )
+    cut = replace(cut, state=state)
+    others = [trial for trial in view.trials if trial not in row]
+    shown = replace(view, trials=(low, high, cut, *others))
+    chart = map_figure.figure(shown, "accuracy")
+    (mark,) = [trace for trace in chart.data if trace.name == f"{state} (1)"]
+    assert (mark.x, mark.y) == ((cut.chosen["lr"],), (16,))
+    # After either epoch.
+    for frame in chart.frames:
+        ridge = frame.data[1]
+        assert dict(zip(ridge.y, ridge.x, strict=True))[16] == high.chosen["lr"]
+    for figure_of in ("accuracy", "loss"):
+        table = map_table.html(replace(shown, trials=(low, high, cut)), figure_of)
+        assert table.count('class="best"') == 1 and f'class="best" data-value="{high.runs[0]}"' in table
+
+
+def test_a_setting_that_was_stopped_says_so_where_its_figure_stands(mapped: str) -> None:
+    view = ended(mapped)
+    cut = replace(view.trials[0], state="stopped", losses=(0.3,), accuracies=(0.9,))
+    shown = replace(view, trials=(cut, *view.trials[1:]))
+    said = [text for row in map_figure.figure(shown, "accuracy").data[0].hovertext for text in row]
+    assert len([text for text in said if text.endswith("<b>90.00%</b> after epoch 1, stopped")]) == 1
+    assert ">90.00%, stopped</button>" in map_table.html(shown, "accuracy")
+    assert ">0.3000, stopped</button>" in map_table.html(shown, "loss")
+
+
 def test_colours_that_stand_for_more_say_so() -> None:
     low, high, clipped = map_figure._span(np.array([[0.1, 0.97]]), "accuracy")
     assert (round(low, 6), high, clipped) == (0.87, 0.97, True)
