@@ -245,12 +245,15 @@ class Studies:
 
     def _fail(self, study: Study, error: Exception) -> None:
         """Mark a sweep as failed; the thread goes on with the others."""
-        log.error("sweep %s cannot go on", study.id, exc_info=error)
         if isinstance(error, OSError):
             sentence = f"The sweep could not be recorded on the lab's disk: {error.strerror}."
         else:
             sentence = str(error) if isinstance(error, ValueError) else f"An unexpected error: {type(error).__name__}."
         study.close()
+        if (study.state, study.summary()["message"]) == (view.FAILED, sentence):
+            # Every look at a damaged one comes here: nothing has changed.
+            return
+        log.error("sweep %s cannot go on", study.id, exc_info=error)
         try:
             study.turn(view.FAILED, sentence)
         except OSError:

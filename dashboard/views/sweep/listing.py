@@ -1,5 +1,7 @@
 """All sweeps of the lab, newest first; without any, the invitation to a good first one."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from core.sweep import view
@@ -10,24 +12,31 @@ from dashboard.views.sweep.wording import COLORS, size, title
 from dashboard.words import counted, date_time, duration, literal
 
 SHOWN = 50
-POLL_SECONDS = 2.0
+#: Seconds between two drawings: while a sweep runs, and otherwise, since others may start one.
+POLL_SECONDS, WATCH_SECONDS = 2.0, 3.0
 
 
 def show() -> None:
-    """Draw the list, which follows the sweeps that run."""
-    sweeps = lab.sweeps().summaries()
-    if not sweeps:
+    """Draw the list, which follows all sweeps."""
+    around = _around(lab.sweeps().summaries())
+    some, running = around
+    if some:
+        st.markdown("#### Sweeps")
+    else:
         _invitation()
-        return
-    st.markdown("#### Sweeps")
-    running = any(sweep.state == view.RUNNING for sweep in sweeps)
-    address.fragment(POLL_SECONDS if running else None)(_list)(running)
-    _first()
+    address.fragment(POLL_SECONDS if running else WATCH_SECONDS)(_list)(around)
+    if some:
+        _first()
 
 
-def _list(running: bool) -> None:
+def _around(sweeps: Sequence[Summary]) -> tuple[bool, bool]:
+    """Return what the page around the list depends on: whether there are sweeps, and whether one of them runs."""
+    return bool(sweeps), any(sweep.state == view.RUNNING for sweep in sweeps)
+
+
+def _list(around: tuple[bool, bool]) -> None:
     sweeps = lab.sweeps().summaries()
-    if running and not any(sweep.state == view.RUNNING for sweep in sweeps):
+    if _around(sweeps) != around:
         st.rerun()
     for summary in sweeps[:SHOWN]:
         with st.container(border=True, gap="xsmall", key=f"sweep-{summary.id}"):

@@ -18,6 +18,8 @@ from dashboard.words import counted, date_time, duration, literal, percent
 #: Seconds between two drawings of a running sweep, by the number of its trials: all of a large one takes longer to
 #: draw, and changes less with each trial.
 POLL_SECONDS = {0: 1.0, 100: 2.0, 250: 5.0}
+#: Seconds between two looks whether a sweep that does not run has changed: somebody may let it go on.
+WATCH_SECONDS = 3.0
 #: The table has a row per setting, each looked up: less often.
 TABLE_SECONDS = 5.0
 #: In the session, by the seconds between two drawings: the sweep, the time of the latest drawing, and what it drew.
@@ -47,6 +49,14 @@ def show(study_id: str) -> None:
     confirming.section(sweep)
     address.fragment(rarely)(_table)(study_id, rarely)
     actions.labels(sweep)
+    if not every:
+        address.fragment(WATCH_SECONDS)(_watch)(study_id, sweep.revision)
+
+
+def _watch(study_id: str, revision: int) -> None:
+    """Have the page drawn anew once the sweep has another revision; it draws nothing itself."""
+    if lab.sweeps().revision(study_id) != revision:
+        st.rerun()
 
 
 def _importance(study_id: str, every: float | None) -> None:

@@ -305,6 +305,8 @@ def test_a_damaged_journal_fails_its_sweep_alone(scripted_lab, caplog):
     seen = lab.view(study)
     assert (seen.state, seen.trials, seen.name) == ("failed", (), "a sweep")
     assert "cannot go on" in caplog.text
+    # Another look is no change, which would have pages drawn anew for ever.
+    assert lab.view(study).revision == seen.revision
     # Asked for by a thread of its own.
     assert wait_for(lambda: lab.view(other), lambda other: len(other.trials) == 2).state == "running"
 

@@ -17,7 +17,7 @@ from core.sweep.settings import Settings
 from core.sweep.text import parse
 from core.sweep.view import View
 from core.training.config import RunConfig
-from dashboard import forms, lab
+from dashboard import address, forms, lab
 from dashboard.components.figure import drawing
 from dashboard.views.sweep import drawings, form, map_figure, map_table, one, search_figures
 from dashboard.views.sweep.document import document
@@ -448,14 +448,66 @@ def test_what_mattered_so_far_stays_until_all_trials_of_a_finished_sweep_are_cou
 
 
 def test_the_page_is_drawn_anew_once_there_is_a_best_to_confirm(searched: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def rerun() -> None:
-        raise InterruptedError
-
     sweep = lab.sweeps().view(searched)
     assert sweep and sweep.best
     monkeypatch.setattr(one.st, "rerun", rerun)
     with pytest.raises(InterruptedError):
         one._live(searched, one._around(replace(sweep, trials=())), None, lambda sweep: None)
+
+
+@pytest.fixture
+def polled(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """The parts that pages draw at intervals: what draws each, with its arguments. A rerun raises InterruptedError."""
+    parts: list[tuple[Any, ...]] = []
+    fragment = address.fragment
+
+    def noted(every: float | None) -> Any:
+        def decorate(draw: Any) -> Any:
+            return lambda *given: (parts.append((draw, *given)) if every else None, fragment(every)(draw)(*given))[1]
+
+        return decorate
+
+    monkeypatch.setattr(address, "fragment", noted)
+    return parts
+
+
+def rerun() -> None:
+    raise InterruptedError
+
+
+def test_the_page_of_a_sweep_that_does_not_run_is_drawn_anew_once_it_has_changed(
+    searched: str, polled: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = lab.sweeps().importance(searched)
+    assert job
+    # Until it is there, the page looks for that too.
+    job.wait()
+    page = open_page("sweep", sweep=searched)
+    assert not page.exception
+    ((watch, *given),) = polled
+    monkeypatch.setattr(one.st, "rerun", rerun)
+    watch(*given)
+    lab.sweeps().edit(searched, notes="by another device")
+    with pytest.raises(InterruptedError):
+        watch(*given)
+
+
+@pytest.mark.parametrize("before", [[], ["finished"]])
+def test_the_list_follows_sweeps_that_others_start(
+    mapped: str, before: list[str], polled: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (some,) = [summary for summary in lab.sweeps().summaries() if summary.id == mapped]
+    states = [before, [*before, "running"]]
+    monkeypatch.setattr(
+        lab.sweeps(), "summaries", lambda: [replace(some, id=str(i), state=s) for i, s in enumerate(states[0])]
+    )
+    page = open_page("sweep")
+    assert not page.exception
+    ((follow, *given),) = polled
+    monkeypatch.setattr(one.st, "rerun", rerun)
+    del states[0]
+    with pytest.raises(InterruptedError):
+        follow(*given)
 
 
 def test_figures_of_one_revision_are_made_once_for_all_who_look(searched: str, monkeypatch: pytest.MonkeyPatch) -> None:
