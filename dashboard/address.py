@@ -202,7 +202,11 @@ def fragment(every: float | None) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorate
 
 
+def ids(name: str) -> list[str]:
+    """Return the different ids that the address lists under ``name``, in their order."""
+    return list(dict.fromkeys(filter(None, get(name).split(","))))
+
+
 def runs(name: str) -> list[Run]:
     """Return the runs whose ids the address lists under ``name``, without those that this lab does not have."""
-    listed = map(lab.service().run, dict.fromkeys(filter(None, get(name).split(","))))
-    return [run for run in listed if run]
+    return [run for run in map(lab.service().run, ids(name)) if run]

@@ -261,6 +261,11 @@ def setting(config: RunConfig, name: str) -> str:
     return f"{name.replace('_', ' ')} {in_words(name, value)}"
 
 
+def missing_runs(count: int) -> str:
+    """Return the sentence for a link of several runs, so many of which this lab does not have."""
+    return f"This link names {counted(count, 'run')} that this lab does not have."
+
+
 def in_words(name: str, value: Any) -> str:
     """Return a setting's value as people read it.
 

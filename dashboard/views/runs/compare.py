@@ -18,7 +18,7 @@ from dashboard.components.chart import live_chart
 from dashboard.components.figure import show_figure
 from dashboard.components.run_table import Column, run_table
 from dashboard.views.runs import actions, figures, parallel, rows
-from dashboard.words import config_in_full, counted, literal, run_title, settings_in_common
+from dashboard.words import config_in_full, literal, missing_runs, run_title, settings_in_common
 
 #: Lines that look different.
 MOST = 32
@@ -38,13 +38,13 @@ _COLUMNS = (
 _RESULTS = {"best_accuracy": "Best validation accuracy", "test_accuracy": "Test accuracy", "seconds": "Seconds"}
 
 
-def show(requested: str) -> None:
-    ids = list(dict.fromkeys(filter(None, requested.split(","))))
+def show() -> None:
+    ids = address.ids("compare")
     runs = _runs_of(ids)
     if st.button("All runs", icon=":material/arrow_back:", type="tertiary"):
         actions.go()
     if len(runs) < len(ids[:MOST]):
-        st.info(f"This link names {counted(len(ids[:MOST]) - len(runs), 'run')} that this lab does not have.")
+        st.info(missing_runs(len(ids[:MOST]) - len(runs)))
     if len(ids) > MOST:
         st.info(f"These are the first {MOST} of {len(ids)} runs: more could not be told apart.")
     _chooser(runs)

@@ -6,13 +6,12 @@ from dashboard.views.runs import compare, one, overview
 
 
 def page() -> None:
-    run, several = address.get("run"), address.get("compare")
-    if run:
+    if run := address.get("run"):
         with screen(f"run: {run}"):
             one.show(run)
-    elif several:
+    elif address.get("compare"):
         with screen("runs side by side"):
-            compare.show(several)
+            compare.show()
     else:
         with screen("runs"):
             overview.show()

@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from core.sweep.view import View
-from dashboard import address, lab
+from dashboard import address, lab, notices
 from dashboard.components.clickable import clickable
 from dashboard.components.figure import show_figure
 from dashboard.views.sweep import map_figure, map_table
@@ -49,11 +49,13 @@ def _map(sweep: View, figure_of: str) -> None:
 
 
 def _open(run_id: str) -> None:
-    """Note that a run shall be opened; a callback, which cannot change the page."""
-    st.session_state["map.open"] = run_id
+    """Note that a run shall be opened, or say that it is gone; a callback, which cannot change the page."""
+    if lab.service().run(run_id):
+        st.session_state["map.open"] = run_id
+    else:
+        notices.say("The run of this setting was deleted; its figures stay here.", done=False)
 
 
 def _go() -> None:
-    run_id = st.session_state.pop("map.open", None)
-    if run_id and lab.service().run(run_id):
+    if run_id := st.session_state.pop("map.open", None):
         st.switch_page("views/runs/page.py", query_params={"run": run_id})

@@ -16,7 +16,7 @@ from dashboard import address, fields, forms, handoff, lab, operating, run_curve
 from dashboard.components.chart import live_chart
 from dashboard.components.figure import show_figure
 from dashboard.views.sweep.sensitivity import sensitivity
-from dashboard.words import counted, in_words, percent, settings_in_common
+from dashboard.words import counted, in_words, missing_runs, percent, settings_in_common
 
 INVITATION = (
     "Choose the setting to vary and press Start. All runs start from the same weights and get the images in the same "
@@ -68,6 +68,8 @@ def show() -> None:
     with stage:
         if address.get("runs") and not runs:
             st.info("This lab does not have the runs that this link names. Start a new race.")
+        elif missing := len(address.ids("runs")) - len(runs):
+            st.info(missing_runs(missing))
         if tried and not runs:
             _sweeping(tuple(run.id for run in tried))
         invitation = SEARCHING if tried else INVITATION

@@ -193,3 +193,9 @@ def test_a_class_trains_a_lesson_once(service: Service) -> None:
     fresh = in_address(pages[2], "runs").split(",")
     assert len(fresh) == 3 and not set(fresh) & set(found[0])
     wait_for_runs(service, fresh)
+
+
+def test_a_link_says_how_many_of_its_runs_are_gone(service: Service) -> None:
+    page = open_page("lessons", lesson="2-order", runs="gone,lost")
+    assert not page.exception
+    assert [info.value for info in page.info] == ["This link names 2 runs that this lab does not have."]

@@ -19,7 +19,7 @@ from core.sweep.view import View
 from core.training.config import RunConfig
 from dashboard import address, forms, lab
 from dashboard.components.figure import drawing
-from dashboard.views.sweep import drawings, form, map_figure, map_table, one, search_figures
+from dashboard.views.sweep import drawings, form, heat_map, map_figure, map_table, one, search_figures
 from dashboard.views.sweep.document import document
 from tests.dashboard.conftest import button, figures, in_address, labels, open_page, text
 from tests.waiting import wait_for
@@ -255,6 +255,30 @@ def test_the_maps_table_marks_the_best_of_the_shown_figure(mapped: str) -> None:
     for figure_of, best in (("loss", sure), ("accuracy", right)):
         table = map_table.html(replace(view, trials=(sure, right)), figure_of)
         assert table.count('class="best"') == 1 and f'class="best" data-value="{best.runs[0]}"' in table
+
+
+def test_a_cell_opens_its_run_and_one_whose_run_was_deleted_says_so(
+    mapped: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    went: list[dict[str, str]] = []
+    monkeypatch.setattr("streamlit.switch_page", lambda page, query_params=None: went.append(query_params or {}))
+    run = ended(mapped).trials[0].runs[0]
+    for pressed, opened, said in (
+        (run, [{"run": run}], []),
+        ("gone", [], ["The run of this setting was deleted; its figures stay here."]),
+    ):
+        state: dict[str, Any] = {}
+        with monkeypatch.context() as outside:
+            # The callback of a component, which AppTest cannot press.
+            outside.setattr(heat_map.st, "session_state", state)
+            heat_map._open(pressed)
+        page = open_page("sweep", sweep=mapped)
+        for key, value in state.items():
+            page.session_state[key] = value
+        went.clear()
+        page.run()
+        assert not page.exception
+        assert (went, [toast.value for toast in page.toast]) == (opened, said)
 
 
 def test_the_best_goes_to_train_and_into_a_race(mapped: str, monkeypatch: pytest.MonkeyPatch) -> None:

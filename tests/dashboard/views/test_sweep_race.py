@@ -227,3 +227,15 @@ def test_runs_of_the_same_settings_are_taken_as_they_are(page: AppTest, service:
     assert [run.config.lr for run in runs if run] == [0.01, 0.03]
     assert "Train again" not in labels(page)
     wait_for_runs(service, third)
+
+
+def test_a_link_says_how_many_of_its_runs_are_gone(service: Service) -> None:
+    (run,) = service.submit_group([RunConfig(epochs=1, validation_split=0.95)])
+    wait_for_runs(service, [run])
+    page = open_page("sweep", runs=f"{run},gone,{run},lost")
+    assert not page.exception
+    assert [info.value for info in page.info] == ["This link names 2 runs that this lab does not have."]
+    page = open_page("sweep", runs="gone")
+    assert [info.value for info in page.info] == [
+        "This lab does not have the runs that this link names. Start a new race."
+    ]
