@@ -63,15 +63,44 @@ def test_from_an_empty_lab_over_a_map_to_the_best_on_train(page: Page, own_lab: 
     inspect(page)
 
 
-def test_another_pair_of_settings_is_drawn_and_a_mark_in_its_picture_is_in_all(page: Page, tmp_path: Path) -> None:
-    lab = Lab(tmp_path, **ONE_WORKER)
+def swept(lab: Lab, settings: Settings) -> str:
+    """Return the id of a sweep that a lab which has not started has finished."""
     service = Service(lab.home, workers=1, threads=1)
     studies = Studies(lab.home / "sweeps", service)
-    varied = ["lr=1e-3:1e-2:log", "weight_decay=1e-6:0.1:log", "label_smoothing=0:0.2"]
-    study = studies.start(Settings(parse(RunConfig(epochs=1, validation_split=0.95), varied), "random", trials=6))
+    study = studies.start(settings)
     wait_for(lambda: (shown := studies.view(study)) and shown.state == "finished")
     studies.close()
     service.close()
+    return study
+
+
+def test_on_a_phone_no_part_of_a_map_lies_over_another(phone: Page, tmp_path: Path) -> None:
+    lab = Lab(tmp_path, **ONE_WORKER)
+    base = RunConfig(epochs=2, validation_split=0.95, batch_size=1000)
+    study = swept(lab, Settings(parse(base, ["lr=1e-5:0.1:log:9", "optimizer=adam,rmsprop"])))
+    lab.start()
+    try:
+        phone.goto(f"{lab.url}/sweep?sweep={study}")
+        # From above: the labels, which are turned, the axis's title, the player with its words.
+        parts = [".xaxislayer-above", ".xtitle", ".slider-group"]
+        wait_in(
+            phone,
+            f"""parts => {{
+                const boxes = parts.map(part => document.querySelector(`.still-plot ${{part}}`)?.getBoundingClientRect())
+                const apart = boxes.slice(1).every((box, i) => box && boxes[i].bottom <= box.top + 1)
+                return apart && boxes[0].height > 40 && {MAP}.layout.sliders[0].pad.t > 56
+            }}""",
+            parts,
+        )
+        inspect(phone)
+    finally:
+        lab.stop()
+
+
+def test_another_pair_of_settings_is_drawn_and_a_mark_in_its_picture_is_in_all(page: Page, tmp_path: Path) -> None:
+    lab = Lab(tmp_path, **ONE_WORKER)
+    varied = ["lr=1e-3:1e-2:log", "weight_decay=1e-6:0.1:log", "label_smoothing=0:0.2"]
+    study = swept(lab, Settings(parse(RunConfig(epochs=1, validation_split=0.95), varied), "random", trials=6))
     lab.start()
     try:
         page.goto(f"{lab.url}/sweep?sweep={study}")

@@ -5,6 +5,7 @@ import { lasting } from "../shared/lasting.js"
 import { plotly, SETTINGS } from "../shared/plotly.js"
 import { themeOf } from "../shared/theme.js"
 import { ChartTools } from "../shared/tools.js"
+import { playerBelow } from "./below.js"
 import { between } from "./marked.js"
 
 const FIGURE_SETTINGS = { ...SETTINGS, displayModeBar: false }
@@ -50,9 +51,17 @@ class Figure {
     if (this.drawing.closed || !this.plot.clientWidth) return
     const { data, layout, frames } = structuredClone(this.data.figure)
     await Plotly.react(this.plot, { data, layout: { ...layout, template: template(themeOf(this.root)) }, frames, config: FIGURE_SETTINGS })
+    await this.placePlayer(Plotly)
     this.width = this.plot.clientWidth
     this.listen()
     this.tools.drawn(Plotly)
+  }
+
+  /** How far down the labels reach is known only when they are drawn. */
+  async placePlayer(Plotly) {
+    const [area, title] = [".nsewdrag", ".xtitle"].map(part => this.plot.querySelector(part)?.getBoundingClientRect())
+    const changes = area && title ? playerBelow(this.data.figure.layout, this.plot.layout, title.bottom - area.bottom) : {}
+    if (Object.keys(changes).length) await Plotly.relayout(this.plot, changes)
   }
 
   /** Tell the page what a person clicks or marks, where it asks for that. */
