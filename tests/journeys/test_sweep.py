@@ -86,8 +86,7 @@ def test_on_a_phone_no_part_of_a_map_lies_over_another(phone: Page, tmp_path: Pa
         wait_in(
             phone,
             f"""parts => {{
-                const find = part => document.querySelector(`.still-plot ${{part}}`)
-                const boxes = parts.map(part => find(part)?.getBoundingClientRect())
+                const boxes = parts.map(part => {MAP}?.querySelector(part)?.getBoundingClientRect())
                 const apart = boxes.slice(1).every((box, i) => box && boxes[i].bottom <= box.top + 1)
                 return apart && boxes[0].height > 40 && {MAP}.layout.sliders[0].pad.t > 56
             }}""",
