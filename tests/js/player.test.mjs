@@ -10,7 +10,7 @@ import { Trail } from "../../dashboard/components/player/trail.js"
 import { advance, at, stepBack, stepForward, within } from "../../dashboard/components/player/time.js"
 import { floats, rows } from "../../dashboard/components/shared/arrays.js"
 import { numbersOf } from "../../dashboard/components/shared/saving.js"
-import { unpack as unpackSurface } from "../../dashboard/components/player/surface/scene.js"
+import { placeInWords, unpack as unpackSurface } from "../../dashboard/components/player/surface/scene.js"
 import { cursorAt, heighten, momentAt, unpack as unpackLandscape } from "../../dashboard/components/player/landscape/scene.js"
 import { planeFigure } from "../../dashboard/components/player/landscape/views.js"
 import mountLandscape from "../../dashboard/components/player/landscape/landscape.js"
@@ -312,4 +312,11 @@ test("the legend has each name once and hides all its paths", async () => {
   chips.children[0].onclick()
   assert.deepEqual(table.children.map(row => row.className), ["hidden", "hidden"])
   assert.equal(chips.children[0].attributes["aria-pressed"], "false")
+})
+
+test("a saved picture of a surface names its function, its domain and its starts", () => {
+  const scene = unpackSurface(surfaceScene())
+  assert.equal(placeInWords(scene), "f(x, y) = x^2 + y^2 · x from -1 to 1, y from -1 to 1 · start (0, 0)")
+  scene.starts = [[0, 0.123456], [-1, 2]]
+  assert.equal(placeInWords(scene).split(" · ")[2], "starts (0, 0.1235), (-1, 2)")
 })

@@ -77,3 +77,24 @@ test("one name alone needs no legend, and legends inside panels stay there", () 
   const own = pictured({ data: strokes, layout: { showlegend: true, legend: { y: 1 }, legend2: { y: 0.4 } } }, { title: "T" }, COLORS, 960, 300)
   assert.deepEqual([own.layout.legend.y, own.data[0].showlegend], [1, undefined])
 })
+
+test("a legend stands below all that the axis has, in as many rows as it has, in a font that a picture can have", () => {
+  const line = name => ({ name, x: [0], y: [0] })
+  const made = (names, width) => pictured({ data: names.map(line), layout: { margin: { b: 30 }, font: { family: "Own", size: 12 } } }, { title: "T" },
+    COLORS, width, 300).layout
+  const { legend, margin, font, title, height } = made(["one", "two"], 960)
+  assert.deepEqual([legend.yref, legend.y, legend.yanchor, margin.b, height], ["container", 0, "bottom", 52, 374])
+  // The page's own is not loaded in a picture, so texts would be measured in another one than they are drawn in.
+  assert.deepEqual([font, title.font.family], [{ family: "Arial, Helvetica, sans-serif", size: 12 }, "Arial, Helvetica, sans-serif"])
+  // Three columns as wide as the longest, though two rows would hold the sum of their widths.
+  const long = "a name of thirty characters ..."
+  assert.equal(made([long, ...Array.from({ length: 14 }, (_, i) => `${i}`)], 960).margin.b, 30 + 5 * 22)
+})
+
+test("a word that no line can hold goes on in the next", () => {
+  const { layout } = pictured({ data: strokes, layout: {} }, { title: "T", settings: `f = ${"x+".repeat(100)}x` }, COLORS, 960, 300)
+  const lines = layout.title.text.split("<br>").slice(1).map(line => line.replace(/<[^>]+>/g, ""))
+  // Plotly sets lines 1.3 times the title's 17 pixels apart.
+  assert.equal(layout.margin.t, 8 + 38 + 3 * 22)
+  assert.deepEqual(lines, ["f =", `${"x+".repeat(72)}x`, `${"+x".repeat(28)}`])
+})

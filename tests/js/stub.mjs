@@ -143,7 +143,7 @@ const GRID = { n: 2, z: packed([0, 1, 2, 3]) }
 /** A scene of one walk with four steps. */
 export const surfaceScene = (revision = "first") => ({
   revision, steps: 4, starts: [[0, 0]],
-  surface: { id: "bowl", domain: [-1, 1, -1, 1], minima: [[0, 0]], minimum: 0, log: false, fine: GRID, coarse: GRID },
+  surface: { id: "bowl", label: "Bowl", formula: "x^2 + y^2", domain: [-1, 1, -1, 1], minima: [[0, 0]], minimum: 0, log: false, fine: GRID, coarse: GRID },
   paths: [{ optimizer: "sgd", label: "SGD", color: "#112233", dash: "solid", rate: "0.1", left: -1, diverged: -1, reached: 2, final: 0, best: 0,
     fate: "reached the minimum",
     data: packed([[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [5, 4, 3, 2, 1], [1, 1, 1, 1, 1], [2, 2, 2, 2, 2], [1, 1, 1, 1, NaN]].flat()) }],

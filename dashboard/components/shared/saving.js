@@ -7,6 +7,8 @@ import { nameOf, panelOf, pointsOf, seriesOf, shownTraces } from "./points.js"
 const WIDTH = 960, SCALE = 2
 /** Least height of a map or a solid, as a share of the width. */
 const SQUARE = 0.75
+/** A picture cannot load the page's own font, in which its texts would be measured and then drawn wider. */
+const FONT = "Arial, Helvetica, sans-serif"
 const FORMATS = { png: "Picture, PNG", svg: "Drawing, SVG", csv: "Numbers, CSV" }
 
 // Numbers
@@ -52,10 +54,10 @@ function parallel({ dimensions, meta }) {
 /** Plain text as plotly shows it: it knows tags. */
 const plain = text => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
 
-/** Lines of at most `room` characters, broken between settings or words. */
+/** Lines of at most `room` characters, broken between settings or words, and in a word only where no line could hold it. */
 function wrapped(text, room) {
-  const lines = [""]
-  for (const word of text.split(" ")) {
+  const lines = [""], words = text.split(" ").flatMap(word => word.match(new RegExp(`.{1,${room}}`, "gu")) ?? [""])
+  for (const word of words) {
     const longer = lines.at(-1) ? `${lines.at(-1)} ${word}` : word
     if (longer.length > room && lines.at(-1)) lines.push(word)
     else lines[lines.length - 1] = longer
@@ -74,17 +76,22 @@ function legendOf(traces) {
   return best
 }
 
+/** Number of rows of a legend so wide: if its entries do not fit in one, they stand in columns as wide as the widest. */
+function rowsOf(names, width) {
+  const widths = names.map(name => 45 + 7 * name.length), sum = widths.reduce((all, own) => all + own, 0)
+  return sum <= width ? 1 : Math.ceil(names.length / Math.max(1, Math.floor(width / Math.max(...widths))))
+}
+
 /** The figure as a picture `width` by `height` that needs no page around it. */
 export function pictured({ data, layout }, { title, settings = "" }, colors, width, height) {
   const below = settings ? wrapped(settings, Math.floor(width / 6.6)) : []
   const lines = [`<b>${plain(title)}</b>`, ...below.map(line => `<span style="font-size:13px">${plain(line)}</span>`)]
-  const head = 38 + 19 * below.length
+  const head = 38 + 22 * below.length
   // Legends that stand in panels of their own stay there.
   const legends = layout.legend2 ? null : legendOf(data)
-  const rows = legends && legends.size > 1 ? Math.ceil([...legends.keys()].reduce((sum, name) => sum + 60 + 7 * name.length, 0) / width) : 0
   const given = { l: 8, r: 8, t: 8, b: 8, ...layout.margin }, margin = { ...given, l: Math.max(given.l, 16), r: Math.max(given.r, 16) }
+  const rows = legends && legends.size > 1 ? rowsOf([...legends.keys()], width - margin.l - margin.r) : 0
   const total = height + head + 22 * rows + (rows ? 14 : 0)
-  const room = total - head - margin.t - margin.b - 22 * rows
   const traces = data.map(trace => ({
     ...trace, ...(trace.name && { name: plain(trace.name) }), ...(legends && { showlegend: legends.get(trace.name) === trace }),
   }))
@@ -92,12 +99,13 @@ export function pictured({ data, layout }, { title, settings = "" }, colors, wid
     data: traces,
     layout: {
       ...layout, width, height: total, autosize: false, paper_bgcolor: colors.paper, uirevision: undefined,
-      margin: { ...margin, t: margin.t + head, b: margin.b + 22 * rows },
+      margin: { ...margin, t: margin.t + head, b: margin.b + 22 * rows }, font: { ...layout.font, family: FONT },
       title: { text: lines.join("<br>"), x: 12 / width, xanchor: "left", xref: "container", y: 1 - 26 / total, yanchor: "top", yref: "container",
-        font: { size: 17, color: colors.text, family: colors.font } },
+        font: { size: 17, color: colors.text, family: FONT } },
       ...(legends && {
         showlegend: rows > 0,
-        legend: { orientation: "h", x: 0, xanchor: "left", y: -(margin.b + 6) / room, yanchor: "top", bgcolor: "rgba(0,0,0,0)",
+        // In the container, so that it has its room below that of the axis, whose labels may be long, and not in it.
+        legend: { orientation: "h", x: 0, xanchor: "left", y: 0, yanchor: "bottom", yref: "container", bgcolor: "rgba(0,0,0,0)",
           itemsizing: "constant", font: { size: 12.5, color: colors.text } },
       }),
       // What is pressed has no place in a picture.

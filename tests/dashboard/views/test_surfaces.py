@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.surfaces import SURFACES, Tuning, walk
 from core.surfaces.descent import step_in_numbers
+from core.surfaces.functions import ill_conditioned_bowl
 from core.surfaces.momentum import best, convergence_rate
 from core.surfaces.own import own_surface
 from core.surfaces.tuning import RATES as TRIED
@@ -260,6 +261,16 @@ def test_the_table_tells_what_became_of_each(walked: tuple[Any, ...]) -> None:
     good, bad = scene_of(surface, "booth", configs, starts, paths)["paths"]
     assert good["fate"] == "still on its way" and good["final"] == pytest.approx(paths.values[-1, 0, 0])
     assert bad["fate"] == "diverged at step 1" and bad["final"] is None
+
+
+def test_a_scene_names_its_function_with_its_constants() -> None:
+    for surface, formula in (
+        (own_surface("x^2 + 3*y^2", (-1.0, 1.0, -1.0, 1.0)), "x^2 + 3*y^2"),
+        (ill_conditioned_bowl(25.0), "(x^2 + k*y^2)/2, k = 25"),
+    ):
+        configs = (RunConfig(optimizer="sgd", lr=0.01),)
+        paths = walk(surface, configs, [surface.start], 5)
+        assert scene_of(surface, formula, configs, (surface.start,), paths)["surface"]["formula"] == formula
 
 
 def drawn(formula: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -101,6 +101,7 @@ def _heights(surface: Surface, name: str) -> dict[str, Any]:
     return {
         "id": name,
         "label": surface.label,
+        "formula": ", ".join([surface.formula, *(f"{name} = {number(at)}" for name, at in surface.constants.items())]),
         "domain": list(surface.domain),
         "minima": [list(point) for point in surface.minima],
         "minimum": surface.minimum,

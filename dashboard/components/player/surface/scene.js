@@ -1,6 +1,7 @@
 // Python's data unpacked into a scene: the surface's heights and every path as typed arrays.
 
 import { floats, rows } from "../../shared/arrays.js"
+import { short } from "../../shared/format.js"
 import { spaced } from "../../shared/series.js"
 import { rangeOf } from "../levels.js"
 
@@ -25,4 +26,11 @@ export function unpack(data) {
   const paths = data.paths.map(path => unpackPath(path, data.steps, surface.minimum))
   const heightened = { ...surface, heightName: "f", fine, coarse, ...rangeOf(floats(surface.coarse.z)) }
   return { ...data, id: surface.id, names: ["x", "y"], surface: heightened, paths }
+}
+
+/** The function, where it is drawn and where walks start, in words. */
+export function placeInWords({ surface: { formula, domain }, starts }) {
+  const [xLow, xHigh, yLow, yHigh] = domain.map(short), points = starts.map(start => `(${start.map(short).join(", ")})`)
+  return `f(x, y) = ${formula} · x from ${xLow} to ${xHigh}, y from ${yLow} to ${yHigh} · ` +
+    `start${points.length > 1 ? "s" : ""} ${points.join(", ")}`
 }

@@ -1,7 +1,7 @@
 // Walks of optimizers on a two-parameter function; a start is set by a click or by dragging its handle.
 
 import { curvesFigure, paintCurves } from "./curves.js"
-import { unpack } from "./scene.js"
+import { placeInWords, unpack } from "./scene.js"
 import { Player } from "../base.js"
 import { mapFigure } from "../figures.js"
 import { nameCell } from "../legend.js"
@@ -53,7 +53,7 @@ class SurfacePlayer extends Player {
 
   get settings() {
     const rates = this.scene.paths.filter(path => path.shown).map(path => `${path.label}: rate ${path.rate}`)
-    return `step ${Math.round(this.cursor)} of ${this.scene.steps} · ${rates.join(" · ")}`
+    return [placeInWords(this.scene), `step ${Math.round(this.cursor)} of ${this.scene.steps}`, ...rates].join(" · ")
   }
 
   spoken() {
