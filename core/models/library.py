@@ -3,7 +3,7 @@
 import contextlib
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -261,11 +261,15 @@ class Library:
         with _lock:
             return _moved(self._changeable(names.existing(self._bin, name)), self.folder)
 
-    def empty_bin(self) -> None:
-        """Delete those models in the bin for good that the visitor may delete."""
+    def empty_bin(self, shown: Collection[Model] | None = None) -> None:
+        """Delete those models in the bin for good that the visitor may delete.
+
+        Args:
+            shown: those that the visitor was asked about, as ``deleted`` gave them; unless given, all.
+        """
         with _lock:
             for model in self.deleted():
-                if self.refusal(model):
+                if self.refusal(model) or (shown is not None and model not in shown):
                     continue
                 model.path.unlink(missing_ok=True)
 

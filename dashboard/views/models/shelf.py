@@ -106,7 +106,7 @@ def bin() -> None:
             with st.popover("Empty the bin", icon=":material/delete_forever:"):
                 which = "" if len(own) == len(deleted) else " that you may delete"
                 st.markdown(f"This deletes {counted(len(own), 'model')}{which} for everyone. This can't be undone.")
-                st.button("Delete for good", type="primary", on_click=_empty_bin)
+                st.button("Delete for good", type="primary", on_click=_empty_bin, args=(own,))
 
 
 def _restore(name: str) -> None:
@@ -117,8 +117,8 @@ def _restore(name: str) -> None:
     notices.attempt(restore)
 
 
-def _empty_bin() -> None:
-    notices.attempt(pictures.library().empty_bin)
+def _empty_bin(shown: list[Model]) -> None:
+    notices.attempt(lambda: pictures.library().empty_bin(shown))
 
 
 def _more() -> None:

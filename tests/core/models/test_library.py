@@ -164,6 +164,20 @@ def test_delete_goes_to_the_bin_and_comes_back(kept, library, trained):
     assert (library.deleted(), [model.name for model in library.models()]) == ([], ["first 2"])
 
 
+def test_only_models_that_were_shown_leave_the_bin_for_good(kept, library):
+    library.delete("first")
+    shown = library.deleted()
+    library.keep(Opened(Network(5), {}), "second")
+    library.delete("second")
+    library.empty_bin(shown)
+    assert [model.name for model in library.deleted()] == ["second"]
+    # Another model, by the name of one that was shown.
+    library.keep(Opened(Network(6), {}), "first")
+    library.delete("first")
+    library.empty_bin(shown)
+    assert [model.name for model in library.deleted()] == ["first", "second"]
+
+
 def test_a_restored_model_steps_aside_for_one_of_its_name(kept, library):
     library.delete("first")
     library.keep(Opened(Network(5), {}), "first")

@@ -177,6 +177,18 @@ def test_what_another_put_into_the_bin_stays_there(library: Library) -> None:
     assert "Delete for good" not in labels(open_page("models"))
 
 
+def test_a_model_that_came_into_the_bin_after_the_question_stays_there(library: Library) -> None:
+    for name in ("asked about", "later"):
+        library.duplicate("untrained")
+        library.rename("untrained copy", name)
+    library.delete("asked about")
+    page = open_page("models")
+    assert "This deletes 1 model for everyone." in text(page)
+    library.delete("later")
+    press(page, "Delete for good")
+    assert [model.name for model in library.deleted()] == ["later"]
+
+
 @pytest.mark.usefixtures("teachers_lab")
 def test_with_a_teacher_what_nobody_owns_is_theirs(library: Library) -> None:
     page = open_page("models", model="untrained")
