@@ -43,7 +43,7 @@ LARGEST_GROUP = 1000
 TWINS = 100
 #: Writes what a run begins with into its folder.
 Prepare = Callable[[Path], None] | None
-COMMANDS = ("pause", "resume", "stop", "step", "epoch", "learning_rate")
+COMMANDS = ("pause", "resume", "stop", "step", "epoch", "learning_rate", "pause_again")
 
 
 class Service(Archive):
@@ -253,6 +253,7 @@ class Service(Archive):
         Args:
             command: ``pause`` a running run; ``resume`` one that is paused, stopped, failed or interrupted, or let it
                 train one more ``step`` or ``epoch``; ``stop`` a run where it stands, or take it out of the queue;
+                ``pause_again`` one that was stopped: it trains no step;
                 set its ``learning_rate`` to ``value`` from the next step on.
             by: the name of a visitor who is not the owner, for the run's story.
 
@@ -279,7 +280,7 @@ class Service(Archive):
             self._set_learning_rate(run, lr)
         elif command == "stop":
             self._stop(run)
-        elif command == "pause":
+        elif command == "pause" or (command == "pause_again" and not run.step):
             self._pause(run)
         else:
             self._scheduler.enqueue(run, {} if command == "resume" else {"pause_after": command})

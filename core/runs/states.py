@@ -40,6 +40,8 @@ def fits(state: str, command: str) -> bool:
             return state in (RUNNING, QUEUED, PAUSED, INTERRUPTED)
         case "pause":
             return state in (RUNNING, QUEUED)
+        case "pause_again":
+            return state == STOPPED
         case "learning_rate":
             return state in (RUNNING, QUEUED) or state in RESUMABLE
     return state in RESUMABLE

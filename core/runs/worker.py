@@ -15,7 +15,8 @@ line each:
          {"run": id, "failed": sentence}                      the run ended before its last event
 
 A job may also have: ``recorded``, the steps and whole epochs that are recorded of the run, from which it is to go
-on; ``plan``, learning rates that were set by hand, as (step, learning rate); ``pause_after``, "step" or "epoch";
+on; ``plan``, learning rates that were set by hand, as (step, learning rate); ``pause_after``, "step" or "epoch", or
+"pause_again" for no step at all;
 ``stop``, to end where it stands.
 
 The end of stdin means that the server is gone: the worker writes a checkpoint and exits.
@@ -152,7 +153,7 @@ class _Job:
         run_files.forget_best(self._folder, trainer.step)
         # From where it stood: the last checkpoint may be older.
         step, epoch = max((trainer.step, trainer.epoch), tuple(recorded or (0, 0)))
-        pauses = {"step": step + 1, "epoch": (epoch + 1) * config.span.steps_per_epoch}
+        pauses = {"pause_again": step, "step": step + 1, "epoch": (epoch + 1) * config.span.steps_per_epoch}
         trainer.pause_at = pauses.get(self._job.get("pause_after", ""))
         if not recorded:
             return trainer, None

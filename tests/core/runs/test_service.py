@@ -50,6 +50,27 @@ def test_a_run_goes_from_the_queue_to_its_end(service, wait):
     assert steps == list(range(750))
 
 
+@pytest.mark.parametrize("steps", [0, 1])
+def test_a_paused_run_that_was_stopped_is_paused_again_where_it_stood(steps, service, wait):
+    blocking, run_id = (service.submit(RunConfig(epochs=1000, seed=next(SEEDS))) for _ in range(2))
+    wait(lambda: service.run(blocking), lambda run: run.state == "running")
+    if steps:
+        service.command(blocking, "stop")
+        wait(lambda: service.run(run_id), lambda run: run.step > 0)
+    service.command(run_id, "pause")
+    paused = wait(lambda: service.run(run_id), lambda run: run.state == "paused")
+    service.command(run_id, "stop")
+    wait(lambda: service.run(run_id), lambda run: run.state == "stopped")
+    service.command(run_id, "pause_again")
+    again = wait(lambda: service.run(run_id), lambda run: run.state == "paused")
+    assert (again.step, again.epoch, again.exact) == (paused.step, paused.epoch, True)
+    assert bool(again.step) == bool(steps)
+    told = service.messages(run_id)
+    service.command(run_id, "pause_again")
+    assert service.messages(run_id) == told
+    service.command(blocking, "stop")
+
+
 def test_one_worker_takes_runs_in_turn_and_positions_are_told(service, wait):
     first, second, third = (service.submit(RunConfig(epochs=1000)) for _ in range(3))
     wait(lambda: service.run(first).state, lambda state: state == "running")
