@@ -13,16 +13,24 @@ expect such a request while another answer is on its way to the browser:
 Script and server are two threads: each rule stands where the other one cannot come between looking and doing.
 """
 
+import asyncio
 import functools
 import time
 from collections.abc import Callable
 from typing import Any
 
+from streamlit.proto.BackMsg_pb2 import BackendOperationRequest
 from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.proto.ForwardMsg_pb2 import BackendOperationResponse, DeferredFileResponsePayload
 from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.backend_operation_handler import DeferredFileHandler
 from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.runtime.media_file_storage import MediaFileStorageError
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests, ScriptRequestType
+
+from dashboard import fields, notices
+from dashboard.words import plain
 
 #: Seconds until a request looks again whether its page has been handed over.
 PERIOD = 0.005
@@ -33,7 +41,8 @@ KEPT_SECONDS = 60.0
 def install() -> None:
     """Let every session drop the requests of pages that were left, and put the others off until theirs is complete.
 
-    Files can be had for a while after their button was drawn anew. A second call changes nothing.
+    Files can be had for a while after their button was drawn anew; of one that can't be made any more, a sentence
+    below its button says why. A second call changes nothing.
     """
     replace(AppSession, "request_rerun", _put_off)
     replace(AppSession, "_create_scriptrunner", _begin)
@@ -41,6 +50,7 @@ def install() -> None:
     replace(ScriptRequests, "_request_rerun_locked", _join)
     replace(ScriptRunner, "_run_script", _draw)
     replace(MediaFileManager, "_remove_orphaned_deferred_callables", _remove_old)
+    replace(DeferredFileHandler, "handle", _make_file)
 
 
 def replace(owner: type, name: str, ours: Callable[..., Any]) -> None:
@@ -109,3 +119,20 @@ def _remove_old(_: Callable[..., None], manager: MediaFileManager) -> None:
     for number, since in gone.items():
         if now - since > KEPT_SECONDS:
             manager._drop_deferred_id(number)
+
+
+async def _make_file(
+    theirs: Callable[..., Any], handler: DeferredFileHandler, request: BackendOperationRequest, session: str
+) -> BackendOperationResponse:
+    """Make the file of a download button, or say why that is refused: what it is of may be gone meanwhile."""
+    manager = handler._get_media_file_mgr()
+    try:
+        url = await asyncio.to_thread(manager.execute_deferred, request.deferred_file.file_id)
+    except MediaFileStorageError as error:
+        if isinstance(refusal := error.__cause__, notices.REFUSALS):
+            # Streamlit shows it as plain text.
+            sentence = plain(fields.explain(refusal))
+            return BackendOperationResponse(request_id=request.request_id, error_msg=sentence)
+        failed: BackendOperationResponse = await theirs(handler, request, session)
+        return failed
+    return BackendOperationResponse(request_id=request.request_id, deferred_file=DeferredFileResponsePayload(url=url))

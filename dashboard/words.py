@@ -287,6 +287,11 @@ def literal(text: str) -> str:
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", _AUTOMATIC.sub("\u2060", text))
 
 
+def plain(sentence: str) -> str:
+    """Return as plain text what ``literal`` has made Markdown of."""
+    return re.sub(r"\\(.)", r"\1", sentence)
+
+
 def stacked(formula: str) -> str:
     """Return a formula with one equation per line, so that it fits a narrow card."""
     equations = formula.replace(r", \qquad ", r", \quad ").split(r", \quad ")

@@ -2,13 +2,16 @@
 
 import asyncio
 import functools
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from streamlit.proto.BackMsg_pb2 import BackendOperationRequest
 from streamlit.proto.ClientState_pb2 import ClientState
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.ForwardMsg_pb2 import BackendOperationResponse, ForwardMsg
 from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.backend_operation_handler import DeferredFileHandler
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
@@ -24,6 +27,7 @@ PATCHED = (
     (ScriptRequests, "_request_rerun_locked"),
     (ScriptRunner, "_run_script"),
     (MediaFileManager, "_remove_orphaned_deferred_callables"),
+    (DeferredFileHandler, "handle"),
 )
 
 
@@ -174,3 +178,36 @@ def test_a_file_can_be_made_for_a_while_after_its_button_was_drawn_anew(
         files.execute_deferred(first)
     # Gone since now only.
     assert files.execute_deferred(second) and files.execute_deferred(third)
+
+
+def asked_for(file: Callable[[], bytes], monkeypatch: pytest.MonkeyPatch) -> BackendOperationResponse:
+    """The answer to a press on the download button of a file."""
+    manager = MediaFileManager(MemoryMediaFileStorage("/media"))
+    monkeypatch.setattr("streamlit.runtime.media_file_manager._get_session_id", lambda: "session")
+    request = BackendOperationRequest(request_id="1")
+    request.deferred_file.file_id = manager.add_deferred(file, "text/csv", "coordinates", file_name="runs.csv")
+    return asyncio.run(DeferredFileHandler(lambda: manager).handle(request, "session"))
+
+
+def test_a_file_that_is_asked_for_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = asked_for(lambda: b"step,loss", monkeypatch)
+    assert answer.deferred_file.url.endswith(".csv") and not answer.error_msg
+
+
+def test_a_file_that_is_refused_is_a_sentence_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused() -> bytes:
+        raise ValueError("the lab does not have this any more: it was deleted.")
+
+    answer = asked_for(refused, monkeypatch)
+    assert answer.error_msg == "The lab does not have this any more: it was deleted."
+    assert not answer.deferred_file.url and not caplog.records
+
+
+def test_a_fault_of_the_labs_own_in_a_file_stays_one(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = asked_for({}.popitem, monkeypatch)
+    assert answer.error_msg == "Failed to generate file for download"
+    assert "Error executing deferred callable" in caplog.text
