@@ -7,10 +7,13 @@ import streamlit as st
 from core.runs.curves import Curves, curves_in
 from core.runs.store import Run
 from core.sweep.race import lanes_of
-from dashboard import lab
+from dashboard import lab, stream
 from dashboard.colors import OPTIMIZER_COLORS, OPTIMIZER_DASHES, line_style
-from dashboard.components.chart import Line
-from dashboard.words import differences
+from dashboard.components.chart import Line, live_chart
+from dashboard.words import counted, differences
+
+#: Lines of one chart: so many look different.
+MOST_LINES = 32
 
 
 def curves(run: Run) -> Curves:
@@ -27,6 +30,23 @@ def _recorded(run_id: str, ended: float | None) -> Curves:
 
 def _read(run_id: str) -> Curves:
     return curves_in(lab.service().history(run_id))
+
+
+def live(runs: Sequence[Run], invitation: str, key: str, names: Sequence[str] | None = None) -> None:
+    """Draw the live chart of runs, a line per lane; where those are too many for one chart, the first, and say so.
+
+    Args:
+        invitation, key: as of ``live_chart``.
+        names: as of ``lines``; of so few runs that all are drawn.
+    """
+    lanes = lanes_of([run.config for run in runs]) if runs else []
+    drawn = [lane[: stream.MOST_RUNS] for lane in lanes[:MOST_LINES]]
+    while sum(map(len, drawn)) > stream.MOST_RUNS:
+        drawn.pop()
+    shown = [runs[i] for i in sorted(i for lane in drawn for i in lane)]
+    live_chart(shown, invitation, key=key, lines=lines(shown, names) if shown else ())
+    if len(drawn) < len(lanes):
+        st.caption(f"Curves of the first {len(drawn)} of {counted(len(lanes), 'setting')}: a chart shows no more.")
 
 
 def lines(runs: Sequence[Run], names: Sequence[str] | None = None) -> list[Line]:

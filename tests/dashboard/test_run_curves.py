@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from core.analysis.findings import findings
 from core.optimizers import OPTIMIZERS
@@ -13,10 +14,11 @@ from core.runs.history import History
 from core.runs.store import Run
 from core.training.config import RunConfig
 from core.training.events import StepsDone
-from dashboard import lab, run_curves
+from dashboard import lab, run_curves, stream
 from dashboard.colors import DASHES, HUES, OPTIMIZER_COLORS, line_style
 from dashboard.run_curves import lines
 from dashboard.words import differences, setting
+from tests.waiting import LIMIT
 
 BASE = RunConfig()
 
@@ -54,6 +56,41 @@ def test_given_names_stand() -> None:
 def test_thirty_two_lines_look_different() -> None:
     assert len({line_style(i) for i in range(32)}) == 32 == len(HUES) * len(DASHES)
     assert line_style(32) == line_style(0)
+
+
+def chart_of(values: int, seeds: int) -> AppTest:
+    def script(values: int, seeds: int) -> None:
+        from core.runs.store import Run
+        from core.training.config import RunConfig
+        from dashboard import run_curves
+
+        configs = [RunConfig(lr=value + 1.0, seed=seed) for value in range(values) for seed in range(seeds)]
+        runs = [Run(f"{i}", i, "", config, 0.0, "finished", "", None, None, None) for i, config in enumerate(configs)]
+        run_curves.live(runs, "", key="chart")
+
+    return AppTest.from_function(script, args=(values, seeds), default_timeout=LIMIT).run()
+
+
+@pytest.mark.parametrize(
+    ("values", "seeds", "drawn", "said"),
+    [
+        (32, 8, [8] * 32, []),
+        (30, 10, [10] * 25, ["Curves of the first 25 of 30 settings: a chart shows no more."]),
+        (40, 1, [1] * 32, ["Curves of the first 32 of 40 settings: a chart shows no more."]),
+        (2, 300, [256], ["Curves of the first 1 of 2 settings: a chart shows no more."]),
+    ],
+)
+def test_a_live_chart_has_no_more_runs_than_a_browser_may_follow(
+    values: int, seeds: int, drawn: list[int], said: list[str]
+) -> None:
+    page = chart_of(values, seeds)
+    assert not page.exception
+    (chart,) = [json.loads(e.proto.json) for e in page.get("bidi_component")]
+    lines = [len(line["runs"]) for line in chart["lines"]]
+    # Seeds alone are lines of their own.
+    assert lines == (drawn if len(drawn) > 1 else [1] * sum(drawn))
+    assert len(chart["runs"]) == sum(drawn) <= stream.MOST_RUNS
+    assert [caption.value for caption in page.caption] == said
 
 
 def test_differences_are_in_words() -> None:

@@ -55,8 +55,10 @@ def page() -> None:
 
 def _curves(runs: list[Run]) -> None:
     """Draw the curves of all runs that the landscape waits for."""
-    lines = run_curves.lines(runs) if len(runs) > 1 else ()
-    live_chart(runs, "", key="landscape-live", lines=lines)
+    if len(runs) > 1:
+        run_curves.live(runs, "", key="landscape-live")
+    else:
+        live_chart(runs, "", key="landscape-live")
 
 
 def _welcome(title: str) -> None:

@@ -1,7 +1,5 @@
 """Lessons: a question, a prediction, an experiment that runs for real, and what to look at."""
 
-from typing import Any
-
 import streamlit as st
 
 from core.hyperparameters import number
@@ -11,7 +9,6 @@ from core.runs.store import Run
 from core.sweep import race
 from dashboard import address, fields, handoff, operating, run_curves, starting
 from dashboard.analysis.weight_step import step_in_numbers
-from dashboard.components.chart import live_chart
 from dashboard.screens import screen
 from dashboard.views.lessons import LOOK, MEASURES, Lesson, Outcome, Prediction, lessons, outcome, spread_of
 from dashboard.views.lessons.settings import PARAMETERS, STATE, as_set, checked, chosen, fixed_by_link
@@ -105,16 +102,12 @@ def _lesson(lesson: Lesson) -> None:
             if runs and all(run.over for run in runs) and lesson.prediction:
                 _outcome(lesson, runs)
         with stage:
-            live_chart(runs, INVITATION, key=f"lesson.{lesson.key}", lines=_lines(lesson, runs))
+            names = list(lesson.lines) if len(runs) == len(lesson.lines) else None
+            run_curves.live(runs, INVITATION, key=f"lesson.{lesson.key}", names=names)
             _look(lesson, hidden)
     if "rule" not in hidden:
         _rules(lesson)
     _ways_on(lesson, hidden)
-
-
-def _lines(lesson: Lesson, runs: list[Run]) -> list[Any]:
-    names = list(lesson.lines) if len(runs) == len(lesson.lines) else None
-    return run_curves.lines(runs, names) if runs else []
 
 
 def _prediction(lesson: Lesson, runs: list[Run]) -> None:

@@ -14,6 +14,8 @@ from dashboard.words import counted, date_time, duration, literal
 SHOWN = 50
 #: Seconds between two drawings: while a sweep runs, and otherwise, since others may start one.
 POLL_SECONDS, WATCH_SECONDS = 2.0, 3.0
+#: In the session: True once all are to be shown.
+_ALL = "sweeps.all"
 
 
 def show() -> None:
@@ -38,13 +40,21 @@ def _list(around: tuple[bool, bool]) -> None:
     sweeps = lab.sweeps().summaries()
     if _around(sweeps) != around:
         st.rerun()
-    for summary in sweeps[:SHOWN]:
+    limit = len(sweeps) if st.session_state.get(_ALL) else SHOWN
+    for summary in sweeps[:limit]:
         with st.container(border=True, gap="xsmall", key=f"sweep-{summary.id}"):
             # Not in a callback: a fragment's draws the fragment alone.
             if st.button(f"**{literal(title(summary))}**", key=f"open.{summary.id}", type="tertiary"):
                 address.only(sweep=summary.id)
                 st.rerun()
             st.markdown(f":{COLORS[summary.state]}-badge[{summary.state}] :small[{literal(_line(summary))}]")
+
+    if len(sweeps) > limit:
+        st.button(f"Only the latest {limit} are shown. Show all", type="tertiary", on_click=_show_all)
+
+
+def _show_all() -> None:
+    st.session_state[_ALL] = True
 
 
 def _line(summary: Summary) -> str:

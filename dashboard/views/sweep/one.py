@@ -7,10 +7,8 @@ from functools import lru_cache
 import streamlit as st
 
 from core.sweep import view
-from core.sweep.race import lanes_of
 from core.sweep.view import View
 from dashboard import address, coding, handoff, lab, notices, run_curves
-from dashboard.components.chart import live_chart
 from dashboard.views.sweep import actions, confirming, heat_map, several, table, wording
 from dashboard.views.sweep.wording import COLORS, choice, title
 from dashboard.words import counted, date_time, duration, literal, percent
@@ -24,8 +22,6 @@ WATCH_SECONDS = 3.0
 TABLE_SECONDS = 5.0
 #: In the session, by the seconds between two drawings: the sweep, the time of the latest drawing, and what it drew.
 _SHOWN = "sweep.shown"
-#: Runs that a live chart shows: so many lines look different.
-MOST_LINES = 32
 BEST = 5
 
 
@@ -163,11 +159,7 @@ def _progress(sweep: View) -> None:
 def _curves(sweep: View) -> None:
     """Draw the runs of one varied setting as the lines of a race, and its result against its values."""
     runs = [run for trial in sweep.trials for run_id in trial.runs if (run := lab.service().run(run_id))]
-    lanes = lanes_of([run.config for run in runs])[:MOST_LINES]
-    shown = [runs[i] for lane in lanes for i in lane]
-    live_chart(shown, "The curves grow here.", key="sweep.live", lines=run_curves.lines(shown) if shown else ())
-    if len(sweep.trials) > len(lanes):
-        st.caption(f"Curves of the first {len(lanes)} of {counted(len(sweep.trials), 'setting')}.")
+    run_curves.live(runs, "The curves grow here.", key="sweep.live")
     several.slices(sweep, ())
 
 
@@ -185,13 +177,15 @@ def _best(sweep: View) -> None:
         if st.button("Take the best to Train", icon=":material/arrow_forward:", type="primary"):
             handoff.to_train(best.config)
             st.switch_page("views/train/page.py", query_params={})
-        ranking = sweep.ranking[:BEST]
-        if len(ranking) > 1 and st.button(
-            f"Race the best {len(ranking)}",
+        left = _runs_left(sweep)
+        if len(left) > 1 and st.button(
+            f"Race the best {len(left)}",
             icon=":material/flag:",
             help="Their runs side by side: curves, ranking, a band over the seeds; same weights, same order of images.",
         ):
-            _race(sweep)
+            # Those that the sweep has trained, since a run is the same again.
+            ids = [run_id for ids in left for run_id in ids]
+            st.switch_page("views/sweep/page.py", query_params={"runs": ",".join(ids)})
         run = lab.service().run(best.runs[0]) if best.runs else None
         if run:
             if st.button("Open its run", icon=":material/open_in_new:"):
@@ -205,8 +199,7 @@ def _best(sweep: View) -> None:
         )
 
 
-def _race(sweep: View) -> None:
-    """Show the best settings' runs as a race: those that the sweep has trained, since a run is the same again."""
-    ids = [run_id for trial in sweep.ranking[:BEST] for run_id in trial.runs]
-    kept = [run_id for run_id in ids if lab.service().run(run_id)]
-    st.switch_page("views/sweep/page.py", query_params={"runs": ",".join(kept)})
+def _runs_left(sweep: View) -> list[list[str]]:
+    """Return the runs of each of the best settings that the lab still has; without settings that have none."""
+    left = [[run_id for run_id in trial.runs if lab.service().run(run_id)] for trial in sweep.ranking[:BEST]]
+    return list(filter(None, left))

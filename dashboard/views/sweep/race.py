@@ -13,7 +13,6 @@ from core.sweep import race
 from core.training.config import LR, SEED, RunConfig, parse_batch_size
 from core.training.schedules import SCHEDULES
 from dashboard import address, fields, forms, handoff, lab, operating, run_curves, starting
-from dashboard.components.chart import live_chart
 from dashboard.components.figure import show_figure
 from dashboard.views.sweep.sensitivity import sensitivity
 from dashboard.words import counted, in_words, missing_runs, percent, settings_in_common
@@ -66,14 +65,13 @@ def show() -> None:
                 _apart(form, runs)
                 starting.trained_before(runs, _race_again)
     with stage:
-        if address.get("runs") and not runs:
+        if not shown and any(map(address.get, ("runs", "tried"))):
             st.info("This lab does not have the runs that this link names. Start a new race.")
         elif missing := len(address.ids("runs")) - len(runs):
             st.info(missing_runs(missing))
         if tried and not runs:
             _sweeping(tuple(run.id for run in tried))
-        invitation = SEARCHING if tried else INVITATION
-        live_chart(runs, invitation, key="race", lines=run_curves.lines(runs) if runs else ())
+        run_curves.live(runs, SEARCHING if tried else INVITATION, key="race")
         if tried and runs:
             _strip(tried)
 
@@ -265,6 +263,9 @@ def _stop(ids: Sequence[str]) -> None:
 def _sweeping(ids: tuple[str, ...]) -> None:
     """Draw the search for rates while it runs; once it is over, the session that started it starts the race."""
     tried = [run for run_id in ids if (run := lab.service().run(run_id))]
+    if not tried:
+        # They were deleted for good meanwhile: the page says so.
+        st.rerun()
     done = sum(run.over for run in tried)
     if done < len(tried):
         st.progress(done / len(tried), f"Searching each optimizer's rate: {done} of {len(tried)} short runs")
@@ -275,8 +276,9 @@ def _sweeping(ids: tuple[str, ...]) -> None:
             del st.session_state["race.follows"]
             _race_at_the_best(tried, base, seeds)
             st.rerun()
-        if st.button("Race at these rates", icon=":material/flag:"):
-            _race_at_the_best(tried, forms.read(_given()).config or RunConfig(), 1)
+        shared = forms.read(_given()).config
+        if st.button("Race at these rates", icon=":material/flag:", disabled=shared is None) and shared:
+            _race_at_the_best(tried, shared, 1)
             st.rerun()
 
 

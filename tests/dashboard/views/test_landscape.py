@@ -141,7 +141,7 @@ def test_the_wait_shows_every_run_that_it_is_for(page: AppTest, service, monkeyp
     def note(runs: list[Run], invitation: str, key: str, lines: Sequence[Any] = ()) -> None:
         drawn.append((len(runs), len(lines)))
 
-    monkeypatch.setattr("dashboard.components.chart.live_chart", note)
+    monkeypatch.setattr("dashboard.run_curves.live_chart", note)
     ids = service.submit_group([RunConfig(epochs=1, batch_size=4096, seed=6, lr=lr) for lr in (0.001, 0.01)])
     page.query_params.update(items=",".join(f"run:{run_id}" for run_id in ids), images="50", size="25")
     # While they train, then while they are replayed.
@@ -151,7 +151,7 @@ def test_the_wait_shows_every_run_that_it_is_for(page: AppTest, service, monkeyp
     assert drawn == [(2, 2)]
     wait_for_runs(service, ids)
     monkeypatch.undo()
-    monkeypatch.setattr("dashboard.components.chart.live_chart", note)
+    monkeypatch.setattr("dashboard.run_curves.live_chart", note)
     study = Study("pca", tuple(items.pinned(f"run:{run_id}") for run_id in ids), images=50, size=25)
     unstarted = Job(service.jobs, LANDSCAPES, "never", lambda report: None, None)
     monkeypatch.setattr(Job, "start", lambda job: None)

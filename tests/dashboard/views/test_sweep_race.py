@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import streamlit
 from streamlit.testing.v1 import AppTest
 
 from core.runs.service import Service
@@ -9,6 +10,7 @@ from core.sweep import race
 from core.training.config import RunConfig
 from dashboard import forms
 from tests.dashboard.conftest import DASHBOARD, button, in_address, labels, open_page, text, wait_for_runs
+from tests.waiting import LIMIT
 
 
 @pytest.fixture
@@ -71,7 +73,7 @@ def test_each_at_its_own_best_sweeps_first_and_then_races(
 ) -> None:
     invited: list[str] = []
     monkeypatch.setattr(
-        "dashboard.views.sweep.race.live_chart", lambda runs, invitation, key, lines=(): invited.append(invitation)
+        "dashboard.run_curves.live_chart", lambda runs, invitation, key, lines=(): invited.append(invitation)
     )
     page.multiselect(key="race.optimizer").set_value(["sgd", "adam"]).run()
     small(page)
@@ -109,10 +111,38 @@ def test_a_viewer_of_a_sweep_may_start_the_race(page: AppTest, service: Service)
     wait_for_runs(service, ids(other, "runs"))
 
 
-def test_a_link_to_runs_that_are_gone_is_told_kindly(service: Service) -> None:
-    page = open_page("sweep", runs="gone")
+@pytest.mark.parametrize("name", ["runs", "tried"])
+def test_a_link_to_runs_that_are_gone_is_told_kindly(service: Service, name: str) -> None:
+    page = open_page("sweep", **{name: "gone"})
     assert not page.exception
     assert "does not have" in page.info[0].value
+
+
+def searched(service: Service) -> list[str]:
+    found = [service.submit(RunConfig.recommended(name, epochs=1, validation_split=0.95)) for name in ("sgd", "adam")]
+    wait_for_runs(service, found)
+    return found
+
+
+def test_a_search_whose_runs_are_deleted_for_good_meanwhile_draws_the_page_anew(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def part() -> None:
+        from dashboard.views.sweep import race
+
+        race._sweeping(("gone",))
+
+    drawn: list[str] = []
+    monkeypatch.setattr("streamlit.rerun", lambda: drawn.append("anew") or streamlit.stop())
+    page = AppTest.from_function(part, default_timeout=LIMIT).run()
+    assert drawn == ["anew"] and not page.exception and not page.error
+
+
+def test_no_race_starts_with_a_wrong_field(service: Service) -> None:
+    page = open_page("sweep", tried=",".join(searched(service)))
+    assert not button(page, "Race at these rates").disabled
+    page.text_input(key=forms.key("epochs")).set_value("x").run()
+    assert button(page, "Race at these rates").disabled
 
 
 BASE = RunConfig(epochs=3, seed=4)
