@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import FloatRect, Locator, Page, expect
 
+from core.handwriting.drawings import Drawings
 from tests.browser import Lab, Profiles
 from tests.visiting import scrolls_sideways, wait_in
 
@@ -79,6 +80,19 @@ def draw(page: Page, strokes: list[Stroke]) -> None:
         for x, y in rest:
             page.mouse.move(box["x"] + scale * x, box["y"] + scale * y, steps=6)
         page.mouse.up()
+
+
+def keep(page: Page, strokes: list[Stroke], digit: str) -> None:
+    """Draw a digit and keep it for the team's test set."""
+    draw(page, strokes)
+    says(page, digit)
+    page.get_by_test_id("stButtonGroup").last.get_by_text(digit, exact=True).click()
+    expect(page.get_by_text(f"Kept as a {digit}.")).to_be_visible()
+
+
+def tick_newest(page: Page) -> None:
+    """Tick the first row of the team's drawings: a table that is drawn on a canvas, without elements to click."""
+    page.get_by_test_id("stDataFrame").last.locator(".dvn-scroller").click(position={"x": 15, "y": 59})
 
 
 def draw_by_finger(page: Page, strokes: list[Stroke]) -> None:
@@ -247,10 +261,7 @@ def test_a_picture_takes_the_same_path_and_a_bad_file_gets_a_sentence(
 
 def test_the_team_keeps_exports_and_imports_drawings(lab: Lab, page: Page, tmp_path: Path) -> None:
     open_draw(page, lab)
-    draw(page, SEVEN)
-    says(page, "7")
-    page.get_by_test_id("stButtonGroup").last.get_by_text("7", exact=True).click()
-    expect(page.get_by_text("Kept as a 7.")).to_be_visible()
+    keep(page, SEVEN, "7")
     expect(page.get_by_text(re.compile(r"\d+ drawings?, and how every saved network does"))).to_be_visible()
     says(page, "7")
     with page.expect_download() as download:
@@ -260,6 +271,25 @@ def test_the_team_keeps_exports_and_imports_drawings(lab: Lab, page: Page, tmp_p
     page.get_by_role("button", name="Import").click()
     page.locator("input[type=file]").last.set_input_files(archive)
     expect(page.get_by_text(re.compile(r"0 drawings imported. \d+ were here already."))).to_be_visible()
+
+
+def test_only_a_drawing_that_was_ticked_is_deleted(own_lab: Lab, page: Page) -> None:
+    delete = page.get_by_role("button", name="Delete 1 drawing")
+    open_draw(page, own_lab)
+    keep(page, SEVEN, "7")
+    expect(page.get_by_text("1 drawing, and how every saved network does")).to_be_visible()
+    tick_newest(page)
+    expect(delete).to_be_visible()
+    tool(page, "Clear").click()
+    says(page, "?")
+    keep(page, ONE, "1")
+    expect(page.get_by_text("2 drawings, and how every saved network does")).to_be_visible()
+    expect(delete).to_have_count(0)
+    tick_newest(page)
+    delete.click()
+    expect(page.get_by_text("1 drawing, and how every saved network does")).to_be_visible()
+    expect(delete).to_have_count(0)
+    assert [drawing.label for drawing in Drawings(own_lab.home / "drawings.sqlite").all()] == [7]
 
 
 def test_the_phone_finds_the_lab_by_a_code(lab: Lab, page: Page) -> None:

@@ -94,9 +94,11 @@ def _gallery(kept: list[Drawing]) -> None:
             "Kept": pd.to_datetime([drawing.made for drawing in shown]),
         }
     )
+    # The selection is of row numbers, so it holds for these rows alone: other rows make another table.
+    rows = hash(tuple(drawing.id for drawing in shown))
     chosen = st.dataframe(
         table,
-        key="draw.gallery",
+        key=f"draw.gallery.{rows}",
         hide_index=True,
         row_height=48,
         height=min(280, 40 + 48 * len(shown)),
@@ -109,7 +111,7 @@ def _gallery(kept: list[Drawing]) -> None:
         },
     )
     you = visitor()
-    picked = [shown[row] for row in chosen["selection"]["rows"] if row < len(shown)]
+    picked = [shown[row] for row in chosen["selection"]["rows"]]
     own = [drawing.id for drawing in picked if you.may_change(drawing.owner)]
     if own:
         label = f"Delete {len(own)} drawing{'s' if len(own) > 1 else ''}"
