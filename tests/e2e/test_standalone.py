@@ -13,7 +13,7 @@ from core.runs.service import Service
 from core.runs.store import Run
 from core.training.config import RunConfig
 from dashboard import freezing, lab
-from dashboard.components import figure, standalone
+from dashboard.components import chart, figure, standalone
 from dashboard.components.standalone import PRINTED
 from dashboard.plots import framed
 from dashboard.views.runs import figures, rows
@@ -120,12 +120,30 @@ def test_on_a_phone_nothing_runs_off_the_side(offline: Page, ten: list[Run], tmp
 
 
 def test_a_still_figure_from_arrays_saves_its_numbers(tmp_path: Path, offline: Page) -> None:
-    chart = framed(go.Figure(go.Scatter(x=np.array([0.5, 1.0]), y=np.array([2, 1]), name="loss")), 120)
+    curve = framed(go.Figure(go.Scatter(x=np.array([0.5, 1.0]), y=np.array([2, 1]), name="loss")), 120)
     lines = go.Figure(
         go.Parcoords(dimensions=[{"label": "Test", "values": np.array([1.0, 1.0])}], meta={"Test": [1, None]})
     )
-    parts = [figure.still(chart, "Curve"), figure.still(framed(lines, 120), "Lines")]
+    parts = [figure.still(curve, "Curve"), figure.still(framed(lines, 120), "Lines")]
     (tmp_path / "still.html").write_text(standalone.page("Still", parts), "utf-8")
     offline.goto((tmp_path / "still.html").as_uri())
     numbers = [save(offline, offline.locator(f"#part-{place}"), "Numbers, CSV")[1].decode() for place in (0, 1)]
     assert numbers == ["series,x,value\nloss,0.5,2\nloss,1,1\n", "Test\n1\n\n"]
+
+
+def test_runs_in_training_are_as_they_were_when_they_were_saved(offline: Page, ten: list[Run], tmp_path: Path) -> None:
+    messages: dict[str, list[str]] = {}
+    for run in ten[:2]:
+        # As far as a run is known after its first epoch.
+        sent = lab.service().messages(run.id) or []
+        messages[run.id] = sent[: next(i for i, message in enumerate(sent) if '"event":"EpochDone"' in message) + 1]
+    still = [chart.still(ten[:1], (), messages), chart.still(ten[:2], rows.lines(ten[:2]), messages)]
+    (tmp_path / "training.html").write_text(standalone.page("Training", still), "utf-8")
+    offline.goto((tmp_path / "training.html").as_uri())
+    for place, epoch in enumerate((re.compile("^epoch 2 of "), "0 of 2 runs over")):
+        part = offline.locator(f"#part-{place}")
+        expect(part.get_by_test_id("state")).to_have_text("running when this page was saved")
+        expect(part.get_by_test_id("state")).to_have_attribute("data-state", "running")
+        expect(part.get_by_test_id("epoch")).to_have_text(epoch)
+        expect(part.get_by_test_id("left")).to_have_text("")
+    assert not scrolls_sideways(offline)

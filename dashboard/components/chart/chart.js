@@ -171,19 +171,24 @@ class LiveChart {
     bar.firstElementChild.style.width = `${100 * done}%`
   }
 
+  /** A state in words; on a page that stands alone one that is not the last is as old as the page. */
+  stateInWords(state, over) {
+    return this.feed.saved && !over ? `${state} when this page was saved` : state
+  }
+
   /** The head of several lines: how many runs are over, and who leads. */
   drawRanking() {
     const runs = [...this.runs.values()], over = runs.filter(isOver).length
     const going = runs.some(run => run.state === "running" || run.state === "paused")
     const state = runs.some(run => !run.heard) ? "loading" : over === runs.length ? "finished" : going ? "running" : "queued"
     this.find("state").dataset.state = state
-    this.write("state", state)
+    this.write("state", this.stateInWords(state, over === runs.length))
     this.write("run-name", "")
     this.write("link", this.feed.failures ? "reconnecting…" : "")
     this.showProgress(ranked(this.lines).reduce((sum, s) => sum + (s.progress * s.line.runs.length) / runs.length, 0))
     this.write("epoch", `${over} of ${runs.length} runs over`)
     for (const id of ["step", "speed", "place"]) this.write(id, "")
-    const left = timeLeft(this.lines)
+    const left = this.feed.saved ? null : timeLeft(this.lines)
     this.write("left", left === null ? "" : `about ${duration(left)} left`)
     this.ranking.draw(this.lines)
     this.find("note").hidden = true
@@ -196,7 +201,7 @@ class LiveChart {
     const badge = this.find("state")
     const state = !run.heard ? "loading" : run.stalled ? "stalled" : ending(run.state, run.test?.accuracy)
     badge.dataset.state = run.id ? state : "ready"
-    write("state", !run.id ? "ready" : run.position ? `queued, number ${run.position}` : state)
+    write("state", !run.id ? "ready" : run.position ? `queued, number ${run.position}` : this.stateInWords(state, isOver(run)))
     write("run-name", run.name ?? "")
     write("link", this.feed.failures ? "reconnecting…" : "")
     const done = run.size && run.step !== null ? run.step / run.size.steps : 0
@@ -206,7 +211,7 @@ class LiveChart {
     write("epoch", size ? `epoch ${epoch} of ${size.epochs}` : "")
     write("step", size ? `step ${count(run.step ?? 0)} of ${count(size.steps)}` : "")
     write("speed", run.speed ? `${count(run.speed)} images/s` : "")
-    const left = isOver(run) ? null : secondsLeft(run)
+    const left = isOver(run) || this.feed.saved ? null : secondsLeft(run)
     write("left", run.seconds !== null ? `trained in ${duration(run.seconds)}` : left === null ? "" : `${duration(left)} left`)
     write("place", place(run.size))
     write("training-loss", loss(trainingLoss(run)))

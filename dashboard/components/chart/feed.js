@@ -53,10 +53,11 @@ export class Feed {
   }
 }
 
-/** The events of runs that a page which stands alone brings along: as a `Feed` that has them all at once. */
+/** The events of runs that a page which stands alone brings along: as a `Feed` that has them all at once, and `saved`: whatever was
+ * going on then has ended since. */
 export class Recording {
   constructor(recorded, { onEvents }) {
-    Object.assign(this, { recorded, onEvents, failures: 0 })
+    Object.assign(this, { recorded, onEvents, failures: 0, saved: true })
   }
 
   subscribe() {

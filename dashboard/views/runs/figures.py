@@ -95,11 +95,11 @@ HEAD = (
 
 
 def in_words(run: Run) -> tuple[str, ...]:
-    """Return the run's state and figures in words, under ``HEAD``."""
+    """Return the run's state and figures in words, under ``HEAD``, for a page that is kept."""
     own = figures(run)
     return (
         run_title(run),
-        state(run),
+        state(run) if run.over else f"{state(run)} when this page was saved",
         percent(own.best_accuracy),
         UNKNOWN if own.best_epoch is None else str(own.best_epoch),
         percent(own.final_accuracy),

@@ -13,6 +13,8 @@ def document(sweep: View, theme: str) -> str:
     names = sweep.settings.space.names
     blocks: list[Block] = [standalone.text(sweep.notes)] if sweep.notes else []
     blocks += [standalone.text(f"The same for all: {in_common(sweep)}.")]
+    if sweep.state == "running":
+        blocks += [standalone.text("The sweep was running when this page was saved.")]
     if search_figures.scored(sweep):
         blocks += _pictures(sweep)
     if sweep.confirmation:

@@ -259,6 +259,12 @@ def test_parallel_coordinates_show_what_differs_and_the_results() -> None:
     assert [shade for _, shade in trace.line.colorscale] == ["#ff0000", "#00ff00"]
 
 
+def test_a_kept_page_says_that_a_run_was_in_training_then(filled: list[str], service: Service) -> None:
+    over = service.existing("one")
+    assert figures.in_words(over)[1] == "finished"
+    assert figures.in_words(replace(over, state="running"))[1] == "running 0% when this page was saved"
+
+
 def test_parallel_coordinates_tell_every_setting_and_no_result_that_a_run_has_not() -> None:
     sizes: list[Any] = [1024, "full", 128, 16]
     configs = [RunConfig(batch_size=size, lr=lr) for size, lr in zip(sizes, (0.1, 0.2, 0.3, 0.4), strict=True)]

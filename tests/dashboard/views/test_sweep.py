@@ -304,6 +304,8 @@ def test_it_leaves_as_a_page_that_stands_alone(mapped: str) -> None:
     assert "&lt;b&gt;mine&lt;/b&gt;" in page and "<b>mine" not in page
     assert "All settings" in page and view.best and f"{100 * (view.best.accuracy or 0):.2f}%" in page
     assert '"heatmap"' in page and "http-equiv" in page
+    going = "The sweep was running when this page was saved."
+    assert going not in page and going in document(replace(view, state="running"), "light")
 
 
 def test_its_settings_come_back_into_the_form(mapped: str) -> None:
