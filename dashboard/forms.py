@@ -42,6 +42,10 @@ _STATE = address.State(
 )
 
 
+#: In the session: the run that the form's settings were forked from, if they were.
+_PARENT = "form.parent"
+
+
 @dataclass(frozen=True)
 class Form:
     """The form's values.
@@ -57,8 +61,13 @@ class Form:
     name: str = ""
 
 
-def fill(config: RunConfig, name: str = "") -> None:
-    """Put a config into the form; in a callback, or before the form is drawn."""
+def fill(config: RunConfig, name: str = "", parent: str | None = None) -> None:
+    """Put a config into the form; in a callback, or before the form is drawn.
+
+    Args:
+        parent: the id of the run that is forked. A form that is filled from elsewhere is no fork any more.
+    """
+    st.session_state[_PARENT] = parent
     for field_name, value in {**config.to_dict(), "name": name}.items():
         if not isinstance(value, dict):
             put(field_name, value)
@@ -73,6 +82,18 @@ def fill(config: RunConfig, name: str = "") -> None:
 def put(name: str, value: Any, scope: str = "") -> None:
     """Put one value into the form; in a callback, or before the form is drawn."""
     _STATE[f"{scope}.{name}"] = _as_entered(value)
+
+
+def parent() -> str | None:
+    """Return the id of the run that the form's settings were forked from."""
+    # A fork starts from the beginning, not from the parent's weights, so that the two compare.
+    run_id: str | None = st.session_state.get(_PARENT)
+    return run_id
+
+
+def forget_parent() -> None:
+    """Note that the fork has been started: the next run is none."""
+    st.session_state.pop(_PARENT, None)
 
 
 def optimizer() -> str:

@@ -8,7 +8,7 @@ import streamlit as st
 from core.training.config import RunConfig
 from dashboard import forms
 
-_FOR_SURFACES, _FOR_RACE, _PARENT = "handoff.surfaces", "handoff.race", "handoff.parent"
+_FOR_SURFACES, _FOR_RACE = "handoff.surfaces", "handoff.race"
 _BESIDE = "handoff.beside"
 #: Values of the Sweep page's address that show its race of one setting.
 RACE = {"kind": "race"}
@@ -28,27 +28,6 @@ def begins(picture: str) -> bool:
 def started(picture: str) -> None:
     """Note that this picture is of runs that were started from the form, which stays as it is."""
     st.session_state[_BESIDE] = picture
-
-
-def to_train(config: RunConfig, parent: str | None = None) -> None:
-    """Put ``config`` into the Train page's form.
-
-    Args:
-        parent: the id of the run that is forked, if one is.
-    """
-    forms.fill(config)
-    st.session_state[_PARENT] = parent
-
-
-def parent() -> str | None:
-    """Return the id of the run that the form's settings were forked from."""
-    # A fork starts from the beginning, not from the parent's weights, so that the two compare.
-    return st.session_state.get(_PARENT)
-
-
-def forget_parent() -> None:
-    """Note that the fork has been started: the next run is none."""
-    st.session_state.pop(_PARENT, None)
 
 
 def to_surfaces(config: RunConfig) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from core.runs import export, states
 from core.runs.store import Run
 from core.training.config import RunConfig
-from dashboard import address, freezing, handoff, lab, notices, operating, starting
+from dashboard import address, forms, freezing, lab, notices, operating, starting
 from dashboard.components.chart import Line
 from dashboard.components.run_table import still_chosen
 from dashboard.views.runs import figures, rows
@@ -118,7 +118,7 @@ def train_with(config: RunConfig, parent: str | None = None) -> None:
     Args:
         parent: the id of the run that was forked.
     """
-    handoff.to_train(config, parent)
+    forms.fill(config, parent=parent)
     # Streamlit clears no values of the address that are a widget's, but replaces them.
     st.switch_page("views/train/page.py", query_params={})
 

@@ -11,7 +11,7 @@ from core.surfaces import CONDITION, FIRST_ORDER, NOISE, STEPS, SURFACES, Surfac
 from core.surfaces.functions import DEFAULT_CONDITION
 from core.training.config import LR, WARMUP_STEPS
 from core.training.schedules import SCHEDULES
-from dashboard import address, fields, handoff, notices
+from dashboard import address, fields, forms, handoff, notices
 from dashboard.views.surfaces import settings
 from dashboard.views.surfaces.walks import Scene, at_their_best, own_surface
 
@@ -199,7 +199,7 @@ def carried(scene: Scene) -> bool:
     optimizer = st.session_state.pop("s.carry", None)
     for config in scene.configs:
         if config.optimizer == optimizer:
-            handoff.to_train(config)
+            forms.fill(config)
             return True
     return False
 

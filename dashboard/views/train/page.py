@@ -23,7 +23,7 @@ INVITATION = "Press Train. The network learns to read digits in a few seconds, a
 def page() -> None:
     run = _shown()
     if handoff.begins(run.id if run else "") and run:
-        handoff.to_train(run.config)
+        forms.fill(run.config)
     settings, stage = st.columns([0.36, 0.64], gap="large")
     with settings:
         form, actions = forms.hyperparameter_form()
@@ -50,7 +50,7 @@ def page() -> None:
 
 def _buttons(form: forms.Form, run: Run | None) -> None:
     """Train and Stop. Both act in callbacks, so that the drawing that follows shows their effect."""
-    parent = handoff.parent()
+    parent = forms.parent()
     if forked := lab.service().run(parent) if parent else None:
         st.caption(f"A fork of run #{forked.number}: change one thing, then press Train.")
     with st.container(horizontal=True):
@@ -90,7 +90,7 @@ def _apart(form: forms.Form, run: Run) -> None:
             f"Settings of run #{run.number}",
             icon=":material/undo:",
             type="tertiary",
-            on_click=handoff.to_train,
+            on_click=forms.fill,
             args=(run.config,),
         )
 
@@ -119,8 +119,8 @@ def _train(again: bool = False) -> None:
     form = forms.read()
     if _busy(_shown()) or not form.config:
         return
-    if run_id := starting.run(form.config, form.name, parent=handoff.parent(), again=again):
-        handoff.forget_parent()
+    if run_id := starting.run(form.config, form.name, parent=forms.parent(), again=again):
+        forms.forget_parent()
         handoff.started(run_id)
         address.put(run=run_id)
 

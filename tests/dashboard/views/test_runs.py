@@ -366,7 +366,7 @@ def test_what_happened_is_told(event: dict[str, object], words: str) -> None:
 
 def test_a_fork_knows_its_parent(filled: list[str], service: Service) -> None:
     page = page_of("train")
-    page.session_state["handoff.parent"] = "one"
+    page.session_state["form.parent"] = "one"
     page.run()
     assert "A fork of run #1: change one thing, then press Train." in text(page)
     button(page, "Train").click()

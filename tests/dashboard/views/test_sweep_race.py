@@ -195,6 +195,19 @@ def test_fields_that_are_not_the_shown_races_any_more_say_so(raced: str) -> None
     assert "Settings of this race" not in labels(page)
 
 
+@pytest.mark.parametrize("raced", [("optimizer", ["momentum", "adam"], 1)], indirect=True)
+def test_a_form_that_a_race_has_filled_is_no_fork_any_more(raced: str) -> None:
+    page = open_page("").switch_page("views/runs/page.py")
+    page.query_params["run"] = "raced0"
+    page.run()
+    button(page, "Fork").click().run()
+    assert "A fork of run #" in text(page)
+    page.switch_page("views/sweep/page.py")
+    page.query_params["runs"] = raced
+    page.run().switch_page("views/train/page.py").run()
+    assert page.text_input(key=forms.key("seed")).value == "4" and "A fork of run #" not in text(page)
+
+
 def test_what_the_race_varies_is_not_among_the_shared_settings(page: AppTest) -> None:
     def drawn() -> set[str]:
         return {widget.key for kind in ("selectbox", "text_input") for widget in page.get(kind)}
