@@ -104,6 +104,12 @@ def empty() -> bool:
     return not st.query_params
 
 
+def returned() -> bool:
+    """Return True if the visitor has gone back or forward to this address: it is what the page shows now."""
+    context = get_script_run_ctx()
+    return bool(context and context.is_history_navigation)
+
+
 def put(**values: str | None) -> None:
     """Write such values into the address; None takes one out."""
     _record(values)
@@ -164,7 +170,7 @@ def hold() -> None:
     page, written = st.session_state.get(_WRITTEN, ("", {}))
     if context is None or not written:
         return
-    if context.is_history_navigation or context.page_script_hash != page:
+    if returned() or context.page_script_hash != page:
         del st.session_state[_WRITTEN]
         return
     with get_session_state().query_params() as known:

@@ -26,20 +26,21 @@ def value(name: str) -> Any:
 
 
 def read(choices: Mapping[str, Container[str]], items: list[str]) -> None:
-    """Put the address's values into controls that the session has no value for.
+    """Put the address's values into controls that the session has no value for; into all after Back and Forward.
 
     Args:
         choices: the options of the controls that have some; a value that is none of them becomes the default.
         items: the chosen ones where the address names none.
     """
+    returned = address.returned()
     for name, default in DEFAULTS.items():
-        if st.session_state.get(key(name)) is None:
+        if returned or st.session_state.get(key(name)) is None:
             STATE[name] = address.get(name) or default
     for name, allowed in choices.items():
         if value(name) not in allowed:
             STATE[name] = DEFAULTS[name]
     for name, chosen in (("items", items), ("through", [])):
-        if st.session_state.get(key(name)) is None:
+        if returned or st.session_state.get(key(name)) is None:
             named = address.get(name)
             STATE[name] = named.split(",") if named else chosen
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext
 from streamlit.testing.v1 import AppTest
 
 from core import data, paths
@@ -16,6 +17,7 @@ from core.landscape import line
 from core.landscape.job import LANDSCAPES, landscape_job
 from core.landscape.study import Result, Study, Track, compute
 from core.models.checkpoints import Checkpoint, load_parameters, save_checkpoint, save_parameters
+from core.runs.service import Service
 from core.runs.store import Run
 from core.training.config import RunConfig
 from core.training.network import Network, to_flat
@@ -107,6 +109,27 @@ def test_a_line_needs_two(page: AppTest, service) -> None:
     page.run()
     assert [error.value for error in page.error] == [r"This plane needs 2 runs or models\; you chose 1\."]
     assert page.query_params == {"plane": "line", "items": "model:untrained"}
+
+
+def test_the_visitors_way_back_shows_what_its_address_says(
+    page: AppTest, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.query_params.update(plane="line", size="25", items="model:untrained")
+    assert page.run().selectbox(key=address.key("plane")).value == "line"
+    page.query_params.clear()
+    page.query_params.update(items="model:untrained", images="99999")
+    # A drawing by the clock brings the former address at times, and keeps what the session has.
+    assert page.run().selectbox(key=address.key("plane")).value == "line"
+    reset = ScriptRunContext.reset
+    monkeypatch.setattr(
+        ScriptRunContext, "reset", lambda *a, **named: reset(*a, **named | {"is_history_navigation": True})
+    )
+    page.query_params.clear()
+    page.query_params.update(items="model:untrained", images="99999")
+    page.run()
+    assert page.selectbox(key=address.key("plane")).value == "pca"
+    assert page.selectbox(key=address.key("size")).value == "51"
+    assert page.query_params == {"items": "model:untrained", "images": "99999"}
 
 
 def test_a_line_with_three_chosen_asks_which_two(page: AppTest, service, monkeypatch: pytest.MonkeyPatch) -> None:
