@@ -13,7 +13,7 @@ lesson. ``get`` and ``put`` are for that.
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -102,6 +102,13 @@ def get(name: str) -> str:
 def empty() -> bool:
     """Return True if the address says nothing: the page then shows what it chooses itself."""
     return not st.query_params
+
+
+def here() -> str:
+    """Return the path and the values of this address, for a link that leads back to it."""
+    values = urlencode({name: st.query_params.get_all(name) for name in st.query_params}, doseq=True)
+    path = urlsplit(st.context.url or "/").path
+    return f"{path}?{values}" if values else path
 
 
 def returned() -> bool:

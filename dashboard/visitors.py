@@ -8,7 +8,9 @@ import hashlib
 import re
 import secrets
 import unicodedata
+from collections import OrderedDict
 from http.cookies import SimpleCookie
+from typing import Any
 from urllib.parse import quote, unquote
 
 import streamlit as st
@@ -18,30 +20,55 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.owners import Visitor
-from dashboard import access, fields, lab
+from dashboard import access, address, fields, lab
 from dashboard.words import literal
 
 TOKEN_COOKIE, NAME_COOKIE, ASKED_COOKIE = "descent_visitor", "descent_name", "descent_asked"
 COOKIE_SECONDS = 365 * 24 * 3600
 LONGEST_NAME = 40
 _POPOVER = "visitor"
-_NAME, _TOKEN, _TO_KEEP, _PROBLEM, _INPUT, _FIRST_INPUT, _ASKED = (
-    f"visitor.{part}" for part in ("name", "token", "to_keep", "problem", "input", "first_input", "asked")
+_NAME, _TOKEN, _TO_KEEP, _PROBLEM, _INPUT, _FIRST_INPUT = (
+    f"visitor.{part}" for part in ("name", "token", "to_keep", "problem", "input", "first_input")
 )
+#: What the server remembers of each visitor, oldest first: all tabs of a browser share it, and a reload keeps it.
+_remembered: OrderedDict[tuple[str, str], Any] = OrderedDict()
+MOST_REMEMBERED = 10_000
 
 
 def visitor() -> Visitor:
     """Return the visitor of the page that is running; their name has at most ``LONGEST_NAME`` characters."""
-    cookies = dict(st.context.cookies)
-    token = cookies.get(TOKEN_COOKIE, "")
-    if not _is_token(token):
-        # No cookies here: the id then lasts as long as the page is open.
-        token = st.session_state.setdefault(_TOKEN, secrets.token_hex(16))
-    id = hashlib.sha256(token.encode()).hexdigest()[:16]
-    name = st.session_state.get(_NAME) or _kept_name(cookies.get(NAME_COOKIE, ""))
+    cookies, id = dict(st.context.cookies), _id()
+    # These cookies are as old as the page: a name may have been given in another tab since.
+    name = recall(_NAME) or _kept_name(cookies.get(NAME_COOKIE, ""))
     gate = access.gate()
     teacher = gate.role(cookies) == access.TEACHER
     return Visitor(id, name or f"Guest {id[:4]}", bool(name), teacher, open_lab=not gate.has_teacher)
+
+
+def _id() -> str:
+    token = dict(st.context.cookies).get(TOKEN_COOKIE, "")
+    if not _is_token(token):
+        # No cookies here: the id then lasts as long as the page is open.
+        token = st.session_state.setdefault(_TOKEN, secrets.token_hex(16))
+    return hashlib.sha256(token.encode()).hexdigest()[:16]
+
+
+def remember(name: str, value: Any) -> None:
+    """Remember a value for this visitor, in the server's memory: until it ends, or so many others have come since."""
+    _remembered[_id(), name] = value
+    _remembered.move_to_end((_id(), name))
+    if len(_remembered) > MOST_REMEMBERED:
+        _remembered.popitem(last=False)
+
+
+def recall(name: str) -> Any:
+    """Return what is remembered for this visitor; None if nothing is."""
+    return _remembered.get((_id(), name))
+
+
+def forget(name: str) -> Any:
+    """Forget what is remembered for this visitor, and return it; None if nothing was. Of several calls one gets it."""
+    return _remembered.pop((_id(), name), None)
 
 
 def checked_name(text: str) -> str:
@@ -73,7 +100,8 @@ def control() -> None:
             st.form_submit_button("Save", on_click=_rename, type="primary")
         _problem(_INPUT)
         if access.gate().has_teacher and not you.teacher:
-            st.html(f'<a class="visitor-teacher" href="{access.SIGN_IN}" target="_self">I am the teacher</a>')
+            way = f"{access.SIGN_IN}?next={quote(address.here())}"
+            st.html(f'<a class="visitor-teacher" href="{way}" target="_self">I am the teacher</a>')
     if kept := st.session_state.pop(_TO_KEEP, None):
         cookie, value = kept
         with st.container(key="keep-name"):
@@ -82,7 +110,8 @@ def control() -> None:
 
 def ask_once() -> None:
     """Ask a visitor without a name for it, kindly: after their first run, until they answer, once in a browser."""
-    if visitor().named or st.session_state.get(_ASKED) or ASKED_COOKIE in dict(st.context.cookies):
+    # Who declined has no name, an empty one.
+    if recall(_NAME) is not None or visitor().named or ASKED_COOKIE in dict(st.context.cookies):
         return
     with st.container(border=True, key="ask-name"), st.form("visitor.ask", border=False):
         st.markdown("**Whose work is this?** Everyone here sees the name beside your runs.")
@@ -98,7 +127,7 @@ def _answer() -> None:
 
 
 def _decline() -> None:
-    st.session_state[_ASKED] = True
+    remember(_NAME, "")
     st.session_state[_TO_KEEP] = ASKED_COOKIE, "1"
 
 
@@ -128,7 +157,8 @@ def _rename(field: str = _INPUT) -> None:
     except ValueError as error:
         st.session_state[_PROBLEM] = field, error
         return
-    st.session_state[_NAME], st.session_state[_TO_KEEP] = name, (NAME_COOKIE, name)
+    remember(_NAME, name)
+    st.session_state[_TO_KEEP] = NAME_COOKIE, name
     st.session_state[_POPOVER] = False
 
 

@@ -2,7 +2,10 @@
 
 import asyncio
 import hashlib
-from urllib.parse import quote
+import html
+import re
+from collections import OrderedDict
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 import streamlit as st
@@ -101,6 +104,62 @@ def test_the_control_takes_a_name_and_says_what_is_wrong_with_one(service):
     ]
     assert name("*Ada*") == r"You: \*Ada\*"
     assert not app.error
+
+
+def test_another_tab_learns_the_name_and_that_one_was_asked_for(service):
+    def page():
+        from dashboard import visitors
+
+        visitors.control()
+        visitors.ask_once()
+
+    def tab(token):
+        app = AppTest.from_function(page, default_timeout=LIMIT)
+        app.session_state["visitor.token"] = token
+        return app.run()
+
+    def label(app):
+        return app.get("popover")[0].proto.popover.label
+
+    first, second, other = tab("1" * 32), tab("1" * 32), tab("2" * 32)
+    next(b for b in first.button if b.label == "No, thank you").click().run()
+    assert ["Whose work" in "".join(m.value for m in app.run().markdown) for app in (second, other)] == [False, True]
+    first.text_input[0].set_value("Ada")
+    first.button[0].click().run()
+    assert label(second.run()) == label(tab("1" * 32)) == "You: Ada"
+    assert label(other.run()).endswith("tell us your name")
+
+
+def test_what_is_remembered_is_the_visitors_own_and_bounded(cookies, monkeypatch):
+    monkeypatch.setattr(visitors, "_remembered", OrderedDict())
+    monkeypatch.setattr(visitors, "MOST_REMEMBERED", 2)
+    cookies[visitors.TOKEN_COOKIE] = TOKEN
+    visitors.remember("a", 1)
+    visitors.remember("b", 2)
+    visitors.remember("a", 3)
+    cookies[visitors.TOKEN_COOKIE] = TOKEN[::-1]
+    assert visitors.recall("a") is None
+    visitors.remember("a", 4)
+    cookies[visitors.TOKEN_COOKIE] = TOKEN
+    assert (visitors.recall("a"), visitors.recall("b")) == (3, None)
+    assert (visitors.forget("a"), visitors.forget("a")) == (3, None)
+
+
+@pytest.mark.usefixtures("teachers_lab")
+def test_the_teachers_sign_in_leads_back_to_the_page(service):
+    def page():
+        from dashboard import visitors
+
+        visitors.control()
+
+    app = AppTest.from_function(page, default_timeout=LIMIT)
+    app.query_params["view"] = "Leaderboard"
+    app.query_params["s-optimizers"] = ["sgd", "a&b"]
+    (link,) = [found for found in app.run().get("html") if "I am the teacher" in found.proto.body]
+    target = urlsplit(html.unescape(re.search('href="([^"]*)"', link.proto.body)[1]))
+    (there,) = parse_qs(target.query)["next"]
+    assert target.path == access.SIGN_IN and access._inside(there) == there
+    assert there == "/?view=Leaderboard&s-optimizers=sgd&s-optimizers=a%26b"
 
 
 def given(headers, **scope):
