@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -10,9 +11,9 @@ from core.hyperparameters import number
 from core.optimizers import OPTIMIZERS
 from core.runs.store import Run
 from core.sweep import race
-from core.training.config import LR, SEED, RunConfig, parse_batch_size
+from core.training.config import EPOCHS, LR, SEED, RunConfig, parse_batch_size
 from core.training.schedules import SCHEDULES
-from dashboard import address, fields, forms, handoff, lab, operating, run_curves, starting
+from dashboard import address, fields, forms, handoff, lab, notices, operating, run_curves, starting, visitors
 from dashboard.components.figure import show_figure
 from dashboard.views.sweep.sensitivity import sensitivity
 from dashboard.words import counted, in_words, missing_runs, percent, settings_in_common
@@ -53,6 +54,8 @@ def show() -> None:
         _vary(*left)
     elif handoff.begins(picture):
         _fill(shown)
+        if not runs:
+            _fill_searched()
     settings, stage = st.columns([0.36, 0.64], gap="large")
     with settings:
         _varied_setting()
@@ -86,6 +89,16 @@ def _fill(runs: Sequence[Run]) -> None:
         _vary(knob, values)
         if knob == "optimizer":
             _STATE["rates"] = BEST if len({config.lr for config in configs}) > 1 else SAME
+
+
+def _fill_searched() -> None:
+    """Put what the address says of the race after the search into the page's fields: the short runs do not have it."""
+    for parameter, state in ((EPOCHS, forms.key("epochs")), (race.SEEDS, _STATE.key("seeds"))):
+        try:
+            st.session_state[state] = number(parameter.parse(address.get(parameter.name)))
+        except ValueError:
+            # A link may have anything, and an older one has nothing here.
+            continue
 
 
 def _vary(knob: str, values: Iterable[Any]) -> None:
@@ -232,9 +245,9 @@ def _start() -> None:
         _race(race.in_turn(lanes))
     elif ids := starting.group(tries, "sweep"):
         handoff.started(",".join(ids))
-        address.only(tried=",".join(ids))
+        address.only(tried=",".join(ids), epochs=str(form.config.epochs), seeds=str(seeds))
         # The race that follows has the settings of now, whatever the form holds when the search is over.
-        st.session_state["race.follows"] = ids, form.config, seeds
+        visitors.remember(_follows(), (form.config, seeds))
 
 
 def _race(configs: Sequence[RunConfig]) -> None:
@@ -254,14 +267,19 @@ def _race_again() -> None:
     _show_race(starting.group_again(address.runs("runs"), "race"))
 
 
+def _follows() -> str:
+    """Return the name under which the server remembers the race that follows the search of this address."""
+    return "race." + ".".join(map(address.get, ("tried", "epochs", "seeds")))
+
+
 def _stop(ids: Sequence[str]) -> None:
-    st.session_state.pop("race.follows", None)
+    visitors.forget(_follows())
     operating.command(ids, "stop")
 
 
 @address.fragment(POLL_SECONDS)
 def _sweeping(ids: tuple[str, ...]) -> None:
-    """Draw the search for rates while it runs; once it is over, the session that started it starts the race."""
+    """Draw the search for rates while it runs; once it is over, a page of who started it starts the race."""
     tried = [run for run_id in ids if (run := lab.service().run(run_id))]
     if not tried:
         # They were deleted for good meanwhile: the page says so.
@@ -271,15 +289,17 @@ def _sweeping(ids: tuple[str, ...]) -> None:
         st.progress(done / len(tried), f"Searching each optimizer's rate: {done} of {len(tried)} short runs")
     _strip(tried)
     if done == len(tried):
-        follows, base, seeds = st.session_state.get("race.follows", ([], None, 1))
-        if follows == list(ids):
-            del st.session_state["race.follows"]
-            _race_at_the_best(tried, base, seeds)
+        if follows := visitors.forget(_follows()):
+            _race_at_the_best(tried, *follows)
             st.rerun()
-        shared = forms.read(_given()).config
-        if st.button("Race at these rates", icon=":material/flag:", disabled=shared is None) and shared:
-            _race_at_the_best(tried, shared, 1)
+        form = forms.read(_given())
+        if st.button("Race at these rates", icon=":material/flag:", disabled=not form.config) and form.config:
+            notices.attempt(partial(_race_as_entered, tried, form.config))
             st.rerun()
+
+
+def _race_as_entered(tried: Sequence[Run], base: RunConfig) -> None:
+    _race_at_the_best(tried, base, int(race.SEEDS.parse(_STATE["seeds"])))  # type: ignore[arg-type]
 
 
 def _race_at_the_best(tried: Sequence[Run], base: RunConfig, seeds: int) -> None:

@@ -9,7 +9,7 @@ from core.runs.service import Service
 from core.sweep import race
 from core.training.config import RunConfig
 from dashboard import forms
-from tests.dashboard.conftest import DASHBOARD, button, in_address, labels, open_page, text, wait_for_runs
+from tests.dashboard.conftest import DASHBOARD, button, in_address, labels, open_page, page_of, text, wait_for_runs
 from tests.waiting import LIMIT
 
 
@@ -109,6 +109,41 @@ def test_a_viewer_of_a_sweep_may_start_the_race(page: AppTest, service: Service)
     button(other, "Race at these rates").click().run()
     assert len(ids(other, "runs")) == 2
     wait_for_runs(service, ids(other, "runs"))
+
+
+def test_a_search_that_is_opened_again_has_the_epochs_and_the_seeds_of_its_race(
+    page: AppTest, service: Service
+) -> None:
+    page.multiselect(key="race.optimizer").set_value(["sgd", "adam"])
+    page.text_input(key="race.seeds").set_value("2")
+    page.text_input(key=forms.key("validation_split")).set_value("0.98")
+    page.text_input(key=forms.key("epochs")).set_value("3").run()
+    button(page, "Start").click().run()
+    given = {name: in_address(page, name) for name in ("tried", "epochs", "seeds")}
+    wait_for_runs(service, ids(page, "tried"))
+
+    def entered(opened: AppTest) -> tuple[str, str]:
+        return opened.text_input(key=forms.key("epochs")).value, opened.text_input(key="race.seeds").value
+
+    # Somebody else's page starts nothing by itself; a link may have any text.
+    other = open_page("sweep", **given)
+    assert entered(other) == ("3", "2") and "runs" not in other.query_params
+    assert entered(open_page("sweep", tried=given["tried"], epochs="x", seeds="99")) == ("2", "1")
+    again = page_of("sweep", **given)
+    again.session_state["visitor.token"] = page.session_state["visitor.token"]
+    raced = ids(again.run(), "runs")
+    assert [(run.config.optimizer, run.config.epochs, run.config.seed) for run in map(service.run, raced) if run] == [
+        ("sgd", 3, 0), ("adam", 3, 0), ("sgd", 3, 1), ("adam", 3, 1),
+    ]  # fmt: skip
+    # The way back to the search starts nothing again.
+    assert "runs" not in page.run().query_params
+    other.text_input(key="race.seeds").set_value("x").run()
+    button(other, "Race at these rates").click().run()
+    assert not other.exception and "runs" not in other.query_params
+    other.text_input(key="race.seeds").set_value("2").run()
+    button(other, "Race at these rates").click().run()
+    assert ids(other, "runs") == raced
+    wait_for_runs(service, raced)
 
 
 @pytest.mark.parametrize("name", ["runs", "tried"])
