@@ -8,8 +8,10 @@ import re
 import sqlite3
 from functools import cache
 
+import streamlit as st
+
 from core.files import shortened
-from core.hyperparameters import Hyperparameter, InvalidValue, number
+from core.hyperparameters import Hyperparameter, InvalidValue, number, whole_number
 from core.optimizers import OPTIMIZERS
 from core.training.config import RunConfig
 from core.training.schedules import SCHEDULES
@@ -39,6 +41,25 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 def label(name: str, scope: str = "") -> str:
     """Label of a parameter; ``scope`` is the optimizer or schedule that it belongs to."""
     return LABELS.get(f"{scope}.{name}") or LABELS.get(name) or name.replace("_", " ").capitalize()
+
+
+def limit(key: str, last: int) -> None:
+    """Put a step that was entered when there were more of them back to the last one; before its field is drawn.
+
+    Nobody has entered a step that is out of range only now. One that is entered so stays, and its rule is said.
+
+    Args:
+        key: of the field in the session.
+        last: the last step that there is now.
+    """
+    former = st.session_state.get(f"{key}.last", last)
+    st.session_state[f"{key}.last"] = last
+    try:
+        entered = whole_number(str(st.session_state.get(key)).strip())
+    except ValueError:
+        return
+    if last < entered <= former:
+        st.session_state[key] = str(last)
 
 
 def settings(config: RunConfig) -> dict[str, str]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from core.files import shortened
-from core.hyperparameters import Hyperparameter
-from core.training.config import RunConfig
+from core.hyperparameters import Hyperparameter, InvalidValue
+from core.training.config import SEED, RunConfig
 
 #: The settings that can be varied, with the name that a person reads.
 KNOBS = {
@@ -59,7 +59,8 @@ def race(base: RunConfig, knob: str, values: Sequence[Any], seeds: int = 1) -> l
 
     Raises:
         ValueError: unless ``knob`` is one of ``KNOBS``, ``values`` are 2 to 16 different ones that are valid with the
-            base, ``seeds`` is from 1 to 10 (1 where the seed is varied), and all are at most 64 runs.
+            base, ``seeds`` is from 1 to 10 (1 where the seed is varied), the last seed is not above the largest, and
+            all are at most 64 runs.
     """
     if knob not in KNOBS:
         raise ValueError(f"knob must be one of {', '.join(KNOBS)}, got knob = {shortened(str(knob))}.")
@@ -73,12 +74,26 @@ def race(base: RunConfig, knob: str, values: Sequence[Any], seeds: int = 1) -> l
     return seeded(different, seeds)
 
 
+def check_last_seed(seed: int, seeds: int) -> None:
+    """Check that there are as many seeds as shall count up from ``seed``.
+
+    Raises:
+        InvalidValue: of the seed, if they run past the largest one.
+    """
+    highest = int(SEED.high) - seeds + 1
+    if seed > highest:
+        raise InvalidValue("seed", f"be at most {highest}, since {seeds} seeds count up from it", seed)
+
+
 def seeded(configs: Iterable[RunConfig], seeds: int) -> list[Lane]:
     """Each config as a lane of ``seeds`` runs.
 
     Raises:
-        ValueError: if that is more than 64 runs.
+        ValueError: if that is more than 64 runs, or the seeds run past the largest one.
     """
+    configs = list(configs)
+    for config in configs:
+        check_last_seed(config.seed, seeds)
     lanes = [Lane(tuple(replace(config, seed=config.seed + i) for i in range(seeds))) for config in configs]
     if len(lanes) * seeds > MOST_RUNS:
         raise ValueError(f"a race must have at most {MOST_RUNS} runs, got {len(lanes)} values x {seeds} seeds.")

@@ -7,10 +7,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from core.files import shortened
-from core.hyperparameters import Hyperparameter, InvalidValue
+from core.hyperparameters import Hyperparameter
 from core.runs.store import Run
 from core.sweep.grid import Grid
-from core.sweep.race import SEEDS
+from core.sweep.race import SEEDS, check_last_seed
 from core.sweep.space import Space
 from core.training.config import SEED, RunConfig, held_back
 
@@ -69,10 +69,7 @@ class Settings:
         varied = {dimension.name: dimension for dimension in self.space.dimensions}
         if "seed" in varied and self.seeds != 1:
             raise ValueError(f"seeds must be 1 when the seed itself is varied, got seeds = {self.seeds}.")
-        highest = int(SEED.high) - self.seeds + 1
-        if self.space.base.seed > highest:
-            rule = f"be at most {highest}, since {self.seeds} seeds count up from it"
-            raise InvalidValue("seed", rule, self.space.base.seed)
+        check_last_seed(self.space.base.seed, self.seeds)
         splits = varied["validation_split"].ladder if "validation_split" in varied else ()
         if not all(map(held_back, (self.space.base.validation_split, *splits))):
             raise ValueError("validation_split must leave validation images, since they choose the best settings.")

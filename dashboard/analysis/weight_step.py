@@ -32,6 +32,7 @@ def step_in_numbers(configs: Sequence[RunConfig], key: str, names: Sequence[str]
             names = names or differences(configs)
             place = st.selectbox("Run", range(len(configs)), format_func=names.__getitem__, key=f"{key}.run", width=260)
             config = configs[place]
+        fields.limit(f"{key}.step", config.span.steps)
         text = st.text_input(
             "Step",
             str(first),

@@ -30,6 +30,7 @@ def one_step(scene: Scene) -> None:
     one, two, three = st.columns([2, 1, 1])
     with one:
         config = _choose_optimizer(scene, "step-of")
+    fields.limit(STATE.key("step"), scene.steps)
     with two:
         step = number_field(Hyperparameter("step", 1, "Counted from 1.", low=1, high=scene.steps), "Step")
     starts = range(1, len(scene.starts) + 1)

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from core.hyperparameters import InvalidValue
 from core.sweep.race import best_rates, differing, in_turn, lanes_of, race, seeded, sweep, varied, vary
 from core.training.config import RunConfig
 
@@ -43,6 +44,13 @@ def test_what_cannot_race_is_said(knob: str, values: list[float], seeds: int, se
     with pytest.raises(ValueError) as caught:
         race(BASE, knob, values, seeds)
     assert str(caught.value) == sentence
+
+
+def test_seeds_do_not_run_past_the_largest() -> None:
+    last = 2**31 - 1
+    assert [c.seed for c in in_turn(race(replace(BASE, seed=last - 2), "lr", [0.1, 0.2], 3))][-1] == last
+    with pytest.raises(InvalidValue, match=f"^seed must be at most {last - 2}, since 3 seeds count up from it, got"):
+        race(replace(BASE, seed=last - 1), "lr", [0.1, 0.2], 3)
 
 
 def test_only_a_knob_is_varied() -> None:

@@ -142,6 +142,10 @@ def test_the_rule_takes_the_numbers_of_a_step(service: Service) -> None:
     assert any(r"\mu\, v_{t-1}" in formula.value for formula in page.latex)
     page.text_input(key="numbers.6-momentum.step").set_value("99999").run()
     assert page.info[-1].value == "Step must be a whole number from 1 to 1500; you entered 99999."
+    # A lesson of fewer epochs has fewer steps: what was entered before is the last one then.
+    page.text_input(key="numbers.6-momentum.step").set_value("1500").run()
+    page.text_input(key="lesson.6-momentum.epochs").set_value("1").run()
+    assert page.text_input(key="numbers.6-momentum.step").value == "750" and not page.error
 
 
 @pytest.mark.parametrize(
