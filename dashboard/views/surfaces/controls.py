@@ -218,6 +218,7 @@ def welcome() -> None:
     STATE["settings"] = settings.settings_text({name: own})
     STATE["optimizers"] = list(dict.fromkeys([*FIRST_PICTURE, name]))
     st.session_state["s.panel"] = name
-    STATE["schedule"] = config.schedule
-    for key, value in config.schedule_params.items():
-        STATE[f"{config.schedule}.{key}"] = number(value)
+    # All of the schedule: the page may have other parameters and another warm-up.
+    STATE["schedule"], STATE[WARMUP_STEPS.name] = config.schedule, number(config.warmup_steps)
+    for p in config.schedule_spec.hyperparameters:
+        STATE[f"{config.schedule}.{p.name}"] = number(config.schedule_params.get(p.name, p.default))

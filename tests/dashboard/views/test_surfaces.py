@@ -216,6 +216,18 @@ def test_a_step_beyond_the_walk_is_refused(page: AppTest) -> None:
     assert said(page.run()) == "Step must be a whole number from 1 to 500; you entered 501."
 
 
+def test_a_shorter_walk_takes_the_step_back_to_its_last(page: AppTest) -> None:
+    page.session_state["s-tab"] = STEP
+    page.session_state["s-step"] = "250"
+    assert said(page.run()) == ""
+    page.text_input(key="s-steps").set_value("60").run()
+    assert said(page) == "" and page.text_input(key="s-step").value == "60"
+    page.text_input(key="s-step").set_value("61").run()
+    assert said(page) == "Step must be a whole number from 1 to 60; you entered 61."
+    page.text_input(key="s-steps").set_value("70").run()
+    assert said(page) == "" and page.text_input(key="s-step").value == "61"
+
+
 def test_a_changed_parameter_goes_into_the_text_and_back_out(page: AppTest) -> None:
     page.run()
     page.selectbox(key="s.panel").set_value("adam").run()
@@ -237,6 +249,16 @@ def test_settings_from_the_train_page_arrive(page: AppTest) -> None:
     assert path["rate"] == "0.02"
     assert page.session_state["s-settings"] == "nadam lr=0.02 betas=0.8,0.9"
     assert page.session_state["s-schedule"] == "step"
+
+
+def test_the_whole_schedule_of_the_train_page_arrives(page: AppTest) -> None:
+    for config, warmup, every in (
+        (RunConfig(schedule="step", schedule_params={"every": 2.0}, warmup_steps=50), "50", "2"),
+        (RunConfig(schedule="step"), "0", "1"),
+    ):
+        page.session_state["handoff.surfaces"] = config.to_dict()
+        assert said(page.run()) == ""
+        assert page.session_state["s-warmup_steps"] == warmup and page.session_state["s-step.every"] == every
 
 
 def test_settings_go_to_the_train_page(page: AppTest) -> None:
