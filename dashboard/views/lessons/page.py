@@ -1,5 +1,8 @@
 """Lessons: a question, a prediction, an experiment that runs for real, and what to look at."""
 
+from functools import partial
+from typing import Any
+
 import streamlit as st
 
 from core.hyperparameters import number
@@ -7,7 +10,7 @@ from core.optimizers import OPTIMIZERS
 from core.runs import states
 from core.runs.store import Run
 from core.sweep import race
-from dashboard import address, fields, handoff, operating, run_curves, starting
+from dashboard import address, fields, handoff, operating, run_curves, starting, visitors
 from dashboard.analysis.weight_step import step_in_numbers
 from dashboard.screens import screen
 from dashboard.views.lessons import LOOK, MEASURES, Lesson, Outcome, Prediction, lessons, outcome, spread_of
@@ -76,6 +79,8 @@ def _lesson(lesson: Lesson) -> None:
     runs = address.runs("runs")
     lesson = as_set(lesson, runs)
     hidden = _hidden()
+    if runs and (made := visitors.recall(_before_runs())) is not None:
+        STATE[f"{lesson.key}.prediction"] = made
     if "list" not in hidden:
         st.button("All lessons", type="tertiary", icon=":material/arrow_back:", on_click=_open, args=(None,))
     st.markdown(f"### {lesson.order} · {lesson.title}")
@@ -170,7 +175,7 @@ def _start_row(lesson: Lesson, runs: list[Run], hidden: set[str]) -> None:
                 kwargs={"runs": None},
             )
     if runs:
-        starting.trained_before(runs, _train_again)
+        starting.trained_before(runs, partial(_train_again, lesson.key))
     if error:
         st.error(error, icon=":material/edit:")
 
@@ -178,6 +183,21 @@ def _start_row(lesson: Lesson, runs: list[Run], hidden: set[str]) -> None:
 def _guess(lesson: Lesson) -> int | None:
     place: int | None = STATE.get(f"{lesson.key}.prediction", None)
     return place
+
+
+def _before_runs() -> str:
+    """Return the name under which the server remembers the prediction before these runs.
+
+    It is the visitor's own: in the address it would go with a link to others.
+    """
+    return ".".join(("lesson", address.get("lesson"), address.get("runs")))
+
+
+def _show(lesson: Lesson, ids: list[str]) -> None:
+    """Show the runs that have been started, and remember the prediction before them."""
+    if ids:
+        address.put(runs=",".join(ids))
+        visitors.remember(_before_runs(), _guess(lesson))
 
 
 def _start(key: str) -> None:
@@ -188,14 +208,12 @@ def _start(key: str) -> None:
         configs = lesson.configs(**chosen(lesson))
     except ValueError:
         return
-    if ids := starting.group(configs, "lesson"):
-        address.put(runs=",".join(ids))
+    _show(lesson, starting.group(configs, "lesson"))
 
 
-def _train_again() -> None:
+def _train_again(key: str) -> None:
     """Train the lesson's runs again that were trained before."""
-    if ids := starting.group_again(address.runs("runs"), "lesson"):
-        address.put(runs=",".join(ids))
+    _show(lessons()[key], starting.group_again(address.runs("runs"), "lesson"))
 
 
 def _outcome(lesson: Lesson, runs: list[Run]) -> None:

@@ -6,7 +6,7 @@ from core.hyperparameters import number
 from core.runs.service import Service
 from dashboard import forms
 from dashboard.views.lessons import Outcome, lessons
-from tests.dashboard.conftest import button, in_address, labels, open_page, text, wait_for_runs
+from tests.dashboard.conftest import button, in_address, labels, open_page, page_of, text, wait_for_runs
 
 
 def test_the_list_opens_a_lesson(service: Service) -> None:
@@ -54,6 +54,25 @@ def test_a_guess_comes_first_then_the_run_then_the_outcome(service: Service, mon
         assert verdict in text(page)
     button(page, "Run again").click().run()
     assert "runs" not in page.query_params
+
+
+def test_a_prediction_is_the_visitors_own_and_outlives_a_reload(service: Service) -> None:
+    page = open_page("lessons", lesson="4-learning-rate")
+    page.radio(key="lesson.4-learning-rate.prediction").set_value(2).run()
+    page.text_input(key="lesson.4-learning-rate.epochs").set_value("1").run()
+    button(page, "Run it").click().run()
+    given = {"lesson": "4-learning-rate", "runs": in_address(page, "runs")}
+    wait_for_runs(service, given["runs"].split(","))
+    again = page_of("lessons", **given)
+    again.session_state["visitor.token"] = page.session_state["visitor.token"]
+    assert "**As you predicted.**" in text(again.run()) and again.radio[0].value == 2
+    other = open_page("lessons", **given)
+    assert "**Measured:**" in text(other) and other.radio[0].value is None
+    # Another prediction, before the next runs, is none of these.
+    button(again, "Run again").click().run()
+    again.radio[0].set_value(0).run()
+    again.query_params.update(given)
+    assert "**As you predicted.**" in text(again.run())
 
 
 def test_a_link_fixes_settings_and_hides_controls(service: Service) -> None:
