@@ -1,7 +1,6 @@
 """Lessons: a question, a prediction, an experiment that runs for real, and what to look at."""
 
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
