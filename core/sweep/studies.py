@@ -88,15 +88,15 @@ class Studies:
         """
         labels = checked_labels(name=name, notes=notes)
         now, asked = time.monotonic(), (owner, json.dumps(settings.to_dict()))
-        with self._lock:
-            if asked == self._latest[1] and now - self._latest[0] < DOUBLE_CLICK_SECONDS:
-                return self._latest[2]
-        self._service.admit(owner)
         study_id = secrets.token_hex(8)
         values = {"id": study_id, **labels, "owner": owner, "owner_name": owner_name, "created": time.time()}
         values |= {"state": view.RUNNING, "message": "", "seconds": 0.0, "settings": settings.to_dict()}
-        study = Study(self._folder / study_id, self._service, {**values, "asked": settings.to_dict()})
+        # One section from the look at the latest click to its note: two clicks may come at the same moment.
         with self._lock, _saving():
+            if asked == self._latest[1] and now - self._latest[0] < DOUBLE_CLICK_SECONDS:
+                return self._latest[2]
+            self._service.admit(owner)
+            study = Study(self._folder / study_id, self._service, {**values, "asked": settings.to_dict()})
             study.save()
             self._studies[study_id], self._latest = study, (now, asked, study_id)
         self._inbox.put((study_id, {"event": ""}))
@@ -138,7 +138,7 @@ class Studies:
         """Train the best settings, and those that the sweep began from, again with fresh seeds.
 
         Raises:
-            ValueError: also before a trial has finished, or where so many seeds are not left.
+            ValueError: also where the seed is varied, before a trial has finished, or where so many seeds are not left.
         """
         few, fresh = int(str(BEST.check(best))), int(str(SEEDS.check(seeds)))
         self._change(study_id, lambda study: study.confirm(few, fresh))

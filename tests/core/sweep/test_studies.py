@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 
 import pytest
@@ -334,6 +335,25 @@ def test_a_double_click_starts_one(scripted_lab):
     assert scripted_lab.studies.start(settings, owner="ada") == scripted_lab.studies.start(settings, owner="ada")
     scripted_lab.studies.start(settings, owner="bob")
     assert len(scripted_lab.studies.summaries()) == 2
+
+
+def test_two_clicks_at_the_same_moment_start_one(scripted_lab, monkeypatch):
+    settings = Settings(parse(RunConfig(), ["lr=0.1,0.2"]))
+    clicks: list[str] = []
+    second = threading.Thread(target=lambda: clicks.append(scripted_lab.studies.start(settings, owner="ada")))
+    admitted = threading.Event()
+
+    def admit(_owner):
+        # The second click comes between the first one's look and its note; it may have to wait for that.
+        if not admitted.is_set():
+            admitted.set()
+            second.start()
+            second.join(0.5)
+
+    monkeypatch.setattr(scripted_lab.service, "admit", admit)
+    clicks.append(scripted_lab.studies.start(settings, owner="ada"))
+    second.join()
+    assert len(set(clicks)) == len(scripted_lab.studies.summaries()) == 1
 
 
 def test_an_owner_is_renamed(scripted_lab):
