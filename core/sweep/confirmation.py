@@ -78,6 +78,14 @@ class Confirmation:
         return plain
 
 
+def refusal(settings: Settings) -> str:
+    """Return one sentence where a sweep of these settings cannot be confirmed, else ""."""
+    if "seed" not in settings.space.names:
+        return ""
+    # All contestants would be trained with the same fresh seeds, which may be all that they differ in.
+    return "A sweep that varies the seed cannot be confirmed, since a confirmation gives every setting the same seeds."
+
+
 def plan(settings: Settings, trials: Sequence[Any], best: int, seeds: int) -> dict[str, Any]:
     """Return what is to be trained, as plain JSON types for ``entrants``.
 
@@ -87,8 +95,10 @@ def plan(settings: Settings, trials: Sequence[Any], best: int, seeds: int) -> di
         seeds: number of fresh seeds: those after all seeds of the sweep.
 
     Raises:
-        ValueError: before a trial has finished, or where so many seeds are not left.
+        ValueError: where the seed is varied, before a trial has finished, or where so many seeds are not left.
     """
+    if refused := refusal(settings):
+        raise ValueError(refused)
     finished = [trial for trial in trials if trial.state == "finished" and trial.accuracy is not None]
     if not finished:
         raise ValueError("A sweep must have a finished trial before its best can be confirmed.")

@@ -192,7 +192,7 @@ class Study:
         """Train the best trials and the base again, with seeds that the sweep has not had.
 
         Raises:
-            ValueError: before a trial has finished, or where so many seeds are not left.
+            ValueError: as ``confirmation.plan``.
         """
         self.open()
         rows = [self._rows[number] for number in sorted(self._rows)]

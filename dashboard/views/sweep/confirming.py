@@ -19,6 +19,9 @@ def section(sweep: View) -> None:
     if not sweep.best:
         return
     st.markdown("#### Confirm the winner")
+    if refused := confirmation.refusal(sweep.settings):
+        st.caption(refused)
+        return
     if sweep.confirmation is None:
         st.caption(
             "Validation chose the best of many, so its score is partly luck. Confirm trains the best few, and the "

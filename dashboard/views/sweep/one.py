@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import streamlit as st
 
-from core.sweep import view
+from core.sweep import confirmation, view
 from core.sweep.view import View
 from dashboard import address, coding, forms, lab, notices, run_curves
 from dashboard.views.sweep import actions, confirming, heat_map, several, table, wording
@@ -192,11 +192,15 @@ def _best(sweep: View) -> None:
                 st.switch_page("views/runs/page.py", query_params={"run": run.id})
             coding.run_as_code(run, "sweep.best")
     if len(sweep.ranking) > 1:
-        st.caption(
+        chosen = (
             f"Chosen among {counted(len(sweep.ranking), 'setting')} by validation accuracy, so a part of its lead "
-            "is luck. **Confirm** below trains the best few again with fresh seeds, and looks at the test set for the "
+            "is luck."
+        )
+        how = (
+            " **Confirm** below trains the best few again with fresh seeds, and looks at the test set for the "
             "winner alone."
         )
+        st.caption(chosen if confirmation.refusal(sweep.settings) else chosen + how)
 
 
 def _runs_left(sweep: View) -> list[list[str]]:

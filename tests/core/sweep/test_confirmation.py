@@ -23,6 +23,22 @@ def test_nothing_is_confirmed_before_a_trial_has_finished(scripted_lab):
     assert scripted_lab.view(study).confirmation is None
 
 
+@pytest.mark.parametrize("others", [(), ("lr=0.1,0.2",)], ids=["alone", "with the rate"])
+def test_a_sweep_of_the_seed_is_not_confirmed(scripted_lab, others):
+    lab = scripted_lab
+    study = lab.start("seed=1,2", *others)
+    while lab.view(study).state == "running":
+        for run in lab.service.waiting():
+            lab.service.train(run, 0.9)
+    before = len(lab.service.rows)
+    with pytest.raises(ValueError) as refusal:
+        lab.studies.confirm(study)
+    assert str(refusal.value) == (
+        "A sweep that varies the seed cannot be confirmed, since a confirmation gives every setting the same seeds."
+    )
+    assert (lab.view(study).confirmation, len(lab.service.rows)) == (None, before)
+
+
 def test_the_best_and_the_default_get_fresh_seeds(scripted_lab):
     lab = scripted_lab
     study = swept(lab, (0.9, 0.95, 0.94, 0.5))

@@ -613,6 +613,14 @@ def test_confirm_names_the_winner_and_its_luck(searched: str) -> None:
     assert "Test accuracy of the winner, looked at for it alone" in said
 
 
+def test_a_sweep_of_the_seed_offers_no_confirmation(service: Service) -> None:
+    page = open_page("sweep", sweep=swept("seed=1,2"))
+    assert not page.exception and "Confirm" not in labels(page)
+    said = text(page).replace("\\", "")
+    assert "A sweep that varies the seed cannot be confirmed, since a confirmation gives" in said
+    assert "Chosen among 2 settings" in said and "below trains the best few" not in said
+
+
 def test_a_sweep_is_paused_resumed_stopped_and_given_more(service: Service) -> None:
     long = RunConfig(epochs=400, validation_split=0.5)
     sweep_id = lab.sweeps().start(Settings(parse(long, ["lr=0.001,0.01,0.1"])))
