@@ -11,6 +11,7 @@ from typing import Any
 from core.runs import states
 from core.runs.store import Run
 from core.sweep.intervals import Interval, difference, interval, luck, spread
+from core.sweep.own_runs import OwnRuns
 from core.sweep.settings import Settings
 from core.training.config import SEED, RunConfig
 
@@ -25,7 +26,7 @@ class Contestant:
     Args:
         trial: its number in the sweep; None for the settings that the sweep began from.
         config: of the sweep, so with the sweep's seed.
-        runs: ids, in the order of the fresh seeds.
+        runs: ids, in the order of the fresh seeds; none before they are begun.
         score: validation accuracy in the sweep; None for the default, if the sweep did not try it.
         validation: accuracies of the runs that have finished, by fresh seed; a run that diverged counts as 0.
         accuracy: their mean and interval; None before the first.
@@ -87,7 +88,7 @@ def refusal(settings: Settings) -> str:
 
 
 def plan(settings: Settings, trials: Sequence[Any], best: int, seeds: int) -> dict[str, Any]:
-    """Return what is to be trained, as plain JSON types for ``entrants``.
+    """Return what is to be trained, as plain JSON types for ``contestants`` and ``configs``.
 
     Args:
         trials: all of the sweep, as ``Trial``.
@@ -117,18 +118,44 @@ def plan(settings: Settings, trials: Sequence[Any], best: int, seeds: int) -> di
     return {"contestants": given, "seeds": [last + 1 + i for i in range(seeds)]}
 
 
-def entrants(given: Mapping[str, Any]) -> list[tuple[Contestant, list[RunConfig]]]:
-    """Return the contestants of what ``plan`` returned, and each one's config for every fresh seed."""
-    found = []
-    for one in given["contestants"]:
-        config = RunConfig.from_dict(one["config"])
-        configs = [replace(config, seed=seed) for seed in given["seeds"]]
-        found.append((Contestant(one["trial"], config, (), one["score"]), configs))
-    return found
+def begun(given: Mapping[str, Any], run_ids: Sequence[str]) -> dict[str, Any]:
+    """Return what ``plan`` returned with the ids of the runs: of each of its ``configs``, in their order."""
+    each = len(given["seeds"])
+    parts = [run_ids[i * each : (i + 1) * each] for i in range(len(given["contestants"]))]
+    pairs = zip(given["contestants"], parts, strict=True)
+    return {**given, "contestants": [{**one, "runs": [*own]} for one, own in pairs]}
+
+
+def contestants(given: Mapping[str, Any]) -> list[Contestant]:
+    """Return the contestants of what ``plan`` or ``begun`` returned."""
+    return [
+        Contestant(one["trial"], RunConfig.from_dict(one["config"]), tuple(one.get("runs", ())), one["score"])
+        for one in given["contestants"]
+    ]
+
+
+def configs(given: Mapping[str, Any]) -> list[RunConfig]:
+    """Return each contestant's config for every fresh seed, one contestant after the other."""
+    return [replace(one.config, seed=seed) for one in contestants(given) for seed in given["seeds"]]
+
+
+def found(given: Mapping[str, Any] | None, own: OwnRuns) -> list[Contestant]:
+    """Return the contestants of a confirmation with their runs; none before it was asked for, and its runs begun.
+
+    None is begun here: whoever looks at a sweep starts nothing.
+
+    Args:
+        given: what ``plan`` or ``begun`` returned.
+        own: the sweep's runs.
+    """
+    if given and not any("runs" in one for one in given["contestants"]) and own.has(configs(given)):
+        # They were not noted, as the process was killed, or the sweep is one of an earlier version.
+        given = begun(given, own.of(configs(given)))
+    return [one for one in contestants(given) if one.runs] if given else []
 
 
 def confirmed(
-    contestants: Sequence[Contestant],
+    rivals: Sequence[Contestant],
     runs: Sequence[Sequence[Run | None]],
     scores: Sequence[float],
     finals: Sequence[Sequence[float]],
@@ -136,8 +163,8 @@ def confirmed(
     """Return the confirmation as far as the runs have come.
 
     Args:
-        contestants: without figures.
-        runs: of each contestant, in the order of the seeds; None for one that was removed.
+        rivals: the contestants, without figures.
+        runs: of each of them, in the order of the seeds; None for one that was removed.
         scores: of all finished trials of the sweep.
         finals: each finished trial's accuracies, by seed.
     """
@@ -146,12 +173,12 @@ def confirmed(
     whole = done and all(len(own) == len(part) for own, part in zip(runs, figures, strict=True))
     winner = max(range(len(figures)), key=lambda i: sum(figures[i])) if whole and figures else None
     rated = []
-    for i, (contestant, own) in enumerate(zip(contestants, figures, strict=True)):
+    for i, (rival, own) in enumerate(zip(rivals, figures, strict=True)):
         behind = None
         if winner is not None and i != winner:
             behind = difference(figures[winner], own, len(figures) - 1)
         mean = interval(own) if own else None
-        rated.append(replace(contestant, validation=own, accuracy=mean, behind=behind))
+        rated.append(replace(rival, validation=own, accuracy=mean, behind=behind))
     noise = spread([*finals, *(own for own in figures if all(own))])
     seeds = max((len(own) for own in finals), default=1)
     expected = luck(tuple(scores), noise / seeds**0.5) if noise is not None and scores else None

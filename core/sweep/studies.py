@@ -281,11 +281,14 @@ class Studies:
         self._settle()
 
     def _settle(self) -> None:
-        """Do what sweeps that do not run last asked of their runs, since the server may have been killed before it."""
+        """Do what sweeps last asked of their runs, since the server may have been killed before it.
+
+        A sweep that runs lets its trials' runs go on when it does.
+        """
         asked = {view.STOPPED: "stop", view.PAUSED: "pause"}
         for run in self._service.in_states((states.QUEUED, states.INTERRUPTED)):
             study = self._studies.get(run.sweep)
-            if study is None or run.deleted is not None or study.state == view.RUNNING:
+            if study is None or run.deleted is not None:
                 continue
             if study.confirms(run.config):
                 self._service.command(run.id, "resume")

@@ -53,7 +53,7 @@ class Study:
         self._search: Search | None = None
         self._rows: dict[int, Trial] = {}
         self._live: dict[int, Progress] = {}
-        self._confirming: list[list[str]] = []
+        self._contestants: list[Contestant] = []
         self._runs = OwnRuns(service, self.id, values["owner"], values["owner_name"])
         self._trials_of: dict[str, list[int]] = {}
         self._shown: View | None = None
@@ -121,7 +121,7 @@ class Study:
                     )
                 else:
                     self._adopt(found)
-            self._find_confirmation()
+            self._contestants = confirmation.found(self._values.get("confirmation"), self._runs)
         return self._search
 
     def close(self) -> None:
@@ -146,7 +146,7 @@ class Study:
 
     def on_event(self, run_id: str, event: Mapping[str, Any]) -> None:
         """Take an event of a run of the sweep; others are ignored."""
-        if any(run_id in own for own in self._confirming) and event["event"] == "State":
+        if event["event"] == "State" and any(run_id in contestant.runs for contestant in self._contestants):
             self.revision += 1
         changed = False
         for number in self._trials_of.get(run_id, ()):
@@ -196,8 +196,16 @@ class Study:
         """
         self.open()
         rows = [self._rows[number] for number in sorted(self._rows)]
-        self.save(confirmation=confirmation.plan(self.settings, rows, best, seeds))
-        self._find_confirmation()
+        given = confirmation.plan(self.settings, rows, best, seeds)
+        # First, so that a disk that is full refuses it before a run begins.
+        self.save(confirmation=given)
+        runs = [
+            run for contestant in self._contestants for run_id in contestant.runs if (run := self._runs.run(run_id))
+        ]
+        self._runs.forget(run.id for run in runs if run.state in (states.STOPPED, states.FAILED))
+        given = confirmation.begun(given, self._runs.of(confirmation.configs(given)))
+        self.save(confirmation=given)
+        self._contestants = confirmation.contestants(given)
 
     # What it shows
 
@@ -322,29 +330,15 @@ class Study:
 
     # Its confirmation
 
-    def _entrants(self) -> list[tuple[Contestant, list[RunConfig]]]:
-        given = self._values.get("confirmation")
-        return confirmation.entrants(given) if given else []
-
     def confirms(self, config: RunConfig) -> bool:
         """Return True if a run of this config is part of the confirmation."""
-        return any(config in configs for _, configs in self._entrants())
-
-    def _find_confirmation(self) -> None:
-        """Find the runs of the confirmation, those that were interrupted included; begin the missing ones."""
-        entrants = self._entrants()
-        ids = self._runs.of([config for _, configs in entrants for config in configs])
-        each = len(ids) // max(1, len(entrants))
-        self._confirming = [ids[i * each : (i + 1) * each] for i in range(len(entrants))]
-        rows = [run for run_id in ids if (run := self._runs.run(run_id))]
-        self._runs.command("resume", [run.id for run in rows if run.state == states.INTERRUPTED])
+        given = self._values.get("confirmation")
+        return given is not None and config in confirmation.configs(given)
 
     def _confirmation(self) -> Confirmation | None:
-        if not self._confirming:
+        if not self._contestants:
             return None
-        entrants = zip(self._entrants(), self._confirming, strict=True)
-        contestants = [replace(contestant, runs=tuple(ids)) for (contestant, _), ids in entrants]
-        runs = [[self._runs.run(run_id) for run_id in ids] for ids in self._confirming]
+        runs = [[self._runs.run(run_id) for run_id in contestant.runs] for contestant in self._contestants]
         finished = view.ranked(self._rows.values())
         scores = [trial.accuracy for trial in finished if trial.accuracy is not None]
-        return confirmation.confirmed(contestants, runs, scores, [trial.finals for trial in finished])
+        return confirmation.confirmed(self._contestants, runs, scores, [trial.finals for trial in finished])

@@ -1,5 +1,9 @@
 """The best few and the default, trained again with fresh seeds."""
 
+import errno
+import json
+import os
+
 import pytest
 
 from core.sweep.confirmation import Contestant, confirmed
@@ -87,6 +91,75 @@ def test_a_confirmation_survives_a_kill(scripted_lab):
     for run in lab.service.waiting():
         lab.service.train(run, 0.9)
     assert lab.view(study).confirmation.done and len(lab.service.rows) == before
+
+
+@pytest.mark.parametrize("kill", [False, True])
+def test_who_looks_at_a_confirmation_starts_none_of_its_runs(scripted_lab, kill):
+    lab = scripted_lab
+    study = swept(lab, (0.9, 0.95, 0.94, 0.5))
+    lab.studies.confirm(study, best=1, seeds=2)
+    ids = [run for contestant in lab.view(study).confirmation.contestants for run in contestant.runs]
+    for run in ids[:2]:
+        lab.service.command(run, "stop")
+    # And one is removed for good.
+    lab.service.command(ids[2], "stop")
+    del lab.service.rows[ids[2]]
+    lab.service.train(ids[3], 0.8)
+    before = sorted(lab.service.rows)
+    for _ in range(2):
+        lab.restart(kill)
+        found = lab.view(study).confirmation
+        assert sorted(lab.service.rows) == before and lab.service.waiting() == []
+        assert [contestant.runs for contestant in found.contestants] == [tuple(ids[:2]), tuple(ids[2:])]
+        assert (found.done, found.winner) == (True, None)
+        if kill:
+            lab.old.close()
+
+
+def test_who_confirms_again_begins_the_missing_runs_alone(scripted_lab):
+    lab = scripted_lab
+    study = swept(lab, (0.9, 0.95, 0.94, 0.5))
+    lab.studies.confirm(study, best=1, seeds=2)
+    first, *others = [run for contestant in lab.view(study).confirmation.contestants for run in contestant.runs]
+    lab.service.command(first, "stop")
+    for run in others:
+        lab.service.train(run, 0.9)
+    lab.studies.confirm(study, best=1, seeds=2)
+    (again,) = lab.service.waiting()
+    assert lab.service.rows[again].config == lab.service.rows[first].config
+    lab.service.train(again, 0.9)
+    found = wait_for(lambda: lab.view(study).confirmation, lambda seen: seen.done)
+    assert [run for contestant in found.contestants for run in contestant.runs] == [again, *others]
+    assert found.winner == 0
+
+
+def test_a_confirmation_whose_runs_were_not_noted_finds_them(scripted_lab):
+    lab = scripted_lab
+    study = swept(lab, (0.9, 0.95, 0.94, 0.5))
+    lab.studies.confirm(study, best=1, seeds=2)
+    runs = [contestant.runs for contestant in lab.view(study).confirmation.contestants]
+    lab.studies.close()
+    path = lab.folder / study / "study.json"
+    values = json.loads(path.read_text())
+    for one in values["confirmation"]["contestants"]:
+        del one["runs"]
+    path.write_text(json.dumps(values))
+    lab.restart(kill=True)
+    assert [contestant.runs for contestant in lab.view(study).confirmation.contestants] == runs
+
+
+def test_a_disk_that_is_full_confirms_nothing(scripted_lab, monkeypatch):
+    lab = scripted_lab
+    study = swept(lab, (0.9, 0.95, 0.94, 0.5))
+    before = len(lab.service.rows)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("core.sweep.study.write_atomically", full)
+    with pytest.raises(ValueError, match="could not be saved on the lab's disk: No space left on device"):
+        lab.studies.confirm(study)
+    assert (lab.view(study).confirmation, len(lab.service.rows)) == (None, before)
 
 
 def test_runs_that_failed_leave_it_open(scripted_lab):
