@@ -12,6 +12,7 @@ from typing import Any
 from core.runs import run_files, states
 from core.runs.history import History
 from core.runs.record import Listener, Record
+from core.runs.states import Removed
 from core.runs.store import Run, Store, read_event
 
 #: Seconds that deleted runs stay in the bin.
@@ -81,6 +82,7 @@ class Archive:
                     )
             for run in runs:
                 self._write_now(self._store.update, run.id, deleted=time.time())
+                self._record.tell(run.id, Removed().to_dict())
 
     def restore(self, run_ids: Iterable[str]) -> None:
         """Take runs back out of the bin."""
@@ -97,6 +99,7 @@ class Archive:
                 if run.deleted is not None and run.state not in (states.QUEUED, states.RUNNING):
                     self._write_now(self._store.remove, run_id)
                     self._record.forget(run_id)
+                    self._record.tell(run_id, Removed().to_dict())
                     shutil.rmtree(self._files / run_id, ignore_errors=True)
 
     def purge_old(self) -> None:
@@ -137,7 +140,7 @@ class Archive:
             return self._record.changes(after)
 
     def listen(self, listener: Listener) -> None:
-        """Call ``listener`` with the run's id and each event that is recorded from now on.
+        """Call ``listener`` with the run's id and each event that is recorded from now on, and ``Removed``.
 
         It is called from the threads that record, so it must return at once and raise nothing.
         """

@@ -66,6 +66,10 @@ class Record:
         if run_id in self._feeds:
             self._feeds[run_id].append(feed.message(seq, event, steps))
         self._note(run_id)
+        self.tell(run_id, event)
+
+    def tell(self, run_id: str, event: dict[str, Any]) -> None:
+        """Call the listeners with an event of the run, which is not recorded here."""
         for listener in self._listeners:
             listener(run_id, event)
 

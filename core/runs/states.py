@@ -11,6 +11,8 @@ FINISHED, STOPPED, DIVERGED, FAILED, INTERRUPTED = "finished", "stopped", "diver
 STATES = (QUEUED, RUNNING, PAUSED, FINISHED, STOPPED, DIVERGED, FAILED, INTERRUPTED)
 #: A run in one of these doesn't change by itself.
 OVER = frozenset({FINISHED, STOPPED, DIVERGED, FAILED, INTERRUPTED})
+#: A run in one of these has come to its own end.
+ENDED = frozenset({FINISHED, DIVERGED})
 #: A run in one of these can be resumed.
 RESUMABLE = frozenset({PAUSED, STOPPED, FAILED, INTERRUPTED})
 
@@ -31,6 +33,11 @@ class Operated(Event):
 
     command: str
     by: str
+
+
+@dataclass(frozen=True)
+class Removed(Event):
+    """The run was put into the bin, or removed from there for good. Listeners hear of it; it is not recorded."""
 
 
 def fits(state: str, command: str) -> bool:

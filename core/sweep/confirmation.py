@@ -142,7 +142,7 @@ def configs(given: Mapping[str, Any]) -> list[RunConfig]:
 def found(given: Mapping[str, Any] | None, own: OwnRuns) -> list[Contestant]:
     """Return the contestants of a confirmation with their runs; none before it was asked for, and its runs begun.
 
-    None is begun here: whoever looks at a sweep starts nothing.
+    None is begun here: to look at a sweep starts nothing.
 
     Args:
         given: what ``plan`` or ``begun`` returned.

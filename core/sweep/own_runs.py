@@ -28,7 +28,7 @@ class OwnRuns:
     def read(self) -> None:
         """Read those that the lab has, which a killed process may have begun last."""
         runs = self._service.started_by(self._sweep)
-        self._known = {_key(run.config): run.id for run in runs if run.state in _ANSWERS}
+        self._known = {_key(run.config): run.id for run in runs if run.state in _ANSWERS and not _removed(run)}
 
     def has(self, configs: Iterable[RunConfig]) -> bool:
         """Return True if there is a run of each config."""
@@ -68,8 +68,13 @@ class OwnRuns:
                 self._service.command(run_id, command)
 
     def run(self, run_id: str) -> Run | None:
-        """Return a run; None if somebody removed it."""
-        return self._service.run(run_id)
+        """Return a run; None if somebody removed it before it had come to its end, or for good."""
+        run = self._service.run(run_id)
+        return None if run is None or _removed(run) else run
+
+
+def _removed(run: Run) -> bool:
+    return run.deleted is not None and run.state not in states.ENDED
 
 
 def _key(config: RunConfig) -> str:

@@ -21,13 +21,14 @@ class SeedRun:
     """One run of a trial.
 
     Attributes:
-        state: as recorded.
+        state: as recorded; stopped for a run that a person took from the sweep, whatever it does from then on.
         epochs: validation figures by epoch; a part that is trained twice comes again the same.
     """
 
     id: str
     state: str = states.QUEUED
     epochs: dict[int, Figures] = field(default_factory=dict)
+    taken: bool = False
 
     @property
     def over(self) -> bool:
@@ -55,6 +56,11 @@ class SeedRun:
 
     def add(self, event: Mapping[str, Any]) -> bool:
         """Take an event; True if it changed something here."""
+        if self.taken:
+            return False
+        if event["event"] == "Removed" and self.state not in states.ENDED:
+            self.take()
+            return True
         if event["event"] == "EpochDone" and event["validation_accuracy"] is not None:
             self.epochs[event["epoch"]] = figures(event["validation_loss"], event["validation_accuracy"])
             return True
@@ -62,6 +68,10 @@ class SeedRun:
             self.state = event["state"]
             return True
         return False
+
+    def take(self) -> None:
+        """Let the run go to a person who took it from the sweep."""
+        self.state, self.taken = states.STOPPED, True
 
     def catch_up(self, state: str, epochs: list[EpochDone]) -> None:
         """Take what the run has done before anyone listened."""

@@ -223,7 +223,7 @@ class Studies:
     # The thread
 
     def _hear_of(self, run_id: str, event: Mapping[str, Any]) -> None:
-        if event["event"] in ("EpochDone", "State"):
+        if event["event"] in ("EpochDone", "State", "Removed"):
             self._inbox.put((run_id, event))
 
     def _drive(self) -> None:

@@ -146,10 +146,12 @@ class Study:
 
     def on_event(self, run_id: str, event: Mapping[str, Any]) -> None:
         """Take an event of a run of the sweep; others are ignored."""
-        if event["event"] == "State" and any(run_id in contestant.runs for contestant in self._contestants):
+        if event["event"] in ("State", "Removed") and any(
+            run_id in contestant.runs for contestant in self._contestants
+        ):
             self.revision += 1
         changed = False
-        for number in self._trials_of.get(run_id, ()):
+        for number in tuple(self._trials_of.get(run_id, ())):
             progress = self._live.get(number)
             if progress and progress.add(run_id, event):
                 self._advance(progress)
@@ -274,9 +276,8 @@ class Study:
         for run in progress.runs:
             self._trials_of.setdefault(run.id, []).append(progress.number)
             row = self._runs.run(run.id)
-            if row is None or (row.deleted is not None and not row.over):
-                # Somebody removed it.
-                run.state = states.STOPPED
+            if row is None:
+                run.take()
             elif row.epoch or row.state != states.QUEUED:
                 # An interrupted run is let train again.
                 state = states.PAUSED if row.state == states.INTERRUPTED else row.state

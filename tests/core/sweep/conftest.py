@@ -78,6 +78,16 @@ class Scripted:
         ends = {"stop": states.STOPPED, "pause": states.PAUSED, "resume": states.QUEUED}
         self.turn(run_id, ends[command])
 
+    def delete(self, run_id: str) -> None:
+        """Put a run into the bin."""
+        self.rows[run_id] = replace(self.rows[run_id], deleted=1.0)
+        self.tell(run_id, {"event": "Removed"})
+
+    def purge(self, run_id: str) -> None:
+        """Remove a run for good."""
+        del self.rows[run_id], self.epochs[run_id]
+        self.tell(run_id, {"event": "Removed"})
+
     def turn(self, run_id: str, state: str) -> None:
         """Put a run into a state."""
         self.rows[run_id] = replace(self.rows[run_id], state=state)
