@@ -1,6 +1,5 @@
 """Optimizer steps: the gradient of a batch, then every optimizer of the run."""
 
-import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -133,5 +132,9 @@ class Stepper:
         for optimizer in self._optimizers:
             # Torch's line search divides by the length of its bracket, which rounding shrinks to nothing where no
             # point of the line is better; the parameters are then where the line begins, and stay there.
-            with contextlib.suppress(ZeroDivisionError):
+            try:
                 eager.step(optimizer, loss)
+            except ZeroDivisionError:
+                # Of its first step torch has then counted what it did not keep: the next step is the first one.
+                if not any("prev_flat_grad" in state for state in optimizer.state.values()):
+                    optimizer.state.clear()

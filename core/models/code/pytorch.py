@@ -58,9 +58,7 @@ def assembled(recipe: Recipe, language: str, needed: str, imports: str, parts: S
 
 def import_lines(code: str) -> str:
     """Return the import lines of the standard library that the code needs."""
-    own = "".join(
-        f"import {name}\n" for name in ("contextlib", "gzip", "itertools", "math", "sys") if f"{name}." in code
-    )
+    own = "".join(f"import {name}\n" for name in ("gzip", "itertools", "math", "sys") if f"{name}." in code)
     return f"{own}from pathlib import Path\n"
 
 
@@ -258,8 +256,11 @@ def _closure_step(config: RunConfig) -> list[str]:
         "    return loss",
         "",
         "loss = closure()",
-        "with contextlib.suppress(ZeroDivisionError):  # of a line search that finds no better point",
+        "try:",
         "    optimizer.step(closure)",
+        "except ZeroDivisionError:  # of a line search that finds no better point",
+        '    if not any("prev_flat_grad" in state for state in optimizer.state.values()):',
+        "        optimizer.state.clear()  # the next step is the first one",
     ]
 
 

@@ -17,6 +17,17 @@ from core.training.trainer import Trainer, train
 
 #: Leaves 1,920 training images: 30 steps of 64 an epoch.
 SMALL = 0.968
+#: A run whose first step, at a rate of 0, ends in a line search that finds no better point.
+NO_FIRST_STEP = {
+    "optimizer": "lbfgs",
+    "lr": 1.0,
+    "batch_size": "full",
+    "loss": "mse",
+    "initialization": "small",
+    "schedule": "cyclic",
+    "schedule_params": {"low": 0.0},
+    "epochs": 4,
+}
 
 
 class Few(Mnist):
@@ -406,6 +417,7 @@ def test_a_run_that_was_left_and_restored_ends_as_if_it_had_not_been(few, name):
         {"shuffle": "by-label", "batch_size": 7},
         {"train_images": 700, "label_noise": 0.3, "initialization": "he", "epochs": 4},
         {"optimizer": "lbfgs", "lr": 1.0, "batch_size": "full", "schedule": "plateau", "epochs": 8},
+        NO_FIRST_STEP,
     ],
     ids=lambda given: "-".join(map(str, given.values()))[:40],
 )
@@ -416,6 +428,16 @@ def test_other_runs_restore_exactly_too(few, given):
     stops = [max(1, round(config.span.steps * share)) for share in (0.2, 0.5, 0.7)]
     trainer, seen = resumed(config, few, stops)
     assert same(trainer, whole) and losses(seen) == losses(told) and rates(seen) == rates(told)
+
+
+def test_a_first_step_whose_line_search_finds_no_better_point_takes_nothing_from_the_next_one(few):
+    config = RunConfig(**NO_FIRST_STEP, validation_split=SMALL)
+    trainer = Trainer(config, few)
+    trainer.pause_at = 1
+    follow(trainer)
+    assert same(trainer, Trainer(config, few)) and trainer.state()["optimizers"] == [{}]
+    trainer.pause_at = None
+    assert losses(follow(trainer))[-1] < 0.09
 
 
 def test_a_run_is_left_at_any_point_between_two_events(few):
