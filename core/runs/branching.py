@@ -157,7 +157,7 @@ def _place(step: int, before: RunConfig, after: RunConfig) -> int:
 
 def _moved(state: dict[str, Any], before: RunConfig, after: RunConfig) -> dict[str, Any]:
     """Return the parent's state as one of the branch; with other steps per epoch it must be at an epoch's start."""
-    moved: dict[str, Any] = {name: _place(state[name], before, after) for name in ("step", "kept_step")}
+    moved: dict[str, Any] = {"step": _place(state["step"], before, after)}
     history = [[_place(step, before, after), loss] for step, loss in state["history"]]
     if before.optimizer != after.optimizer:
         network = Network()

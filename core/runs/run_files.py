@@ -6,8 +6,11 @@ import errno
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from core.files import write_atomically
 from core.models.checkpoints import (
@@ -18,7 +21,7 @@ from core.models.checkpoints import (
     pack_parameters,
     save_checkpoint,
 )
-from core.training.network import Network
+from core.training.network import Network, parameter_shapes
 
 PARAMETERS = "parameters.safetensors"
 #: The parameters at the end of the epoch with the lowest validation loss.
@@ -46,8 +49,14 @@ def start_state(folder: Path) -> dict[str, Any] | None:
 
 
 def save_start(folder: Path, checkpoint: Checkpoint) -> None:
-    """Write the checkpoint that a run begins with; raise OSError if that fails."""
-    save_checkpoint(folder / START, checkpoint)
+    """Write the checkpoint that a run begins with; raise OSError if that fails.
+
+    A run that diverges goes back to its beginning at most: what was kept before is left out.
+    """
+    state = checkpoint.state
+    kept = torch.cat([state[name].reshape(-1) for name in parameter_shapes()])
+    begun = {**state, "kept": kept, "kept_step": state["step"]}
+    save_checkpoint(folder / START, replace(checkpoint, state=begun))
 
 
 def save(folder: Path, checkpoint: Checkpoint) -> None:

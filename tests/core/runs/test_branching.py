@@ -166,6 +166,19 @@ def test_a_replay_of_a_branch_is_the_branch(service, wait):
     assert trajectory.load()[0][0] == 6
 
 
+def test_a_branch_that_diverges_goes_back_no_further_than_to_its_beginning(service, wait):
+    # 60 steps in each epoch, of which the branch takes few.
+    parent = finished(service, wait, replace(SHORT, weight_decay=0.1, batch_size=100))
+    run = ended(service, wait, service.branch(parent, 65, {"lr": 1000.0}))
+    assert (run.state, run.first_step, run.step, run.epoch) == ("diverged", 65, 65, 1)
+    assert run.message.endswith("the parameters after step 65 are kept.")
+    assert places(run) == range(65, 66)
+    trajectory = service.trajectory(run.id).wait()
+    assert (trajectory.message, trajectory.load()[0].tolist()) == ("", [65])
+    again = ended(service, wait, service.branch(run.id, 65, {"lr": 0.1}))
+    assert service.history(again.id).losses.tolist() == service.history(parent).losses.tolist()[65:]
+
+
 def test_a_branch_of_what_was_trained_elsewhere_says_so(service, wait):
     parent = finished(service, wait, SHORT)
     service._store.update(parent, environment={**service.run(parent).environment, "torch": "1.0"})
