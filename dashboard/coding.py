@@ -42,8 +42,10 @@ def model_as_code(model: Model, key: str) -> None:
 
 def recipe_of_run(run: Run) -> Recipe:
     """Return all that code needs to know of a run."""
-    parent = lab.service().run(run.parent) if run.parent and run.parent_step is not None else None
-    return export.recipe(run, lab.service().events(run.id), recipe_of_run(parent) if parent else None)
+    service = lab.service()
+    parent = service.run(run.parent) if run.parent and run.parent_step is not None else None
+    before = recipe_of_run(parent) if parent else None
+    return export.recipe(run, service.events(run.id), before, service.branch_rate(run.id))
 
 
 def _recipe_of_model(model: Model) -> Recipe:

@@ -10,7 +10,7 @@ from core.files import shortened, write_atomically
 from core.models.code import KINDS, recipe_of, write
 from core.models.code.recipe import Recipe
 from core.models.library import Library
-from core.runs import export
+from core.runs import branching, export
 from core.runs.store import Run, Store
 
 
@@ -58,4 +58,6 @@ def _run(name: str) -> Recipe | None:
 
 def _recipe_of(store: Store, run: Run) -> Recipe:
     parent = store.run(run.parent) if run.parent and run.parent_step is not None else None
-    return export.recipe(run, runs.events(store, run), _recipe_of(store, parent) if parent else None)
+    before = _recipe_of(store, parent) if parent else None
+    rate = branching.own_rate(paths.home() / "files" / run.id)
+    return export.recipe(run, runs.events(store, run), before, rate)

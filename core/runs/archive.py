@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from core.runs import run_files, states
+from core.runs import branching, run_files, states
 from core.runs.history import History
 from core.runs.record import Listener, Record
 from core.runs.states import Removed
@@ -188,6 +188,10 @@ class Archive:
         with self._lock:
             bodies = self._store.events(run_id)
         return History(map(read_event, bodies))
+
+    def branch_rate(self, run_id: str) -> float | None:
+        """Return the rate that a branch was given; None for one that keeps its parent's, and for any other run."""
+        return branching.own_rate(self._files / run_id)
 
     def parameters_file(self, run_id: str) -> Path | None:
         """Return the file of the run's final parameters, or None."""

@@ -140,6 +140,18 @@ def begin(folder: Path, config: RunConfig) -> None:
     run_files.save_start(folder, Checkpoint(config, state, metadata))
 
 
+def own_rate(folder: Path) -> float | None:
+    """Return the rate that a branch was given; None for one that keeps its parent's, and for a run that is no branch.
+
+    Args:
+        folder: the run's.
+    """
+    if not (folder / _FILE).exists():
+        return None
+    rate: float | None = json.loads((folder / _FILE).read_text())["rate"]
+    return rate
+
+
 def _changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     spec = OPTIMIZERS.get(changes.get("optimizer", config.optimizer))
     if spec is None or changes.get("optimizer", config.optimizer) == config.optimizer:

@@ -70,11 +70,12 @@ def json_text(runs: Iterable[tuple[Run, Events]]) -> str:
     return json.dumps([record(run, events) for run, events in runs], allow_nan=False, indent=1)
 
 
-def recipe(run: Run, events: Events, parent: Recipe | None = None) -> Recipe:
+def recipe(run: Run, events: Events, parent: Recipe | None = None, rate: float | None = None) -> Recipe:
     """Return all that code needs to know of a run (``core.models.code``): what it has done so far.
 
     Args:
         parent: the recipe of its parent, for a run that goes on from one.
+        rate: its own, which it began with, as ``branching.own_rate``.
     """
     history = History(events)
     steps, losses = history.steps.tolist(), history.losses.tolist()
@@ -88,7 +89,7 @@ def recipe(run: Run, events: Events, parent: Recipe | None = None) -> Recipe:
         before = _up_to(run.parent_step, parent)
         origin = f"{parent.title[:1].lower()}{parent.title[1:]} after {run.parent_step:,} steps"
         shown = set()
-        if run.config.lr == parent.config.lr and run.config.optimizer == parent.config.optimizer:
+        if rate is None:
             # The parent ends before it takes the step for which it was given another rate.
             plan = [*((run.first_step, rate) for step, rate in parent.plan if step == run.parent_step), *plan]
     return Recipe(
@@ -103,6 +104,7 @@ def recipe(run: Run, events: Events, parent: Recipe | None = None) -> Recipe:
         first_step=run.first_step,
         origin=origin,
         before=before,
+        rate=rate,
     )
 
 

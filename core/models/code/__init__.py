@@ -44,4 +44,5 @@ def recipe_of(model: Model, run: Recipe | None = None) -> Recipe:
     own = Recipe(model.name, config, steps, test_accuracy=model.test_accuracy)
     if run is None:
         return own
-    return replace(own, plan=run.plan, first_step=run.first_step, origin=run.origin, before=run.before)
+    first, origin = run.first_step, run.origin
+    return replace(own, plan=run.plan, first_step=first, origin=origin, before=run.before, rate=run.rate)

@@ -182,7 +182,7 @@ def _go_on(recipe: Recipe) -> str:
     lines = [_order(config), "", ""] if config.shuffle != before.shuffle else []
     lines += [*_optimizers(config), "", ""] if another else []
     lines += [*rates.function(config), "", ""]
-    lr = f"lr = {config.lr!r}" if another or config.lr != before.lr else ""
+    lr = "" if recipe.rate is None else f"lr = {recipe.rate!r}"
     return "\n".join([*lines, *filter(None, (lr, f"step = {recipe.first_step}")), _loop(recipe)])
 
 

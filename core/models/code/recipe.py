@@ -22,6 +22,8 @@ class Recipe:
         first_step: the number of steps that its weights had had when it began.
         origin: "run #3 after 1,500 steps": what it left or went on from; "" if it began anew.
         before: the recipe of that, up to there; None where it is not known.
+        rate: the rate that its schedule starts from; None for the one of its settings, or where it goes on from
+            another run, for the one that this had there.
     """
 
     title: str
@@ -35,6 +37,7 @@ class Recipe:
     first_step: int = 0
     origin: str = ""
     before: "Recipe | None" = None
+    rate: float | None = None
 
     @property
     def settings(self) -> str:

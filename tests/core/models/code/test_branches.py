@@ -26,7 +26,8 @@ def service(tmp_path):
 
 def recipe_of(service: Service, run_id: str) -> Recipe:
     run = service.existing(run_id)
-    return export.recipe(run, service.events(run_id), recipe_of(service, run.parent) if run.parent else None)
+    parent = recipe_of(service, run.parent) if run.parent else None
+    return export.recipe(run, service.events(run_id), parent, service.branch_rate(run_id))
 
 
 @pytest.mark.slow
@@ -50,6 +51,27 @@ def test_every_change_at_its_step_gives_the_labs_losses(service, tmp_path):
     folder = tmp_path / "code"
     folder.mkdir()
     assert len(run_all(folder, scripts)) == len(changes) + 1
+
+
+@pytest.mark.slow
+def test_a_branch_goes_on_at_a_rate_set_by_hand_or_goes_back_to_the_one_of_the_settings(service, tmp_path):
+    def over(run_id: str) -> list[float]:
+        wait_for(lambda: service.run(run_id).state == "finished")
+        return service.history(run_id).losses.tolist()
+
+    busy = service.submit(replace(CONFIG, epochs=1000))
+    wait_for(lambda: service.run(busy).state == "running")
+    parent = service.submit(CONFIG)
+    # It waits, so the rate is set before its first step.
+    service.command(parent, "learning_rate", 0.2)
+    service.command(busy, "stop")
+    losses, scripts = over(parent), []
+    for changed, rate in (({}, 0.2), ({"lr": CONFIG.lr}, CONFIG.lr)):
+        child = service.branch(parent, 11, changed)
+        own = over(child)
+        assert set(service.history(child).learning_rates.tolist()) == {rate}
+        scripts.append((write(recipe_of(service, child)), losses[:11] + own))
+    run_all(tmp_path, scripts)
 
 
 def test_where_the_way_is_not_known_the_code_says_so_and_checks_nothing():
