@@ -44,7 +44,8 @@ class History:
         # 8 bytes per value: a million steps as lists of floats would take 100 MB of a server.
         self._steps, self._losses, self._rates = array("q"), array("d"), array("d")
         self._events: defaultdict[str, list[Body]] = defaultdict(list)
-        #: Rates set by hand at steps that a resume made void: they are set again when these steps come again.
+        #: Rates set by hand at steps that a resume made void, in order: they are set again when these steps come again,
+        #: unless a person sets another one before.
         self._to_come: list[tuple[int, float]] = []
         self._summed = 0
         self._forget_small_curve()
@@ -70,8 +71,9 @@ class History:
                 self.epoch = body["epoch"] + 1
             case "RunFinished":
                 self.step = body["step"]
-            case "CommandApplied" if (rate := _rate_by_hand(body)) in self._to_come:
-                self._to_come.remove(rate)
+            case "CommandApplied" if rate := _rate_by_hand(body):
+                # Any other than the next of these is a person's.
+                self._to_come = self._to_come[1:] if [rate] == self._to_come[:1] else []
         self._events[body["event"]].append(body)
 
     def of(self, kind: str) -> list[Body]:

@@ -79,7 +79,8 @@ class Trainer:
         config: everything that decides the run, but for the commands sent while it trains.
         mnist: read from the data folder unless given.
         clock: seconds; nothing but blocks and reported times depend on it.
-        plan: learning rates to set at given steps, so that a run with changed rates can be replayed.
+        plan: learning rates to set at given steps, so that a run with changed rates can be replayed. A
+            ``SetLearningRate`` takes the place of those to come.
 
     Attributes:
         network: trained in place; after the last event it holds the run's parameters. The first layer's weights lie
@@ -223,6 +224,8 @@ class Trainer:
         command = yield event
         while command is not None:
             if isinstance(command, SetLearningRate):
+                # What a person says now is the latest word: it takes the place of what is planned.
+                self._plan.clear()
                 self._set_learning_rate(command.lr)
                 applied = CommandApplied(self.step, "learning_rate", command.lr)
             elif isinstance(command, Pause):

@@ -60,12 +60,19 @@ def test_a_rate_that_was_set_at_a_step_that_comes_again_is_still_planned():
     # Left again on the way there.
     history.add(block(10, [1.0] * 5))
     history.add(resumed(15))
-    history.add(by_hand(15, 0.3))
-    assert history.planned == [(15, 0.3), *rates] and history.plan == [(15, 0.3)]
+    assert history.planned == rates and history.plan == []
     history.add(block(15, [1.0] * 25))
     for rate in rates[:3]:
         history.add(by_hand(*rate))
-    assert history.planned == [(15, 0.3), *rates] and history.plan == [(15, 0.3), *rates[:3]]
+    assert history.planned == rates and history.plan == rates[:3]
+
+
+@pytest.mark.parametrize("step", [15, 40])
+def test_a_rate_that_a_person_sets_takes_the_place_of_those_to_come(step):
+    history = History([started(64), block(0, [1.0] * 40), by_hand(40, 0.5), by_hand(50, 0.1), resumed(10)])
+    history.add(block(10, [1.0] * (step - 10)))
+    history.add(by_hand(step, 0.3))
+    assert history.planned == history.plan == [(step, 0.3)]
 
 
 def test_the_small_curve_holds_the_means_of_equal_shares():

@@ -503,6 +503,15 @@ def test_another_learning_rate_takes_effect_at_the_next_step(few):
     assert resumed(config, few, (5, 10, 12), [(10, 0.01)])[0].lr == 0.01
 
 
+def test_a_rate_that_a_person_sets_takes_the_place_of_those_that_are_planned(few):
+    trainer = Trainer(RunConfig(epochs=1, validation_split=SMALL), few, plan=[(0, 0.5), (0, 0.4), (9, 0.3)])
+    events = trainer.events()
+    seen = [next(events), next(events), events.send(SetLearningRate(0.002)), *events]
+    applied = [event for event in seen if isinstance(event, CommandApplied)]
+    assert [(event.step, event.value) for event in applied] == [(0, 0.5), (0, 0.002)]
+    assert set(rates(seen)) == {0.002}
+
+
 def test_a_learning_rate_that_cannot_be_is_refused():
     with pytest.raises(ValueError, match=r"^lr must be .*got lr = -1\.?"):
         SetLearningRate(-1)
