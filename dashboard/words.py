@@ -38,9 +38,13 @@ STATE_COLORS = {
 _GUESSING = 0.12
 #: A figure that is missing or not finite.
 UNKNOWN = "–"  # noqa: RUF001
-#: Places where an invisible character keeps Markdown from a link or a picture of its own accord: it looks for addresses
-#: and for names such as ``:smile:`` in the text that is left when the escapes are gone.
-_AUTOMATIC = re.compile(r"(?<=:)(?=//|[a-z_+-][\w/+-]*:)|(?<=www)(?=\.)|(?<=\w)(?=@\w)", re.IGNORECASE)
+#: Places where Streamlit's Markdown would change plain text of its own accord, whatever is escaped in it: to a link, a
+#: picture (``:smile:``), or a typographical sign (``->``, ``<=``, ``--``).
+_AUTOMATIC = re.compile(
+    r"(?<=:)(?=//|[\w+-][\w/+-]*:)|(?<=www)(?=\.)|(?<=\w)(?=@\w)|(?<=[<>~-])(?=[=>-])", re.IGNORECASE
+)
+#: It looks at each stretch of text by itself. A directive without content ends one, and is neither seen nor copied.
+_APART = ":small[]"
 _ALWAYS = ("lr", "batch_size", "epochs", "schedule")
 _IF_CHANGED = (
     "optimizer_params",
@@ -284,7 +288,8 @@ def in_words(name: str, value: Any) -> str:
 
 def literal(text: str) -> str:
     """Plain text that Streamlit's Markdown shows as it is."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", _AUTOMATIC.sub("\u2060", text))
+    parts = (re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", part) for part in _AUTOMATIC.split(text))
+    return _APART.join(parts)
 
 
 def plain(sentence: str) -> str:
