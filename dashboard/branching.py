@@ -1,4 +1,5 @@
-"""The popover "What if, from here": a run is left at one of its steps, with one setting changed."""
+"""The popover "What if, from here": a run is left at one of its steps, with one setting changed; and where a run has
+left its settings, in words."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,9 +11,11 @@ from core.optimizers import OPTIMIZERS
 from core.runs import branching, states
 from core.runs.store import Run
 from core.training.config import LR, SHUFFLE, parse_batch_size
-from dashboard import fields, starting
+from dashboard import fields, lab, starting
 from dashboard.words import in_words, run_line
 
+#: A run whose row is gone, for those that left it.
+GONE = "a run that was deleted"
 Changes = Callable[[], Mapping[str, Any]]
 _LABELS = {"lr": "Learning rate", "optimizer": "Optimizer", "batch_size": "Batch size", "shuffle": "Order"}
 
@@ -47,11 +50,29 @@ def what_if(run: Run, key: str) -> str | None:
     return None
 
 
-def origin(run: Run, parent: Run) -> str:
-    """Return a sentence on where a run comes from."""
+def marks(run: Run) -> list[str]:
+    """Return in a few words each how a run has left its settings, so that they alone do not give its figures."""
+    words = []
+    if run.parent_step is not None:
+        parent = lab.service().run(run.parent) if run.parent else None
+        words.append(f"branch of {f'#{parent.number}' if parent else GONE}")
+    elif run.first_step:
+        words.append("goes on from a saved model")
+    return [*words, "rate set by hand"] if run.rate_by_hand else words
+
+
+def origin(run: Run, parent: Run | None) -> str:
+    """Return a sentence on where a run with a parent comes from.
+
+    Args:
+        parent: None if it is gone.
+    """
+    named = f"run {run_line(parent)}" if parent else GONE
     if run.parent_step is None:
-        return f"A fork of run {run_line(parent)}."
-    return f"Goes on from run {run_line(parent)} at step {run.parent_step:,}, up to which it is trained again first."
+        return f"A fork of {named}."
+    if not parent:
+        return f"A branch of {named}, which it left at step {run.parent_step:,}."
+    return f"Goes on from {named} at step {run.parent_step:,}, up to which it is trained again first."
 
 
 def departures(runs: Sequence[Run]) -> list[str]:

@@ -80,11 +80,8 @@ def runs_page(
 def about(run: Run) -> str:
     """Return what a reader should know of a run, a line each; it needs the visitor's time zone, so a page's drawing."""
     parent = lab.service().run(run.parent) if run.parent else None
-    left = (
-        f"Goes on from {run_title(parent)} at step {run.parent_step:,}."
-        if parent and run.parent_step is not None
-        else ""
-    )
+    named = run_title(parent) if parent else branching.GONE
+    left = "" if run.parent_step is None else f"Goes on from {named} at step {run.parent_step:,}."
     by = f"By {run.owner_name}, {date_time(run.created)}." if run.owner_name else f"{date_time(run.created)}."
     return "\n".join(filter(None, (by, left, run.notes)))
 

@@ -59,6 +59,8 @@ class Record:
         seq, steps = end
         self.write(self._store.append, run_id, seq, json.dumps(event, separators=(",", ":")), time.time())
         self._ends[run_id] = seq + 1, steps
+        if event["event"] == "CommandApplied" and event["command"] == "learning_rate":
+            self.update(run_id, rate_by_hand=True)
         # A run that no viewer asked for has no messages, so that any number of runs can train at once. One whose event
         # could not be written has, since the store lacks it; this is the first, or it would have them already.
         if run_id not in self._feeds and (self._unwritten or self._batch is not None):

@@ -230,7 +230,7 @@ class Service(Archive):
         here = {"threads": self._threads, "commit": self._scheduler.commit}
         with self._lock:
             runs = self._with_live(self._store.of_config(config, TWINS))
-            return twins.newest(config, runs, here, going, self._files, self.events)
+            return twins.newest(config, runs, here, going, self._files)
 
     def waiting(self, owner: str) -> list[str]:
         """Return the owner's waiting runs, in their order."""

@@ -67,12 +67,17 @@ CREATE INDEX runs_by_config ON runs (config);
 ALTER TABLE runs ADD COLUMN parent_step INTEGER;
 ALTER TABLE runs ADD COLUMN first_step INTEGER NOT NULL DEFAULT 0;
 """,
+    """
+ALTER TABLE runs ADD COLUMN rate_by_hand INTEGER NOT NULL DEFAULT 0;
+UPDATE runs SET rate_by_hand = 1 WHERE id IN
+    (SELECT run FROM events WHERE body LIKE '{"event":"CommandApplied",%"command":"learning_rate",%');
+""",
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 COLUMNS = (
     "id, number, name, config, created, state, message, validation_accuracy, test_loss, test_accuracy, owner, "
     "owner_name, notes, tags, parent, place, started, ended, step, epoch, best_validation_accuracy, seconds, exact, "
-    "environment, curve, deleted, sweep, parent_step, first_step"
+    "environment, curve, deleted, sweep, parent_step, first_step, rate_by_hand"
 )
 #: Columns of JSON, and what is in them.
 _JSON = {"tags": list, "environment": dict, "curve": list}
@@ -101,6 +106,7 @@ class Run:
         parent_step: the parent's step after which it left; None for a fork, which begins anew.
         first_step: the number of steps that its parameters had had when it began; another one than ``parent_step``
             where its epochs have other numbers of steps than its parent's.
+        rate_by_hand: its learning rate was set by hand at a step.
         position: its place in the queue of all from 1; None when it does not wait.
         stalled: its worker sends no heartbeat.
     """
@@ -134,6 +140,7 @@ class Run:
     sweep: str = ""
     parent_step: int | None = None
     first_step: int = 0
+    rate_by_hand: bool = False
     position: int | None = None
     stalled: bool = False
 
@@ -144,6 +151,11 @@ class Run:
     @property
     def resumable(self) -> bool:
         return self.state in RESUMABLE
+
+    @property
+    def plain(self) -> bool:
+        """True if its config says all of its training: from the config's first weights on, at the config's rates."""
+        return self.parent_step is None and not self.first_step and not self.rate_by_hand
 
 
 class Store:
@@ -331,6 +343,7 @@ def read_run(row: tuple[Any, ...]) -> Run:
     if values["state"] not in STATES or not all(isinstance(values[name], kind) for name, kind in _JSON.items()):
         raise sqlite3.DatabaseError(f"the row of run {row[0]!a} is damaged")
     values |= {"tags": tuple(values["tags"]), "exact": bool(values["exact"])}
+    values["rate_by_hand"] = bool(values["rate_by_hand"])
     return Run(**values)
 
 

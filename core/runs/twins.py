@@ -1,6 +1,6 @@
 """Twins: runs that give what training the same settings again would give."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,41 +10,33 @@ from core.runs import run_files, states
 from core.runs.store import Run
 from core.training.config import RunConfig
 
-Events = Callable[[str, Collection[str]], list[dict[str, Any]]]
 
-
-def newest(
-    config: RunConfig, runs: Sequence[Run], here: dict[str, Any], going: bool, files: Path, events: Events
-) -> Run | None:
+def newest(config: RunConfig, runs: Sequence[Run], here: dict[str, Any], going: bool, files: Path) -> Run | None:
     """Return the first of the runs that gives what training the config now would give, or None.
 
-    It has ended by itself, finished or diverged, on this machine, with the versions and threads of now, trained from
-    its first weights on and at the rates of its settings.
+    It has ended by itself, finished or diverged, on this machine, with the versions and threads of now, and is plain.
 
     Args:
         runs: of this config, the newest first.
         here: threads and commit that it would be trained with.
         going: a run that trains or waits will do, too: it may still be stopped, or given another rate.
         files: the folder of all runs' files.
-        events: reads a run's recorded events of some kinds.
     """
     try:
         device = devices.resolve(config.device)
     except InvalidValue:
         return None
     here = {**devices.environment(device), **here}
-    return next((run for run in runs if _is_twin(run, here, going, files, events)), None)
+    return next((run for run in runs if _is_twin(run, here, going, files)), None)
 
 
-def _is_twin(run: Run, here: dict[str, Any], going: bool, files: Path, events: Events) -> bool:
+def _is_twin(run: Run, here: dict[str, Any], going: bool, files: Path) -> bool:
     ended = run.state in (states.FINISHED, states.DIVERGED)
-    if not run.exact or not (ended or (going and run.state in (states.QUEUED, states.RUNNING))):
+    if not run.exact or not run.plain or not (ended or (going and run.state in (states.QUEUED, states.RUNNING))):
         return False
     # A run that has not begun has no environment yet; its worker will be of this machine.
     trained = {name: value for name, value in run.environment.items() if name != "node"}
     if (ended or trained) and trained != here:
         return False
-    # A branch that waits has no checkpoint to begin with yet.
-    if run.parent_step is not None or (files / run.id / run_files.START).exists():
-        return False
-    return not any(event["command"] == "learning_rate" for event in events(run.id, ("CommandApplied",)))
+    # The row of a run from before branches does not say that it went on from a saved model.
+    return not (files / run.id / run_files.START).exists()

@@ -42,7 +42,7 @@ export const cells = {
     return [badge]
   },
   curve: (table, row, values) => [curve(values, table.scale)],
-  action: (table, row, label) => [element("button", {
+  action: (table, row, label) => label === null ? [] : [element("button", {
     type: "button", className: "act", textContent: label, onclick: () => table.tell.trigger("acted", row.id),
   })],
   text: (table, row, value) => [value === null ? NOTHING : value],

@@ -1,4 +1,7 @@
-"""The leaderboard: finished runs ranked by their best epoch, those that differ in nothing but the seed as one row."""
+"""The leaderboard: finished runs ranked by their best epoch, those that differ in nothing but the seed as one row.
+
+A run that has left its settings has a row of its own: training them would not give its figures.
+"""
 
 from dataclasses import replace
 from statistics import fmean
@@ -34,11 +37,11 @@ def leaders(persons: bool) -> list[dict[str, Any]]:
         persons: each person's runs by themselves, and of them the best row alone; what nobody owns is left out.
     """
     finished = [run for run in rows.latest(-1) if run.state == states.FINISHED and run.best_validation_accuracy]
-    groups: dict[tuple[str, str], dict[int, Run]] = {}
+    groups: dict[tuple[str, str, str], dict[int, Run]] = {}
     for run in sorted(finished, key=_rank):
         if run.owner or not persons:
-            key = run.owner if persons else "", str(replace(run.config, seed=0))
-            # The same seed again is the same result, and counts once.
+            key = run.owner if persons else "", str(replace(run.config, seed=0)), "" if run.plain else run.id
+            # The same seed of plain runs again is the same result, and counts once.
             groups.setdefault(key, {}).setdefault(run.config.seed, run)
     ranked = sorted((list(group.values()) for group in groups.values()), key=_mean_rank)
     if persons:
@@ -46,7 +49,10 @@ def leaders(persons: bool) -> list[dict[str, Any]]:
         for group in ranked:
             best.setdefault(group[0].owner, group)
         ranked = list(best.values())
-    return [rows.group(group, place=place, act="Train with this") for place, group in enumerate(ranked[:SHOWN], 1)]
+    return [
+        rows.group(group, place=place, act="Train with this" if group[0].plain else None)
+        for place, group in enumerate(ranked[:SHOWN], 1)
+    ]
 
 
 def _rank(run: Run) -> tuple[float, float]:
@@ -64,7 +70,8 @@ def show() -> None:
     )
     st.caption(
         "Finished runs, ranked by their best epoch on the validation images. Runs that differ in nothing but the seed "
-        "share a row: their mean, lowest and highest."
+        "share a row: their mean, lowest and highest. A branch, or a run whose rate was set by hand, has a row of its "
+        "own: its settings alone do not give its figures."
     )
     table = leaders(rank == PERSONS)
     answer = run_table(

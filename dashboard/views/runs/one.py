@@ -49,7 +49,7 @@ def _byline(run: Run) -> None:
     parts.append(date_time(run.created))
     if not run.exact:
         parts.append("resumed, not bit-exact")
-    tags = "".join(f" :gray-badge[{literal(tag)}]" for tag in run.tags)
+    tags = "".join(f" :gray-badge[{literal(tag)}]" for tag in (*branching.marks(run), *run.tags))
     st.caption(literal(" · ".join(parts)) + tags)
 
 
@@ -63,7 +63,9 @@ def _in_the_bin(run: Run) -> None:
 def _operate(run: Run) -> None:
     operating.controls(run, key="run")
     with st.container(horizontal=True, key="run.actions"):
-        if st.button("Train with this", icon=":material/replay:", help="Opens the Train page with these settings."):
+        alone = "" if run.plain else " They alone do not give this run's figures."
+        help = f"Opens the Train page with these settings.{alone}"
+        if st.button("Train with this", icon=":material/replay:", help=help):
             actions.train_with(run.config)
         if st.button(
             "Fork", icon=":material/call_split:", help="The same, to change one thing; the new run links here."

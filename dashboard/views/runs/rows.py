@@ -10,7 +10,7 @@ from typing import Any
 
 from core.runs import states
 from core.runs.store import Run
-from dashboard import lab
+from dashboard import branching, lab
 from dashboard.colors import line_style
 from dashboard.components.chart import Line
 from dashboard.components.run_table import Column
@@ -74,17 +74,20 @@ def row(run: Run, settings: str | None = None, **more: Any) -> dict[str, Any]:
     """
     color, dash = style(run)
     title, owner, short = run_title(run), run.owner_name or NO_OWNER, config_in_full(run.config)
+    marks = branching.marks(run)
     return {
         "id": run.id,
         "label": title,
-        "search": " ".join((title, short, ending(run.state, run.test_accuracy), owner, run.notes, *run.tags)).lower(),
+        "search": " ".join(
+            (title, short, *marks, ending(run.state, run.test_accuracy), owner, run.notes, *run.tags)
+        ).lower(),
         "fields": _fields(run, owner),
         "facets": {"state": [run.state], "owner": [owner], "tag": list(run.tags)},
         "order": {"run": run.number, "state": states.STATES.index(run.state)},
         "run": {
             "name": title,
             "settings": config_in_full(run.config, bool(run.name)) if settings is None else settings,
-            "tags": list(run.tags),
+            "tags": [*marks, *run.tags],
             "color": color,
             "dash": dash,
         },

@@ -35,8 +35,8 @@ def page() -> None:
             notice.info("This lab does not have the run that this link names. Train one, or open a recent run below.")
         live_chart([run] if run else [], INVITATION, key="live")
         with st.container():
-            if run and run.parent and (parent := lab.service().run(run.parent)):
-                st.caption(literal(branching.origin(run, parent)))
+            if run and run.parent:
+                st.caption(literal(branching.origin(run, lab.service().run(run.parent))))
             if run:
                 _beside_my_last(run)
             if run and run.over:

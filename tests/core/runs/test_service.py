@@ -256,6 +256,7 @@ def test_what_is_not_its_settings_alone_answers_for_nothing(service, wait, short
     steered, begun = service.submit(short), service.submit(whole, start=Checkpoint(whole, trainer.state(), {}))
     service.command(steered, "learning_rate", 0.02)
     service.command(busy, "stop")
+    assert [service.run(run_id).plain for run_id in (busy, steered, begun)] == [True, False, False]
     for run_id, config in ((steered, short), (begun, whole)):
         # The one has its rate set by hand, the other does not begin with its first weights.
         assert service.twin(config, going=True) is None

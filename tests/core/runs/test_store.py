@@ -5,6 +5,7 @@ import pytest
 
 from core.runs.store import MIGRATIONS, SCHEMA_VERSION, Store
 from core.training.config import RunConfig
+from core.training.events import CommandApplied
 
 
 @pytest.fixture
@@ -139,6 +140,30 @@ def test_a_store_of_the_first_version_keeps_its_runs(tmp_path):
     assert (run.name, run.config, run.state, run.owner, run.tags) == ("old", RunConfig(epochs=3), "finished", "", ())
     assert opened.events("a") == ["event"] and opened.times("a") == [None]
     opened.close()
+
+
+def test_a_store_from_before_it_was_noted_learns_whose_rate_was_set_by_hand(tmp_path):
+    path = tmp_path / "lab.sqlite"
+    db = sqlite3.connect(path)
+    db.executescript("".join(MIGRATIONS[:5]) + "PRAGMA user_version = 5;")
+    config = json.dumps(RunConfig().to_dict())
+    for number, (run_id, command) in enumerate([("a", "pause"), ("b", "learning_rate")]):
+        row = (run_id, number, "", config, 5.0, "finished")
+        db.execute("INSERT INTO runs (id, number, name, config, created, state) VALUES (?, ?, ?, ?, ?, ?)", row)
+        body = json.dumps(CommandApplied(7, command, 0.1).to_dict(), separators=(",", ":"))
+        db.execute("INSERT INTO events (run, seq, body) VALUES (?, 0, ?)", (run_id, body))
+    db.commit()
+    db.close()
+    opened = Store(path)
+    assert [(run.id, run.rate_by_hand, run.plain) for run in opened.runs(9)] == [("b", True, False), ("a", False, True)]
+    opened.close()
+
+
+def test_a_run_is_plain_where_its_settings_say_all_of_its_training(store):
+    columns = ({}, {"parent": "x"}, {"parent": "x", "parent_step": 0}, {"first_step": 9}, {"rate_by_hand": True})
+    for run_id, more in zip("abcde", columns, strict=True):
+        store.add(run_id, RunConfig(), 1.0, "finished", **more)
+    assert [run.id for run in store.runs(9) if run.plain] == ["b", "a"]
 
 
 def test_what_is_no_store_is_refused_and_left_as_it_is(tmp_path):

@@ -207,6 +207,37 @@ def test_the_leaderboard_knows_the_best_of_each_person(seeds: None) -> None:
     assert (bob["owner"], bob["best"], bob["place"]) == ("Bob", [0.90], 2)
 
 
+@pytest.fixture
+def departed(service: Service) -> Iterator[None]:
+    """A plain run; better ones with its settings: two with a rate by hand, two branches, one that began elsewhere."""
+    left = {"parent": "s", "parent_step": 7, "first_step": 7}
+    made = [{}, {"rate_by_hand": True}, {"rate_by_hand": True}, left, left | {"parent": "gone", "rate_by_hand": True}]
+    for run_id, best, more in zip("stuvwx", range(90, 96), [*made, {"first_step": 7}], strict=True):
+        figures = {"best_validation_accuracy": best / 100, "epoch": 3}
+        service._store.add(run_id, RunConfig(), 1.0, "finished", owner="a", owner_name="Ada", **figures, **more)
+    rows.forget()
+    yield
+    for run_id in "stuvwx":
+        service._store.remove(run_id)
+    rows.forget()
+
+
+def test_what_left_its_settings_is_no_result_of_theirs(departed: None, service: Service) -> None:
+    number = service.existing("s").number
+    gone = "branch of a run that was deleted"
+    assert [(row["id"], row["run"]["tags"], row["act"]) for row in overview.VIEWS["leaders"]()] == [
+        ("x", ["goes on from a saved model"], None),
+        ("w", [gone, "rate set by hand"], None),
+        ("v", [f"branch of #{number}"], None),
+        ("u", ["rate set by hand"], None),
+        ("t", ["rate set by hand"], None),
+        ("s", [], "Train with this"),
+    ]
+    assert [row["id"] for row in overview.VIEWS["all"]() if gone in row["run"]["tags"]] == ["w"]
+    assert f":gray-badge[{gone}]" in text(open_page("runs", run="w"))
+    assert "A branch of a run that was deleted\\, which it left at step 7" in text(open_page("train", run="w"))
+
+
 @pytest.mark.parametrize(("view", "words"), [("Leaderboard", "Finished runs, ranked"), ("Bin", "Runs are kept here")])
 def test_leaderboard_and_bin_have_addresses(service: Service, view: str, words: str) -> None:
     page = open_page("runs", view=view)
