@@ -24,10 +24,16 @@ _LAST = "network_files.last"
 
 @dataclass(frozen=True)
 class Upload:
-    """Content of a file; ``finding`` is what the test digits say of its conventions, None if nothing."""
+    """Content of a file.
+
+    Args:
+        finding: what the test digits say of its conventions; None if nothing.
+        whole: it is a whole model.
+    """
 
     model: Opened
     finding: Finding | None
+    whole: bool
 
 
 def drop(label: str, shows: str) -> UploadedFile | None:
@@ -59,6 +65,6 @@ def read(file: UploadedFile) -> Upload | None:
         st.error(fields.explain(error))
         return None
     # Without the optimizer's memory, which nobody asks for here.
-    upload = Upload(replace(model, checkpoint=None), library.found(model))
+    upload = Upload(replace(model, checkpoint=None), library.found(model), whole=model.checkpoint is not None)
     st.session_state[_LAST] = (file.file_id, upload)
     return upload

@@ -1,7 +1,5 @@
 """Dialogs that save and load: the parameters, and the whole model."""
 
-from collections.abc import Callable
-
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
@@ -10,14 +8,18 @@ from core.models.metadata import LONGEST
 from core.training.config import EPOCHS
 from core.training.state import fewest_epochs
 from dashboard import network_files, notices
-from dashboard.views.models import pictures, runs
+from dashboard.views.models import keeping, pictures, runs
 from dashboard.views.models.shelf import show
-from dashboard.words import literal
 
 SAVED, FILE = "From the library", "A file of yours"
-#: In the session: the name in the open dialog, and the one that it suggested last.
-_NAME, _SUGGESTED = "models.save.name", "models.save.suggested"
+#: In the session: the name in the open dialog.
+_NAME = "models.save.name"
 FILE_LABEL = "A file of a network, from this lab or any other tool"
+WHOLE_LABEL = "A file of a whole model, from this lab or another one like it"
+NOT_WHOLE = (
+    "This file holds a network's parameters alone. It is no whole model: training cannot go on from it. It can be "
+    "added to the library as parameters."
+)
 #: Key of the container that shows what is in the file.
 _BRING = "models-bring"
 
@@ -63,22 +65,11 @@ def _save(choices: list[runs.SaveableRun]) -> None:
             st.switch_page("views/train/page.py")
         return
     choice = st.selectbox("Run", choices, format_func=lambda choice: choice.label)
-    name = _name(choice.name)
+    name = keeping.name_field("Name", choice.name, _NAME)
     notes = st.text_area("Notes", max_chars=LONGEST["notes"], placeholder="optional", height=80)
     if not st.button("Save", type="primary"):
         return
-    _attempt(lambda: runs.keep(choice, name, notes or ""), "Saved")
-
-
-def _name(suggested: str) -> str:
-    """Draw the field of the name: the suggestion until a person has typed another."""
-    state = st.session_state
-    last = state.get(_SUGGESTED)
-    # A field that was not on the page has no value; one that was emptied waits for a name of the person's own.
-    if _NAME not in state or (suggested != last and state[_NAME] in ("", last)):
-        state[_NAME] = suggested
-    state[_SUGGESTED] = suggested
-    return st.text_input("Name", key=_NAME)
+    keeping.attempt(lambda: runs.keep(choice, name, notes or ""), "Saved")
 
 
 def _forget_name() -> None:
@@ -104,33 +95,41 @@ def _from_library(names: list[str]) -> bool:
     return st.segmented_control("From", [SAVED, FILE], default=SAVED, label_visibility="collapsed") != FILE
 
 
-def _bring(file: UploadedFile | None) -> None:
-    """Draw the form that adds the file to the library."""
+def _bring(file: UploadedFile | None, whole: bool = False) -> None:
+    """Draw the form that adds the file to the library.
+
+    Args:
+        whole: a whole model is asked for; parameters alone are loaded with a word.
+    """
     with st.container(key=_BRING):
-        _name_and_load(file)
+        _name_and_load(file, whole)
 
 
-def _name_and_load(file: UploadedFile | None) -> None:
+def _name_and_load(file: UploadedFile | None, whole: bool) -> None:
     if file is None:
         st.caption("The file is added to the library, which everyone shares, and tested.")
         return
     upload = network_files.read(file)
     if upload is None:
         return
+    if whole and not upload.whole:
+        st.info(NOT_WHOLE, icon=":material/info:")
     name = st.text_input("Name", pictures.library().suggested(file.name), key=f"models.bring.{file.file_id}")
     finding = upload.finding
     if finding is None or not finding.clearly_better:
         if finding:
             st.warning(network_files.sentence(finding), icon=":material/help:")
         if st.button("Load", type="primary"):
-            _attempt(lambda: pictures.library().bring(file.name, file.getvalue(), name or ""), "Loaded")
+            keeping.attempt(lambda: pictures.library().bring(file.name, file.getvalue(), name or ""), "Loaded")
         return
     st.info(network_files.sentence(finding), icon=":material/lightbulb:")
     st.caption("Converted, it takes this lab's pixels and reads the same: its weights take up the difference exactly.")
     with st.container(horizontal=True):
         convert, as_is = st.button("Convert and load", type="primary"), st.button("Load as it is")
     if convert or as_is:
-        _attempt(lambda: pictures.library().bring(file.name, file.getvalue(), name or "", convert=convert), "Loaded")
+        keeping.attempt(
+            lambda: pictures.library().bring(file.name, file.getvalue(), name or "", convert=convert), "Loaded"
+        )
 
 
 @st.dialog("Load whole model", icon=":material/file_open:")
@@ -141,7 +140,7 @@ def _load_whole() -> None:
         if name:
             continue_form(pictures.library().model(name))
         return
-    _bring(network_files.drop(FILE_LABEL, _BRING))
+    _bring(network_files.drop(WHOLE_LABEL, _BRING), whole=True)
 
 
 def continue_form(model: Model) -> None:
@@ -163,16 +162,3 @@ def continue_form(model: Model) -> None:
         if run_id := runs.go_on(model, int(epochs)):
             st.switch_page("views/train/page.py", query_params={"run": run_id})
         notices.show()
-
-
-def _attempt(action: Callable[[], Model], done: str) -> None:
-    """Run the action and open its model; or show in the dialog why it was refused."""
-
-    def open_it() -> None:
-        model = action()
-        show(model.name)
-        notices.say(f"{done} as {literal(model.name)}.")
-
-    if notices.attempt(open_it):
-        st.rerun()
-    notices.show()

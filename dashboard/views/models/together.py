@@ -8,13 +8,12 @@ import streamlit as st
 from core.analysis.comparison import NetworkComparison, compare_networks
 from core.analysis.interpolation import average, between
 from core.files import shortened
-from core.models.library import Opened
+from core.models.library import Model, Opened
 from core.training.network import Network
-from dashboard import fields, notices, plots, sources, testing
+from dashboard import fields, plots, sources, testing
 from dashboard.components.figure import show_figure
 from dashboard.sources import Source
-from dashboard.views.models import pictures
-from dashboard.views.models.shelf import show
+from dashboard.views.models import keeping, pictures
 from dashboard.words import literal, percent
 
 LAYERS = {
@@ -98,6 +97,7 @@ def _comparison(first: Source, second: Source) -> None:
     )
 
 
+@st.fragment
 def _soup(chosen: Sequence[Source]) -> None:
     names = [source.label for source in chosen]
     mean = sources.from_network(average([source.network for source in chosen]), "average")
@@ -111,22 +111,17 @@ def _soup(chosen: Sequence[Source]) -> None:
             f"{change:+.2f} points against the best of them",
             width="content",
         )
-        st.text_input("Keep the average as", f"soup of {len(names)}", key="models.soup", width=240)
-        st.button("Save the average", icon=":material/bookmark_add:", on_click=_keep, args=(names,))
+        name = keeping.name_field("Keep the average as", f"soup of {len(names)}", "models.soup", width=240)
+        pressed = st.button("Save the average", icon=":material/bookmark_add:")
+    if pressed:
+        keeping.attempt(lambda: _keep(names, name), "Saved")
 
 
-def _keep(names: Sequence[str]) -> None:
+def _keep(names: Sequence[str], name: str) -> Model:
     library = pictures.library()
-
-    def keep() -> None:
-        soup = average([library.open(name).network for name in names])
-        origin = shortened(f"the average of {', '.join(names)}", 500)
-        name = st.session_state["models.soup"] or ""
-        model = library.keep(Opened(soup, {}), name, origin=origin)
-        show(model.name)
-        notices.say(f"Saved as {literal(model.name)}.")
-
-    notices.attempt(keep)
+    soup = average([library.open(name).network for name in names])
+    origin = shortened(f"the average of {', '.join(names)}", 500)
+    return library.keep(Opened(soup, {}), name, origin=origin)
 
 
 @st.cache_data(max_entries=64, show_spinner="Comparing on 10,000 digits")

@@ -7,11 +7,14 @@ from safetensors.torch import save
 from streamlit.testing.v1 import AppTest
 
 from core import paths
-from core.models.checkpoints import load_parameters
+from core.models.checkpoints import Checkpoint, load_parameters, save_checkpoint
 from core.models.library import Library, Opened
 from core.owners import Visitor
 from core.runs.service import Service
+from core.training.config import RunConfig
 from core.training.network import Network
+from core.training.trainer import Trainer
+from dashboard.views.models import dialogs
 from tests.dashboard.conftest import button, labels, open_page, text
 from tests.reference import accuracies, percent
 from tests.waiting import LIMIT
@@ -117,7 +120,28 @@ def test_two_models_are_compared_and_averaged(page: AppTest, library: Library) -
     page.text_input(key="models.soup").set_value("../x").run()
     press(page, "Save the average")
     assert not page.exception
+    assert [error.value for error in page.error] == [
+        r"Name must be 1 to 64 letters from A to Z\, digits\, spaces\, dots\, hyphens or underscores and begin with a "
+        r"letter or a digit; you entered \.\.\/x."
+    ]
     assert sorted(model.name for model in library.models()) == sorted([*names, "my soup"])
+
+
+def test_an_average_has_a_free_name_until_one_is_typed(page: AppTest, library: Library) -> None:
+    library.duplicate("another")
+    names, all_three = ["another", "untrained"], ["another", "untrained", "another copy"]
+
+    def proposed(chosen: list[str]) -> str:
+        page.multiselect(key="models.together").set_value(chosen).run()
+        return str(page.text_input(key="models.soup").value)
+
+    assert proposed(names) == "soup of 2"
+    assert proposed(all_three) == "soup of 3"
+    library.duplicate("untrained")
+    library.rename("untrained copy", "soup of 2")
+    assert proposed(names) == "soup of 2 2"
+    page.text_input(key="models.soup").set_value("mine").run()
+    assert proposed(all_three) == "mine"
 
 
 def test_no_models_is_an_invitation(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,18 +256,18 @@ def test_a_full_and_a_read_only_disk_are_a_sentence_and_nothing_changes(
 FILES: dict[str, bytes] = {}
 
 
-def _dropping(name: str) -> None:
+def _dropping(name: str, whole: bool) -> None:
     from types import SimpleNamespace
 
     from dashboard.views.models import dialogs
     from tests.dashboard.views.test_models import FILES
 
-    dialogs._bring(SimpleNamespace(name=name, file_id=name, getvalue=lambda: FILES[name]))
+    dialogs._bring(SimpleNamespace(name=name, file_id=name, getvalue=lambda: FILES[name]), whole)
 
 
-def dropped(name: str, content: bytes) -> AppTest:
+def dropped(name: str, content: bytes, whole: bool = False) -> AppTest:
     FILES[name] = content
-    return AppTest.from_function(_dropping, args=(name,), default_timeout=LIMIT).run()
+    return AppTest.from_function(_dropping, args=(name, whole), default_timeout=LIMIT).run()
 
 
 def reference() -> dict[str, torch.Tensor]:
@@ -286,6 +310,17 @@ def test_a_network_that_reads_nothing_is_loaded_with_a_word(library: Library) ->
     assert "perhaps its hidden units are no ReLU" in page.warning[0].value
     press(page, "Load")
     assert library.model("guesses").test_accuracy < 0.5
+
+
+def test_where_a_whole_model_is_asked_for_parameters_alone_are_loaded_with_a_word(
+    library: Library, tmp_path: Path
+) -> None:
+    page = dropped("mere.safetensors", save(reference()), whole=True)
+    assert [info.value for info in page.info] == [dialogs.NOT_WHOLE] and labels(page) == ["Load"]
+    trainer = Trainer(config := RunConfig(epochs=1))
+    save_checkpoint(tmp_path / "whole.safetensors", Checkpoint(config, trainer.state(), {}))
+    page = dropped("whole.safetensors", (tmp_path / "whole.safetensors").read_bytes(), whole=True)
+    assert not page.exception and not page.error and not page.info and labels(page) == ["Load"]
 
 
 @pytest.mark.parametrize("name", ["net.pt", "net.PTH", "net.pkl", "pytorch_model.bin"])
