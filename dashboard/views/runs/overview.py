@@ -19,7 +19,7 @@ from dashboard.visitors import visitor
 from dashboard.words import counted
 
 SHOWN = 300
-_TABLE, _BINNED = "runs.table", "runs.bin"
+_TABLE, _BINNED, _PURGING = "runs.table", "runs.bin", "runs.purging"
 EMPTY = "No runs yet. Runs from the Train page appear here."
 _COLUMNS = (rows.RUN, rows.STATE, rows.CURVE, rows.OWNER, rows.BEST, rows.TEST, rows.SECONDS, rows.CREATED)
 _BIN = (
@@ -232,13 +232,25 @@ def _bin() -> None:
             on_click=actions.chosen,
             args=(actions.restore, restorable, _BINNED),
         )
-        with st.popover("Delete permanently", icon=":material/delete_forever:", disabled=not chosen):
+        with st.popover(
+            "Delete permanently",
+            icon=":material/delete_forever:",
+            disabled=not chosen,
+            key=_PURGING,
+            on_change="rerun",
+        ):
             if actions.deletable(chosen):
                 st.markdown(f"{counted(len(chosen), 'run')} and their files. This can't be undone.")
                 ids = [run.id for run in chosen]
-                st.button("Delete now", on_click=actions.chosen, args=(actions.purge, ids, _BINNED))
+                st.button("Delete now", on_click=_purge, args=(ids,))
             else:
                 st.markdown("Only their owner or the teacher can delete these runs.")
         if len(restorable) < len(chosen):
             st.caption("Only its owner or the teacher can restore a run.")
         st.caption(f"Runs are kept here for {BIN_SECONDS / 86400:.0f} days.")
+
+
+def _purge(ids: list[str]) -> None:
+    actions.chosen(actions.purge, ids, _BINNED)
+    # What it asked for is done; open, it would ask for the same of no runs.
+    st.session_state[_PURGING] = False
