@@ -223,3 +223,8 @@ def ids(name: str) -> list[str]:
 def runs(name: str) -> list[Run]:
     """Return the runs whose ids the address lists under ``name``, without those that this lab does not have."""
     return [run for run in map(lab.service().run, ids(name)) if run]
+
+
+def gone(name: str) -> int:
+    """Return how many of the runs whose ids the address lists under ``name`` this lab does not have."""
+    return len(ids(name)) - len(runs(name))

@@ -143,6 +143,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def not_here(runs: int, models: int = 0) -> str:
+    """Return a sentence on what a link names and the lab does not have, as numbers of runs and of models."""
+    both = [counted(number, noun) for number, noun in ((runs, "run"), (models, "model")) if number]
+    return f"This link names {' and '.join(both)} that this lab does not have."
+
+
 def date_time(at: float | None) -> str:
     """Return a unix time in the visitor's own time zone: ``7 Nov 2026, 14:05``; "earlier" for None."""
     if at is None:
@@ -263,11 +269,6 @@ def setting(config: RunConfig, name: str) -> str:
     if name in _PHRASES:
         return str(_PHRASES[name].format(in_words(name, value)))
     return f"{name.replace('_', ' ')} {in_words(name, value)}"
-
-
-def missing_runs(count: int) -> str:
-    """Return the sentence for a link of several runs, so many of which this lab does not have."""
-    return f"This link names {counted(count, 'run')} that this lab does not have."
 
 
 def in_words(name: str, value: Any) -> str:

@@ -42,6 +42,14 @@ def choices() -> dict[str, str]:
     return runs | models
 
 
+def label(item: str) -> str | None:
+    """Return an item of the address for people; None if the lab does not have it."""
+    if run := run_of(item):
+        return run_line(run)
+    kind, _, name = item.partition(":")
+    return f"Model {name}" if kind == "model" and name in {path.stem for path in list_models()} else None
+
+
 def run_of(item: str) -> Run | None:
     """Return the run of an item of the address or of a study; None for a model, or without such a run."""
     kind, _, name = item.partition(":")

@@ -1,6 +1,7 @@
 """Landscape page: the network's own loss on a plane through its parameters, and the runs' paths on it."""
 
 import math
+from collections.abc import Container
 from functools import partial
 
 import streamlit as st
@@ -18,9 +19,11 @@ from dashboard.views.landscape import controls, items, live, new_runs, plots, sh
 from dashboard.views.landscape.address import key
 from dashboard.views.landscape.document import LINE_TITLE, document
 from dashboard.views.landscape.ready import ready
-from dashboard.words import counted, literal, loss, percent, run_line
+from dashboard.words import counted, literal, loss, not_here, percent
 
 PLAYER = "landscape-player"
+#: In the session: what was left of a choice, and the items of it that the lab does not have.
+_GONE = "landscape.gone"
 FIRST_SIGHT = (
     "A picture to begin with: {runs}, {epochs} epochs each from the same first weights, computed on {images} test "
     "images with this lab. Play it, turn it, then make your own."
@@ -30,7 +33,8 @@ FIRST_SIGHT = (
 def page() -> None:
     """Draw the page."""
     controls.start_from_address()
-    known = items.choices() | _submitted()
+    known = items.choices() | _chosen()
+    _say_what_is_gone(known)
     if not known:
         _welcome("No run yet")
         return
@@ -82,10 +86,21 @@ def _welcome(title: str) -> None:
         _explained(first)
 
 
-def _submitted() -> dict[str, str]:
-    """Chosen runs that have not taken a step yet."""
-    runs = (items.run_of(item) for item in st.session_state[key("items")])
-    return {f"run:{run.id}": run_line(run) for run in runs if run}
+def _chosen() -> dict[str, str]:
+    """Chosen runs and models, with runs that have not taken a step yet and what is too old to be offered."""
+    return {item: label for item in st.session_state[key("items")] if (label := items.label(item))}
+
+
+def _say_what_is_gone(known: Container[str]) -> None:
+    """Say what the link names and the lab does not have, until another choice is made."""
+    chosen = list(filter(None, st.session_state[key("items")]))
+    kept = [item for item in chosen if item in known]
+    if len(kept) < len(chosen):
+        st.session_state[_GONE] = kept, [item for item in chosen if item not in known]
+    kept_then, gone = st.session_state.get(_GONE, ([], []))
+    if gone and kept == kept_then:
+        models = sum(item.startswith("model:") for item in gone)
+        st.info(not_here(len(gone) - models, models))
 
 
 def _training() -> list[Run]:

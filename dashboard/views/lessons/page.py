@@ -16,7 +16,7 @@ from dashboard.views.lessons import LOOK, MEASURES, Lesson, Outcome, Prediction,
 from dashboard.views.lessons.settings import PARAMETERS, STATE, as_set, checked, chosen, fixed_by_link
 from dashboard.views.lessons.touches import touch
 from dashboard.views.lessons.walk import walk
-from dashboard.words import literal, missing_runs, percent, stacked
+from dashboard.words import literal, not_here, percent, stacked
 
 INVITATION = "Make your prediction and press Run. The curves grow here while the runs train."
 #: The parts of the page that a link may hide.
@@ -83,8 +83,8 @@ def _lesson(lesson: Lesson) -> None:
     if "list" not in hidden:
         st.button("All lessons", type="tertiary", icon=":material/arrow_back:", on_click=_open, args=(None,))
     st.markdown(f"### {lesson.order} · {lesson.title}")
-    if missing := len(address.ids("runs")) - len(runs):
-        st.info(missing_runs(missing))
+    if missing := address.gone("runs"):
+        st.info(not_here(missing))
     if lesson.steps:
         st.markdown(f"**{lesson.question}** {lesson.text}")
         _start_row(lesson, runs, hidden)

@@ -101,6 +101,14 @@ def _restore(ids: Sequence[str]) -> None:
     rows.forget()
 
 
+def in_the_bin(run: Run) -> None:
+    """Say that the run is in the bin, and draw the button that takes it out."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.info("This run is in the bin.", icon=":material/delete:", width="stretch")
+        if operating.operable([run]):
+            st.button("Restore", on_click=restore, args=([run.id],), type="primary", key="restore")
+
+
 def purge(ids: Sequence[str]) -> None:
     _attempt(lambda: lab.service().purge(_checked(ids)), f"{counted(len(ids), 'run')} deleted permanently.")
 

@@ -18,7 +18,7 @@ from dashboard.components.chart import live_chart
 from dashboard.components.figure import show_figure
 from dashboard.components.run_table import Column, run_table
 from dashboard.views.runs import actions, figures, parallel, rows
-from dashboard.words import config_in_full, literal, missing_runs, run_title, settings_in_common
+from dashboard.words import config_in_full, literal, not_here, run_title, settings_in_common
 
 #: Lines that look different.
 MOST = 32
@@ -44,7 +44,7 @@ def show() -> None:
     if st.button("All runs", icon=":material/arrow_back:", type="tertiary"):
         actions.go()
     if len(runs) < len(ids[:MOST]):
-        st.info(missing_runs(len(ids[:MOST]) - len(runs)))
+        st.info(not_here(len(ids[:MOST]) - len(runs)))
     if len(ids) > MOST:
         st.info(f"These are the first {MOST} of {len(ids)} runs: more could not be told apart.")
     _chooser(runs)
@@ -95,17 +95,18 @@ def _choose() -> None:
 def _figures(ids: list[str]) -> None:
     """Draw the figures of best and last epochs, kept up to date by the browser."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown("#### Figures")
-        st.download_button(
-            "CSV",
-            lambda: _csv(_runs_of(ids)),
-            file_name="comparison.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-            help="This table, with all settings.",
-        )
-        actions.page_download(_runs_of(ids), "compare", rows.lines(_runs_of(ids)))
+        st.markdown("#### Figures", width="content")
+        with st.container(horizontal=True, width="content"):
+            st.download_button(
+                "CSV",
+                lambda: _csv(_runs_of(ids)),
+                file_name="comparison.csv",
+                mime="text/csv",
+                icon=":material/download:",
+                on_click="ignore",
+                help="This table, with all settings.",
+            )
+            actions.page_download(_runs_of(ids), "compare", rows.lines(_runs_of(ids)))
     source = f"/lab/runs?compare={','.join(ids)}"
     answer = run_table(_COLUMNS, table(ids), key="compare.figures", sort="best_accuracy", source=source)
     if answer.opened:

@@ -28,7 +28,7 @@ def show(run_id: str) -> None:
     st.subheader(f"#{run.number} {literal(run.name or run.config.optimizer_spec.label)}", anchor=False)
     _byline(run)
     if run.deleted is not None:
-        _in_the_bin(run)
+        actions.in_the_bin(run)
     stage, about = st.columns([0.64, 0.36], gap="large")
     with stage:
         live_chart([run], "", key="run.live")
@@ -51,13 +51,6 @@ def _byline(run: Run) -> None:
         parts.append("resumed, not bit-exact")
     tags = "".join(f" :gray-badge[{literal(tag)}]" for tag in (*branching.marks(run), *run.tags))
     st.caption(literal(" · ".join(parts)) + tags)
-
-
-def _in_the_bin(run: Run) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.info("This run is in the bin.", icon=":material/delete:", width="stretch")
-        if operating.operable([run]):
-            st.button("Restore", on_click=actions.restore, args=([run.id],), type="primary")
 
 
 def _operate(run: Run) -> None:

@@ -16,7 +16,7 @@ from core.training.schedules import SCHEDULES
 from dashboard import address, fields, forms, handoff, lab, notices, operating, run_curves, starting, visitors
 from dashboard.components.figure import show_figure
 from dashboard.views.sweep.sensitivity import sensitivity
-from dashboard.words import counted, in_words, missing_runs, percent, settings_in_common
+from dashboard.words import counted, in_words, not_here, percent, settings_in_common
 
 INVITATION = (
     "Choose the setting to vary and press Start. All runs start from the same weights and get the images in the same "
@@ -70,8 +70,8 @@ def show() -> None:
     with stage:
         if not shown and any(map(address.get, ("runs", "tried"))):
             st.info("This lab does not have the runs that this link names. Start a new race.")
-        elif missing := len(address.ids("runs")) - len(runs):
-            st.info(missing_runs(missing))
+        elif missing := address.gone("runs"):
+            st.info(not_here(missing))
         if tried and not runs:
             _sweeping(tuple(run.id for run in tried))
         run_curves.live(runs, SEARCHING if tried else INVITATION, key="race")

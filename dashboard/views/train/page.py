@@ -12,6 +12,7 @@ from dashboard.analysis.closer_look import closer_look
 from dashboard.components.chart import live_chart
 from dashboard.testing import results, test_section
 from dashboard.views.models.runs import SaveableRun, keep
+from dashboard.views.runs import actions as runs_actions
 from dashboard.words import differences, ending, literal, network_table, percent, run_line, stacked, state_color
 
 RECENT_RUNS = 8
@@ -33,6 +34,9 @@ def page() -> None:
         notice = st.container()
         if address.get("run") and not run:
             notice.info("This lab does not have the run that this link names. Train one, or open a recent run below.")
+        if run and run.deleted is not None:
+            with notice:
+                runs_actions.in_the_bin(run)
         live_chart([run] if run else [], INVITATION, key="live")
         with st.container():
             if run and run.parent:

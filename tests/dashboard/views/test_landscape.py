@@ -89,6 +89,19 @@ def test_a_link_to_what_is_not_there_is_an_invitation(page: AppTest) -> None:
     page.run()
     assert not page.exception and not page.error
     assert "Race three optimizers" in page.button[0].label
+    assert [info.value for info in page.info] == ["This link names 1 run and 1 model that this lab does not have."]
+
+
+def test_what_a_link_names_and_is_gone_is_said_until_another_choice(page: AppTest, service) -> None:
+    page.query_params["items"] = "run:none,model:untrained,run:gone"
+    page.query_params["plane"] = "random"
+    for _ in range(2):
+        page.run()
+        assert not page.exception and not page.error
+        assert page.info[0].value == "This link names 2 runs that this lab does not have."
+    page.session_state[address.key("items")] = []
+    page.run()
+    assert not page.info
 
 
 def test_too_many_images_get_one_sentence(page: AppTest, service, monkeypatch) -> None:

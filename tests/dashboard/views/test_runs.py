@@ -91,10 +91,25 @@ def test_a_run_in_the_bin_says_so_and_comes_back(filled: list[str], service: Ser
     service.delete(["one"])
     page = open_page("runs", run="one")
     assert page.info[0].value == "This run is in the bin."
+    train = open_page("train", run="one")
+    assert train.info[0].value == "This run is in the bin." and "Restore" in labels(train)
     next(button for button in page.button if button.label == "Restore").click()
     page.run()
     run = service.run("one")
     assert run and run.deleted is None and not page.info
+
+
+def test_what_asked_for_the_deletion_closes_with_it(filled: list[str], service: Service) -> None:
+    service._store.add("six", RunConfig(), 6.0, "finished")
+    service.delete(["six"])
+    page = page_of("runs", view="Bin")
+    page.session_state["runs.bin.kept"] = ("six",)
+    page.session_state["runs.purging"] = True
+    page.run()
+    assert "1 run and their files. This can't be undone." in text(page)
+    button(page, "Delete now").click().run()
+    assert not page.exception and service.run("six") is None
+    assert page.session_state["runs.purging"] is False
 
 
 @pytest.mark.usefixtures("teachers_lab")
