@@ -11,9 +11,10 @@ from core.hyperparameters import InvalidValue
 from core.models.checkpoints import load_checkpoint
 from core.runs import branching, run_files
 from core.runs.branching import Branch, epoch_starts, places
+from core.runs.migrations import MIGRATIONS
 from core.runs.replay_request import ReplayRequest
 from core.runs.service import Service
-from core.runs.store import MIGRATIONS, Run, Store
+from core.runs.store import Run, Store
 from core.training.config import RunConfig
 
 #: 6 steps in each of 3 epochs.

@@ -3,7 +3,8 @@ import sqlite3
 
 import pytest
 
-from core.runs.store import MIGRATIONS, SCHEMA_VERSION, Store
+from core.runs.migrations import MIGRATIONS
+from core.runs.store import SCHEMA_VERSION, Store
 from core.training.config import RunConfig
 from core.training.events import CommandApplied
 
