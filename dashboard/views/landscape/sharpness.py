@@ -63,7 +63,8 @@ def section(result: Result) -> None:
 def _row(path: Path2D, place: int, loss: str) -> str:
     """Return a line of the table; three digits, as on the Train page."""
     measured = measure(path.item, int(path.steps[place]), loss)
-    epoch = f"{path.epochs[place]:.2f}" if path.about else "-"
+    # Of a run that stopped soon after its start two decimals say nothing.
+    epoch = f"{path.epochs[place]:{'.2g' if 0 < path.epochs[place] < 0.1 else '.2f'}}" if path.about else "-"
     note = "" if measured.converged else " (not converged)"
     limit = f"{measured.largest_stable_rate:.3g}" if measured.value > 0 else "-"
     return f"| {literal(path.label)} | {epoch} | {measured.value:.3g}{note} | {limit} |"

@@ -2,6 +2,7 @@ import base64
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -266,6 +267,17 @@ def run(service) -> Run:
     found: Run = wait_for(lambda: service.run(run_id), lambda run: run.over)
     assert found.state == "finished"
     return found
+
+
+@pytest.mark.parametrize(("epoch", "words"), [(0.0043, "0.0043"), (0.0, "0.00"), (0.37, "0.37"), (12.0, "12.00")])
+def test_sharpness_names_its_epoch(epoch: float, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        sharpness, "measure", lambda *_: SimpleNamespace(value=20.0, converged=True, largest_stable_rate=0.1)
+    )
+    path: Any = SimpleNamespace(
+        item="run:a", label="Adam", about="of it", steps=np.array([7]), epochs=np.array([epoch])
+    )
+    assert sharpness._row(path, 0, "mse") == f"| Adam | {words} | 20 | 0.1 |"
 
 
 def test_a_replayed_run_ends_in_the_very_parameters_that_the_run_saved(service, run: Run) -> None:
