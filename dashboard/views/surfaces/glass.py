@@ -75,7 +75,9 @@ def _contours(surface: Surface, centre: Array, reach: float) -> go.Figure:
     axis = {"constrain": "domain", "showgrid": False, "zeroline": False, "nticks": 5}
     figure.update_xaxes(range=[xs[0], xs[-1]], **axis)
     figure.update_yaxes(range=[ys[0], ys[-1]], scaleanchor="x", **axis)
-    return framed(figure, 460, margin=8, showlegend=True, legend={"orientation": "h", "y": -0.12, "x": 0})
+    return framed(
+        figure, 460, margin=8, showlegend=True, legend={"orientation": "h", "y": -0.12, "x": 0}, meta={"z": "f"}
+    )
 
 
 def _tip_to_tail(surface: Surface, step: Step, legs: Sequence[Leg]) -> go.Figure:

@@ -1,12 +1,14 @@
 """The diagnosis of a run on the Train page: keyed by the run as it was when it was measured."""
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.analysis.diagnostics import diagnosed_steps
+from core.analysis.diagnostics import Diagnosis, diagnosed_steps
 from core.jobs import Jobs
 from core.runs.service import Service
 from core.training.config import RunConfig
+from dashboard.analysis import stability
 from dashboard.analysis.closer_look import STABILITY
 from dashboard.views.landscape import items, sharpness
 from tests.dashboard.conftest import button, labels, open_page, text, wait_for_runs
@@ -48,6 +50,12 @@ def test_it_says_what_it_costs_and_measures_on_demand(service: Service, stopped:
     run = service.run(stopped)
     assert [point.step for point in job.wait()] == diagnosed_steps(run.config, run.step)
     assert "**Dead hidden units, of 128**" in text(page.run())
+
+
+def test_a_rate_of_zero_has_no_limit_of_sharpness() -> None:
+    diagnoses = [Diagnosis(step, 20.0, (1.0, 1.0), None, 0) for step in (0, 10)]
+    chart = stability.diagnosis_figures(diagnoses, np.array([0.0, 0.1]))[0][1]
+    np.testing.assert_array_equal(chart.data[1].y, [np.nan, 20.0])
 
 
 def test_a_measurement_can_be_cancelled(service: Service, stopped: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +17,10 @@ from core.runs.service import Service
 from core.training.batches import Batches
 from core.training.config import RunConfig
 from core.training.network import Network
+from dashboard.plots import REPEATED
 from dashboard.sources import from_file
 from dashboard.views.lessons import TOUCHES, lessons
-from dashboard.views.lessons.touches import TABLE
+from dashboard.views.lessons.touches import TABLE, batches, units
 from dashboard.views.lessons.touches.batches import digits_of, measured_noise
 from dashboard.views.lessons.touches.labels import SHOWN
 from dashboard.views.lessons.touches.network import outputs_for
@@ -221,3 +224,13 @@ def test_the_units_are_drawn_at_first_and_trained(service: Service) -> None:
     assert f"trained, {int((after.shares > 0).sum())} units, mean answer {after.size:.3g}" in text(page)
     page.segmented_control(key="touch.first").set_value("Zero").run()
     assert "trained, 0 units, mean answer 0, loss 2.30" in text(page)
+
+
+def test_the_curves_of_a_lesson_are_told_apart_where_they_are_saved() -> None:
+    noise: Any = SimpleNamespace(of=lambda size: 1 / size)
+    computed, measured, chosen = batches._over_sizes(noise, 16, [16, 64], [0.06, 0.02]).data
+    assert (computed.name, measured.name, chosen.meta) == ("computed", "measured", REPEATED)
+    ways: Any = [SimpleNamespace(along=1.0, across=0.5)]
+    assert [curve.name for curve in batches._arrows(ways).data] == ["a batch", "all images"]
+    found: Any = SimpleNamespace(shares=[0.5])
+    assert [curve.name for curve in units._figure(found, found).data] == ["at the first weights", "trained"]

@@ -105,6 +105,7 @@ def _arrows(drawn: list[BatchGradient]) -> go.Figure:
     figure.add_scatter(
         x=[value for each in drawn for value in (0.0, each.along, None)],
         y=[value for each in drawn for value in (0.0, each.across, None)],
+        name="a batch",
         mode="lines+markers",
         line={"color": ORANGE, "width": 1},
         marker={"size": 4},
@@ -114,6 +115,7 @@ def _arrows(drawn: list[BatchGradient]) -> go.Figure:
     figure.add_scatter(
         x=[0, 1],
         y=[0, 0],
+        name="all images",
         mode="lines+markers",
         line={"color": BLUE, "width": 5},
         marker={"size": [0, 12]},
@@ -133,6 +135,7 @@ def _over_sizes(noise: GradientNoise, chosen: int, sizes: list[int], measured: l
     figure.add_scatter(
         x=sizes,
         y=[noise.of(size) for size in sizes],
+        name="computed",
         mode="lines",
         line=by_formula,
         hovertemplate="%{x} images: %{y:.3f}<extra>computed</extra>",
@@ -140,12 +143,18 @@ def _over_sizes(noise: GradientNoise, chosen: int, sizes: list[int], measured: l
     figure.add_scatter(
         x=sizes,
         y=measured,
+        name="measured",
         mode="markers",
         marker={"color": ORANGE, "size": 9, "symbol": "circle-open", "line": {"width": 2}},
         hovertemplate="%{x} images: %{y:.3f}<extra>measured</extra>",
     )
     figure.add_scatter(
-        x=[chosen], y=[noise.of(chosen)], mode="markers", marker={"color": BLUE, "size": 13}, hoverinfo="skip"
+        x=[chosen],
+        y=[noise.of(chosen)],
+        mode="markers",
+        marker={"color": BLUE, "size": 13},
+        hoverinfo="skip",
+        meta=plots.REPEATED,
     )
     figure.update_xaxes(
         type="log", tickvals=sizes[::3], title={"text": "images a step", "standoff": 2}, fixedrange=True

@@ -58,6 +58,7 @@ def _floor(config: RunConfig) -> go.Figure:
         mode="markers",
         marker={"color": BLUE, "size": 13},
         hoverinfo="skip",
+        meta=plots.REPEATED,
     )
     figure.add_hline(guessing(config), line={"color": GREY, "dash": "dot", "width": 1})
     figure.update_xaxes(title={"text": "wrong labels", "standoff": 2}, tickformat=".0%", fixedrange=True, nticks=6)

@@ -149,10 +149,13 @@ def _parabola(curvature: float, visited: list[float]) -> go.Figure:
     x = np.linspace(-extent, extent, 81)
     shown = np.array([place for place in visited if abs(place) <= extent])
     figure = go.Figure()
-    figure.add_scatter(x=x, y=curvature * x**2 / 2, mode="lines", line={"color": GREY, "width": 2}, hoverinfo="skip")
+    figure.add_scatter(
+        x=x, y=curvature * x**2 / 2, mode="lines", line={"color": GREY, "width": 2}, hoverinfo="skip", name="loss"
+    )
     figure.add_scatter(
         x=shown,
         y=curvature * shown**2 / 2,
+        name="after each step",
         mode="lines+markers",
         line={"color": ORANGE, "width": 1.5},
         marker={"size": 8},

@@ -94,11 +94,12 @@ def _trained(place: int, lines: int) -> sources.Source | None:
 
 def _figure(before: Answers, after: Answers | None) -> go.Figure:
     figure = go.Figure()
-    for found, color in ((before, GREY if after else BLUE), (after, BLUE)):
+    for found, color, name in ((before, GREY if after else BLUE, "at the first weights"), (after, BLUE, "trained")):
         if found:
             figure.add_scatter(
                 x=np.arange(1, HIDDEN + 1),
                 y=found.shares,
+                name=name,
                 mode="lines",
                 fill="tozeroy" if color == BLUE else "none",
                 line={"color": color, "width": 2},
