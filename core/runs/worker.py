@@ -134,8 +134,8 @@ class _Job:
             finally:
                 self._writer.close()
         except Exception as error:
-            # What a disk refuses is no fault of the lab: the sentence says it, and the run can be resumed.
-            if not isinstance(error, OSError):
+            # What a disk refuses, or a setting that cannot be, is no fault of the lab: the sentence says it.
+            if not isinstance(error, OSError | ValueError):
                 traceback.print_exc()
             self._out.send({"run": self._id, "failed": _sentence(error)})
             return True

@@ -148,6 +148,24 @@ def test_a_disk_that_refuses_the_end_of_a_run_is_told_in_a_sentence_alone(tmp_pa
     assert capsys.readouterr().err == ""
 
 
+def test_a_device_that_is_not_there_is_told_in_a_sentence_alone(tmp_path, capsys):
+    out = Mock()
+    config = RunConfig(device="cuda:7").to_dict()
+    assert _Job({"run": "a", "config": config, "folder": str(tmp_path)}, queue.SimpleQueue(), out).work()
+    sentence = "device must be one that this machine has, got device = cuda:7."
+    out.send.assert_called_with({"run": "a", "failed": sentence})
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("out of order"), KeyError("name")])
+def test_a_fault_of_the_lab_leaves_its_traceback(tmp_path, capsys, monkeypatch, fault):
+    monkeypatch.setattr(_Job, "_set_up", Mock(side_effect=fault))
+    out = Mock()
+    assert _Job({"run": "a", "config": {}, "folder": str(tmp_path)}, queue.SimpleQueue(), out).work()
+    out.send.assert_called_with({"run": "a", "failed": str(fault)})
+    assert capsys.readouterr().err.startswith("Traceback")
+
+
 @pytest.fixture
 def ending(small_disk, monkeypatch):
     """A function that trains a run on a full disk, and calls another when its end waits; gives what it sent."""
