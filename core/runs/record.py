@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from core.runs import feed
+from core.runs.states import sets_rate
 from core.runs.store import Store, read_event
 
 #: Takes a run's id and an event of it.
@@ -59,7 +60,7 @@ class Record:
         seq, steps = end
         self.write(self._store.append, run_id, seq, json.dumps(event, separators=(",", ":")), time.time())
         self._ends[run_id] = seq + 1, steps
-        if event["event"] == "CommandApplied" and event["command"] == "learning_rate":
+        if sets_rate(event):
             self.update(run_id, rate_by_hand=True)
         # A run that no viewer asked for has no messages, so that any number of runs can train at once. One whose event
         # could not be written has, since the store lacks it; this is the first, or it would have them already.

@@ -1,5 +1,6 @@
 """The states of a run, and the event of a change."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,11 @@ class Operated(Event):
 @dataclass(frozen=True)
 class Removed(Event):
     """The run was put into the bin, or removed from there for good. Listeners hear of it; it is not recorded."""
+
+
+def sets_rate(event: Mapping[str, Any]) -> bool:
+    """Return True for the event of a learning rate that a person set: the run leaves its settings."""
+    return (event["event"], event.get("command")) == ("CommandApplied", "learning_rate")
 
 
 def fits(state: str, command: str) -> bool:

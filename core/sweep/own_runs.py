@@ -32,7 +32,7 @@ class OwnRuns:
 
     def has(self, configs: Iterable[RunConfig]) -> bool:
         """Return True if there is a run of each config."""
-        return all(_key(config) in self._known for config in configs)
+        return all(self._of(_key(config)) for config in configs)
 
     def of(self, configs: Sequence[RunConfig]) -> list[str]:
         """Return the id of a run for each config: the sweep's own, else one that the lab has finished, else a new one.
@@ -43,7 +43,7 @@ class OwnRuns:
         missing = {}
         for config in configs:
             key = _key(config)
-            if key in self._known:
+            if self._of(key):
                 continue
             # A run is a pure function of its config: what was trained is not trained again.
             if twin := self._service.twin(config):
@@ -54,6 +54,11 @@ class OwnRuns:
             ids = self._service.submit_group([*missing.values()], self._owner, self._owner_name, sweep=self._sweep)
             self._known |= dict(zip(missing, ids, strict=True))
         return [self._known[_key(config)] for config in configs]
+
+    def _of(self, key: str) -> str | None:
+        """Return the id of the run of a config, unless a person gave it another rate."""
+        run_id = self._known.get(key)
+        return None if run_id is None or self.steered(run_id) else run_id
 
     def forget(self, run_ids: Iterable[str]) -> None:
         """Train the configs of these runs anew when they are asked for again."""
@@ -71,6 +76,23 @@ class OwnRuns:
         """Return a run; None if somebody removed it before it had come to its end, or for good."""
         run = self._service.run(run_id)
         return None if run is None or _removed(run) else run
+
+    def steered(self, run_id: str) -> bool:
+        """Return True if a person set a rate of the run, so that it is not of its settings any more."""
+        run = self._service.run(run_id)
+        return run is not None and run.rate_by_hand
+
+    def of_settings(self, run_id: str) -> Run | None:
+        """Return a run as ``run`` does; None also for one that has ended and was ``steered``."""
+        run = self.run(run_id)
+        return None if run and run.state in states.ENDED and run.rate_by_hand else run
+
+
+def failure(service: Service, run_ids: Iterable[str]) -> str:
+    """Return the sentence with which the first of the runs failed or diverged; "" where none did."""
+    ends = (states.FAILED, states.INTERRUPTED, states.DIVERGED)
+    runs = [run for run_id in run_ids if (run := service.run(run_id))]
+    return next((run.message for run in runs if run.state in ends), "")
 
 
 def _removed(run: Run) -> bool:

@@ -58,7 +58,7 @@ class SeedRun:
         """Take an event; True if it changed something here."""
         if self.taken:
             return False
-        if event["event"] == "Removed" and self.state not in states.ENDED:
+        if (event["event"] == "Removed" or states.sets_rate(event)) and self.state not in states.ENDED:
             self.take()
             return True
         if event["event"] == "EpochDone" and event["validation_accuracy"] is not None:

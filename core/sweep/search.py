@@ -8,7 +8,7 @@ import json
 import math
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ class Found:
     """A trial of the journal.
 
     Args:
-        state: as it was ended; "" before.
+        state: as it was ended, ``stopped`` for one that failed and is tried again; "" before.
         runs: ids, as far as they are noted.
         pruned: it was to be stopped.
         reported: epochs that were reported.
@@ -78,9 +78,11 @@ class Search:
     Args:
         path: of the journal, made if it is not there; one process has it.
         settings: of the sweep, the same every time.
+        retried: numbers of trials that failed and count as stopped, so that they come again; may grow.
     """
 
-    def __init__(self, path: Path, settings: Settings) -> None:
+    def __init__(self, path: Path, settings: Settings, retried: Iterable[int] = ()) -> None:
+        self.retried = set(retried)
         self.settings, self._space = settings, settings.space
         self._dimensions = {dimension.name: dimension for dimension in self._space.dimensions}
         self._grid = Grid(self._space) if settings.sampler == "grid" else None
@@ -120,7 +122,7 @@ class Search:
                 continue
             result = {name: tuple(values) for name, values in noted.get("result", {}).items()} if over else None
             reported = max(trial.intermediate_values, default=0)
-            state, runs = noted.get("state", ""), noted.get("runs", [])
+            state, runs = self._state(trial), noted.get("runs", [])
             pruned, seconds = noted.get("pruned", False), noted.get("seconds", 0.0)
             found.append(Found(trial.number, chosen, state, runs, pruned, reported, seconds, result))
         return found
@@ -187,6 +189,11 @@ class Search:
         ended = _ENDS.get(state, TrialState.FAIL)
         self.study.tell(number, score if ended == TrialState.COMPLETE else None, ended)
 
+    def _state(self, trial: FrozenTrial) -> str:
+        """Return the state in which a trial was ended; "" before."""
+        state = str(trial.user_attrs.get("state", ""))
+        return "stopped" if state == "failed" and trial.number in self.retried else state
+
     def _trial(self, number: int) -> optuna.Trial:
         if number not in self._live:
             self._live[number] = optuna.Trial(self.study, self.trials()[number]._trial_id)
@@ -207,7 +214,7 @@ class Search:
     def _next_point(self) -> Mapping[str, Any] | None:
         assert self._grid is not None
         # A trial that somebody stopped comes again.
-        kept = (t for t in self.trials() if t.state != TrialState.FAIL or t.user_attrs.get("state") == "failed")
+        kept = (t for t in self.trials() if t.state != TrialState.FAIL or self._state(t) == "failed")
         made = ((self.chosen(trial), trial.value) for trial in kept)
         place = self._grid.next(tried(self._grid, [(chosen, value) for chosen, value in made if chosen]))
         return None if place is None else self._grid.points[place]

@@ -118,7 +118,9 @@ class Studies:
         self._change(study_id, Study.pause)
 
     def resume(self, study_id: str) -> None:
-        """Let a sweep that is paused, stopped or failed go on; raises as ``edit``."""
+        """Let a sweep that is paused, stopped or failed go on, and try again what failed; raises as ``edit``."""
+        # It is opened by this, if it can be: it knows its trials then.
+        self.view(study_id)
         self._change(study_id, Study.resume)
 
     def stop(self, study_id: str) -> None:
@@ -223,7 +225,7 @@ class Studies:
     # The thread
 
     def _hear_of(self, run_id: str, event: Mapping[str, Any]) -> None:
-        if event["event"] in ("EpochDone", "State", "Removed"):
+        if event["event"] in ("EpochDone", "State", "Removed") or states.sets_rate(event):
             self._inbox.put((run_id, event))
 
     def _drive(self) -> None:

@@ -17,7 +17,7 @@ from core.runs import states
 from core.runs.service import Service
 from core.sweep import confirmation, grid, view
 from core.sweep.confirmation import Confirmation, Contestant
-from core.sweep.own_runs import OwnRuns
+from core.sweep.own_runs import OwnRuns, failure
 from core.sweep.progress import Progress, SeedRun
 from core.sweep.settings import Settings
 from core.sweep.view import Trial, View
@@ -98,7 +98,7 @@ class Study:
 
     def turn(self, state: str, message: str = "", settings: Settings | None = None) -> None:
         """Go over into a state of the sweep; raises as ``save``."""
-        self.save(state, settings, message=message)
+        self.save(state, settings, message=message.strip())
 
     # Its life
 
@@ -108,7 +108,7 @@ class Study:
             # Imported where a sweep is: pages and workers do not pay for Optuna.
             from core.sweep.search import Search
 
-            search = Search(self._folder / "trials.log", self.settings)
+            search = Search(self._folder / "trials.log", self.settings, self._values.get("retried", ()))
             self._runs.read()
             self._rows, self._live, self._trials_of, self._search = {}, {}, {}, search
             for found in search.found():
@@ -126,7 +126,7 @@ class Study:
 
     def close(self) -> None:
         """Forget what the journal says: the next look reads it anew."""
-        self._search, self._shown = None, None
+        self._search, self._shown, self._trials_of = None, None, {}
 
     def go_on(self) -> None:
         """Begin what there is room for; end if nothing is left. Nothing unless the sweep is running."""
@@ -142,6 +142,10 @@ class Study:
                 break
             self._begin(*asked)
         if self.state == view.RUNNING and not self._live:
+            failed = [row for row in self._rows.values() if row.state == "failed"]
+            if failed and len(failed) == self._counted():
+                self.turn(view.FAILED, f"No trial has finished. {failure(self._service, failed[-1].runs)}")
+                return
             self.turn(view.FINISHED)
 
     def on_event(self, run_id: str, event: Mapping[str, Any]) -> None:
@@ -168,9 +172,14 @@ class Study:
             self._runs.command("pause", going)
 
     def resume(self) -> None:
-        """Go on; nothing if it is running or finished."""
+        """Go on, and try again what failed; nothing if it is running or finished."""
         if self.state in (view.PAUSED, view.STOPPED, view.FAILED):
-            self.turn(view.RUNNING)
+            failed = [row for row in self._rows.values() if row.state == "failed"]
+            numbers = [row.number for row in failed]
+            self.save(view.RUNNING, message="", retried=[*self._values.get("retried", ()), *numbers])
+            self._rows |= {row.number: replace(row, state="stopped", revision=self.revision) for row in failed}
+            if self._search:
+                self._search.retried.update(numbers)
 
     def stop(self) -> None:
         """End now: the trials under way are stopped and do not count."""
@@ -201,11 +210,11 @@ class Study:
         given = confirmation.plan(self.settings, rows, best, seeds)
         # First, so that a disk that is full refuses it before a run begins.
         self.save(confirmation=given)
-        runs = [
-            run for contestant in self._contestants for run_id in contestant.runs if (run := self._runs.run(run_id))
-        ]
-        self._runs.forget(run.id for run in runs if run.state in (states.STOPPED, states.FAILED))
-        given = confirmation.begun(given, self._runs.of(confirmation.configs(given)))
+        # Anew: a run that was stopped, or that failed, is begun again.
+        self._runs.read()
+        ids = self._runs.of(confirmation.configs(given))
+        self._runs.command("resume", ids)
+        given = confirmation.begun(given, ids)
         self.save(confirmation=given)
         self._contestants = confirmation.contestants(given)
 
@@ -276,7 +285,7 @@ class Study:
         for run in progress.runs:
             self._trials_of.setdefault(run.id, []).append(progress.number)
             row = self._runs.run(run.id)
-            if row is None:
+            if row is None or self._runs.steered(run.id):
                 run.take()
             elif row.epoch or row.state != states.QUEUED:
                 # An interrupted run is let train again.
@@ -321,13 +330,9 @@ class Study:
             search.end(progress.number, row.state, progress.score, result, self.seconds)
             if row.state in ("stopped", "failed"):
                 self._runs.forget(row.runs)
-            self._give_up_if_all_fail(row)
-
-    def _give_up_if_all_fail(self, row: Trial) -> None:
-        ended = [kept.state for _, kept in sorted(self._rows.items()) if kept.state in view.OVER]
-        if self.state == view.RUNNING and ended[-FAILURES:] == ["failed"] * FAILURES:
-            run = self._runs.run(row.runs[0])
-            self.turn(view.FAILED, f"{FAILURES} trials in a row failed. {run.message if run else ''}".strip())
+            ended = [kept.state for _, kept in sorted(self._rows.items()) if kept.state in view.OVER]
+            if self.state == view.RUNNING and ended[-FAILURES:] == ["failed"] * FAILURES:
+                self.turn(view.FAILED, f"{FAILURES} trials in a row failed. {failure(self._service, row.runs)}")
 
     # Its confirmation
 
@@ -339,7 +344,7 @@ class Study:
     def _confirmation(self) -> Confirmation | None:
         if not self._contestants:
             return None
-        runs = [[self._runs.run(run_id) for run_id in contestant.runs] for contestant in self._contestants]
+        runs = [[self._runs.of_settings(run_id) for run_id in contestant.runs] for contestant in self._contestants]
         finished = view.ranked(self._rows.values())
         scores = [trial.accuracy for trial in finished if trial.accuracy is not None]
         return confirmation.confirmed(self._contestants, runs, scores, [trial.finals for trial in finished])

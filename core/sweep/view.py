@@ -16,7 +16,7 @@ from core.training.config import RunConfig
 #: States of a sweep. A running one goes on by itself after the server was ended, however that was.
 RUNNING, PAUSED, STOPPED, FINISHED, FAILED = "running", "paused", "stopped", "finished", "failed"
 STATES = (RUNNING, PAUSED, STOPPED, FINISHED, FAILED)
-#: States of a trial; ``pruned``: stopped by the sweep, ``stopped``: by a person.
+#: States of a trial; ``pruned``: stopped by the sweep, ``stopped``: by a person, or it failed and is tried again.
 TRIAL_STATES = ("waiting", "running", "finished", "pruned", "stopped", "diverged", "failed")
 OVER = frozenset(("finished", "pruned", "stopped", "diverged", "failed"))
 

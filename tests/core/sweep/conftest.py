@@ -28,6 +28,7 @@ class Scripted:
         self.rows: dict[str, Run] = {}
         self.epochs: dict[str, list[EpochDone]] = {}
         self.commands: list[tuple[str, str]] = []
+        self.applied: list[dict[str, Any]] = []
         self.refusal = ""
         self.full = False
         self.jobs = Jobs()
@@ -55,7 +56,11 @@ class Scripted:
         return ids
 
     def twin(self, config: RunConfig) -> Run | None:
-        found = [run for run in self.rows.values() if run.config == config and run.state == states.FINISHED]
+        found = [
+            run
+            for run in self.rows.values()
+            if run.config == config and run.state == states.FINISHED and not self.events(run.id, ("CommandApplied",))
+        ]
         return found[-1] if found else None
 
     def run(self, run_id: str) -> Run | None:
@@ -74,9 +79,20 @@ class Scripted:
         return History(self.epochs[run_id])
 
     def command(self, run_id: str, command: str) -> None:
+        if not states.fits(self.rows[run_id].state, command):
+            return
         self.commands.append((run_id, command))
         ends = {"stop": states.STOPPED, "pause": states.PAUSED, "resume": states.QUEUED}
         self.turn(run_id, ends[command])
+
+    def events(self, run_id: str, kinds: Any) -> list[dict[str, Any]]:
+        return [event for event in self.applied if event["run"] == run_id and event["event"] in kinds]
+
+    def set_rate(self, run_id: str) -> None:
+        """Set a run's learning rate by hand."""
+        event = {"event": "CommandApplied", "step": 0, "command": "learning_rate", "value": 0.5}
+        self.applied.append({"run": run_id, **event})
+        self.tell(run_id, event)
 
     def delete(self, run_id: str) -> None:
         """Put a run into the bin."""

@@ -133,6 +133,19 @@ def test_who_confirms_again_begins_the_missing_runs_alone(scripted_lab):
     assert found.winner == 0
 
 
+@pytest.mark.parametrize("state", ["paused", "interrupted"])
+def test_who_confirms_again_lets_runs_that_were_left_go_on(scripted_lab, state):
+    lab = scripted_lab
+    study = swept(lab, (0.9, 0.95, 0.94, 0.5))
+    lab.studies.confirm(study, best=1, seeds=2)
+    first, *others = [run for contestant in lab.view(study).confirmation.contestants for run in contestant.runs]
+    lab.service.turn(first, state)
+    for run in others:
+        lab.service.train(run, 0.9)
+    lab.studies.confirm(study, best=1, seeds=2)
+    assert (lab.service.waiting(), lab.service.commands) == ([first], [(first, "resume")])
+
+
 def test_a_confirmation_whose_runs_were_not_noted_finds_them(scripted_lab):
     lab = scripted_lab
     study = swept(lab, (0.9, 0.95, 0.94, 0.5))

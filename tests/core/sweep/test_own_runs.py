@@ -126,3 +126,60 @@ def test_trials_of_the_same_choice_end_with_the_run_that_they_share(scripted_lab
     assert [trial.runs for trial in lab.until(study, waiting=3).trials] == [(shared,)] * 3
     lab.service.train(shared, 0.9)
     assert lab.until(study, finished=3).counted == 3
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["waiting", "training"])
+def test_a_rate_that_a_person_sets_is_not_ranked_as_the_sweeps(scripted_lab, begun):
+    lab = scripted_lab
+    study = lab.start("lr=0.1,0.2", epochs=2)
+    first, second = lab.service.waiting()
+    if begun:
+        lab.service.epoch(first, 0.1)
+        lab.until(study, running=1)
+    lab.service.set_rate(first)
+    again = wait_for(lambda: [run for run in lab.service.waiting() if run not in (first, second)])
+    assert rates(lab, again) == [0.1]
+    assert lab.view(study).trials[0].state == "stopped"
+    # The run is the person's now, and goes on.
+    lab.service.train(first, 0.99, 0.99)
+    lab.service.train(second, 0.8, 0.8)
+    lab.service.train(*again, 0.7, 0.7)
+    seen = lab.until(study, finished=2)
+    assert [(trial.runs, trial.accuracy) for trial in seen.ranking] == [((second,), 0.8), (tuple(again), 0.7)]
+    assert lab.service.commands == []
+
+
+@pytest.mark.parametrize("state", ["queued", "running", "finished", "interrupted"])
+def test_a_rate_that_was_set_is_known_after_a_restart(scripted_lab, state):
+    lab = scripted_lab
+    study = lab.start("lr=0.1,0.2", epochs=1)
+    first, second = lab.service.waiting()
+    lab.studies.close()
+    lab.service._listeners.clear()
+    lab.service.set_rate(first)
+    lab.service.turn(first, state)
+    lab.restart(kill=True)
+    again = wait_for(lambda: [run for run in lab.service.waiting() if run not in (first, second)])
+    assert rates(lab, again) == [0.1] and lab.view(study).trials[0].state == "stopped"
+    # The next process has no memory of it.
+    lab.service.turn(first, "finished")
+    lab.restart(kill=True)
+    lab.old.close()
+    seen = ended(lab, study)
+    assert [trial.runs for trial in seen.trials if trial.state == "finished"] == [(second,), tuple(again)]
+
+
+def test_a_rate_that_is_set_in_a_confirmation_leaves_it_open(scripted_lab):
+    lab = scripted_lab
+    study = lab.start("lr=0.1,0.2")
+    assert ended(lab, study).state == "finished"
+    lab.studies.confirm(study, best=1, seeds=2)
+    first, *others = lab.service.waiting()
+    lab.service.set_rate(first)
+    for run in (first, *others):
+        lab.service.train(run, 0.9)
+    found = wait_for(lambda: lab.view(study).confirmation, lambda seen: seen.done)
+    assert (found.winner, [one.validation for one in found.contestants]) == (None, [(0.9,), (0.9, 0.9)])
+    lab.studies.confirm(study, best=1, seeds=2)
+    (again,) = lab.service.waiting()
+    assert lab.service.rows[again].config == lab.service.rows[first].config

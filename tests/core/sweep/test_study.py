@@ -2,6 +2,7 @@
 
 import errno
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -56,6 +57,72 @@ def test_what_was_tried_before_a_restart_counts(scripted_lab):
     lab.studies.give(study, minutes=1)
     wait_for(lab.service.waiting, lambda runs: len(runs) == 3)
     lab.studies.stop(study)
+
+
+def fail(lab, study):
+    """Let every run of the sweep fail until it ends; returns it."""
+    while (seen := lab.view(study)).state == "running":
+        run = wait_for(lab.service.waiting)[0]
+        lab.service.rows[run] = replace(lab.service.rows[run], message="Out of memory.")
+        lab.service.train(run, state="failed")
+        lab.until(study, failed=seen.count("failed") + 1)
+    return seen
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize(
+    ("vary", "given", "sentence"),
+    [
+        ("lr=0.1,0.2,0.3", {}, "No trial has finished. Out of memory."),
+        ("lr=0.1:1", {"sampler": "random", "trials": 9}, "5 trials in a row failed. Out of memory."),
+    ],
+    ids=["all", "many"],
+)
+def test_what_failed_is_tried_again_when_the_sweep_goes_on(scripted_lab, restart, vary, given, sentence):
+    lab = scripted_lab
+    study = lab.start(vary, **given)
+    seen = fail(lab, study)
+    assert (seen.state, seen.message, seen.best) == ("failed", sentence, None)
+    failed = seen.count("failed")
+    if restart:
+        lab.restart()
+    lab.studies.resume(study)
+    after = lab.view(study)
+    assert (after.state, after.message, after.done, after.count("failed")) == ("running", "", 0, 0)
+    seen = train_all(lab, study)
+    assert (seen.state, seen.count("stopped"), seen.count("finished")) == ("finished", failed, given.get("trials", 3))
+    # The journal says so to the next process.
+    lab.restart()
+    assert [trial.state for trial in lab.view(study).trials] == [trial.state for trial in seen.trials]
+
+
+def test_one_trial_that_fails_counts_until_the_sweep_goes_on_again(scripted_lab):
+    lab = scripted_lab
+    study = lab.start("lr=0.1,0.2,0.3")
+    lab.service.train(lab.service.waiting()[0], state="failed")
+    seen = train_all(lab, study)
+    assert (seen.state, seen.counted, [trial.state for trial in seen.trials]) == (
+        "finished",
+        3,
+        ["failed", "finished", "finished"],
+    )
+
+
+def test_runs_of_a_sweep_that_has_failed_leave_its_reason_as_it_is(scripted_lab):
+    lab = scripted_lab
+    study = lab.start("lr=0.1,0.2,0.3,0.4")
+    lab.service.full = True
+    first, second, *_ = lab.service.waiting()
+    lab.service.train(first, 0.9)
+    wait_for(lambda: lab.studies.summaries()[0].state == "failed")
+    lab.service.train(second, 0.8)
+    # The thread takes messages in their order.
+    other = lab.start("lr=0.5,0.6")
+    wait_for(lambda: lab.view(other).state == "failed")
+    assert lab.view(study).message == "The run could not be saved on the lab's disk: full."
+    lab.service.full = False
+    lab.studies.resume(study)
+    assert sorted(trial.accuracy for trial in train_all(lab, study).ranking) == [0.8, 0.9, 0.9, 0.9]
 
 
 def full(*_):
