@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import os
 import signal
 import sys
 import time
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from core import paths
+from core import devices, paths
 from core.cli.output import say
 from core.cli.parsing import Commands, add_command, add_hyperparameter, hyperparameters
 from core.cli.train import BAR, THREADS, add_settings, asked_config
@@ -17,6 +18,7 @@ from core.hyperparameters import InvalidValue, number
 from core.runs.service import Service
 from core.sweep import view
 from core.sweep.importance import Importance
+from core.sweep.own_runs import failure
 from core.sweep.race import SEEDS
 from core.sweep.settings import MINUTES, PRUNE, SAMPLER, TRIALS, Estimate, Settings
 from core.sweep.studies import Studies
@@ -44,9 +46,14 @@ def add_parser(commands: Commands) -> None:
     add_settings(parser)
 
 
-def sweep(options: argparse.Namespace) -> None:
-    """Run the sweep to its end, or go on with the same one that was left; print the best settings."""
+def sweep(options: argparse.Namespace) -> int:
+    """Run the sweep to its end, or go on with the same one that was left; print the best settings.
+
+    Returns:
+        1 where the sweep failed, or no trial has finished.
+    """
     settings = _settings(options)
+    _check_devices(settings)
     threads = hyperparameters(options, [THREADS]).get("threads")
     with contextlib.ExitStack() as stack:
         interrupted = stack.enter_context(_interrupt())
@@ -54,11 +61,16 @@ def sweep(options: argparse.Namespace) -> None:
         stack.enter_context(contextlib.closing(service))
         studies = stack.enter_context(contextlib.closing(Studies(paths.home() / "sweeps", service)))
         study_id = _begun(studies, settings)
-        done = _follow(studies, study_id, interrupted)
+        done = _follow(service, studies, study_id, interrupted)
         if interrupted:
             studies.pause(study_id)
         importance = _importance(studies, study_id)
         say(options, _json(done, importance), _text(done, importance, bool(interrupted)))
+        none = not (done.ranking or interrupted)
+        tried = [run_id for trial in done.trials for run_id in trial.runs]
+        if reason := done.message or (failure(service, tried) if none else ""):
+            print(reason, file=sys.stderr)
+        return int(none or done.state == view.FAILED)
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -72,6 +84,15 @@ def _settings(options: argparse.Namespace) -> Settings:
     return Settings(parse(base, options.vary, own_rates), seed=base.seed, **given)
 
 
+def _check_devices(settings: Settings) -> None:
+    """Raise InvalidValue for a device that this machine does not have, before every trial fails for it."""
+    # A cluster's workers have devices of their own.
+    if not os.environ.get("DESCENT_CLUSTER"):
+        varied = {dimension.name: dimension.ladder for dimension in settings.space.dimensions}
+        for name in varied.get("device", (settings.space.base.device,)):
+            devices.resolve(name)
+
+
 def _begun(studies: Studies, settings: Settings) -> str:
     """Return the id of the same sweep where it was begun before, else of a new one."""
     before = studies.asked(settings)
@@ -83,8 +104,10 @@ def _begun(studies: Studies, settings: Settings) -> str:
     if found.state == view.FINISHED:
         print("The same sweep has finished before; these are its results.")
     else:
-        print(f"Goes on with the same sweep, of which {found.done} of {_counted(found.settings.trials)} are done.")
         studies.resume(before)
+        # Without those that failed, which are tried again.
+        found = studies.view(before) or found
+        print(f"Goes on with the same sweep, of which {found.done} of {_counted(found.settings.trials)} are done.")
     return before
 
 
@@ -104,7 +127,7 @@ def _counted(trials: int | None) -> str:
     return "its trials" if trials is None else f"{trials} trials"
 
 
-def _follow(studies: Studies, study_id: str, interrupted: list[int]) -> View:
+def _follow(service: Service, studies: Studies, study_id: str, interrupted: list[int]) -> View:
     """Show the progress until the sweep has ended or Ctrl-C was pressed."""
     shown: set[int] = set()
     begun, revision = False, -1
@@ -116,23 +139,28 @@ def _follow(studies: Studies, study_id: str, interrupted: list[int]) -> View:
             fresh = [trial for trial in found.trials if trial.state in view.OVER and trial.number not in shown]
             shown |= {trial.number for trial in fresh}
             # Those of an earlier call are not said again.
-            _show(found, fresh if begun else [])
+            _show(found, [_ended(service, trial) for trial in fresh] if begun else [])
             begun = True
         if found.state != view.RUNNING or interrupted:
             print("\r\x1b[K" if sys.stderr.isatty() else "", end="", file=sys.stderr, flush=True)
-            if found.state == view.FAILED:
-                raise ValueError(found.message)
             return found
         time.sleep(_LOOK_SECONDS)
 
 
-def _show(found: View, fresh: list[Trial]) -> None:
-    """Print a line per trial that has ended on stdout, and a bar on stderr if that is a terminal."""
+def _ended(service: Service, trial: Trial) -> str:
+    """Return the line of a trial that has ended; one that failed says why."""
+    line = f"Trial {trial.number + 1}: {_line(trial)}"
+    reason = failure(service, trial.runs) if trial.state == "failed" else ""
+    return f"{line}: {reason}" if reason else line
+
+
+def _show(found: View, fresh: list[str]) -> None:
+    """Print the lines of trials that have ended on stdout, and a bar on stderr if that is a terminal."""
     on_terminal = sys.stderr.isatty()
     if on_terminal and fresh:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-    for trial in fresh:
-        print(f"Trial {trial.number + 1}: {_line(trial)}", flush=True)
+    for line in fresh:
+        print(line, flush=True)
     if on_terminal:
         trials, minutes = found.settings.trials, found.settings.minutes
         shares = [found.done / trials] if trials else []

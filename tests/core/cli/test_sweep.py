@@ -81,6 +81,11 @@ def test_interrupted_it_goes_on_with_the_same_command(home, capsys, monkeypatch)
             ["--vary", "lr=1,2", "--validation-split", "0"],
             "validation_split must leave validation images, since they choose the best settings.",
         ),
+        (
+            ["--vary", "lr=1,2", "--device", "cuda:99"],
+            "device must be one that this machine has, got device = cuda:99.",
+        ),
+        (["--vary", "device=cpu,cuda:99"], "device must be one that this machine has, got device = cuda:99."),
         (["--vary", "seed=1,2", "--seeds", "2"], "seeds must be 1 when the seed itself is varied, got seeds = 2."),
     ],
 )
@@ -89,3 +94,41 @@ def test_bad_input_is_one_line(home, capsys, arguments, sentence):
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", sentence + "\n")
     assert not home.exists()
+
+
+@pytest.mark.slow
+def test_a_sweep_that_failed_says_why_and_is_tried_again_by_the_same_command(home, capfd, monkeypatch):
+    vary = ["sweep", *ARGUMENTS, "--vary", "lr=0.001,0.01", "--device", "cuda:99"]
+    with monkeypatch.context() as patched:
+        patched.setattr(sweep, "_check_devices", lambda _: None)
+        sentence = "device must be one that this machine has, got device = cuda:99."
+        for line in ("2 runs, about ", "Goes on with the same sweep, of which 0 of 2 trials are done."):
+            assert main(vary) == 1
+            said = capfd.readouterr()
+            lines = said.out.splitlines()
+            assert lines[0].startswith(line)
+            assert [text.partition(": ")[2] for text in lines[1:-1]] == [
+                f"validation accuracy no accuracy with lr {rate}, failed after 0 epochs: {sentence}"
+                for rate in (0.001, 0.01)
+            ]
+            assert json.loads(lines[-1])["best"] is None
+            assert said.err == f"No trial has finished. {sentence}\n"
+
+
+@pytest.mark.slow
+def test_a_sweep_of_which_all_diverge_has_status_1(home, capsys):
+    given = [
+        "--vary",
+        "lr=1000,900",
+        "--optimizer",
+        "sgd",
+        "--weight-decay",
+        "0.1",
+        *ARGUMENTS[:-1],
+        "--batch-size",
+        "16",
+    ]
+    assert main(["sweep", *given]) == 1
+    said = capsys.readouterr()
+    assert said.out.splitlines()[-1] == "No trial has finished."
+    assert said.err.startswith("The loss stopped being finite at step ") and said.err.count("\n") == 1
