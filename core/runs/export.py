@@ -22,7 +22,7 @@ CHECKED_STEP = 99
 #: A cell that begins with one of these is a formula to a spreadsheet.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 #: Fields of the run's row that have a place of their own in the record, or are of the moment.
-_LEFT_OUT = ("config", "environment", "curve", "place", "position", "stalled")
+_LEFT_OUT = ("config", "environment", "curve", "place", "position", "request", "stalled")
 
 Events = Iterable[Body]
 

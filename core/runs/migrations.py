@@ -57,4 +57,11 @@ ALTER TABLE runs ADD COLUMN rate_by_hand INTEGER NOT NULL DEFAULT 0;
 UPDATE runs SET rate_by_hand = 1 WHERE id IN
     (SELECT run FROM events WHERE body LIKE '{"event":"CommandApplied",%"command":"learning_rate",%');
 """,
+    """
+ALTER TABLE runs ADD COLUMN request TEXT NOT NULL DEFAULT '{}';
+CREATE TABLE numbers (last INTEGER NOT NULL) STRICT;
+INSERT INTO numbers SELECT coalesce(max(number), 0) FROM runs;
+CREATE TRIGGER numbered AFTER INSERT ON runs BEGIN UPDATE numbers SET last = max(last, new.number); END;
+""",
 )
+SCHEMA_VERSION = len(MIGRATIONS)

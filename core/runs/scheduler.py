@@ -62,6 +62,7 @@ class Scheduler:
         self._queue = FairQueue()
         self._histories: dict[str, History] = {}
         self._requests: dict[str, dict[str, Any]] = {}
+        self._place = 0
         self._stalled: set[str] = set()
         self._lost: dict[str, int] = {}
         self.commit = project_commit()
@@ -81,6 +82,7 @@ class Scheduler:
             self._change(run.id, states.INTERRUPTED, _SERVER_ENDED)
         for run in self._store.in_states((states.QUEUED,)):
             self._queue.put(run.id, run.owner, run.sweep)
+            self._requests[run.id], self._place = run.request, max(self._place, run.place)
         self._pool.start()
         self._watcher.start()
 
@@ -138,19 +140,21 @@ class Scheduler:
         """Let the run wait for a worker.
 
         Args:
-            request: further keys of its job, as core.runs.worker describes it.
+            request: further keys of its job, as core.runs.worker describes it; kept until it has left its worker.
             message: the reason, for people.
         """
-        if request is not None:
-            self._requests[run.id] = request
         self._queue.put(run.id, run.owner, run.sweep)
-        self._record.update(run.id, place=time.time_ns())
+        # No time of day: a clock that is set back would put the run before those that wait already.
+        self._place += 1
+        self._record.update(run.id, place=self._place)
+        self._keep_request(run.id, request or {})
         self._change(run.id, states.QUEUED, message)
         self.dispatch()
 
     def withdraw(self, run_id: str, state: str) -> None:
         """Take a waiting run out of the queue, into ``state``."""
         self._queue.remove(run_id)
+        self._requests.pop(run_id, None)
         self._change(run_id, state, "")
 
     def move(self, run_id: str, by: int) -> None:
@@ -168,11 +172,13 @@ class Scheduler:
 
     def request_stop(self, run: Run) -> None:
         """Stop a run that is running, or has steps and waits or is to wait for a worker to end it where it stands."""
-        self._requests[run.id] = {"stop": True}
+        stop = {"stop": True}
+        if run.state != states.RUNNING and run.id not in self._queue:
+            self.enqueue(run, stop)
+            return
+        self._keep_request(run.id, stop)
         if run.state == states.RUNNING:
             self._pool.command(run.id, "stop")
-        elif run.id not in self._queue:
-            self.enqueue(run)
 
     def dispatch(self) -> None:
         """Give waiting runs to idle workers."""
@@ -186,7 +192,6 @@ class Scheduler:
                         break
                     self._histories[run_id] = history
                     self._queue.take(run_id)
-                    self._requests.pop(run_id, None)
                     self._change(run_id, states.RUNNING, "")
                 except Exception as error:
                     # It leaves the queue, whose other runs would wait behind it for ever.
@@ -265,9 +270,9 @@ class Scheduler:
             case "RunFinished":
                 self._finish(run_id, event["reason"])
             case "Paused":
-                request = self._requests.pop(run_id, None)
+                request = self._requests.get(run_id, {})
                 self._finish(run_id, states.PAUSED, "")
-                if request:
+                if "stop" in request:
                     # Stop was pressed when the run was already on its way out.
                     self.enqueue(self._run(run_id), request)
 
@@ -283,6 +288,11 @@ class Scheduler:
         columns = history.columns if history.total_steps else {}
         self._record.update(run_id, ended=time.time(), **columns)
         self._pool.free(run_id)
+
+    def _keep_request(self, run_id: str, request: dict[str, Any]) -> None:
+        """Keep a run's request: in memory, where a full disk does not delay it, and in its row, for a restart."""
+        self._requests[run_id] = request
+        self._record.update(run_id, request=request)
 
     def _forget(self, run_id: str) -> None:
         self._requests.pop(run_id, None)

@@ -12,18 +12,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from core.runs.migrations import MIGRATIONS
+from core.runs.migrations import MIGRATIONS, SCHEMA_VERSION
 from core.runs.states import OVER, RESUMABLE, STATES
 from core.training.config import RunConfig
 
-SCHEMA_VERSION = len(MIGRATIONS)
 COLUMNS = (
     "id, number, name, config, created, state, message, validation_accuracy, test_loss, test_accuracy, owner, "
     "owner_name, notes, tags, parent, place, started, ended, step, epoch, best_validation_accuracy, seconds, exact, "
-    "environment, curve, deleted, sweep, parent_step, first_step, rate_by_hand"
+    "environment, curve, deleted, sweep, parent_step, first_step, rate_by_hand, request"
 )
 #: Columns of JSON, and what is in them.
-_JSON = {"tags": list, "environment": dict, "curve": list}
+_JSON = {"tags": list, "environment": dict, "curve": list, "request": dict}
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Run:
 
     Args:
         id: opaque.
-        number: 1 for the lab's first run, and so on.
+        number: 1 for the lab's first run, and so on; that of a removed run is not given again.
         message: one sentence where the state needs one, else "".
         validation_accuracy: of the latest epoch, from 0 to 1; None before it or without a split.
         owner: opaque, of the visitor who started it; ``owner_name`` is the visitor's display name then.
@@ -50,6 +49,7 @@ class Run:
         first_step: the number of steps that its parameters had had when it began; another one than ``parent_step``
             where its epochs have other numbers of steps than its parent's.
         rate_by_hand: its learning rate was set by hand at a step.
+        request: further keys of the job that it waits for, or has had last, as core.runs.worker describes it.
         position: its place in the queue of all from 1; None when it does not wait.
         stalled: its worker sends no heartbeat.
     """
@@ -84,6 +84,7 @@ class Run:
     parent_step: int | None = None
     first_step: int = 0
     rate_by_hand: bool = False
+    request: dict[str, Any] = field(default_factory=dict)
     position: int | None = None
     stalled: bool = False
 
@@ -165,7 +166,9 @@ class Store:
         columns = {"name": "", **named, **columns}
         self._execute(
             f"INSERT INTO runs (number, {', '.join(columns)}) "
-            f"VALUES ((SELECT coalesce(max(number), 0) + 1 FROM runs), {', '.join('?' * len(columns))})",
+            # A rescued store may lack the last number.
+            "VALUES (coalesce((SELECT last FROM numbers), (SELECT max(number) FROM runs), 0) + 1, "
+            f"{', '.join('?' * len(columns))})",
             _plain(columns),
         )
 

@@ -1,5 +1,6 @@
 """The rescue of a damaged store: what is whole goes into a new one, and the damaged file stays beside it."""
 
+import contextlib
 import logging
 import sqlite3
 import time
@@ -7,7 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from core.runs.store import COLUMNS, SCHEMA_VERSION, Store, read_event, read_run
+from core.runs.migrations import SCHEMA_VERSION
+from core.runs.store import COLUMNS, Store, read_event, read_run
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +90,9 @@ def _copy(path: Path, new: Path) -> tuple[int, int]:
                 lost += 1
             else:
                 kept += 1
+        with contextlib.suppress(sqlite3.DatabaseError), target:
+            numbers = old.execute("SELECT last FROM numbers").fetchall()
+            target.executemany("UPDATE numbers SET last = max(last, ?)", numbers)
         target.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return kept, lost
 

@@ -32,7 +32,9 @@ def newest(config: RunConfig, runs: Sequence[Run], here: dict[str, Any], going: 
 
 def _is_twin(run: Run, here: dict[str, Any], going: bool, files: Path) -> bool:
     ended = run.state in (states.FINISHED, states.DIVERGED)
-    if not run.exact or not run.plain or not (ended or (going and run.state in (states.QUEUED, states.RUNNING))):
+    # One with a request goes on only to be stopped, or for a step or an epoch.
+    going = going and run.state in (states.QUEUED, states.RUNNING) and not run.request
+    if not run.exact or not run.plain or not (ended or going):
         return False
     # A run that has not begun has no environment yet; its worker will be of this machine.
     trained = {name: value for name, value in run.environment.items() if name != "node"}

@@ -13,6 +13,7 @@ from core.runs.record import Record
 from core.runs.scheduler import Scheduler
 from core.runs.store import Store
 from core.training.config import RunConfig
+from core.training.events import Paused, RunFinished
 from tests.fixtures import event_logs
 from tests.waiting import LIMIT
 
@@ -129,6 +130,61 @@ def test_a_run_goes_back_into_the_queue_three_times_and_then_is_interrupted(lab)
     run = lab.store.run("abc")
     assert (run.state, run.message) == (states.INTERRUPTED, "Its worker process ended 4 times.")
     assert lab.scheduler.live() == {}
+
+
+@pytest.mark.parametrize("asked", [{"stop": True}, {"pause_after": "step"}, {"pause_after": "epoch"}])
+def test_what_a_waiting_run_is_to_do_outlives_a_restart_and_a_lost_worker(lab, tmp_path, asked):
+    lab.store.add("abc", RunConfig(), 0.0, states.PAUSED, step=5)
+    lab.scheduler.start()
+    lab.scheduler._pool.idle = False
+    run = lab.store.run("abc")
+    lab.scheduler.request_stop(run) if "stop" in asked else lab.scheduler.enqueue(run, asked)
+    lab.close()
+    again = Lab(tmp_path)
+    again.scheduler.start()
+    again.scheduler.dispatch()
+    again.scheduler.on_worker_lost("abc")
+    jobs = again.scheduler._pool.jobs
+    assert [{name: job.get(name) for name in asked} for job in jobs] == [asked] * 2
+    # It has done it: nothing of it is left for the next time.
+    end = RunFinished("stopped", 5, 1.0, 0.5, 1.0) if "stop" in asked else Paused(6)
+    again.scheduler.on_message({"run": "abc", "event": end.to_dict()})
+    assert again.store.run("abc").state == ("stopped" if "stop" in asked else "paused")
+    again.scheduler.enqueue(again.store.run("abc"), {})
+    assert len(jobs) == 3 and not asked.keys() & jobs[-1].keys()
+    again.close()
+
+
+def test_stop_is_kept_where_the_run_is_just_being_paused(lab):
+    lab.store.add("abc", RunConfig(), 0.0, states.PAUSED, step=5)
+    lab.scheduler.start()
+    lab.scheduler._pool.command = lambda *_: None
+    lab.scheduler.enqueue(lab.store.run("abc"), {"pause_after": "epoch"})
+    lab.scheduler.request_stop(lab.store.run("abc"))
+    lab.scheduler.on_message({"run": "abc", "event": Paused(6).to_dict()})
+    assert [job.get("stop") for job in lab.scheduler._pool.jobs] == [None, True]
+
+
+def test_a_clock_that_is_set_back_leaves_the_queue_as_it_is(lab, tmp_path, monkeypatch):
+    for run_id in ("abc", "def", "ghi"):
+        lab.store.add(run_id, RunConfig(), 0.0, states.QUEUED)
+    # As labs before placed a run: by the time of day, in nanoseconds.
+    lab.store.update("ghi", place=1_800_000_000 * 10**9)
+    for run_id in ("abc", "def"):
+        lab.store.update(run_id, state=states.PAUSED)
+    lab.scheduler._pool.idle = False
+    lab.scheduler.start()
+    lab.scheduler.enqueue(lab.store.run("def"))
+    monkeypatch.setattr(scheduler_module.time, "time_ns", lambda: 1)
+    lab.scheduler.enqueue(lab.store.run("abc"))
+    order = ["ghi", "def", "abc"]
+    assert list(lab.scheduler.positions()) == order
+    lab.close()
+    again = Lab(tmp_path)
+    again.scheduler._pool.idle = False
+    again.scheduler.start()
+    assert list(again.scheduler.positions()) == order
+    again.close()
 
 
 def test_a_run_that_cannot_be_recorded_fails_and_its_worker_is_replaced(lab, monkeypatch, caplog):

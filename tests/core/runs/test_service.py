@@ -246,6 +246,20 @@ def test_a_run_answers_for_its_settings_until_it_is_deleted(service, wait, short
     assert service.twin(RunConfig(device="cuda:99")) is None
 
 
+@pytest.mark.parametrize("asked", [{"stop": True}, {"pause_after": "epoch"}])
+def test_a_run_that_goes_on_only_to_be_left_answers_for_nothing(service, wait, short, asked):
+    run_id = service.submit(short)
+    wait(lambda: service.run(run_id).over)
+    for state in ("queued", "running"):
+        service._store.update(run_id, state=state, request=asked)
+        assert service.twin(short, going=True) is None
+        service._store.update(run_id, request={})
+        assert service.twin(short, going=True).id == run_id
+    # What it was asked for before it finished says nothing any more.
+    service._store.update(run_id, state="finished", request=asked)
+    assert service.twin(short).id == run_id
+
+
 def test_what_is_not_its_settings_alone_answers_for_nothing(service, wait, short):
     whole = replace(short, epochs=2)
     trainer = Trainer(whole)

@@ -1,10 +1,11 @@
 import json
 import sqlite3
+from functools import partial
 
 import pytest
 
-from core.runs.migrations import MIGRATIONS
-from core.runs.store import SCHEMA_VERSION, Store
+from core.runs.migrations import MIGRATIONS, SCHEMA_VERSION
+from core.runs.store import Store
 from core.training.config import RunConfig
 from core.training.events import CommandApplied
 
@@ -124,6 +125,20 @@ def test_the_bin_is_apart_and_what_is_removed_is_gone_with_its_events(store):
     assert store.run("d").number == 4
 
 
+def test_the_number_of_a_removed_run_is_not_given_again(store, tmp_path):
+    for run_id in "abc":
+        add(store, run_id)
+    for run_id in "bc":
+        store.remove(run_id)
+    store.close()
+    again = Store(tmp_path / "lab" / "lab.sqlite")
+    add(again, "d")
+    again.remove("d")
+    again.together([partial(add, again, "e"), partial(add, again, "f")])
+    assert [(run.id, run.number) for run in again.runs(9)] == [("f", 6), ("e", 5), ("a", 1)]
+    again.close()
+
+
 def test_a_store_of_the_first_version_keeps_its_runs(tmp_path):
     path = tmp_path / "lab.sqlite"
     db = sqlite3.connect(path)
@@ -140,6 +155,9 @@ def test_a_store_of_the_first_version_keeps_its_runs(tmp_path):
     run = opened.run("a")
     assert (run.name, run.config, run.state, run.owner, run.tags) == ("old", RunConfig(epochs=3), "finished", "", ())
     assert opened.events("a") == ["event"] and opened.times("a") == [None]
+    opened.remove("a")
+    add(opened, "b")
+    assert opened.run("b").number == 2
     opened.close()
 
 

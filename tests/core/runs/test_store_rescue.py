@@ -157,6 +157,20 @@ def test_any_damage_leaves_a_store_that_works_or_is_refused_in_one_sentence(whol
     store.close()
 
 
+def test_the_number_of_a_removed_run_is_not_given_again_after_a_rescue(tmp_path):
+    path = tmp_path / "lab.sqlite"
+    fill(path)
+    store = Store(path)
+    store.add("last", RunConfig(), 0.0, "finished")
+    store.remove("last")
+    store._execute("UPDATE runs SET tags = '{}' WHERE id = 'run07'", ())
+    store.close()
+    rescued = open_store(path)
+    rescued.add("new", RunConfig(), 0.0, "queued")
+    assert len(rescued.runs(-1)) == RUNS and rescued.run("new").number == RUNS + 2
+    rescued.close()
+
+
 @pytest.mark.parametrize(
     "column", ["config = '{\"lr\": '", "config = '[]'", "state = 'finisXed'", "tags = '{}'", "environment = '1'"]
 )
