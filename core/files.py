@@ -2,12 +2,15 @@
 
 import contextlib
 import os
+import re
 import secrets
 import stat
 from pathlib import Path
 
 #: Characters of an input that a sentence about it repeats.
 LONGEST_REPEATED = 100
+#: Characters that control a terminal or turn the direction of text, and halves of characters.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class UnreadableError(ValueError):
@@ -83,3 +86,8 @@ def shortened(text: str, most: int = LONGEST_REPEATED) -> str:
     """Return text from outside for a sentence: printable, and at most ``most`` characters."""
     shown = "".join(letter if letter.isprintable() else "�" for letter in text[:most])
     return shown + ("…" if len(text) > most else "")
+
+
+def harmless(text: str, kept: str = "\n\t") -> str:
+    """Return text from outside with "�" for every character that controls a terminal, but for those ``kept``."""
+    return _CONTROLS.sub(lambda found: found[0] if found[0] in kept else "�", text)

@@ -52,7 +52,9 @@ def list_models(options: argparse.Namespace) -> None:
 def show(options: argparse.Namespace) -> None:
     """Print one line per field of the model."""
     fields = _fields(Library(paths.models()).model(options.name))
-    lines = [f"{name.replace('_', ' '):14} {value}" for name, value in fields.items() if value not in (None, "")]
+    shown = {name.replace("_", " "): value for name, value in fields.items() if value not in (None, "")}
+    # The lines of notes are set in, or they could be taken for fields.
+    lines = [f"{name:14} {value}".replace("\n", f"\n{'':15}") for name, value in shown.items()]
     say(options, fields, "\n".join(lines))
 
 

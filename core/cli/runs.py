@@ -163,7 +163,8 @@ def _cells(run: Run) -> tuple[str, ...]:
         settings += f", {config.schedule}"
     shares = (run.best_validation_accuracy, run.test_accuracy)
     figures = ("" if share is None else f"{share:.2%}" for share in shares)
-    return (f"#{run.number}", run.state, run.owner_name, run.name or settings, *figures, run.id)
+    owner, name = shortened(run.owner_name), shortened(run.name)
+    return (f"#{run.number}", run.state, owner, name or settings, *figures, run.id)
 
 
 def _table(rows: list[tuple[str, ...]]) -> str:
@@ -179,7 +180,8 @@ def _joined(values: Mapping[str, Any]) -> str:
 def _short(name: str, value: Any) -> str:
     if name in _TIMES and value is not None:
         return datetime.fromtimestamp(value).isoformat(" ", "seconds")
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    # The lines of notes are set in, or they could be taken for fields.
+    return f"{value:.6g}" if isinstance(value, float) else str(value).replace("\n", "\n  ")
 
 
 def _counted(count: int) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from core.files import harmless
 from core.training.config import RunConfig
 
 #: Most characters of the texts that say whose a model is, where it comes from and what it is for.
@@ -38,12 +39,12 @@ def known(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def shown_texts(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """Return notes, owner, the owner's id and origin, cut to the length that they may have."""
-    return {key: str(metadata.get(key, ""))[:most] for key, most in LONGEST.items()}
+    """Return notes, owner, the owner's id and origin, printable and cut to the length that they may have."""
+    return {key: harmless(str(metadata.get(key, ""))[:most]) for key, most in LONGEST.items()}
 
 
 def checked_texts(**texts: str) -> dict[str, str]:
-    """Return the texts.
+    """Return the texts, printable.
 
     Raises:
         ValueError: for one that is too long.
@@ -51,7 +52,7 @@ def checked_texts(**texts: str) -> dict[str, str]:
     for name, text in texts.items():
         if len(text) > LONGEST[name]:
             raise ValueError(f"{name} must be at most {LONGEST[name]} characters, got {len(text)}.")
-    return texts
+    return {name: harmless(text) for name, text in texts.items()}
 
 
 def as_dict(value: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
+from core.files import harmless
 from core.runs import branching, run_files, states
 from core.runs.history import History
 from core.runs.record import Listener, Record
@@ -234,7 +235,7 @@ class Archive:
 def checked_labels(
     name: str | None = None, notes: str | None = None, tags: Iterable[str] | None = None
 ) -> dict[str, Any]:
-    """Return the given labels as columns of a run, without blanks around them.
+    """Return the given labels as columns of a run: printable, without blanks around them, name and tags on one line.
 
     Raises:
         ValueError: if a text is too long, or there are too many tags.
@@ -244,9 +245,13 @@ def checked_labels(
         if text is not None:
             if len(text) > longest:
                 raise ValueError(f"{key} must have at most {longest} characters, got {len(text)} characters.")
-            labels[key] = text.strip()
+            labels[key] = harmless(text.strip()) if key == "notes" else _one_line(text)
     if tags is not None:
-        labels["tags"] = list(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
+        labels["tags"] = list(dict.fromkeys(filter(None, map(_one_line, tags))))
         if len(labels["tags"]) > MOST_TAGS or any(len(tag) > LONGEST_NAME for tag in labels["tags"]):
             raise ValueError(f"tags must be at most {MOST_TAGS}, of at most {LONGEST_NAME} characters each.")
     return labels
+
+
+def _one_line(text: str) -> str:
+    return harmless(" ".join(text.split()))

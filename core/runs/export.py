@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from core.files import harmless
 from core.models.code.recipe import Recipe
 from core.runs import states
 from core.runs.history import Body, History
@@ -38,7 +39,7 @@ def csv_lines(runs: Iterable[tuple[Run, Events]]) -> Iterator[str]:
     for run, events in runs:
         history = History(events)
         ended = {epoch["step"] - 1: [epoch[name] for name in EPOCH_FIELDS] for epoch in history.of("EpochDone")}
-        label = (run.id, run.number, spreadsheet_text(run.name))
+        label = (run.id, run.number, spreadsheet_text(harmless(run.name)))
         empty = [None] * len(EPOCH_FIELDS)
         rows = zip(*_points(history).values(), strict=True)
         origin = (run.parent, run.parent_step)

@@ -1,6 +1,9 @@
 import pytest
 
-from core.files import write_atomically
+from core.files import harmless, write_atomically
+
+#: Letters and pictures that a character joins or parts, and a blank that does not break.
+JOINED = "क्\u200dष نمی\u200cشود 👩\u200d🔬 12\u00a0km ü"
 
 
 def test_writes_a_new_file_and_its_folder(tmp_path):
@@ -29,3 +32,17 @@ def test_a_refusal_names_the_file_that_was_asked_for(tmp_path):
         write_atomically(tmp_path, b"content")
     assert refusal.value.filename == str(tmp_path) and refusal.value.filename2 is None
     assert list(tmp_path.parent.glob(".*.tmp")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\x1b[31mred\x07\x9b2J\r\x00\x7f", "a�[31mred��2J���"),
+        ("one\n\ttwo", "one\n\ttwo"),
+        ("\u202egnp.exe\u2069\u2028\ud800", "�gnp.exe���"),
+        (JOINED, JOINED),
+    ],
+)
+def test_what_controls_a_terminal_is_replaced(text, shown):
+    assert harmless(text) == shown
+    assert harmless("a\nb", kept="") == "a�b"

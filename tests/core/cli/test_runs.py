@@ -47,6 +47,18 @@ def test_list(home, capsys):
     assert said(capsys, "list", "--bin") == "No runs.\n"
 
 
+def test_what_controls_a_terminal_is_not_printed(home, capsys):
+    store = Store(home / "lab.sqlite")
+    # As labs before kept it.
+    store.update("a" * 16, name="a\x1b[31m\n#9", owner_name="\x9b2J", notes="one\nstate: failed\x1b")
+    store.close()
+    table, shown = said(capsys, "list"), said(capsys, "show", "1")
+    exported = said(capsys, "export", "1")
+    assert all((line + "x").isprintable() for text in (table, shown, exported) for line in text.splitlines())
+    assert len(table.splitlines()) == 4 and "a�[31m�#9" in table and "a�[31m" in exported
+    assert shown.count("\nstate: ") == 1 and "notes: one\n  state: failed�\n" in shown
+
+
 @pytest.mark.parametrize("name", ["1", "#1", "a" * 16])
 def test_show_by_number_or_id(home, capsys, name):
     told = json.loads(said(capsys, "show", name, "--json"))

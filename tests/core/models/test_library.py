@@ -143,6 +143,7 @@ def test_rename_duplicate_and_note(kept, library, trained):
     assert (copy.name, library.duplicate("first").name) == ("first copy", "first copy 2")
     renamed = library.rename("first copy", "second")
     assert (renamed.name, renamed.owner, renamed.config) == ("second", "Ada", CONFIG)
+    assert library.note("second", "\x1b[2Jbetter\nwords").notes == "�[2Jbetter\nwords"
     noted = library.note("second", "better words")
     assert (noted.notes, noted.owner, noted.test_accuracy) == ("better words", "Ada", kept.test_accuracy)
     assert same(library.open("second").network, trained)

@@ -176,6 +176,9 @@ def test_names_notes_and_tags_are_kept_and_bounded(service, reach):
             service.edit(run_id, **given)
     run = reach(run_id, "finished")
     assert (run.name, run.owner, run.owner_name, run.notes, run.tags) == texts
+    service.edit(run_id, name="a\x1b[31mred\n two", notes="one\n\x1b[2Jtwo", tags=["x\ty", "\x07"])
+    run = service.run(run_id)
+    assert (run.name, run.notes, run.tags) == ("a�[31mred two", "one\n�[2Jtwo", ("x y", "�"))
 
 
 def test_deleted_runs_are_in_the_bin_until_they_are_purged(service, reach):
