@@ -99,6 +99,11 @@ def get(name: str) -> str:
     return st.query_params.get(name, "")
 
 
+def has(name: str) -> bool:
+    """Return True if the address has such a value, be it an empty one."""
+    return name in st.query_params
+
+
 def empty() -> bool:
     """Return True if the address says nothing: the page then shows what it chooses itself."""
     return not st.query_params

@@ -1,6 +1,7 @@
 """The buttons that operate a run: pause, resume, one more step or epoch, another learning rate."""
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import streamlit as st
 
@@ -60,6 +61,29 @@ def permitted(run_ids: Iterable[str]) -> list[Run]:
     return runs
 
 
+def present(run_ids: Iterable[str]) -> list[Run]:
+    """Return those of the runs that the lab still has; raise ValueError if it has none of them."""
+    if not (runs := [run for run_id in run_ids if (run := lab.service().run(run_id))]):
+        raise ValueError("The lab does not have this any more: it was deleted for good.")
+    return runs
+
+
+def file_of(run_id: str, find: Callable[[str], Path | None]) -> Callable[[], bytes]:
+    """Return what reads a file of a run when its button is pressed, as ``present`` raises where the run is gone.
+
+    Args:
+        find: returns the path of the file by the run's id.
+    """
+
+    def read() -> bytes:
+        present((run_id,))
+        if not (path := find(run_id)):
+            raise ValueError("The run does not have this file any more.")
+        return path.read_bytes()
+
+    return read
+
+
 def controls(run: Run, key: str) -> None:
     """Draw the buttons for what the run can do in its state and the visitor may do; none where that is nothing.
 
@@ -67,7 +91,7 @@ def controls(run: Run, key: str) -> None:
         key: a prefix for the keys of the widgets.
     """
     going = run.state in (states.QUEUED, states.RUNNING)
-    if not (going or run.resumable) or not operable([run]):
+    if run.deleted is not None or not (going or run.resumable) or not operable([run]):
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"{key}.operate"):
         if going:

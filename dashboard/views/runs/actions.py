@@ -36,18 +36,22 @@ def chosen(act: Callable[[list[str]], None], ids: Sequence[str], table: str) -> 
 
 
 def stop(ids: Sequence[str]) -> None:
-    operating.command(ids, "stop", f"{counted(len(ids), 'run')} stopped.", partial(_go_on, ids))
+    paused = [run_id for run_id in ids if (run := lab.service().run(run_id)) and run.state == states.PAUSED]
+    operating.command(ids, "stop", f"{counted(len(ids), 'run')} stopped.", partial(_go_on, ids, paused))
 
 
 def resume(ids: Sequence[str]) -> None:
     operating.command(ids, "resume", f"{counted(len(ids), 'run')} resumed.", partial(_back, ids, "pause"))
 
 
-def _go_on(ids: Sequence[str]) -> None:
-    """Resume runs that were stopped; raise ValueError while one of them has not stopped yet."""
+def _go_on(ids: Sequence[str], paused: Sequence[str]) -> None:
+    """Resume runs that were stopped, and pause those again that were paused; raise ValueError while one of them has
+    not stopped yet.
+    """
     if going := starting.going(run for run_id in ids if (run := lab.service().run(run_id))):
         raise ValueError(f"Run #{going[0].number} is still about to stop. Press Undo again in a moment.")
-    _back(ids, "resume")
+    _back([run_id for run_id in ids if run_id not in paused], "resume")
+    _back(paused, "pause_again")
 
 
 def _back(ids: Sequence[str], name: str) -> None:
@@ -159,6 +163,7 @@ def page_download(runs: Sequence[Run], key: str, lines: Sequence[Line] = ()) -> 
         title, about, name = f"{counted(len(runs), 'run')} compared", "", "comparison"
 
     def page(theme: str) -> str:
+        operating.present([run.id for run in runs])
         now = [lab.service().run(run.id) or run for run in runs]
         return freezing.runs_page(title, about, now, figures.HEAD, map(figures.in_words, now), theme, lines)
 
@@ -171,7 +176,10 @@ def _attempt(action: Callable[[], object], done: str = "", undo: Callable[[], ob
 
 
 def exported(ids: Sequence[str], kind: str) -> bytes:
-    """Content of the file with these runs; runs that have been purged meanwhile are left out."""
-    runs = [run for run_id in ids if (run := lab.service().run(run_id))]
-    events = ((run, lab.service().events(run.id)) for run in runs)
+    """Content of the file with these runs; runs that have been purged meanwhile are left out.
+
+    Raises:
+        ValueError: if that is all of them.
+    """
+    events = ((run, lab.service().events(run.id)) for run in operating.present(ids))
     return ("".join(export.csv_lines(events)) if kind == "csv" else export.json_text(events)).encode()

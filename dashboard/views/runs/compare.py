@@ -13,7 +13,7 @@ from core.runs import export
 from core.runs.store import Run
 from core.sweep import race
 from core.training.config import RunConfig
-from dashboard import address, branching, fields, lab
+from dashboard import address, branching, fields, lab, operating
 from dashboard.components.chart import live_chart
 from dashboard.components.figure import show_figure
 from dashboard.components.run_table import Column, run_table
@@ -94,19 +94,23 @@ def _choose() -> None:
 @st.fragment
 def _figures(ids: list[str]) -> None:
     """Draw the figures of best and last epochs, kept up to date by the browser."""
+    runs = _runs_of(ids)
+    if not runs:
+        # They were deleted for good meanwhile: the page says so.
+        st.rerun()
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown("#### Figures", width="content")
         with st.container(horizontal=True, width="content"):
             st.download_button(
                 "CSV",
-                lambda: _csv(_runs_of(ids)),
+                lambda: _csv(operating.present(ids)),
                 file_name="comparison.csv",
                 mime="text/csv",
                 icon=":material/download:",
                 on_click="ignore",
                 help="This table, with all settings.",
             )
-            actions.page_download(_runs_of(ids), "compare", rows.lines(_runs_of(ids)))
+            actions.page_download(runs, "compare", rows.lines(runs))
     source = f"/lab/runs?compare={','.join(ids)}"
     answer = run_table(_COLUMNS, table(ids), key="compare.figures", sort="best_accuracy", source=source)
     if answer.opened:

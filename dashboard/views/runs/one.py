@@ -1,6 +1,8 @@
 """One run: its curves, settings, history, and the actions on it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -9,7 +11,7 @@ from core.hyperparameters import number
 from core.models import checkpoints
 from core.runs import states
 from core.runs.store import Run
-from dashboard import address, branching, coding, fields, lab, operating
+from dashboard import address, branching, coding, fields, lab, labelling, operating
 from dashboard.components.chart import live_chart
 from dashboard.views.runs import actions, rows
 from dashboard.words import STATE_COLORS, clock_time, config_in_full, date_time, in_words, literal, run_title
@@ -77,19 +79,19 @@ def _operate(run: Run) -> None:
         actions.downloads([run.id], "run.export")
         actions.page_download([run], "run")
         coding.run_as_code(run, "run")
-        _file(run, "Parameters", lab.service().parameters_file(run.id), "The network alone; opens in plain PyTorch.")
-        _file(run, "Checkpoint", lab.service().checkpoint_file(run.id), "All of the run: it can go on from this file.")
+        _file(run, "Parameters", lab.service().parameters_file, "The network alone; opens in plain PyTorch.")
+        _file(run, "Checkpoint", lab.service().checkpoint_file, "All of the run: it can go on from this file.")
         if actions.deletable([run]):
             st.button(
                 "Delete", icon=":material/delete:", on_click=actions.delete, args=([run.id],), help="Into the bin."
             )
 
 
-def _file(run: Run, label: str, path: Any, help: str) -> None:
-    if path:
+def _file(run: Run, label: str, find: Callable[[str], Path | None], help: str) -> None:
+    if find(run.id):
         st.download_button(
             label,
-            path.read_bytes,
+            operating.file_of(run.id, find),
             file_name=f"run-{run.number}-{label.lower()}{checkpoints.SUFFIX}",
             mime="application/octet-stream",
             icon=":material/download:",
@@ -145,22 +147,9 @@ def _labels(run: Run) -> None:
             with st.expander("Notes", expanded=True):
                 st.text(run.notes)
         return
-    with st.expander("Name, notes and tags", expanded=bool(run.notes)), st.form(f"labels.{run.id}", border=False):
-        st.text_input("Name", run.name, key=f"name.{run.id}", max_chars=100)
-        st.text_area("Notes", run.notes, key=f"notes.{run.id}", max_chars=10_000, height=110)
-        st.multiselect(
-            "Tags",
-            sorted({*run.tags, *(tag for other in rows.latest(-1) for tag in other.tags)}),
-            run.tags,
-            key=f"tags.{run.id}",
-            accept_new_options=True,
-            placeholder="Type a tag and press Enter",
-        )
-        st.form_submit_button("Save", on_click=_save_labels, args=(run.id,))
-
-
-def _save_labels(run_id: str) -> None:
-    actions.edit(run_id, **{part: st.session_state[f"{part}.{run_id}"] for part in ("name", "notes", "tags")})
+    known = [tag for other in rows.latest(-1) for tag in other.tags]
+    stored = {"name": run.name, "notes": run.notes, "tags": run.tags}
+    labelling.form("Name, notes and tags", run.id, stored, partial(actions.edit, run.id), known)
 
 
 def _family(run: Run) -> None:

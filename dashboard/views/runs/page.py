@@ -9,7 +9,7 @@ def page() -> None:
     if run := address.get("run"):
         with screen(f"run: {run}"):
             one.show(run)
-    elif address.get("compare"):
+    elif address.has("compare"):
         with screen("runs side by side"):
             compare.show()
     else:

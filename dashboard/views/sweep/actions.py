@@ -1,13 +1,14 @@
 """Actions on a sweep: pause, resume, stop, more budget, files, name and notes, removal."""
 
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
 from core.sweep import view
 from core.sweep.settings import MINUTES, TRIALS
 from core.sweep.view import Summary, View
-from dashboard import address, fields, freezing, lab, notices
+from dashboard import address, fields, freezing, lab, labelling, notices
 from dashboard.views.sweep import form
 from dashboard.views.sweep.document import document
 from dashboard.visitors import visitor
@@ -117,12 +118,9 @@ def labels(sweep: View) -> None:
             with st.expander("Notes", expanded=True):
                 st.text(sweep.notes)
         return
-    with st.expander("Name and notes", expanded=bool(sweep.notes)), st.form(f"labels.{sweep.id}", border=False):
-        st.text_input("Name", sweep.name, key=f"name.{sweep.id}", max_chars=100)
-        st.text_area("Notes", sweep.notes, key=f"notes.{sweep.id}", max_chars=10_000, height=110)
-        st.form_submit_button("Save", on_click=_save_labels, args=(sweep.id,))
+    stored = {"name": sweep.name, "notes": sweep.notes}
+    labelling.form("Name and notes", sweep.id, stored, partial(_save_labels, sweep.id))
 
 
-def _save_labels(sweep_id: str) -> None:
-    texts = {part: st.session_state[f"{part}.{sweep_id}"] for part in ("name", "notes")}
-    act(sweep_id, lambda: lab.sweeps().edit(sweep_id, **texts), "Saved.")
+def _save_labels(sweep_id: str, **changed: str) -> None:
+    act(sweep_id, lambda: lab.sweeps().edit(sweep_id, **changed), "Saved.")

@@ -70,7 +70,7 @@ def _buttons(form: forms.Form, run: Run | None) -> None:
             st.button(
                 "Stop",
                 icon=":material/stop:",
-                disabled=run is None or run.over,
+                disabled=run is None or run.over or run.deleted is not None,
                 on_click=operating.command,
                 args=((run.id,) if run else (), "stop"),
             )
@@ -158,7 +158,7 @@ def _saving(run: Run) -> None:
         )
         st.download_button(
             "Download",
-            path.read_bytes,
+            operating.file_of(run.id, lab.service().parameters_file),
             file_name=f"{name}{checkpoints.SUFFIX}",
             mime="application/octet-stream",
             icon=":material/download:",

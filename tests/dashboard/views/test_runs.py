@@ -5,19 +5,22 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
+from streamlit.testing.v1 import AppTest
 
 from core.owners import Visitor
 from core.runs.service import Service
 from core.training.config import RunConfig
-from dashboard import colors, lab, notices
+from dashboard import colors, lab, notices, operating
 from dashboard.views.runs import actions, compare, figures, one, overview, parallel, route, rows
-from tests.dashboard.conftest import button, labels, open_page, page_of, text
+from tests.dashboard.conftest import button, in_address, labels, open_page, page_of, text
+from tests.waiting import LIMIT
 
 ME = Visitor("a" * 16, "Ada", True, False)
 
@@ -85,6 +88,16 @@ def test_notes_and_tags_are_written(filled: list[str], service: Service) -> None
     assert not page.exception
     run = service.run("one")
     assert run and (run.notes, run.tags, run.name) == ("what I learned", ("exam",), "=first")
+
+
+def test_only_the_label_that_was_changed_is_saved(filled: list[str], service: Service) -> None:
+    page = open_page("runs", run="one")
+    service.edit("one", name="renamed elsewhere", tags=["exam", "new"])
+    page.text_area[0].set_value("what I learned")
+    button(page, "Save").click().run()
+    run = service.run("one")
+    assert run and (run.notes, run.tags, run.name) == ("what I learned", ("exam", "new"), "renamed elsewhere")
+    assert next(field.value for field in page.text_input if field.label == "Name") == "renamed elsewhere"
 
 
 def test_a_run_in_the_bin_says_so_and_comes_back(filled: list[str], service: Service) -> None:
@@ -156,6 +169,28 @@ def test_a_comparison_by_its_link(filled: list[str]) -> None:
     assert "Different: learning rate, batch size. In common: Adam · 5 epochs." in text(page).replace("\\", "")
     empty = open_page("runs", compare="gone")
     assert not empty.exception and "Choose two runs" in text(empty)
+
+
+def test_a_comparison_stays_when_its_runs_are_taken_out_or_are_gone(filled: list[str], service: Service) -> None:
+    page = open_page("runs", compare="one,two")
+    page.multiselect(key="compare.runs").set_value([]).run()
+    assert not page.tabs and "Choose two runs or more" in text(page)
+    page.multiselect(key="compare.runs").set_value(["one"]).run()
+    assert in_address(page, "compare") == "one"
+    button(page, "All runs").click().run()
+    assert page.tabs
+    drawn: list[str] = []
+    compare_figures = AppTest.from_function(_figures_of_gone, default_timeout=LIMIT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compare.st, "rerun", lambda: drawn.append("anew") or compare.st.stop())
+        compare_figures.run()
+    assert drawn == ["anew"] and not compare_figures.exception
+
+
+def _figures_of_gone() -> None:
+    from dashboard.views.runs import compare
+
+    compare._figures(["gone"])
 
 
 def test_a_name_with_a_middle_dot_stays_whole_in_a_comparison(filled: list[str], service: Service) -> None:
@@ -391,6 +426,20 @@ def test_an_export_is_of_what_was_recorded(filled: list[str]) -> None:
     (told,) = json.loads(actions.exported(["one", "gone"], "json"))
     assert [epoch["validation_accuracy"] for epoch in told["epochs"]] == [0.97, 0.95]
     assert actions.exported(["one"], "csv").count(b"\n") == 1
+    with pytest.raises(ValueError, match="it was deleted for good"):
+        actions.exported(["gone"], "csv")
+
+
+def test_a_file_of_a_run_that_is_gone_is_refused(filled: list[str], service: Service, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"weights")
+    read = operating.file_of("two", lambda run_id: tmp_path / "file")
+    assert read() == b"weights"
+    with pytest.raises(ValueError, match="does not have this file any more"):
+        operating.file_of("two", service.parameters_file)()
+    service.delete(["two"])
+    service.purge(["two"])
+    with pytest.raises(ValueError, match="it was deleted for good"):
+        read()
 
 
 @pytest.mark.parametrize(
@@ -442,6 +491,19 @@ def test_one_click_cancels_all_of_ones_own_waiting_runs(service: Service, monkey
     button(page, "Clear the queue (1)").click().run()
     assert service.positions() == {}
     assert [one._event_in_words(event) for event in service.events(other, ("Operated",))] == ["stop by Teacher"]
+
+
+def test_what_was_paused_before_it_was_stopped_is_paused_again(
+    filled: list[str], service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: dict[str, Any] = {}
+    monkeypatch.setattr("dashboard.notices.st.session_state", kept)
+    given: list[tuple[list[str], str]] = []
+    monkeypatch.setattr(operating, "give", lambda ids, name, value=None: given.append((list(ids), name)))
+    service._store.update("four", state="paused")
+    actions.stop(["two", "four"])
+    notices._undo(kept["notices.undo"][1])
+    assert given == [(["two", "four"], "stop"), (["two"], "resume"), (["four"], "pause_again")]
 
 
 def test_a_deletion_is_taken_back(filled: list[str], service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,6 +148,17 @@ def test_the_list_opens_a_sweep(mapped: str) -> None:
     assert "by Ada" in text(page)
 
 
+def test_the_list_shows_the_latest_until_all_are_asked_for(mapped: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (one,) = [summary for summary in lab.sweeps().summaries() if summary.id == mapped]
+    many = [replace(one, id=f"{i:016x}", name=f"sweep {i}") for i in range(52)]
+    monkeypatch.setattr(lab.sweeps(), "summaries", lambda: many)
+    page = open_page("sweep")
+    assert sum(label.startswith("**sweep ") for label in labels(page)) == 50
+    button(page, "Only the latest 50 are shown. Show all").click().run()
+    assert sum(label.startswith("**sweep ") for label in labels(page)) == 52
+    assert not any("Show all" in label for label in labels(page))
+
+
 def test_a_link_to_a_sweep_that_is_gone_is_told_kindly(service: Service) -> None:
     page = open_page("sweep", sweep="gone")
     assert not page.exception
@@ -296,6 +307,29 @@ def test_the_best_goes_to_train_and_into_a_race(mapped: str, monkeypatch: pytest
     (place, address) = went.pop()
     assert place == "views/sweep/page.py" and address["runs"].split(",")[0] == best.runs[0]
     assert "sweep.best.code.pytorch" in {b.key for b in page.get("download_button")}
+
+
+def test_only_settings_whose_runs_are_left_can_be_raced(service: Service) -> None:
+    sweep = swept("lr=0.001,0.002,0.003")
+    (first, *others) = [trial.runs[0] for trial in ended(sweep).ranking]
+    service.delete(others[:1])
+    service.purge(others[:1])
+    assert "Race the best 2" in labels(open_page("sweep", sweep=sweep))
+    service.delete([first, *others[1:]])
+    service.purge([first, *others[1:]])
+    page = open_page("sweep", sweep=sweep)
+    assert not page.exception and not any("Race the best" in label for label in labels(page))
+
+
+def test_only_the_label_that_was_changed_is_saved(service: Service) -> None:
+    sweep = swept("lr=0.001,0.002")
+    page = open_page("sweep", sweep=sweep)
+    lab.sweeps().edit(sweep, name="renamed elsewhere")
+    page.text_area[0].set_value("my note")
+    button(page, "Save").click().run()
+    view = ended(sweep)
+    assert (view.name, view.notes) == ("renamed elsewhere", "my note")
+    assert next(field.value for field in page.text_input if field.label == "Name") == "renamed elsewhere"
 
 
 def test_it_leaves_as_a_page_that_stands_alone(mapped: str) -> None:

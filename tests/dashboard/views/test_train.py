@@ -68,6 +68,19 @@ def test_unknown_run_gets_a_sentence(service: Service) -> None:
     assert "does not have the run that this link names" in page.info[0].value
 
 
+def test_a_run_in_the_bin_says_so_and_does_not_go_on(service: Service) -> None:
+    service._store.add("binned", RunConfig(), 1.0, "paused", step=5)
+    service.delete(["binned"])
+    page = open_page("train", run="binned")
+    assert not page.exception
+    assert page.info[0].value == "This run is in the bin."
+    assert not {"Resume", "One step", "One epoch"} & set(labels(page)) and button(page, "Stop").disabled
+    button(page, "Restore").click().run()
+    assert {"Resume", "One step", "One epoch"} <= set(labels(page)) and not page.info
+    service._store.remove("binned")
+    service._record.forget("binned")
+
+
 def test_saved_network_is_tested(train: AppTest) -> None:
     train.selectbox(key="test.model").set_value("untrained").run()
     assert not train.exception
