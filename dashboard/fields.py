@@ -32,9 +32,15 @@ LABELS = {
     # Of a sweep: values of a range, and settings tried.
     "points": "Steps",
     "trials": "Settings",
+    # Of a surface.
+    "formula": "f(x, y)",
+    "x": "x",
+    "y": "y",
 }
 _LONGEST_SHOWN = 60
 _INTERVAL = re.compile(r"(a number|a whole number|(?:\d+|increasing) numbers) in ([\[(])([^,]+), ([^\])]+)([\])])")
+#: Core's sentence on the text of a surface: what it names, its rule, and what of the text breaks the rule.
+_TEXT = re.compile(r"(formula|starts|domain|settings|x|y) ((?:must|may) .*?)(?:, got (?:\1 = )?(.*))?\.", re.DOTALL)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 
 
@@ -106,6 +112,10 @@ def explain(error: Exception, given: str = "you entered {}") -> str:
         return f"The lab could not use its disk: {literal(reason)}."
     if isinstance(error, sqlite3.Error):
         return f"The lab could not use its database: {literal(str(error))}."
+    if found := _TEXT.fullmatch(str(error)):
+        name, rule, value = found.groups()
+        sentence = f"{label(name)} {literal(_labelled(rule))}"
+        return f"{sentence}." if value is None else f"{sentence}; {_entered(value, given)}."
     text = _labelled(str(error))
     # A single letter is a coordinate, not a word.
     return literal(text if text[1:2] == " " else text[:1].upper() + text[1:])
@@ -113,10 +123,13 @@ def explain(error: Exception, given: str = "you entered {}") -> str:
 
 def _wrong_value(error: InvalidValue, given: str) -> str:
     typed = number(error.value).strip()
-    entered = given.format(literal(shortened(typed, _LONGEST_SHOWN))) if typed else "the field is empty"
-    sentence = f"{label(error.parameter)} must {literal(_labelled(in_words(error.rule)))}; {entered}."
+    sentence = f"{label(error.parameter)} must {literal(_labelled(in_words(error.rule)))}; {_entered(typed, given)}."
     single = "numbers" not in error.rule
     return f"{sentence} Use a decimal point." if single and _DECIMAL_COMMA.fullmatch(typed) else sentence
+
+
+def _entered(typed: str, given: str) -> str:
+    return given.format(literal(shortened(typed, _LONGEST_SHOWN))) if typed else "the field is empty"
 
 
 @cache

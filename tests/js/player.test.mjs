@@ -320,3 +320,15 @@ test("a saved picture of a surface names its function, its domain and its starts
   scene.starts = [[0, 0.123456], [-1, 2]]
   assert.equal(placeInWords(scene).split(" · ")[2], "starts (0, 0.1235), (-1, 2)")
 })
+
+test("the map tells a start outside the domain from a path that left it", () => {
+  const path = (left, diverged) => ({ label: "SGD", color: "#112233", dash: "solid", shown: true, end: 2, left, diverged,
+    x: Float32Array.of(2, 0.5, 3), y: Float32Array.of(0, 0, 0) })
+  const paths = [path(0, -1), path(2, -1), path(0, 2), path(-1, -1)]
+  const surface = { domain: [-1, 1, -1, 1], minima: [], low: 0, high: 1, log: false, fine: { x: [0, 1], y: [0, 1], z: [[0, 1], [0, 1]] } }
+  const [traces] = mapFigure({ id: "bowl", surface, paths }, { line: "#000", major: "#000", paper: "#fff", text: "#000" })
+  const marks = traces.at(-1)
+  assert.deepEqual(marks.text, ["SGD starts outside the domain", "SGD left the domain at step 2", "SGD starts outside the domain, diverged at step 2"])
+  assert.deepEqual(marks.x, [2, 1, 2])
+  assert.deepEqual(marks.marker.symbol, ["circle-open", "circle-open", "x"])
+})

@@ -28,19 +28,23 @@ export const frame = colors => ({
 export const lineOf = (path, width) => ({ color: path.color, width, dash: path.dash })
 export const upTo = (values, end) => values.subarray(0, end + 1)
 
-/** Point at which the step into `step` crosses the edge of the domain. */
+/** Point at which the step into `step` crosses the edge of the domain; the start for step 0. */
 export function crossing(path, step, [xLow, xHigh, yLow, yHigh]) {
+  if (step === 0) return [path.x[0], path.y[0]]
   const [x, y, u, v] = [path.x[step - 1], path.y[step - 1], path.x[step], path.y[step]]
   const share = (from, to, low, high) => (to > high ? (high - from) / (to - from) : to < low ? (low - from) / (to - from) : 1)
   const t = Math.min(share(x, u, xLow, xHigh), share(y, v, yLow, yHigh))
   return Number.isFinite(t) ? [x + t * (u - x), y + t * (v - y)] : [x, y]
 }
 
-/** Marks at the edge of the domain: a ring where a path left it, a cross if it then diverged. */
+/** Marks at the edge of the domain: a ring where a path left it or at a start outside, a cross if it then diverged. */
 function fates(paths, surface, colors) {
-  const marked = paths.filter(path => path.shown && (path.left > 0 || path.diverged > 0)).map(path => ({
-    path, at: crossing(path, path.left > 0 ? path.left : path.diverged, surface.domain),
-    fate: [path.left > 0 ? `left the domain at step ${path.left}` : "", path.diverged > 0 ? `diverged at step ${path.diverged}` : ""],
+  const marked = paths.filter(path => path.shown && (path.left >= 0 || path.diverged > 0)).map(path => ({
+    path, at: crossing(path, path.left >= 0 ? path.left : path.diverged, surface.domain),
+    fate: [
+      path.left > 0 ? `left the domain at step ${path.left}` : path.left === 0 ? "starts outside the domain" : "",
+      path.diverged > 0 ? `diverged at step ${path.diverged}` : "",
+    ],
   }))
   return {
     type: "scatter", mode: "markers", showlegend: false, x: marked.map(m => m.at[0]), y: marked.map(m => m.at[1]), cliponaxis: false,

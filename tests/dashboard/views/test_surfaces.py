@@ -80,9 +80,9 @@ def test_starts_noise_and_settings_are_read(page: AppTest) -> None:
     [
         ("steps", "5001", "Steps must be a whole number from 1 to 5000; you entered 5001."),
         ("noise", "-1", "Gradient noise must be between 0 and 1000; you entered -1."),
-        ("starts", "1", "Starts must be points x, y with a semicolon between them, got 1."),
-        ("starts", "100, 0", "Starts must lie within 10 half-widths of the domain's centre, got 100, 0."),
-        ("starts", ";".join(["0,0"] * 10), "Starts must be at most 9 points, got 10."),
+        ("starts", "1", "Starts must be points x, y with a semicolon between them; you entered 1."),
+        ("starts", "100, 0", "Starts must lie within 10 half-widths of the domain's centre; you entered 100, 0."),
+        ("starts", ";".join(["0,0"] * 10), "Starts must be at most 9 points; you entered 10."),
         ("settings", "adam betas=2,0", "Betas must be 2 numbers between 0 and 1, below 1, separated by commas"),
         (
             "settings",
@@ -100,10 +100,25 @@ def test_bad_input_gets_one_sentence(page: AppTest, key: str, text: str, sentenc
 @pytest.mark.parametrize(
     ("formula", "domain", "sentence"),
     [
-        ("__import__('os')", "-1,1,-1,1", "Formula may hold only numbers"),
-        ("2x", "-1,1,-1,1", "Formula must be one expression"),
-        ("x^2+y^2", "1,-1,-1,1", "x must run from a lower to a higher number"),
-        ("x^2+y^2", "nonsense", "Domain must be four numbers"),
+        ("__import__('os')", "-1,1,-1,1", "f(x, y) may hold only numbers, x, y, pi, e, "),
+        (
+            "2x",
+            "-1,1,-1,1",
+            "f(x, y) must be one expression in x and y, with every product written as in 2*x; you entered 2x.",
+        ),
+        (
+            "x^2+y^2",
+            "1,-1,-1,1",
+            "x must run from a lower to a higher number, 0.001 to 1000000 apart; you entered 1 to -1.",
+        ),
+        ("", "-1,1,-1,1", "f(x, y) must not be empty; try x^2 + 10*y^2."),
+        (
+            "log(-1)",
+            "-1,1,-1,1",
+            "f(x, y) must have a value somewhere in its domain; you entered log(-1), which has none.",
+        ),
+        ("x^2+y^2", "nonsense", "Domain must be four numbers: x from, x to, y from, y to; you entered nonsense."),
+        ("x^2+y^2", "", "Domain must be four numbers: x from, x to, y from, y to; the field is empty."),
     ],
 )
 def test_a_bad_formula_gets_one_sentence(page: AppTest, formula: str, domain: str, sentence: str) -> None:
@@ -293,6 +308,15 @@ def test_a_scene_names_its_function_with_its_constants() -> None:
         configs = (RunConfig(optimizer="sgd", lr=0.01),)
         paths = walk(surface, configs, [surface.start], 5)
         assert scene_of(surface, formula, configs, (surface.start,), paths)["surface"]["formula"] == formula
+
+
+def test_a_start_outside_the_domain_has_not_left_it() -> None:
+    surface, configs = SURFACES["booth"], (RunConfig(optimizer="sgd", lr=0.05), RunConfig(optimizer="sgd", lr=10.0))
+    starts = ((12.0, 3.0), (1.0, 3.0))
+    far, near, bad, _ = scene_of(surface, "booth", configs, starts, walk(surface, configs, starts, 500))["paths"]
+    assert (far["left"], far["fate"]) == (0, "starts outside the domain, reached the minimum")
+    assert near["fate"] == "reached the minimum"
+    assert bad["fate"] == "starts outside the domain, diverged at step 1"
 
 
 def drawn(formula: str) -> tuple[dict[str, Any], dict[str, Any]]:

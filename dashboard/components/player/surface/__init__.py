@@ -140,10 +140,11 @@ def _path(surface: Surface, config: RunConfig, walked: Walk, k: int, i: int, sev
 
 
 def _fate(left: int, diverged: int, reached: int, slope: float) -> str:
+    words = ["starts outside the domain"] if left == 0 else []
     if diverged >= 0:
-        return f"diverged at step {diverged}"
+        return ", ".join([*words, f"diverged at step {diverged}"])
     other = "settled elsewhere" if slope < SETTLED else "still on its way"
-    words = ["reached the minimum" if reached >= 0 else other]
-    if left >= 0:
+    words.append("reached the minimum" if reached >= 0 else other)
+    if left > 0:
         words.append(f"left the domain at step {left}")
     return ", ".join(words)
