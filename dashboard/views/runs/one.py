@@ -10,6 +10,7 @@ import streamlit as st
 from core.hyperparameters import number
 from core.models import checkpoints
 from core.runs import states
+from core.runs.history import History
 from core.runs.store import Run
 from dashboard import address, branching, coding, fields, lab, labelling, operating
 from dashboard.components.chart import live_chart
@@ -177,11 +178,17 @@ def _family(run: Run) -> None:
 
 
 def _story(run: Run) -> None:
-    """Draw states and commands in order, with their times; a place in the queue only once."""
+    """Draw states and commands in order, with their times; a place in the queue only once, and so a rate that is set
+    again when its step comes again."""
     lines: list[str] = []
     last = ""
+    history = History()
     for event in lab.service().events(run.id, _STORY):
-        words = _event_in_words(event)
+        planned = len(history.planned)
+        history.add(event)
+        by_hand = event["event"] == "CommandApplied" and event["command"] == "learning_rate"
+        again = by_hand and len(history.planned) == planned
+        words = "" if again else _event_in_words(event)
         if words and words != last:
             lines.append(f"`{clock_time(event['at'])}` {words}")
             last = words

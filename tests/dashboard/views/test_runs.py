@@ -459,6 +459,30 @@ def test_what_happened_is_told(event: dict[str, object], words: str) -> None:
     assert one._event_in_words(event) == words
 
 
+def test_a_rate_set_while_a_run_is_paused_is_told_once_though_the_run_sets_it_again(
+    filled: list[str], service: Service
+) -> None:
+    def rate(step: int, value: float) -> dict[str, object]:
+        return {"event": "CommandApplied", "command": "learning_rate", "value": value, "step": step}
+
+    resumed = {"event": "Resumed", "step": 7, "epoch": 0, "exact": True, "message": ""}
+    told = [rate(3, 0.2), rate(7, 0.01), resumed, rate(7, 0.01), rate(9, 0.5), {**resumed, "step": 9}, rate(9, 0.5)]
+    for seq, body in enumerate([*told, rate(9, 0.5)]):
+        service._store.append("one", 2 + seq, json.dumps(body, separators=(",", ":")), 6.0)
+    page = open_page("runs", run="one")
+    (story,) = [part.value for part in page.markdown if "goes on from step 7" in part.value]
+    lines = [line.split("` ", 1)[1] for line in story.split("  \n")]
+    assert lines == [
+        "learning rate 0.2 from step 3",
+        "learning rate 0.01 from step 7",
+        "goes on from step 7. Bit for bit.",
+        "learning rate 0.5 from step 9",
+        "goes on from step 9. Bit for bit.",
+        # Once more by hand.
+        "learning rate 0.5 from step 9",
+    ]
+
+
 def test_a_fork_knows_its_parent(filled: list[str], service: Service) -> None:
     page = page_of("train")
     page.session_state["form.parent"] = "one"
