@@ -21,6 +21,12 @@ _HELP = {
     "notebook": "PyTorch in a Jupyter notebook, with text and curves.",
 }
 
+#: How the popover's sentence ends, by whether the file trains all that the weights have been through.
+_END = {
+    True: ", and ends by checking its figures against those here.",
+    False: ". The weights that this run went on from are not in it: it begins with others, so its figures are others.",
+}
+
 
 def run_as_code(run: Run, key: str) -> None:
     """Draw the popover of a run that has begun; nothing before that.
@@ -31,19 +37,30 @@ def run_as_code(run: Run, key: str) -> None:
     if run.started is not None:
         origin = "another run" if run.first_step or run.parent_step is not None else ""
         sketch = Recipe(f"run-{run.number}", run.config, origin=origin)
-        _popover(sketch, partial(recipe_of_run, run), key)
+        _popover(sketch, _is_whole(run), partial(recipe_of_run, run), key)
 
 
 def model_as_code(model: Model, key: str) -> None:
     """Draw the popover of a model that says how it was trained; nothing for another."""
     if model.config:
-        _popover(Recipe(model.name, model.config), partial(_recipe_of_model, model), key)
+        run = lab.service().run(model.run) if model.run else None
+        _popover(Recipe(model.name, model.config), not run or _is_whole(run), partial(_recipe_of_model, model), key)
+
+
+def _parent(run: Run) -> Run | None:
+    """Return the run that this one is a branch of, if the lab still has it."""
+    return lab.service().run(run.parent) if run.parent and run.parent_step is not None else None
+
+
+def _is_whole(run: Run) -> bool:
+    """Return ``Recipe.whole`` of the run's recipe, without reading what the run recorded."""
+    parent = _parent(run)
+    return not run.first_step or (parent is not None and _is_whole(parent))
 
 
 def recipe_of_run(run: Run) -> Recipe:
     """Return all that code needs to know of a run."""
-    service = lab.service()
-    parent = service.run(run.parent) if run.parent and run.parent_step is not None else None
+    service, parent = lab.service(), _parent(run)
     before = recipe_of_run(parent) if parent else None
     return export.recipe(run, service.events(run.id), before, service.branch_rate(run.id))
 
@@ -64,11 +81,12 @@ def _refusal(settings: str, kind: str, _sketch: Recipe) -> str:
     return ""
 
 
-def _popover(sketch: Recipe, recipe: Callable[[], Recipe], key: str) -> None:
+def _popover(sketch: Recipe, whole: bool, recipe: Callable[[], Recipe], key: str) -> None:
     """Draw the popover; a file is made when its button is pressed, since a long run takes time to read.
 
     Args:
         sketch: what is known without reading; its title names the file.
+        whole: whether the file trains all that the weights have been through.
     """
     name = sketch.title
 
@@ -76,10 +94,7 @@ def _popover(sketch: Recipe, recipe: Callable[[], Recipe], key: str) -> None:
         return write(recipe(), kind).encode()
 
     with st.popover("As code", icon=":material/code:", key=f"{key}.code"):
-        st.markdown(
-            "This run as a file that needs no lab: it loads, builds, trains, evaluates and saves, and ends by checking "
-            "its figures against those here."
-        )
+        st.markdown(f"This run as a file that needs no lab: it loads, builds, trains, evaluates and saves{_END[whole]}")
         for kind, (label, suffix) in KINDS.items():
             if refusal := _refusal(json.dumps(asdict(sketch), sort_keys=True), kind, sketch):
                 st.caption(literal(refusal))

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
+from itertools import pairwise
 from typing import Any
 
 from core.files import harmless
@@ -18,8 +19,10 @@ EPOCH_FIELDS = ("epoch", "train_loss", "train_accuracy", "validation_loss", "val
 #: A row per step; on the row of an epoch's last step, that epoch's figures. Steps and epochs count from 0.
 #: ``parent`` is the run that it left or went on from, ``parent_step`` the number of its steps before that.
 CSV_COLUMNS = ("run", "number", "name", "step", "loss", "learning_rate", *EPOCH_FIELDS, "parent", "parent_step")
-#: The last step at which a loss agrees with that of other code closely; rounding grows from step to step.
-CHECKED_STEP = 99
+#: Of so many first steps, code that trains a run knows the lab's losses; later ones tell more of rounding than of it.
+CHECKED_STEPS = 500
+#: Epochs at a run's end that tell how unsteady its accuracy is.
+LAST_EPOCHS = 10
 #: A cell that begins with one of these is a formula to a spreadsheet.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 #: Fields of the run's row that have a place of their own in the record, or are of the moment.
@@ -71,49 +74,67 @@ def json_text(runs: Iterable[tuple[Run, Events]]) -> str:
     return json.dumps([record(run, events) for run, events in runs], allow_nan=False, indent=1)
 
 
-def recipe(run: Run, events: Events, parent: Recipe | None = None, rate: float | None = None) -> Recipe:
+def recipe(run: Run, events: Events, parent: Recipe | None = None, own_rate: float | None = None) -> Recipe:
     """Return all that code needs to know of a run (``core.models.code``): what it has done so far.
 
     Args:
         parent: the recipe of its parent, for a run that goes on from one.
-        rate: its own, which it began with, as ``branching.own_rate``.
+        own_rate: its own, which it began with, as ``branching.own_rate``.
     """
     history = History(events)
-    steps, losses = history.steps.tolist(), history.losses.tolist()
+    steps, losses, rates = history.steps.tolist(), history.losses.tolist(), history.learning_rates.tolist()
     diverged = history.diverged is not None
-    # A run that began from another's checkpoint lacks the first steps.
-    begins = bool(steps) and steps[0] == 0
-    shown = {0, min(CHECKED_STEP, len(losses) - 1)} if begins else set()
     ended = run.state in states.RESUMABLE
     plan, before, origin = history.plan, None, "another run" if run.first_step else ""
     if parent and parent.whole and run.parent_step is not None:
         before = _up_to(run.parent_step, parent)
         origin = f"{parent.title[:1].lower()}{parent.title[1:]} after {run.parent_step:,} steps"
-        shown = set()
-        if rate is None:
+        if own_rate is None:
             # The parent ends before it takes the step for which it was given another rate.
             plan = [*((run.first_step, rate) for step, rate in parent.plan if step == run.parent_step), *plan]
+    elif origin and steps:
+        plan = [*_rate_in_force(run, rates[0]), *plan]
+    # A run that began from another's checkpoint lacks the first steps.
+    begun = before.losses if before else ()
+    own = losses if before or (steps and steps[0] == 0) else []
+    validated = [epoch.validation_accuracy for epoch in history.epochs[-LAST_EPOCHS:]]
+    falls = [a - b for a, b in pairwise(validated) if a is not None and b is not None]
     return Recipe(
         title=f"Run #{run.number}",
         config=run.config,
         steps=(steps[-1] + 1 if diverged else history.step) if ended or diverged else None,
         plan=plan,
-        losses=before.losses if before else {step: losses[step] for step in shown},
-        train_loss=history.train_loss if history.epochs and run.over else None,
+        losses=[*begun, *own[: CHECKED_STEPS - len(begun)]],
+        last_rate=rates[-1] if rates and (ended or run.over) else None,
         test_accuracy=history.test_accuracy,
+        fall=max(0.0, *falls) if falls else 0.0,
         diverged=diverged,
         first_step=run.first_step,
         origin=origin,
         before=before,
-        rate=rate,
+        own_rate=own_rate,
     )
+
+
+def _rate_in_force(run: Run, first: float) -> list[tuple[int, float]]:
+    """Return the rate that the schedule of a run started from, as if set at step 0, where it is not the config's.
+
+    Args:
+        first: the rate of the run's own first step.
+    """
+    config = run.config
+    if config.schedule_spec.reacts:
+        return []
+    (planned,) = config.planned_rates([run.first_step])
+    # Every schedule's rates are multiples of the one that it starts from.
+    return [] if not planned or math.isclose(first, planned) else [(0, config.lr * first / planned)]
 
 
 def _up_to(step: int, recipe: Recipe) -> Recipe:
     """Return the recipe of the first ``step`` steps alone."""
     plan = [(at, rate) for at, rate in recipe.plan if at < step]
-    losses = {at: loss for at, loss in recipe.losses.items() if at < step}
-    return replace(recipe, steps=step, plan=plan, losses=losses, train_loss=None, test_accuracy=None, diverged=False)
+    losses = recipe.losses[:step]
+    return replace(recipe, steps=step, plan=plan, losses=losses, last_rate=None, test_accuracy=None, diverged=False)
 
 
 def finite(value: Any) -> Any:

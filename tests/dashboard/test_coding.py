@@ -44,3 +44,20 @@ def test_a_model_is_offered_as_code_where_it_says_how_it_was_trained(service: Se
     page = open_page("models", model="coded")
     assert "Keras has no optimizer that steps like L-BFGS here; take PyTorch." in words(page).replace("\\", "")
     assert "PyTorch" in {button.proto.label for button in page.get("download_button")}
+
+
+def test_the_popover_promises_no_check_where_the_way_to_the_weights_is_not_known(service: Service, run: str) -> None:
+    promise, other = (
+        "ends by checking its figures against those here",
+        "it begins with others, so its figures are others",
+    )
+    child = service.branch(run, 2, {})
+    wait_for_runs(service, [child])
+    assert promise in words(open_page("runs", run=child))
+    found = service.run(child)
+    assert found and coding.recipe_of_run(found).whole
+    service.delete([run])
+    service.purge([run])
+    said = words(open_page("runs", run=child))
+    assert other in said and promise not in said
+    assert not coding.recipe_of_run(found).whole

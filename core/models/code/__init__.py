@@ -45,4 +45,4 @@ def recipe_of(model: Model, run: Recipe | None = None) -> Recipe:
     if run is None:
         return own
     first, origin = run.first_step, run.origin
-    return replace(own, plan=run.plan, first_step=first, origin=origin, before=run.before, rate=run.rate)
+    return replace(own, plan=run.plan, first_step=first, origin=origin, before=run.before, own_rate=run.own_rate)

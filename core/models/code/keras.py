@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from core.models.code import digits, rates
-from core.models.code.pytorch import LOAD, assembled
+from core.models.code import digits, figures, rates
+from core.models.code.pytorch import assembled, load
 from core.models.code.recipe import Recipe, Section
 from core.training.config import RunConfig
 from core.training.network import GAINS
@@ -71,7 +71,7 @@ def _values(config: RunConfig) -> dict[str, object]:
 def _sections(recipe: Recipe) -> list[Section]:
     weights = digits.first_weights(recipe.config)
     return [
-        Section("Load the data", "60,000 training and 10,000 test digits, as bytes.", LOAD),
+        load(),
         Section("Prepare it", digits.prepare_text(recipe.config), _prepare(recipe.config)),
         Section("Build the network", f"784 inputs, 128 ReLU units, 10 outputs; {weights}.", _build(recipe.config)),
         Section("Configure the training", "the loss, the optimizer and its learning rate.", _configure(recipe)),
@@ -212,9 +212,5 @@ model = keras.saving.load_model("network.keras")"""
 
 
 def _figures(recipe: Recipe) -> str:
-    if recipe.diverged or recipe.test_accuracy is None:
-        return "# The lab has no test accuracy of this run: it diverged, or is not over."
-    return (
-        f"assert abs(test_accuracy - {recipe.test_accuracy!r}) <= {ACCURACY}, test_accuracy\n"
-        'print("This is the accuracy of the lab\'s own run, within what other random numbers change.")'
-    )
+    rate = figures.rate(recipe, "float(optimizer.learning_rate)")
+    return figures.comparison([*rate, *figures.accuracy(recipe, ACCURACY)], "other random numbers alone")

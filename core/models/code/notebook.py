@@ -28,7 +28,7 @@ plt.show()""",
 
 def content(recipe: Recipe) -> str:
     """Return the notebook's JSON (nbformat 4.5)."""
-    parts = pytorch.sections(recipe)
+    parts = pytorch.sections(recipe, argument=False)
     parts.insert(next(i for i, part in enumerate(parts) if part.title == "Evaluate"), CURVES)
     head = (
         f"# {recipe.title} of Descent Lab, as plain PyTorch\n\n{recipe.settings}. {recipe.beginning}".rstrip() + "\n\n"

@@ -75,11 +75,37 @@ def test_a_branch_goes_on_at_a_rate_set_by_hand_or_goes_back_to_the_one_of_the_s
 
 
 def test_where_the_way_is_not_known_the_code_says_so_and_checks_nothing():
-    text = write(replace(ALONE, title="Run #2", origin="another run", first_step=11, test_accuracy=0.9))
+    made = replace(ALONE, title="Run #2", origin="another run", first_step=11, test_accuracy=0.9, last_rate=0.05)
+    text = write(made)
     said = " ".join(text.split('"""')[1].split())
     assert "The lab's run went on from another run, whose weights are not in this file" in said
-    assert "assert" not in text
+    assert (
+        "it trains the same settings from the first weights, at its learning rates, so its figures are others" in said
+    )
+    assert "FIGURES" not in text and "sys.exit" not in text.split("# 9.")[1]
     assert "for epoch in range(3):" in text and "itertools" not in text
+
+
+def test_a_schedule_that_reacts_begins_anew_where_the_way_is_not_known():
+    config = replace(CONFIG, schedule="plateau")
+    said = " ".join(write(replace(ALONE, config=config, origin="another run", first_step=11)).split('"""')[1].split())
+    assert "from the first weights, where its schedule begins anew, so its figures are others" in said
+
+
+@pytest.mark.parametrize(("schedule", "rate"), [("constant", 0.002), ("cosine", 0.002), ("plateau", None)])
+def test_a_branch_whose_parent_is_gone_keeps_the_rate_that_was_set_by_hand(service, schedule, rate):
+    parent = service.submit(replace(CONFIG, schedule=schedule))
+    wait_for(lambda: service.run(parent).state == "finished")
+    row, events = service.existing(parent), service.events(parent)
+    config = replace(CONFIG, schedule=schedule)
+    (planned,) = config.planned_rates([11])
+    steps = {"event": "StepsDone", "first_step": 11, "losses": [1.0, 0.9], "learning_rates": [0.04 * planned, 0.1]}
+    by_hand = {"event": "CommandApplied", "step": 12, "command": "learning_rate", "value": 0.1}
+    child = replace(row, parent="gone", parent_step=11, first_step=11)
+    made = export.recipe(child, [events[0], steps, by_hand], None)
+    assert not made.whole and list(made.losses) == []
+    assert made.plan == [*([(0, pytest.approx(rate))] if rate else []), (12, 0.1)]
+    assert ("RATES = {0: 0.002, 12: 0.1}" in write(made)) == bool(rate)
 
 
 def test_keras_says_that_it_cannot_go_on_from_another_run():
