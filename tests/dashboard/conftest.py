@@ -49,6 +49,12 @@ def in_address(page: AppTest, name: str) -> str:
     return value if isinstance(value, str) else value[0]
 
 
+def take_away(service: Service, run_id: str) -> None:
+    """Remove a row as if it had never been: the next one has its number again."""
+    service._store.remove(run_id)
+    service._store._execute("UPDATE numbers SET last = (SELECT coalesce(max(number), 0) FROM runs)", ())
+
+
 def button(page: AppTest, label: str) -> Button:
     """The button with this label, or the first one whose label begins with it."""
     return next((b for b in page.button if b.label == label), None) or next(

@@ -27,6 +27,7 @@ ESCAPES = {
     "date_time",
     "clock_time",
     "loss",
+    "not_here",
 }
 #: Attributes that hold what a person has typed, a file has in it, or a system has said.
 FOREIGN_ATTRIBUTES = {

@@ -8,7 +8,7 @@ from core.runs.service import Service
 from core.training.config import RunConfig
 from dashboard import operating, visitors
 from dashboard.views.runs import rows
-from tests.dashboard.conftest import button, labels, open_page
+from tests.dashboard.conftest import button, labels, open_page, take_away
 
 STRANGER = "f" * 16
 RATE = "Schedule's base rate from the next step on"
@@ -28,7 +28,7 @@ def commands(service: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[list
     service._store.add("theirs", RunConfig(), 1.0, "running", owner=STRANGER, owner_name="*Eve*")
     rows.forget()
     yield given
-    service._store.remove("theirs")
+    take_away(service, "theirs")
     rows.forget()
 
 
@@ -81,6 +81,6 @@ def test_of_several_runs_none_is_operated_if_one_is_anothers(
         assert commands == []
         operating.give(("mine",), "stop")
     finally:
-        service._store.remove("mine")
-        service._store.remove("nobodys")
+        take_away(service, "mine")
+        take_away(service, "nobodys")
     assert commands == [(["mine"], "stop", None, "")]

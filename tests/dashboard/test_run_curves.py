@@ -11,6 +11,7 @@ from core.analysis.findings import findings
 from core.optimizers import OPTIMIZERS
 from core.runs import feed
 from core.runs.history import History
+from core.runs.service import Service
 from core.runs.store import Run
 from core.training.config import RunConfig
 from core.training.events import StepsDone
@@ -81,7 +82,7 @@ def chart_of(values: int, seeds: int) -> AppTest:
     ],
 )
 def test_a_live_chart_has_no_more_runs_than_a_browser_may_follow(
-    values: int, seeds: int, drawn: list[int], said: list[str]
+    service: Service, values: int, seeds: int, drawn: list[int], said: list[str]
 ) -> None:
     page = chart_of(values, seeds)
     assert not page.exception

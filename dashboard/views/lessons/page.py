@@ -78,8 +78,8 @@ def _lesson(lesson: Lesson) -> None:
     runs = address.runs("runs")
     lesson = as_set(lesson, runs)
     hidden = _hidden()
-    if runs and (made := visitors.recall(_before_runs())) is not None:
-        STATE[f"{lesson.key}.prediction"] = made
+    if runs:
+        _recall_prediction(lesson.key)
     if "list" not in hidden:
         st.button("All lessons", type="tertiary", icon=":material/arrow_back:", on_click=_open, args=(None,))
     st.markdown(f"### {lesson.order} · {lesson.title}")
@@ -190,6 +190,12 @@ def _before_runs() -> str:
     It is the visitor's own: in the address it would go with a link to others.
     """
     return ".".join(("lesson", address.get("lesson"), address.get("runs")))
+
+
+def _recall_prediction(key: str) -> None:
+    """Put the prediction before these runs back into its field, after a reload."""
+    if (made := visitors.recall(_before_runs())) is not None:
+        STATE[f"{key}.prediction"] = made
 
 
 def _show(lesson: Lesson, ids: list[str]) -> None:

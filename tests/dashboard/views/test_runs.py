@@ -19,7 +19,7 @@ from core.runs.service import Service
 from core.training.config import RunConfig
 from dashboard import colors, lab, notices, operating
 from dashboard.views.runs import actions, compare, figures, one, overview, parallel, route, rows
-from tests.dashboard.conftest import button, in_address, labels, open_page, page_of, text
+from tests.dashboard.conftest import button, in_address, labels, open_page, page_of, take_away, text
 from tests.waiting import LIMIT
 
 ME = Visitor("a" * 16, "Ada", True, False)
@@ -44,7 +44,7 @@ def filled(service: Service) -> Iterator[list[str]]:
     ids = ["one", "two", "three", "four", "five"]
     yield ids
     for run_id in ids:
-        store.remove(run_id)
+        take_away(service, run_id)
         service._record.forget(run_id)
     rows.forget()
 
@@ -238,7 +238,7 @@ def seeds(service: Service) -> Iterator[None]:
     rows.forget()
     yield
     for run_id in ("other", *(f"s{number}" for number in range(len(made)))):
-        service._store.remove(run_id)
+        take_away(service, run_id)
     rows.forget()
 
 
@@ -268,7 +268,7 @@ def departed(service: Service) -> Iterator[None]:
     rows.forget()
     yield
     for run_id in "stuvwx":
-        service._store.remove(run_id)
+        take_away(service, run_id)
     rows.forget()
 
 

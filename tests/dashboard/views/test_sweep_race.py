@@ -9,7 +9,17 @@ from core.runs.service import Service
 from core.sweep import race
 from core.training.config import RunConfig
 from dashboard import forms
-from tests.dashboard.conftest import DASHBOARD, button, in_address, labels, open_page, page_of, text, wait_for_runs
+from tests.dashboard.conftest import (
+    DASHBOARD,
+    button,
+    in_address,
+    labels,
+    open_page,
+    page_of,
+    take_away,
+    text,
+    wait_for_runs,
+)
 from tests.waiting import LIMIT
 
 
@@ -193,7 +203,7 @@ def raced(service: Service, request: pytest.FixtureRequest) -> Iterator[str]:
         ids.append(f"raced{number}")
     yield ",".join(ids)
     for run_id in ids:
-        service._store.remove(run_id)
+        take_away(service, run_id)
 
 
 @pytest.mark.parametrize(

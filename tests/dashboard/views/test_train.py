@@ -9,7 +9,7 @@ from core.training.config import RunConfig
 from dashboard import lab
 from dashboard.forms import key
 from dashboard.words import percent
-from tests.dashboard.conftest import button, in_address, labels, open_page, page_of, text, wait_for_runs
+from tests.dashboard.conftest import button, in_address, labels, open_page, page_of, take_away, text, wait_for_runs
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_a_run_in_the_bin_says_so_and_does_not_go_on(service: Service) -> None:
     assert not {"Resume", "One step", "One epoch"} & set(labels(page)) and button(page, "Stop").disabled
     button(page, "Restore").click().run()
     assert {"Resume", "One step", "One epoch"} <= set(labels(page)) and not page.info
-    service._store.remove("binned")
+    take_away(service, "binned")
     service._record.forget("binned")
 
 
@@ -100,7 +100,7 @@ def two(service: Service) -> Iterator[tuple[str, str]]:
     service._store.add("adam", RunConfig(lr=0.01, epochs=3), 2.0, "finished")
     yield "sgd", "adam"
     for run_id in ("sgd", "adam"):
-        service._store.remove(run_id)
+        take_away(service, run_id)
 
 
 def test_a_run_that_is_opened_brings_its_settings(two: tuple[str, str]) -> None:
