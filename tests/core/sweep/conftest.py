@@ -28,7 +28,6 @@ class Scripted:
         self.rows: dict[str, Run] = {}
         self.epochs: dict[str, list[EpochDone]] = {}
         self.commands: list[tuple[str, str]] = []
-        self.applied: list[dict[str, Any]] = []
         self.refusal = ""
         self.full = False
         self.jobs = Jobs()
@@ -57,9 +56,7 @@ class Scripted:
 
     def twin(self, config: RunConfig) -> Run | None:
         found = [
-            run
-            for run in self.rows.values()
-            if run.config == config and run.state == states.FINISHED and not self.events(run.id, ("CommandApplied",))
+            run for run in self.rows.values() if run.config == config and run.state == states.FINISHED and run.plain
         ]
         return found[-1] if found else None
 
@@ -85,13 +82,10 @@ class Scripted:
         ends = {"stop": states.STOPPED, "pause": states.PAUSED, "resume": states.QUEUED}
         self.turn(run_id, ends[command])
 
-    def events(self, run_id: str, kinds: Any) -> list[dict[str, Any]]:
-        return [event for event in self.applied if event["run"] == run_id and event["event"] in kinds]
-
     def set_rate(self, run_id: str) -> None:
         """Set a run's learning rate by hand."""
         event = {"event": "CommandApplied", "step": 0, "command": "learning_rate", "value": 0.5}
-        self.applied.append({"run": run_id, **event})
+        self.rows[run_id] = replace(self.rows[run_id], rate_by_hand=True)
         self.tell(run_id, event)
 
     def delete(self, run_id: str) -> None:
