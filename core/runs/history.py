@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.runs.states import sets_rate
 from core.training.events import EpochDone, Event
 
 Array = NDArray[np.float64]
@@ -221,7 +222,7 @@ class History:
 
 
 def _rate_by_hand(body: Body) -> tuple[int, float] | None:
-    return (body["step"], body["value"]) if body["command"] == "learning_rate" else None
+    return (body["step"], body["value"]) if sets_rate(body) else None
 
 
 def _epoch(body: Body) -> EpochDone:

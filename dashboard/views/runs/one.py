@@ -186,8 +186,7 @@ def _story(run: Run) -> None:
     for event in lab.service().events(run.id, _STORY):
         planned = len(history.planned)
         history.add(event)
-        by_hand = event["event"] == "CommandApplied" and event["command"] == "learning_rate"
-        again = by_hand and len(history.planned) == planned
+        again = states.sets_rate(event) and len(history.planned) == planned
         words = "" if again else _event_in_words(event)
         if words and words != last:
             lines.append(f"`{clock_time(event['at'])}` {words}")
