@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import streamlit as st
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
@@ -10,11 +11,12 @@ from dashboard.boundary import INDEX
 from dashboard.components.modules import DIGEST, PLOTLY, SOURCES
 
 _TYPE = "text/javascript"
-#: The page that Streamlit serves for each of the lab's, with the lab's own style in it from the start: what a
-#: later one places would move.
-PAGE = INDEX.read_text("utf-8").replace(
-    "</head>", f"<style>{Path(__file__).with_name('main.css').read_text('utf-8')}</style></head>"
-)
+_PAPER = ", ".join(str(st.get_option(f"theme.{theme}.backgroundColor")) for theme in ("light", "dark"))
+#: The lab's own style; ``--paper`` is the theme's background, for what lies over other parts of a page.
+STYLE = f":root {{ --paper: light-dark({_PAPER}); }}\n{Path(__file__).with_name('main.css').read_text('utf-8')}"
+#: The page that Streamlit serves for each of the lab's, with the style in it from the start: what a later one places
+#: would move.
+PAGE = INDEX.read_text("utf-8").replace("</head>", f"<style>{STYLE}</style></head>")
 PATHS = ("runs", "sweep", "race", "surfaces", "landscape", "predictions", "draw", "models", "lessons")
 
 

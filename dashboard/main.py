@@ -34,11 +34,10 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
     st.html(HEADER)
     visitors.control()
 watch_session()
-# A place of its own, so that a notice that comes or goes moves nothing of the page to another place, where it would be
-# mounted anew.
+# A place of their own, since they come and go.
 with st.container():
     if trouble := lab.service().trouble:
         st.error(literal(trouble), icon=":material/hard_drive:")
     starting.show_speed()
-    notices.show()
+notices.place("page")
 page.run()

@@ -2,7 +2,8 @@
 
 Every action of a page that writes goes through ``attempt``, so that a full disk or a run that somebody else has
 deleted is the same sentence everywhere. The frame shows it above the page. A fragment, and a dialog is one, is drawn
-without the frame: those that have actions call ``show`` themselves. What only reads needs nothing: ``show_failure``.
+without the frame: those that have actions call ``place`` or ``show`` themselves. What only reads needs nothing:
+``show_failure``.
 """
 
 import sqlite3
@@ -77,8 +78,21 @@ def show_failure(error: Exception) -> bool:
     return True
 
 
+def place(name: str) -> None:
+    """Show the pending toast or sentence, once, in a place of its own.
+
+    So a notice that comes or goes moves nothing else to another place, where it would be mounted anew; and a sentence
+    is in sight however far down the pressed button is.
+
+    Args:
+        name: of the place, for its style in main.css; each of a page has another.
+    """
+    with st.container(key=f"notices-{name}"):
+        show()
+
+
 def show() -> None:
-    """Show the pending toast or sentence, once."""
+    """Show the pending toast or sentence, once, where it is called."""
     if said := st.session_state.pop(_DONE, None):
         text, icon = said
         st.toast(text, icon=icon)

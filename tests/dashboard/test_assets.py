@@ -1,7 +1,6 @@
 """Scripts for browsers: plotly.js and the components' modules."""
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +10,6 @@ from dashboard import assets
 from dashboard.boundary import INDEX
 from dashboard.components.modules import ADDRESS, SOURCES
 from tests.visiting import PAGES
-
-STYLE = Path(assets.__file__).with_name("main.css").read_text("utf-8")
 
 
 def get(path: str) -> tuple[int, dict[str, str], bytes]:
@@ -38,7 +35,7 @@ def test_every_page_has_the_labs_style_before_its_script_runs() -> None:
     for path in ("/", *(f"/{path}" for path in assets.PATHS)):
         status, headers, body = get(path)
         assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
-        assert body.replace(f"<style>{STYLE}</style>".encode(), b"") == INDEX.read_bytes() != body
+        assert body.replace(f"<style>{assets.STYLE}</style>".encode(), b"") == INDEX.read_bytes() != body
 
 
 def test_plotly_comes_from_this_machine() -> None:

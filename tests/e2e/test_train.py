@@ -67,6 +67,21 @@ def test_defaults_train_save_and_survive_a_restart(page: Page, own_lab: Lab) -> 
     expect(page.get_by_role("img", name="predicted 7, true 7").first).to_be_visible()
 
 
+def test_why_an_action_was_refused_is_in_sight_where_it_was_pressed(page: Page, lab: Lab) -> None:
+    page.set_viewport_size({"width": 1280, "height": 500})
+    open_lab(page, lab)
+    train(page, 1)
+    expect_state(page, "finished")
+    page.get_by_label("Save this network as").fill("reference")
+    press(page, "Save")
+    refusal = page.get_by_text("Name must be another than that of the network that comes with the lab")
+    expect(refusal).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("button", name="Save", exact=True).last).to_be_in_viewport()
+    # It lies over the chart, and its words stand on the page's own colour.
+    paper = refusal.evaluate("e => getComputedStyle(e.closest('[data-testid=stLayoutWrapper]')).backgroundColor")
+    assert paper == page.locator(".stApp").evaluate("e => getComputedStyle(e).backgroundColor")
+
+
 def test_a_downloaded_network_can_be_uploaded_and_a_wrong_file_is_refused_kindly(
     page: Page, lab: Lab, tmp_path: Path
 ) -> None:

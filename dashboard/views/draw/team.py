@@ -52,8 +52,7 @@ def _keep() -> None:
 
 @st.fragment
 def team_section() -> None:
-    with st.container():
-        notices.show()
+    notices.place("team")
     st.markdown("#### The team's test set")
     kept = drawings().all()
     if kept:

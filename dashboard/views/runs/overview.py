@@ -48,7 +48,6 @@ VIEWS: dict[str, Callable[[], list[dict[str, Any]]]] = {
 
 
 def show() -> None:
-    st.html(_style())
     everything, leaders, bin = st.tabs([ALL, LEADERBOARD, BIN], on_change="rerun", **_STATE.kept("view"))
     if everything.open:
         with everything:
@@ -61,34 +60,13 @@ def show() -> None:
             _bin()
 
 
-def _style() -> str:
-    """Return the style that keeps the buttons in sight, above the table's head; in one line, so that the head knows its
-    place."""
-    paper = ", ".join(str(st.get_option(f"theme.{theme}.backgroundColor")) for theme in ("light", "dark"))
-    wrapper = '[data-testid="stLayoutWrapper"]:has(> .st-key-runs-bar)'
-    return f"""<style>
-{wrapper} {{ position: sticky; top: 3.75rem; z-index: 3; padding-bottom: 1rem; margin-bottom: -1rem;
-  background: light-dark({paper}); }}
-{wrapper} ~ * {{ --runs-head-top: 7.25rem; }}
-.st-key-runs-bar {{ flex-wrap: nowrap; }}
-@media (max-width: 900px) {{ .st-key-runs-bar {{ overflow: auto hidden; scrollbar-width: none; }} }}
-@media (max-width: 640px) {{
-  .st-key-runs-bar {{ gap: 0.4rem; }}
-  .st-key-runs-bar button {{ padding-inline: 0.6rem; }}
-  .st-key-runs-bar :is(span:has(> [data-testid="stIconMaterial"]), :has(> .st-key-runs-hint)) {{ display: none; }}
-}}
-.st-key-runs-bar > * {{ flex: none; width: auto; white-space: nowrap; }}
-</style>"""
-
-
 def _bar_container() -> DeltaGenerator:
     return st.container(horizontal=True, vertical_alignment="center", key="runs.bar")
 
 
 @st.fragment
 def _all() -> None:
-    with st.container():
-        notices.show()
+    notices.place("runs")
     limit = st.session_state.get("runs.limit", SHOWN)
     runs = {run.id: run for run in rows.latest(limit)}
     view = "all" if limit == SHOWN else "every"
@@ -206,8 +184,7 @@ def _queue() -> None:
 
 @st.fragment
 def _bin() -> None:
-    with st.container():
-        notices.show()
+    notices.place("bin")
     runs = {run.id: run for run in rows.latest(-1, deleted=True)}
     bar = _bar_container()
     answer = run_table(

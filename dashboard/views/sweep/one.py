@@ -118,7 +118,7 @@ def _live(study_id: str, around: tuple[object, ...], every: float | None, pictur
         sweep = lab.sweeps().view(study_id)
     if sweep is None or _around(sweep) != around:
         st.rerun()
-    notices.show()
+    notices.place("sweep")
     _byline(sweep)
     if sweep.state in (view.RUNNING, view.PAUSED):
         _progress(sweep)

@@ -11,6 +11,7 @@ from dashboard.analysis import findings
 from dashboard.analysis.closer_look import closer_look
 from dashboard.components.chart import live_chart
 from dashboard.testing import results, test_section
+from dashboard.views.models import keeping
 from dashboard.views.models.runs import SaveableRun, keep
 from dashboard.views.runs import actions as runs_actions
 from dashboard.words import differences, ending, literal, network_table, percent, run_line, stacked, state_color
@@ -146,20 +147,20 @@ def _saving(run: Run) -> None:
     path = lab.service().parameters_file(run.id)
     if not path:
         return
-    name = f"{run.config.optimizer}-{run.id[:6]}"
+    choice = SaveableRun(run, path)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.text_input("Save this network as", name, key=f"keep.{run.id}")
+        keeping.name_field("Save this network as", choice.name, f"keep.{run.id}")
         st.button(
             "Save",
             icon=":material/bookmark_add:",
             help="Saves it to the lab's models, for everyone.",
             on_click=_save,
-            args=(SaveableRun(run, path),),
+            args=(choice,),
         )
         st.download_button(
             "Download",
             operating.file_of(run.id, lab.service().parameters_file),
-            file_name=f"{name}{checkpoints.SUFFIX}",
+            file_name=f"{choice.name}{checkpoints.SUFFIX}",
             mime="application/octet-stream",
             icon=":material/download:",
             on_click="ignore",
@@ -178,7 +179,10 @@ def _saving(run: Run) -> None:
 
 def _save(choice: SaveableRun) -> None:
     def save() -> None:
-        saved = keep(choice, st.session_state[f"keep.{choice.run.id}"] or "")
+        key = f"keep.{choice.run.id}"
+        saved = keep(choice, st.session_state[key] or "")
+        # This name is taken now: the field has another one next.
+        del st.session_state[key]
         st.session_state[_SAVED] = choice.run.id, saved.name
         notices.say(f"Saved as {literal(saved.name)}.")
 

@@ -8,7 +8,7 @@ from core.runs.service import Service
 from core.training.config import RunConfig
 from dashboard import lab
 from dashboard.forms import key
-from dashboard.words import percent
+from dashboard.words import literal, percent
 from tests.dashboard.conftest import button, in_address, labels, open_page, page_of, take_away, text, wait_for_runs
 
 
@@ -151,12 +151,24 @@ def test_a_saved_network_is_tested_where_it_was_saved(train: AppTest, service: S
     wait_for_runs(service, [run_id])
     train.run()
     assert not train.metric
+    number = number_of(run_id)
+    assert train.text_input(key=f"keep.{run_id}").value == f"adam-{number}"
     train.text_input(key=f"keep.{run_id}").set_value("where it was saved").run()
     button(train, "Save").click().run()
     assert "**where it was saved** is saved." in text(train)
     assert [metric.label for metric in train.metric] == ["Accuracy on the 10,000 test digits", "Test loss"]
     run = service.run(run_id)
     assert run and train.metric[0].value == percent(run.test_accuracy)
+    # The name that is proposed is free each time, so that Save saves; one that was refused stays in its field.
+    for name in (f"adam-{number}", f"adam-{number} 2"):
+        assert train.text_input(key=f"keep.{run_id}").value == name
+        button(train, "Save").click().run()
+        assert f"**{literal(name)}** is saved." in text(train)
+        assert "notices.refused" not in train.session_state
+    train.text_input(key=f"keep.{run_id}").set_value("where it was saved").run()
+    button(train, "Save").click().run()
+    assert "you entered where it was saved" in train.session_state["notices.refused"]
+    assert train.text_input(key=f"keep.{run_id}").value == "where it was saved"
 
 
 def test_a_guest_is_asked_for_a_name_once_at_the_first_run(service: Service) -> None:
