@@ -34,6 +34,7 @@ LABELS = {
     "trials": "Settings",
     # Of a surface.
     "formula": "f(x, y)",
+    "settings": "All settings, as text",
     "x": "x",
     "y": "y",
 }

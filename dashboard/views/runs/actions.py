@@ -36,12 +36,15 @@ def chosen(act: Callable[[list[str]], None], ids: Sequence[str], table: str) -> 
 
 
 def stop(ids: Sequence[str]) -> None:
-    paused = [run_id for run_id in ids if (run := lab.service().run(run_id)) and run.state == states.PAUSED]
-    operating.command(ids, "stop", f"{counted(len(ids), 'run')} stopped.", partial(_go_on, ids, paused))
+    operating.command(ids, "stop", f"{counted(len(ids), 'run')} stopped.", partial(_go_on, ids, _paused(ids)))
 
 
 def resume(ids: Sequence[str]) -> None:
-    operating.command(ids, "resume", f"{counted(len(ids), 'run')} resumed.", partial(_back, ids, "pause"))
+    operating.command(ids, "resume", f"{counted(len(ids), 'run')} resumed.", partial(_halt, ids, _paused(ids)))
+
+
+def _paused(ids: Sequence[str]) -> list[str]:
+    return [run_id for run_id in ids if (run := lab.service().run(run_id)) and run.state == states.PAUSED]
 
 
 def _go_on(ids: Sequence[str], paused: Sequence[str]) -> None:
@@ -50,8 +53,18 @@ def _go_on(ids: Sequence[str], paused: Sequence[str]) -> None:
     """
     if going := starting.going(run for run_id in ids if (run := lab.service().run(run_id))):
         raise ValueError(f"Run #{going[0].number} is still about to stop. Press Undo again in a moment.")
-    _back([run_id for run_id in ids if run_id not in paused], "resume")
+    _back(_without(ids, paused), "resume")
     _back(paused, "pause_again")
+
+
+def _halt(ids: Sequence[str], paused: Sequence[str]) -> None:
+    """Pause runs that were resumed and had been paused, and stop the others, which had been stopped."""
+    _back(_without(ids, paused), "stop")
+    _back(paused, "pause")
+
+
+def _without(ids: Sequence[str], others: Sequence[str]) -> list[str]:
+    return [run_id for run_id in ids if run_id not in others]
 
 
 def _back(ids: Sequence[str], name: str) -> None:

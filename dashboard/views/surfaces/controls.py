@@ -132,7 +132,7 @@ def _panel(chosen: list[str], mode: str) -> tuple[float, int, dict[str, Any], se
     shape = {"schedule": schedule, "schedule_params": params, "warmup_steps": warmup}
     panel = st.container()
     text = st.text_input(
-        "All settings, as text",
+        fields.label("settings"),
         **STATE.text("settings"),
         placeholder="adam lr=0.01 betas=0.9,0.99; muon momentum=0.9",
         help="Optimizer, then name=value; a semicolon between optimizers.",

@@ -517,17 +517,28 @@ def test_one_click_cancels_all_of_ones_own_waiting_runs(service: Service, monkey
     assert [one._event_in_words(event) for event in service.events(other, ("Operated",))] == ["stop by Teacher"]
 
 
-def test_what_was_paused_before_it_was_stopped_is_paused_again(
-    filled: list[str], service: Service, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("act", "given_back"),
+    [
+        ("stop", [(["two"], "resume"), (["four"], "pause_again")]),
+        ("resume", [(["two"], "stop"), (["four"], "pause")]),
+    ],
+)
+def test_runs_are_taken_back_to_what_each_was(
+    act: str,
+    given_back: list[tuple[list[str], str]],
+    service: Service,
+    filled: list[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     kept: dict[str, Any] = {}
     monkeypatch.setattr("dashboard.notices.st.session_state", kept)
     given: list[tuple[list[str], str]] = []
     monkeypatch.setattr(operating, "give", lambda ids, name, value=None: given.append((list(ids), name)))
     service._store.update("four", state="paused")
-    actions.stop(["two", "four"])
+    getattr(actions, act)(["two", "four"])
     notices._undo(kept["notices.undo"][1])
-    assert given == [(["two", "four"], "stop"), (["two"], "resume"), (["four"], "pause_again")]
+    assert given == [(["two", "four"], act), *given_back]
 
 
 def test_a_deletion_is_taken_back(filled: list[str], service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

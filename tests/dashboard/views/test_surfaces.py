@@ -89,7 +89,7 @@ def test_starts_noise_and_settings_are_read(page: AppTest) -> None:
             "adam speed=2",
             "Adam has no parameter speed; its parameters: lr, betas, eps, amsgrad, weight decay.",
         ),
-        ("settings", "lbfgs lr=1", "Settings must name one of sgd,"),
+        ("settings", "lbfgs lr=1", "All settings, as text must name one of sgd,"),
     ],
 )
 def test_bad_input_gets_one_sentence(page: AppTest, key: str, text: str, sentence: str) -> None:
