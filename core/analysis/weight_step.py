@@ -75,8 +75,10 @@ def weight_step(
     outputs = HIDDEN * data.PIXELS + HIDDEN
     output = gradient[outputs:-10].abs().argmax() + outputs
     at = torch.stack([hidden, output])
+    new = _state_at(trainer.state()["optimizers"][0], at)
     numbers = Step(
-        t=step,
+        # The optimizer's own count: a branch may have changed the optimizer, or the number of steps in an epoch.
+        t=int(new["step"][0]) if "step" in new else step,
         before=_at(before, at),
         after=_at(to_flat(trainer.network).cpu(), at),
         gradient=_at(gradient, at),
@@ -84,7 +86,7 @@ def weight_step(
         params=config.optimizer_params,
         weight_decay=config.weight_decay,
         old=_state_at(old, at),
-        new=_state_at(trainer.state()["optimizers"][0], at),
+        new=new,
     )
     spec.explain_step(numbers)
     places = divmod(int(hidden), data.PIXELS), divmod(int(output) - outputs, HIDDEN)

@@ -19,7 +19,7 @@ def momentum(s: Step) -> None:
     if not mu:
         return plain(s)
     s.velocity = s.new["momentum_buffer"]
-    if s.t == 1:
+    if "momentum_buffer" not in s.old:
         s.lines.append(rf"v_1 &= g_1 = {vector(s.velocity)}")
     else:
         share, factor = (r"(1-\tau)\,g_t", scalar(1 - tau)) if tau else ("g_t", "")

@@ -3,7 +3,7 @@ import pytest
 
 from core.analysis.weight_step import weight_step
 from core.optimizers import OPTIMIZERS
-from core.optimizers.step import scalar
+from core.optimizers.step import scalar, vector
 from core.training.config import RunConfig
 from core.training.network import Network, to_flat
 from core.training.replay import replay, state_at
@@ -76,6 +76,30 @@ def test_a_step_is_of_the_way_that_the_run_went() -> None:
     )
     with pytest.raises(ValueError, match=r"^step must be a whole number in \[7, 24\], got step = 6\.$"):
         weight_step(config, 6, plan, start)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "line"),
+    [
+        ("adam", r"\hat m_t &= \frac{m_t}{1-\beta_1^t} = {0.1 g} \Big/ 0.1 = {g}"),
+        ("radam", r"\rho_t &= 1 \le 5:\quad \Delta\theta = -\eta\,\hat m_t = -0.003{g}"),
+        ("momentum", r"v_1 &= g_1 = {g}"),
+    ],
+)
+def test_a_branch_with_another_optimizer_counts_its_steps_from_its_own_first(optimizer: str, line: str) -> None:
+    before = RunConfig(optimizer="sgd", lr=0.1, **SMALL)
+    start = {**state_at(before, 6), "optimizers": [{}], "lr": OPTIMIZERS[optimizer].lr}
+    seen = weight_step(RunConfig.recommended(optimizer, **SMALL), 7, (), start)
+    assert seen and seen.step.t == (7 if optimizer == "momentum" else 1)
+    gradient = seen.step.gradient
+    assert line.replace("{0.1 g}", vector(0.1 * gradient)).replace("{g}", vector(gradient)) in seen.step.lines
+
+
+def test_a_branch_with_another_batch_size_goes_on_with_its_optimizers_count() -> None:
+    start = {**state_at(RunConfig(**SMALL), 12), "step": 24, "kept_step": 24}
+    start["history"] = [[24, loss] for _, loss in start["history"]]
+    seen = weight_step(RunConfig(**{**SMALL, "batch_size": 25}), 25, (), start)
+    assert seen and seen.step.t == 13
 
 
 @pytest.mark.parametrize(
