@@ -140,7 +140,7 @@ def adamax(s: Step) -> None:
     u = s.new["exp_inf"]
     s.write(
         "u_t", r"\max(\beta_2 u_{t-1}, |g_t|+\epsilon)",
-        rf"\max\left({vector(beta2 * s.previous('exp_inf'))}, {vector(np.abs(s.gradient))}\right)", u,
+        rf"\max\left({vector(beta2 * s.previous('exp_inf'))}, {vector(np.abs(s.gradient) + s.params['eps'])}\right)", u,
     )  # fmt: skip
     s.write_scaled(r"\hat m_t", m / (1 - beta1**s.t), s.rate, "u_t", u)
 

@@ -48,6 +48,14 @@ def test_the_numbers_put_in_make_the_step(optimizer):
     np.testing.assert_allclose(-0.01 * value, numbered.update, rtol=2e-3)
 
 
+def test_the_epsilon_is_in_the_numbers_of_adamax():
+    config = RunConfig(optimizer="adamax", lr=0.01, optimizer_params={"eps": 1.0})
+    numbered = step_in_numbers(SURFACE, config, SURFACE.start, 1, 5)
+    _, gradient, result = vectors_in(next(line for line in numbered.lines if line.startswith("u_t")))
+    np.testing.assert_array_equal(gradient, result)
+    np.testing.assert_allclose(result, np.abs(numbered.gradient) + 1.0, rtol=1e-3)
+
+
 def test_weight_decay_is_shown_in_the_gradient():
     numbered = step_in_numbers(SURFACE, RunConfig(optimizer="sgd", lr=0.01, weight_decay=0.1), SURFACE.start, 1, 5)
     assert r"\lambda\,\theta_{t-1}" in numbered.lines[0]
