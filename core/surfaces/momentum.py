@@ -106,7 +106,8 @@ def tip_to_tail(step: Step) -> list[Leg]:
     point, and the third looks ahead from that to torch's new parameters.
     """
     momentum = step.params.get("momentum", 0.0)
-    if "momentum_buffer" not in step.new or not momentum:
+    # Muon and RMSprop have such a buffer too, of which they make other steps.
+    if "momentum_buffer" not in step.new or not momentum or "dampening" not in step.params:
         return []
     carried = -step.rate * momentum * step.previous("momentum_buffer")
     if not step.params.get("nesterov"):

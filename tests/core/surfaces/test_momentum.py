@@ -148,6 +148,11 @@ def test_torchs_form_is_the_textbooks(nesterov):
 
 def test_another_optimizers_step_has_no_legs():
     surface = SURFACES["booth"]
-    for config in (RunConfig(optimizer="adam"), RunConfig(optimizer="sgd", lr=0.01)):
+    for config in (
+        RunConfig(optimizer="adam"),
+        RunConfig(optimizer="sgd", lr=0.01),
+        RunConfig(optimizer="muon"),
+        RunConfig(optimizer="rmsprop", optimizer_params={"momentum": 0.9}),
+    ):
         step = step_in_numbers(surface, config, surface.start, 2, 5)
         assert step and tip_to_tail(step) == []
