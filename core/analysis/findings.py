@@ -219,7 +219,8 @@ def batch_too_large(config: RunConfig, curves: Curves) -> Finding | None:
     if size < LARGE_BATCH or len(curves.losses) < 10 or isinstance(config.optimizer_spec.batch_size, str):
         return None
     tail = _last(curves.losses, 0.3)
-    if len(tail) < 5 or not np.isfinite(tail).all():
+    # Where a loss is 0 there is nothing left to gain, and no share of it.
+    if len(tail) < 5 or not np.isfinite(tail).all() or not tail.all():
         return None
     scatter = float(np.abs(np.diff(tail, 2)).mean() / tail.mean() / math.sqrt(6))
     # Of means: single steps scatter by as much as a loss falls here.
@@ -245,10 +246,10 @@ def batch_too_large(config: RunConfig, curves: Curves) -> Finding | None:
 def overfitting(config: RunConfig, curves: Curves) -> Finding | None:
     losses = [epoch.validation_loss for epoch in curves.epochs]
     known = [loss for loss in losses if loss is not None]
-    if len(known) < 3 or len(known) < len(losses):
+    if len(known) < 3 or len(known) < len(losses) or config.validation_images < MEANT:
         return None
     best = int(np.argmin(known))
-    rise = known[-1] / known[best] - 1
+    rise = known[-1] / known[best] - 1 if known[best] else 0.0
     falling = curves.epochs[-1].train_loss < curves.epochs[best].train_loss
     if rise < OVERFIT or best == len(known) - 1 or not falling:
         return None
@@ -295,6 +296,8 @@ def plateau(config: RunConfig, curves: Curves) -> Finding | None:
     if len(losses) < 4:
         return None
     tail = losses[-max(3, len(losses) // 3) - 1 :]
+    if not tail[0]:
+        return None
     fall = (tail[0] - tail[-1]) / tail[0] / (len(tail) - 1)
     if not -STILL < fall < STILL or curves.epochs[-1].train_accuracy > 0.995:
         return None

@@ -142,6 +142,23 @@ def test_without_a_validation_split_nothing_is_said_of_it() -> None:
     assert kinds(CONFIG, curves) == []
 
 
+def test_nothing_is_said_of_shares_of_a_loss_of_zero() -> None:
+    """A network that knows its few images by heart answers with a probability of 1, whose loss is 0."""
+    zero = made(train_losses=(0.1, 0, 0, 0, 0, 0), validation_losses=(0.4, 0, 0, 0, 0, 0))
+    assert kinds(CONFIG, zero) == []
+    assert kinds(CONFIG, replace(zero, losses=np.zeros(300))) == []
+    assert kinds(replace(CONFIG, batch_size=600), replace(zero, losses=np.zeros(300))) == []
+    alone = RunConfig(optimizer="sgd", lr=1.0, train_images=1, batch_size=1, epochs=6)
+    (last, *_) = reversed(curves_of(train(alone)).epochs)
+    assert (last.train_loss, of(alone)) == (0.0, [])
+
+
+def test_a_single_validation_images_loss_is_no_overfitting() -> None:
+    rising = made(validation_losses=(0.4, 0.3, 0.1, 0.2, 0.3, 0.4))
+    assert kinds(CONFIG, rising) == ["overfitting"]
+    assert kinds(replace(CONFIG, validation_split=1 / 60_000), rising) == []
+
+
 def test_bouncing_asks_for_decay_and_a_rate_that_falls_does_not_bounce() -> None:
     config = replace(CONFIG, epochs=8)
     curves = made()
