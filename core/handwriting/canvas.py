@@ -46,7 +46,7 @@ def read_strokes(objects: Any) -> list[Stroke]:
         try:
             points = _points(drawn["path"][:left])
             width = float(drawn["strokeWidth"])
-        except (TypeError, KeyError, ValueError, IndexError):
+        except (TypeError, KeyError, ValueError, IndexError, OverflowError):
             continue
         left -= len(points)
         if len(points) and np.isfinite(points).all() and math.isfinite(width):

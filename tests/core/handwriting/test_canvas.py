@@ -32,6 +32,8 @@ def test_a_path_is_read_point_by_point():
         [{"path": [["M", 1, 2], ["L", float("nan"), 2]], "strokeWidth": 9}],
         [{"path": [["M", 1, 2]], "strokeWidth": float("inf")}],
         [{"path": [["M", 1, 2]]}],
+        [{"path": [["M", 10**400, 2]], "strokeWidth": 9}],
+        [{"path": [["M", 1, 2]], "strokeWidth": 10**400}],
     ],
 )
 def test_what_no_canvas_sends_is_no_stroke(objects):
