@@ -143,8 +143,8 @@ def _epsilon(config: RunConfig) -> Iterator[Remark]:
 
 def _warmup(config: RunConfig) -> Iterator[Remark]:
     warmup, steps, spec = config.warmup_steps, config.span.steps, config.optimizer_spec
-    first = number(float(f"{config.lr / max(1, warmup):.2g}"))
     if _first_step_only(config) and warmup > 1:
+        first = _first_rate(config)
         sentence = f"{spec.label} takes the learning rate for its first step alone, and the warm-up makes that {first}."
     elif warmup > steps:
         highest = number(float(f"{config.lr * steps / warmup:.2g}"))
@@ -198,7 +198,10 @@ def _schedule(config: RunConfig) -> Iterator[Remark]:
     places = sorted({i * (steps - 1) // (PLACES - 1) for i in range(PLACES)})
     planned = replace(config, warmup_steps=0).planned_rates(places, config.span.stalled)
     if _first_step_only(config):
-        sentence = f"{spec.label} takes the learning rate for its first step alone: {schedule.label} has no effect."
+        effect = f": {schedule.label} has no effect"
+        if planned[0] != config.lr:
+            effect = f", and {schedule.label} makes that {_first_rate(config)}"
+        sentence = f"{spec.label} takes the learning rate for its first step alone{effect}."
         yield Remark("schedule", "", sentence)
     elif _searched(config):
         sentence = f"The line search sets the length of each step: {schedule.label} only sets where it begins."
@@ -227,6 +230,11 @@ def _patience(config: RunConfig) -> Iterator[Remark]:
 
 def _first_step_only(config: RunConfig) -> bool:
     return not config.optimizer_spec.rate_sets_every_step and not config.optimizer_spec.closure
+
+
+def _first_rate(config: RunConfig) -> str:
+    (rate,) = config.planned_rates([0])
+    return number(float(f"{rate:.2g}"))
 
 
 def _searched(config: RunConfig) -> bool:

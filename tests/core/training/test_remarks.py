@@ -9,7 +9,7 @@ from core.optimizers import OPTIMIZERS
 from core.training.config import RunConfig
 from core.training.remarks import remarks
 from core.training.schedules import SCHEDULES
-from core.training.trainer import Trainer
+from core.training.trainer import Trainer, train
 
 
 def said(config: RunConfig) -> list[tuple[str, str]]:
@@ -45,6 +45,11 @@ def test_every_schedule_can_act_in_an_ordinary_run() -> None:
             RunConfig.recommended("rprop", schedule="cosine", epochs=50),
             "schedule",
             "Rprop takes the learning rate for its first step alone: Cosine has no effect.",
+        ),
+        (
+            RunConfig.recommended("rprop", schedule="one_cycle", epochs=50),
+            "schedule",
+            "Rprop takes the learning rate for its first step alone, and One-cycle makes that 0.00012.",
         ),
         (
             RunConfig.recommended("lbfgs", schedule="cosine"),
@@ -142,6 +147,18 @@ def test_a_remark_on_what_harms_has_the_config_without_it() -> None:
     assert steps.instead == replace(whole, batch_size=64)
     (epochs,) = remarks(RunConfig(epochs=1, validation_split=0.98))
     assert epochs.instead == RunConfig(epochs=11, validation_split=0.98)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_schedule_that_has_no_effect_on_rprop_leaves_the_run_as_it_is(schedule: str, mnist: data.Mnist) -> None:
+    losses = []
+    for name in ("constant", schedule):
+        config = RunConfig.recommended("rprop", schedule=name, epochs=3, train_images=100)
+        losses.append([loss for event in train(config, mnist) for loss in getattr(event, "losses", ())])
+    sentences = " ".join(remark.sentence for remark in remarks(config))
+    assert (losses[0] == losses[1]) == (" makes that " not in sentences)
+    if schedule in ("cosine", "one_cycle", "cyclic", "cyclic_halving"):
+        assert ("has no effect" in sentences) == (schedule == "cosine")
 
 
 def test_with_first_weights_of_zero_only_the_biases_of_the_outputs_are_trained(mnist: data.Mnist) -> None:
