@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from core.data import CLASSES
 from core.hyperparameters import number
 from core.training.config import RunConfig
 
@@ -83,10 +84,11 @@ def _noise(config: RunConfig) -> Iterator[Remark]:
 
 def _order(config: RunConfig) -> Iterator[Remark]:
     if config.shuffle == "by-label" and 2 * config.images_per_step < config.images_per_epoch:
+        shown = "one digit alone" if CLASSES * config.images_per_step <= config.images_per_epoch else "some digits only"
         yield Remark(
             "shuffle",
             "",
-            "Ordered by label, a batch shows one digit alone, and the network forgets the digits before it.",
+            f"Ordered by label, a batch shows {shown}, and the network forgets the digits before it.",
             replace(config, shuffle="epoch"),
             "Shuffle in every epoch",
         )

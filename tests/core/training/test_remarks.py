@@ -161,6 +161,17 @@ def test_a_schedule_that_has_no_effect_on_rprop_leaves_the_run_as_it_is(schedule
         assert ("has no effect" in sentences) == (schedule == "cosine")
 
 
+@pytest.mark.parametrize(("size", "digits"), [(64, "one digit alone"), (20_000, "some digits only")])
+def test_a_batch_in_the_order_of_labels_shows_what_is_said(size: int, digits: str, mnist: data.Mnist) -> None:
+    config = RunConfig(shuffle="by-label", batch_size=size, epochs=50)
+    (remark,) = [remark for remark in remarks(config) if remark.parameter == "shuffle"]
+    assert remark.sentence.startswith(f"Ordered by label, a batch shows {digits}, ")
+    labels = config.split(mnist)[0].labels
+    order = data.batch_order(labels, "by-label", 0, 0)
+    counts = [len(labels[rows].unique()) for rows in order.split(size)]
+    assert (max(counts) <= 2) == (digits == "one digit alone") and max(counts) < 10
+
+
 def test_with_first_weights_of_zero_only_the_biases_of_the_outputs_are_trained(mnist: data.Mnist) -> None:
     config = RunConfig(initialization="zero", epochs=1, validation_split=0.98)
     trainer = Trainer(config, mnist)
