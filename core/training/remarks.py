@@ -224,10 +224,10 @@ def _schedule(config: RunConfig) -> Iterator[Remark]:
 
 
 def _patience(config: RunConfig) -> Iterator[Remark]:
-    if config.patience >= config.epochs:
-        yield Remark(
-            "patience", "", f"The run cannot end early: it has {config.epochs} epochs, and that many are waited for."
-        )
+    # The first epoch is the best one at the earliest, and after the last one the run is over anyway.
+    if config.patience and (earliest := config.patience + 1) >= config.epochs:
+        sentence = f"The run cannot end early: that is after epoch {earliest} at the earliest, and it has"
+        yield Remark("patience", "", f"{sentence} {config.epochs}.")
 
 
 def _first_step_only(config: RunConfig) -> bool:

@@ -7,6 +7,7 @@ import pytest
 from core import data
 from core.optimizers import OPTIMIZERS
 from core.training.config import RunConfig
+from core.training.events import StoppedEarly
 from core.training.remarks import remarks
 from core.training.schedules import SCHEDULES
 from core.training.trainer import Trainer, train
@@ -98,7 +99,11 @@ def test_every_schedule_can_act_in_an_ordinary_run() -> None:
             "label_noise",
             "With 95% of the labels replaced, an image's own digit is no likelier a label than any other digit.",
         ),
-        (RunConfig(patience=5), "patience", "The run cannot end early: it has 5 epochs, and that many are waited for."),
+        (
+            RunConfig(patience=4),
+            "patience",
+            "The run cannot end early: that is after epoch 5 at the earliest, and it has 5.",
+        ),
     ],
 )
 def test_what_cannot_act_is_told_with_its_figures(config: RunConfig, parameter: str, sentence: str) -> None:
@@ -113,7 +118,7 @@ def test_what_cannot_act_is_told_with_its_figures(config: RunConfig, parameter: 
         RunConfig(optimizer="sgd", lr=0.04, batch_size=1),
         # Its steps do not grow with the noise.
         RunConfig(batch_size=1),
-        RunConfig(patience=4),
+        RunConfig(patience=3),
         RunConfig(label_noise=0.6),
         RunConfig(label_noise=0.01, train_images=100, epochs=50),
         RunConfig(initialization="small"),
@@ -170,6 +175,13 @@ def test_a_batch_in_the_order_of_labels_shows_what_is_said(size: int, digits: st
     order = data.batch_order(labels, "by-label", 0, 0)
     counts = [len(labels[rows].unique()) for rows in order.split(size)]
     assert (max(counts) <= 2) == (digits == "one digit alone") and max(counts) < 10
+
+
+@pytest.mark.parametrize(("epochs", "early"), [(3, False), (4, True)])
+def test_a_run_without_a_remark_on_its_patience_can_end_early(epochs: int, early: bool, mnist: data.Mnist) -> None:
+    config = RunConfig(optimizer="sgd", lr=1e-30, patience=2, epochs=epochs, train_images=640)
+    assert any(isinstance(event, StoppedEarly) for event in train(config, mnist)) == early
+    assert any(remark.parameter == "patience" for remark in remarks(config)) != early
 
 
 def test_with_first_weights_of_zero_only_the_biases_of_the_outputs_are_trained(mnist: data.Mnist) -> None:
