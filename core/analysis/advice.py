@@ -12,6 +12,7 @@ from core.analysis.causes import Remedy
 from core.analysis.findings import Finding, guessing
 from core.analysis.trials import STEPS, Outcome, Trial, steps_within_budget
 from core.training.config import RunConfig
+from core.training.remarks import counted
 
 #: A remedy's loss is at most this share of the run's own; of a whole run's, whose last gains are small.
 CLEARLY, AT_THE_END = 0.9, 0.98
@@ -108,7 +109,7 @@ def _helps(config: RunConfig, finding: Finding, own: Outcome, result: Outcome) -
 
 def _gain(result: Outcome, own: Outcome) -> str:
     after = "" if own.steps == result.steps else f" after {own.steps:,}"
-    return f"after {result.steps:,} steps: loss {_loss(result)} instead of {_loss(own)}{after}"
+    return f"after {counted(result.steps, 'step')}: loss {_loss(result)} instead of {_loss(own)}{after}"
 
 
 def _loss(outcome: Outcome) -> str:

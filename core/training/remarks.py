@@ -164,7 +164,7 @@ def _steps(config: RunConfig) -> Iterator[Remark]:
     # One step of an optimizer with a closure is many evaluations.
     if steps >= FEW_STEPS or spec.closure:
         return
-    sentence = f"The run has only {steps:,} steps of {config.images_per_step:,} images each."
+    sentence = f"The run has only {counted(steps, 'step')} of {counted(config.images_per_step, 'image')} each."
     if isinstance(spec.batch_size, int) and config.images_per_step >= 2 * spec.batch_size:
         instead = replace(config, batch_size=spec.batch_size)
         yield Remark("batch_size", "", sentence, instead, f"Batch {spec.batch_size}: more steps for the same images")
@@ -185,8 +185,8 @@ def _small_batch(config: RunConfig) -> Iterator[Remark]:
         yield Remark(
             "lr",
             "",
-            f"Learning rate {number(config.lr)} suits batches of {spec.batch_size}; steps of {size} "
-            f"{'image' if size == 1 else 'images'} are noisier, and about {number(fitting)} suits them.",
+            f"Learning rate {number(config.lr)} suits batches of {spec.batch_size}; steps of {counted(size, 'image')} "
+            f"are noisier, and about {number(fitting)} suits them.",
             replace(config, lr=fitting),
             f"Learning rate {number(fitting)}",
         )
@@ -209,9 +209,8 @@ def _schedule(config: RunConfig) -> Iterator[Remark]:
         sentence = f"The line search sets the length of each step: {schedule.label} only sets where it begins."
         yield Remark("schedule", "", sentence)
     elif max(planned) == min(planned):
-        sentence = f"{schedule.label} does not change the rate within {config.epochs} epochs."
-        if schedule.reacts:
-            sentence = f"{schedule.label} cannot react within {config.epochs} epochs."
+        cannot = "cannot react" if schedule.reacts else "does not change the rate"
+        sentence = f"{schedule.label} {cannot} within {counted(config.epochs, 'epoch')}."
         yield Remark("schedule", "", sentence)
     elif not schedule.reacts and sorted(planned)[len(planned) // 2] < ASLEEP * config.lr:
         sentence = (
@@ -228,6 +227,11 @@ def _patience(config: RunConfig) -> Iterator[Remark]:
     if config.patience and (earliest := config.patience + 1) >= config.epochs:
         sentence = f"The run cannot end early: that is after epoch {earliest} at the earliest, and it has"
         yield Remark("patience", "", f"{sentence} {config.epochs}.")
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 step``, ``48,000 images``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _first_step_only(config: RunConfig) -> bool:

@@ -156,6 +156,15 @@ def test_the_remedy_with_the_lowest_loss_names_the_cause() -> None:
     assert (advice.cause, advice.gain) == ("Too large.", "after 300 steps: loss 0.5 instead of no number")
 
 
+def test_a_single_step_is_told_as_one() -> None:
+    config = RunConfig(optimizer="sgd", lr=0.1, batch_size="full", epochs=1)
+    remedy = Remedy(replace(config, lr=0.3), "Learning rate 0.3")
+    finding = replace(FINDING, causes=(Cause("Too small.", (remedy,)),))
+    own, tried = trials(config, [finding])
+    advice = advise(config, finding, {own.key: Outcome(1, 2.0, 0.5), tried.key: Outcome(tried.steps, 1.0, 0.5)})
+    assert advice and advice.gain == "after 1 step: loss 1 instead of 2"
+
+
 def test_a_setting_that_cannot_work_is_the_cause_unless_the_rate_alone_does_far_better() -> None:
     assert [(advice := weighed(2.0, 0.6, higher, 2.0)) and advice.cause for higher in (0.31, 0.29)] == [
         "The decay.",

@@ -84,6 +84,16 @@ def test_every_schedule_can_act_in_an_ordinary_run() -> None:
             "The run has only 5 steps of 48,000 images each.",
         ),
         (
+            RunConfig(batch_size=1, train_images=1, epochs=1),
+            "epochs",
+            "The run has only 1 step of 1 image each.",
+        ),
+        (
+            RunConfig(schedule="step", epochs=1),
+            "schedule",
+            "Step does not change the rate within 1 epoch.",
+        ),
+        (
             RunConfig(initialization="zero"),
             "initialization",
             "With all first weights at 0, no hidden unit ever answers anything but 0, and no weight gets a gradient: "
