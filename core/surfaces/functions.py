@@ -110,8 +110,9 @@ class Surface:
             [float(np.linalg.eigvalsh(self._hessian(point, h))[-1]) for point in self.minima] for h in (1e-4, 1e-5)
         ]
         coarse, fine = (max(curvatures, default=0.0) for curvatures in sharpest)
-        # At a cusp the curvature grows without bound as the differences shrink, and no rate is stable.
-        return 2.0 / fine if 0.0 < fine < 1.5 * coarse else float("nan")
+        # As the differences shrink, the curvature of a cusp grows without bound, and no rate is stable; that of a
+        # minimum such as x^4's shrinks to nothing, and tells no rate.
+        return 2.0 / fine if 0.0 < coarse / 1.5 < fine < 1.5 * coarse else float("nan")
 
 
 def ill_conditioned_bowl(k: float = DEFAULT_CONDITION) -> Surface:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.surfaces.functions import SURFACES, check_domain, ill_conditioned_bowl
+from core.surfaces.functions import SURFACES, Surface, check_domain, ill_conditioned_bowl
 
 #: The functions as their authors wrote them, for autograd.
 REFERENCES = {
@@ -101,6 +101,12 @@ def test_largest_stable_rate(name, rate):
 
 def test_a_cusp_has_no_stable_rate():
     assert np.isnan(SURFACES["ackley"].largest_stable_rate())
+
+
+@pytest.mark.parametrize(("formula", "rate"), [("x^4+y^4", np.nan), ("(x^2+y^2)^3", np.nan), ("x^4+y^2", 1.0)])
+def test_a_minimum_without_curvature_tells_no_rate(formula, rate):
+    surface = Surface("", formula, (-3.0, 3.0, -3.0, 3.0), ((0.0, 0.0),), 0.0, (1.0, 1.0))
+    assert surface.largest_stable_rate() == pytest.approx(rate, nan_ok=True)
 
 
 def test_the_bowls_condition_is_a_parameter():
