@@ -67,7 +67,7 @@ def _show(run: Run, points: Sequence[Diagnosis]) -> None:
     curves = run_curves.curves(run)
     steps = np.array([point.step for point in points], dtype=float)
     rates = np.interp(steps, curves.steps, curves.rates)
-    st.markdown(_verdict(run, points, rates))
+    st.markdown(verdict(run.config.optimizer, points, rates))
     figures = diagnosis_figures(points, rates)
     for row in range(0, len(figures), 2):
         for column, (title, figure) in zip(st.columns(2), figures[row : row + 2], strict=True):
@@ -76,22 +76,32 @@ def _show(run: Run, points: Sequence[Diagnosis]) -> None:
                 show_figure(figure, title, key=f"diagnosis.{title}", settings=config_in_full(run.config))
 
 
-def _verdict(run: Run, points: Sequence[Diagnosis], rates: np.ndarray) -> str:
-    """Compare the learning rate with the threshold 2 / sharpness, in words."""
+def verdict(optimizer: str, points: Sequence[Diagnosis], rates: np.ndarray) -> str:
+    """Compare the learning rate with the threshold 2 / sharpness, in words.
+
+    Args:
+        rates: (n,) the learning rate at each diagnosis.
+    """
     last, rate = points[-1], float(rates[-1])
     beyond = [point.step for point, r in zip(points, rates, strict=True) if r > point.largest_stable_rate]
+    unknown = [point.step for point in points if np.isnan(point.sharpness)]
     if beyond:
-        verdict = (
+        said = (
             f"At {len(beyond)} of {len(points)} points, first at step {beyond[0]:,}, the rate exceeds "
             "2 / sharpness: plain gradient descent must bounce there."
         )
+    elif unknown:
+        said = f"At {len(unknown)} of {len(points)} points, first at step {unknown[0]:,}, the loss is not finite."
     else:
-        verdict = "The rate stays below 2 / sharpness at every point: plain gradient descent would be stable here."
+        said = "The rate stays below 2 / sharpness at every point: plain gradient descent would be stable here."
+    if np.isnan(last.sharpness):
+        return f"{said} At the end the loss has no sharpness to compare the rate of **{rate:.3g}** with."
+    limit = last.largest_stable_rate
+    stable = f"rates up to **{limit:.3g}** are stable" if np.isfinite(limit) else "every rate is stable"
     # For plain gradient descent the threshold is a theorem.
-    plain = "" if run.config.optimizer == "sgd" else " Other optimizers have other limits; for them it is a guide."
+    plain = "" if optimizer == "sgd" else " Other optimizers have other limits; for them it is a guide."
     return (
-        f"{verdict} At the end the sharpness is **{last.sharpness:.3g}**, so rates up to "
-        f"**{last.largest_stable_rate:.3g}** are stable; the rate is **{rate:.3g}**.{plain}"
+        f"{said} At the end the sharpness is **{last.sharpness:.3g}**, so {stable}; the rate is **{rate:.3g}**.{plain}"
     )
 
 

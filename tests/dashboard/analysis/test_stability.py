@@ -58,6 +58,31 @@ def test_a_rate_of_zero_has_no_limit_of_sharpness() -> None:
     np.testing.assert_array_equal(chart.data[1].y, [np.nan, 20.0])
 
 
+@pytest.mark.parametrize(
+    ("sharpness", "words"),
+    [
+        (
+            4.0,
+            "The rate stays below 2 / sharpness at every point: plain gradient descent would be stable here. At the "
+            "end the sharpness is **4**, so rates up to **0.5** are stable; the rate is **0.3**.",
+        ),
+        (
+            0.0,
+            "The rate stays below 2 / sharpness at every point: plain gradient descent would be stable here. At the "
+            "end the sharpness is **0**, so every rate is stable; the rate is **0.3**.",
+        ),
+        (
+            np.nan,
+            "At 1 of 2 points, first at step 10, the loss is not finite. At the end the loss has no sharpness to "
+            "compare the rate of **0.3** with.",
+        ),
+    ],
+)
+def test_no_rate_is_called_stable_where_the_loss_is_not_finite(sharpness: float, words: str) -> None:
+    diagnoses = [Diagnosis(step, value, (1.0, 1.0), None, 0) for step, value in ((0, 4.0), (10, sharpness))]
+    assert stability.verdict("sgd", diagnoses, np.array([0.3, 0.3])) == words
+
+
 def test_a_measurement_can_be_cancelled(service: Service, stopped: str, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = Jobs()
     monkeypatch.setattr(service, "jobs", jobs)
