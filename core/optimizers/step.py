@@ -110,12 +110,14 @@ class Step:
 
     def write_result(self, decoupled: bool) -> None:
         """Add the last line: the parameters after the step."""
+        start = self.before
         if decoupled and self.weight_decay:
+            start = start * (1.0 - self.rate * self.weight_decay)
             self.lines.append(
-                rf"\theta_{{t-1}} &\leftarrow (1-\eta\lambda)\,\theta_{{t-1}},"
+                rf"\theta_{{t-1}} &\leftarrow (1-\eta\lambda)\,\theta_{{t-1}} = {vector(start)},"
                 rf"\quad \lambda = {scalar(self.weight_decay)}"
             )
-        numbers = f"{vector(self.before)} + {vector(self.update)} = {vector(self.after)}"
+        numbers = f"{vector(start)} + {vector(self.after - start)} = {vector(self.after)}"
         self.lines.append(rf"\theta_t &= \theta_{{t-1}} + \Delta\theta = {numbers}")
 
 

@@ -62,6 +62,25 @@ def test_weight_decay_is_shown_in_the_gradient():
     np.testing.assert_allclose(numbered.update, -0.01 * numbered.gradient)
 
 
+@pytest.mark.parametrize("optimizer", ["adamw", "muon", "adafactor"])
+def test_decoupled_weight_decay_moves_the_weights_before_the_step_is_added(optimizer):
+    config = RunConfig.recommended(optimizer, lr=0.1, weight_decay=2.0)
+    numbered = step_in_numbers(SURFACE, config, SURFACE.start, 3, 20)
+    (decayed,) = vectors_in(numbered.lines[-2])
+    np.testing.assert_allclose(decayed, 0.8 * numbered.before, rtol=1e-3)
+    start, moved, after = vectors_in(numbered.lines[-1])
+    np.testing.assert_array_equal(start, decayed)
+    np.testing.assert_allclose(after, numbered.after, rtol=1e-3)
+    line = next(line for line in numbered.lines if line.startswith(r"\Delta\theta"))
+    factor = float(re.search(r" = -([0-9.]+)(\\,)?\\begin", line)[1])
+    value = vectors_in(line)[0]
+    if optimizer == "adamw":
+        value = value / vectors_in(line)[1]
+    elif optimizer == "adafactor":
+        value = value / float(line.rsplit(" ", 1)[1])
+    np.testing.assert_allclose(moved, -factor * value, rtol=2e-3)
+
+
 @pytest.mark.parametrize("optimizer", [*FIRST_ORDER])
 def test_without_an_explanation_the_state_is_shown(optimizer, monkeypatch):
     spec = replace(OPTIMIZERS[optimizer], explain=explain_by_state)
