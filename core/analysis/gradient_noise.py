@@ -108,8 +108,9 @@ def batch_gradients(config: RunConfig, digits: Digits, count: int, first: int = 
     length = whole.norm()
     take = _Gradients(network, config.images_per_step, config.loss)
     found = []
-    # Not ``augment``: the gradient of all images is that of the images as they are.
-    for batch in islice(Batches(replace(config, augment=False), digits).epoch(0), first, first + count):
+    # The gradient of all images is that of the images and of the labels as they are.
+    plain = replace(config, augment=False, label_smoothing=0.0)
+    for batch in islice(Batches(plain, digits).epoch(0), first, first + count):
         gradient = take(cast(Tensor, batch.images), batch.targets).double()
         along = float(gradient @ whole / length)
         across = math.sqrt(max(0.0, float(gradient.square().sum()) - along**2))

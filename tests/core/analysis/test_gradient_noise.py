@@ -72,6 +72,10 @@ def test_the_batch_of_all_images_is_the_gradient_itself(few: Digits) -> None:
     assert BatchGradient(0.0, 0.0).cosine == 0
 
 
+def test_batches_are_measured_without_the_smoothing_that_all_images_are_measured_without(few: Digits) -> None:
+    assert batch_gradients(replace(CONFIG, label_smoothing=0.5), few, 2) == batch_gradients(CONFIG, few, 2)
+
+
 def test_another_loss_is_refused(few: Digits) -> None:
     with pytest.raises(ValueError, match=r"^loss must be cross_entropy, got loss = mse\.$"):
         gradient_noise(Network(), few, "mse")
