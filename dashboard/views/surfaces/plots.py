@@ -15,7 +15,10 @@ DIVERGED, LOST = (70, 76, 82), (150, 158, 165)
 
 
 def sensitivity(configs: Sequence[RunConfig], tunings: Sequence[Tuning], rates: Sequence[float]) -> go.Figure:
-    """Plot how far above the minimum each optimizer ends, over the learning rate; a diamond marks the rate in use."""
+    """Plot how far above the minimum each optimizer ends, over the learning rate.
+
+    A diamond marks the rate in use; one that is set by hand may lie outside all that are searched, and has none.
+    """
     figure = go.Figure()
     for config, tuning, rate in zip(configs, tunings, rates, strict=True):
         color = OPTIMIZER_COLORS[config.optimizer]
@@ -30,6 +33,8 @@ def sensitivity(configs: Sequence[RunConfig], tunings: Sequence[Tuning], rates: 
             line={"color": color, "width": 2, "dash": OPTIMIZER_DASHES[config.optimizer]},
             hovertemplate="rate %{x:.3g}: %{y:.3g}",
         )
+        if not RATES[0] <= rate <= RATES[-1]:
+            continue
         at = int(np.argmin(np.abs(np.log(RATES / rate))))
         figure.add_scatter(
             x=[RATES[at]],

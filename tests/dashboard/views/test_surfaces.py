@@ -225,6 +225,12 @@ def test_an_end_below_rounding_is_told_as_it_is() -> None:
     assert curve.meta["y"][:3] == [1e-20, 0.5, None] and mark.meta == REPEATED
 
 
+@pytest.mark.parametrize(("rate", "marked"), [(1e-6, [1e-6]), (100.0, [100.0]), (9e-7, []), (1000.0, [])])
+def test_only_a_rate_that_was_searched_is_marked(rate: float, marked: list[float]) -> None:
+    chart = plots.sensitivity([RunConfig()], [Tuning(np.ones(len(TRIED)), 0.1)], [rate])
+    assert [float(x) for trace in chart.data[1:] for x in trace.x] == pytest.approx(marked)
+
+
 def test_a_step_beyond_the_walk_is_refused(page: AppTest) -> None:
     page.session_state["s-tab"] = STEP
     page.session_state["s-step"] = "501"
