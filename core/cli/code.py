@@ -5,7 +5,7 @@ import sys
 
 from core import paths
 from core.cli import runs
-from core.cli.parsing import Commands, add_command, file_path
+from core.cli.parsing import Commands, add_command, check_target, file_path
 from core.files import shortened, write_atomically
 from core.models.code import KINDS, recipe_of, write
 from core.models.code.recipe import Recipe
@@ -30,6 +30,7 @@ def code(options: argparse.Namespace) -> None:
     if options.output is None:
         sys.stdout.write(text)
         return
+    check_target("output", options.output)
     write_atomically(options.output, text.encode())
     print(f"Wrote {options.name} to {options.output} ({KINDS[options.kind][0]}).")
 

@@ -104,6 +104,15 @@ def file_path(name: str) -> Callable[[str], Path]:
     return path
 
 
+def check_target(name: str, path: Path) -> None:
+    """Raise InvalidValue if there is something at the path that is no file.
+
+    A file is written beside its place and then moved there, so it would replace a pipe or a device.
+    """
+    if path.exists() and not path.is_file():
+        raise InvalidValue(name, "be the path of a file", str(path))
+
+
 def flag(name: str) -> str:
     """Return a parameter's option: ``--batch-size`` for ``batch_size``."""
     return "--" + name.replace("_", "-")

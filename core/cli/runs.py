@@ -14,7 +14,15 @@ from filelock import FileLock, Timeout
 
 from core import paths
 from core.cli.output import say
-from core.cli.parsing import Commands, add_command, add_group, add_hyperparameter, file_path, hyperparameters
+from core.cli.parsing import (
+    Commands,
+    add_command,
+    add_group,
+    add_hyperparameter,
+    check_target,
+    file_path,
+    hyperparameters,
+)
 from core.files import shortened, write_atomically
 from core.hyperparameters import Hyperparameter, number
 from core.runs import export as export_file
@@ -78,6 +86,8 @@ def show(options: argparse.Namespace) -> None:
 def export(options: argparse.Namespace) -> None:
     """Write runs with all their steps to stdout or a file."""
     format = hyperparameters(options, [FORMAT]).get("format", FORMAT.default)
+    if options.output is not None:
+        check_target("output", options.output)
     with opened() as store:
         runs = named(store, options.ids) if options.ids else store.runs(-1)[::-1]
         read = ((run, events(store, run)) for run in runs)

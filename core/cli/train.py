@@ -14,6 +14,7 @@ from core.cli.parsing import (
     Parser,
     add_command,
     add_hyperparameter,
+    check_target,
     file_path,
     flag,
     hyperparameters,
@@ -141,8 +142,7 @@ def _check_targets(targets: dict[str, Path]) -> None:
     folders = (paths.models(), paths.ROOT / "models")
     shipped = {names.place(folder, name).resolve() for folder in folders for name in names.SHIPPED}
     for name, path in targets.items():
-        if path.exists() and not path.is_file():
-            raise InvalidValue(name, "be the path of a file", str(path))
+        check_target(name, path)
         if path.resolve() in shipped:
             raise InvalidValue(name, "be another path than that of the model that comes with the lab", str(path))
         nearest = next(folder for folder in path.absolute().parents if folder.exists())

@@ -1,6 +1,7 @@
 """``python -m core runs``, beside a server and without one."""
 
 import json
+import os
 
 import pytest
 
@@ -143,3 +144,12 @@ def test_a_run_as_code(home, capsys, tmp_path):
     assert json.loads(path.read_text())["nbformat"] == 4
     assert code("9")[::2] == (2, "run must be a run's number or id, or a model's name, got run = 9.\n")
     assert code("reference")[::2] == (2, "reference does not say how it was trained.\n")
+
+
+@pytest.mark.parametrize("command", [["code", "1"], ["runs", "export"]])
+def test_a_pipe_is_never_replaced_by_a_file(command, home, capsys, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert main([*command, "--output", str(pipe)]) == 2
+    assert capsys.readouterr().err == f"output must be the path of a file, got output = {pipe}.\n"
+    assert pipe.is_fifo()
