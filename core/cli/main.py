@@ -11,6 +11,7 @@ from core.files import shortened
 
 #: Exit status where the reader of the output is gone, as of a program that the signal SIGPIPE ends.
 READER_GONE = 141
+BAD_INPUT = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,15 +19,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     What is wrong is one sentence on stderr.
     """
+    for name in ("stdout", "stderr"):
+        # Where it was closed, Python has none.
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+    status = None
     try:
         try:
-            return _run(arguments)
+            status = _run(arguments)
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
-        # Readers that have enough, as ``head``, close the pipe. Python would flush the rest at its end, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return READER_GONE
+    except OSError as error:
+        _drop_output()
+        # A command that wrote line by line has said it.
+        if status != BAD_INPUT:
+            print(f"The output cannot be written: {error.strerror}.", file=sys.stderr)
+        return BAD_INPUT
+    return status
+
+
+def _drop_output() -> None:
+    """Let nothing more be written: Python would flush the rest at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -41,8 +58,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         raise
     except (ValueError, data.DataError) as error:
         print(error, file=sys.stderr)
-        return 2
+        return BAD_INPUT
     except OSError as error:
         # Without the number that Python puts in front.
         print(f"{shortened(str(error.filename or 'A file'))} cannot be used: {error.strerror}.", file=sys.stderr)
-        return 2
+        return BAD_INPUT

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -415,6 +416,24 @@ def test_a_reader_who_has_enough_ends_it_without_a_word():
     ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
     os.close(writing)
     assert (ended.returncode, ended.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize("arguments", [["models", "list"], ["models", "--help"]])
+def test_a_full_disk_behind_the_output_is_one_sentence(arguments):
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-m", "core", *arguments]
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=environment, check=False)
+    assert (ended.returncode, ended.stderr) == (2, b"The output cannot be written: No space left on device.\n")
+
+
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_a_closed_output_ends_no_run(closed, tmp_path):
+    path = tmp_path / "net.safetensors"
+    run = f"-m core train --train-images 640 --epochs 1 --threads 1 --save {path} {closed}>&-"
+    ended = subprocess.run(f"'{sys.executable}' {run}", shell=True, capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr, path.exists()) == (0, b"", True)
 
 
 @pytest.mark.parametrize("rate", ["0.1", "1000"])
