@@ -13,6 +13,8 @@ EARLY, LATER, MEAN = 1e-4, 1e-3, 0.2
 EARLY_STEP, LATER_STEP = 9, 99
 #: Optimizers that make rounding large within a few steps, and the tolerance of the second step there.
 UNSTEADY, SECOND = ("lbfgs", "muon"), 1e-2
+#: Optimizer whose first step is some ten times its rate for every weight, whichever way rounding turns its gradient.
+TURNED = "rmsprop"
 #: Of the learning rate's base: what writing a rate in 32 bits may change in it.
 RATE = 1e-6
 
@@ -28,20 +30,44 @@ class Figure(NamedTuple):
 
 def losses(recipe: Recipe) -> list[Figure]:
     """Return losses of single steps, and the mean over the first ones, as far as they are finite."""
-    values, count = recipe.losses, len(recipe.losses)
+    values = recipe.losses[: _certain(recipe)]
+    count = len(values)
     found = [
         Figure(f"training loss of step {step}", f"losses[{step}]", values[step], values[step] * tolerance)
-        for step, tolerance in _tolerances(recipe).items()
+        for step, tolerance in _tolerances(recipe, count).items()
         if step < count
     ]
-    if count and not recipe.diverged:
+    if count and not recipe.diverged and not _begins_short(recipe):
         name, mean = f"mean training loss of the first {count} steps", sum(values) / count
         found.append(Figure(name, f"sum(losses[:{count}]) / {count}", mean, mean * MEAN))
     return [figure for figure in found if math.isfinite(figure.lab)]
 
 
-def _tolerances(recipe: Recipe) -> dict[int, float]:
-    """Return the steps whose losses are compared, each with its relative tolerance."""
+def _certain(recipe: Recipe) -> int:
+    """Return the number of steps that the code has at least: where losses decide on the end, their rounding does."""
+    ends = [
+        max(run.first_step, (run.config.patience + 1) * run.config.span.steps_per_epoch)
+        for run in recipe.way
+        if run.config.patience
+    ]
+    return min([len(recipe.losses), *ends])
+
+
+def _begins_short(recipe: Recipe) -> bool:
+    """Return True if L-BFGS begins at a rate below its own: its line search then goes as far as rounding lets it."""
+    for run in recipe.way:
+        config, step = run.config, run.first_step
+        if config.optimizer == "lbfgs":
+            (planned,) = config.planned_rates([step])
+            if dict(run.plan).get(step, planned) < config.optimizer_spec.lr:
+                return True
+    return False
+
+
+def _tolerances(recipe: Recipe, count: int) -> dict[int, float]:
+    """Return the steps whose losses are compared, of the first ``count``, each with its relative tolerance."""
+    if _begins_short(recipe):
+        return {0: EARLY}
     if any(run.config.optimizer in UNSTEADY for run in recipe.way):
         return {0: EARLY, 1: SECOND}
     calm = all(
@@ -49,9 +75,11 @@ def _tolerances(recipe: Recipe) -> dict[int, float]:
         for run in recipe.way
         for rate in (run.config.lr, *(rate for _, rate in run.plan))
     )
+    if any(run.config.optimizer == TURNED for run in recipe.way):
+        return {0: EARLY, EARLY_STEP: LATER}
     if recipe.diverged or not calm or recipe.way[0].config.initialization == "large":
         return {0: EARLY, EARLY_STEP: EARLY}
-    later = min(LATER_STEP, len(recipe.losses) - 1)
+    later = min(LATER_STEP, count - 1)
     return {0: EARLY, EARLY_STEP: EARLY} | ({later: LATER} if later > EARLY_STEP else {})
 
 
@@ -71,7 +99,11 @@ def rate(recipe: Recipe, code: str, scale: float = 1.0) -> list[Figure]:
 
 def accuracy(recipe: Recipe, apart: float) -> list[Figure]:
     """Return the test accuracy, if the lab has it; a run whose accuracy falls from epoch to epoch may be as far off."""
-    if recipe.test_accuracy is None or recipe.diverged:
+    if recipe.test_accuracy is None or recipe.diverged or _begins_short(recipe):
+        return []
+    first = recipe.way[0].config
+    # Of weights that stay 0, outputs that saw as many images of each digit differ by rounding alone.
+    if first.initialization == "zero" and first.train_images:
         return []
     return [Figure("test accuracy", "test_accuracy", recipe.test_accuracy, max(apart, 2 * recipe.fall))]
 

@@ -16,7 +16,7 @@ import pytest
 
 from core import data
 from core.hyperparameters import Hyperparameter
-from core.models.code import KINDS, rates, recipe_of, write
+from core.models.code import KINDS, figures, rates, recipe_of, write
 from core.models.code.keras import OPTIMIZERS as IN_KERAS
 from core.models.code.recipe import Recipe
 from core.models.library import Model
@@ -162,6 +162,43 @@ def test_the_check_of_a_long_run_lets_rounding_grow(tmp_path, mnist):
     trainer.network[0].weight.data.mul_(1 + 1e-7)
     assert not np.allclose(History(trainer.events()).losses[-500:], losses[-500:], rtol=0.05)
     assert len(run_all(tmp_path, [(write(made), losses[:10])])) == 1
+
+
+@pytest.mark.slow
+def test_the_check_asks_for_nothing_that_rounding_decides(tmp_path, mnist):
+    short = {"train_images": 1013, "validation_split": 0.01, "batch_size": "full", "epochs": 2}
+    scripts = []
+    for optimizer, settings in (
+        # Its line search goes ten times as far or not.
+        ("lbfgs", {"lr": 0.01, "seed": 1}),
+        ("lbfgs", {"lr": 0.01, "seed": 2}),
+        ("lbfgs", {"warmup_steps": 1000, "seed": 1}),
+        # The outputs are alike.
+        ("momentum", {"train_images": 400, "initialization": "zero", "shuffle": "by-label", "loss": "mse"}),
+        # A thousandth of what is hardly any ink turns the first step of a weight.
+        (
+            "rmsprop",
+            {"batch_size": 250, "epochs": 5, "validation_split": 0.0, "label_noise": 0.3, "weight_decay": 0.01}
+            | {"label_smoothing": 0.1, "augment": True},
+        ),
+    ):
+        made, losses = recipe(RunConfig.recommended(optimizer, **{**short, **settings}), mnist)
+        scripts.append((write(made), losses[:1]))
+    assert len(run_all(tmp_path, scripts)) == len(scripts)
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        ({"optimizer": "lbfgs", "batch_size": "full", "lr": 0.1}, ["step 0"]),
+        ({"optimizer": "lbfgs", "batch_size": "full", "lr": 1.0}, ["step 0", "step 1", "the first 250 steps"]),
+        # 16 steps an epoch: with a patience of 2 the code has three epochs in any case.
+        ({"train_images": 1000, "patience": 2}, ["step 0", "step 9", "step 47", "the first 48 steps"]),
+    ],
+)
+def test_the_check_compares_steps_that_the_code_has_in_any_case(settings, names):
+    told = figures.losses(Recipe("Run #1", RunConfig(**settings), losses=[2.0] * 250))
+    assert [figure.name.partition(" of ")[2] for figure in told] == names
 
 
 @pytest.mark.slow
