@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from core import compiled
+from core.files import shortened
 from core.hyperparameters import InvalidValue
 
 KINDS = ("cpu", "cuda", "mps")
@@ -82,4 +83,6 @@ def changes(before: dict[str, Any] | None, now: dict[str, Any]) -> str:
     """Return the differences between a checkpoint's environment and this one, in words; "" if there are none."""
     if before is None:
         return "it is not known where it was trained before"
-    return ", ".join(f"{key} was {before.get(key)} and is {now[key]}" for key in now if before.get(key) != now[key])
+    # What it was may be a file's own words.
+    changed = (key for key in now if before.get(key) != now[key])
+    return ", ".join(f"{key} was {shortened(str(before.get(key)))} and is {now[key]}" for key in changed)

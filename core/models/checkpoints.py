@@ -26,6 +26,7 @@ from core import data, devices, paths
 from core.files import shortened, write_atomically
 from core.hyperparameters import InvalidValue
 from core.models import parameters
+from core.models.metadata import as_dict
 
 # Those who call this module know the error from here.
 from core.models.parameters import CheckpointError as CheckpointError
@@ -94,7 +95,7 @@ class Checkpoint:
         if not same_rates(self.config, config, self.state["step"]):
             lengths = f"epochs were {self.config.epochs} and are {config.epochs}, "
             lengths += f"and {config.schedule_spec.label} sets other rates for another length"
-        machine = devices.changes(self.metadata.get("environment"), environment)
+        machine = devices.changes(as_dict(self.metadata.get("environment")) or None, environment)
         return ", ".join(filter(None, (lengths, machine)))
 
 

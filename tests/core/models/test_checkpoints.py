@@ -181,3 +181,16 @@ def test_nothing_left_to_train_is_refused(early, epochs, sentence):
 def test_a_state_that_is_none_of_its_run_is_refused_before_it_is_continued(early):
     with pytest.raises(ValueError, match=r"step must be a whole number in \[0, 9\], got step = 4\.5\."):
         replace(early, state={**early.state, "step": 4.5}).continued(6)
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ("x", "it is not known where it was trained before"),
+        ([1], "it is not known where it was trained before"),
+        ({"torch": "\x1b[31m" + "9" * 500}, f"torch was �[31m{'9' * 95}… and is 2"),
+    ],
+)
+def test_a_strange_place_of_training_is_said_in_few_words(early, environment, words):
+    checkpoint = replace(early, metadata={"environment": environment})
+    assert checkpoint.changes(early.config, {"torch": "2"}) == words
