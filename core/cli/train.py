@@ -22,7 +22,7 @@ from core.cli.parsing import (
 )
 from core.hyperparameters import Hyperparameter, InvalidValue, number
 from core.models import names
-from core.models.checkpoints import Checkpoint, load_checkpoint, save_checkpoint, save_parameters
+from core.models.checkpoints import SUFFIX, Checkpoint, load_checkpoint, save_checkpoint, save_parameters
 from core.optimizers import OPTIMIZERS, OptimizerSpec
 from core.training.commands import Stop
 from core.training.config import EPOCHS, PLAIN, RunConfig, parse_batch_size
@@ -153,6 +153,10 @@ def _check_targets(targets: dict[str, Path]) -> None:
             raise InvalidValue(name, "be in a folder that can be written to", str(path)) from None
     if len({path.resolve() for path in targets.values()}) < len(targets):
         raise ValueError(f"--save and --save-whole must be two different files, got {targets['save']} for both.")
+    for name, path in targets.items():
+        # By its end the lab knows what a file is: it would take its own for another tool's.
+        if path.suffix.lower() != SUFFIX:
+            raise InvalidValue(name, f"end in {SUFFIX}", str(path))
 
 
 def _save(options: argparse.Namespace, trainer: Trainer, finished: RunFinished) -> None:

@@ -376,6 +376,9 @@ def test_models_says_in_a_line_what_is_wrong(model, library, tmp_path, capsys):
         ("--save file/x", "save must be in a folder that can be written to, got save = file/x."),
         ("--save /proc/x", "save must be in a folder that can be written to, got save = /proc/x."),
         ("--save x --save-whole folder/../x", "--save and --save-whole must be two different files, got x for both."),
+        # Its own commands would call it a pickle.
+        ("--save net.pt", "save must end in .safetensors, got save = net.pt."),
+        ("--save-whole half-way", "save_whole must end in .safetensors, got save_whole = half-way."),
         (
             "--save-whole models/reference.safetensors",
             "save_whole must be another path than that of the model that comes with the lab, "
