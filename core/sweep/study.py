@@ -45,6 +45,10 @@ class Study:
     def __init__(self, folder: Path, service: Service, values: dict[str, Any]) -> None:
         self._folder, self._service, self._values = folder, service, values
         self.id: str = values["id"]
+        self.owner: str = values["owner"]
+        self.created: float = values["created"]
+        #: The settings that it began with, as plain JSON types: a budget may have grown since.
+        self.asked: Any = values["asked"]
         self.settings = Settings.from_dict(values["settings"])
         self.state: str = values["state"]
         self._size = self.settings.space.size
@@ -61,19 +65,6 @@ class Study:
         self._resting: set[str] = set()
 
     # Its record
-
-    @property
-    def owner(self) -> str:
-        return str(self._values["owner"])
-
-    @property
-    def created(self) -> float:
-        return float(self._values["created"])
-
-    @property
-    def asked(self) -> Any:
-        """The settings that it began with, as plain JSON types: a budget may have grown since."""
-        return self._values["asked"]
 
     @property
     def seconds(self) -> float:
@@ -122,6 +113,9 @@ class Study:
                 else:
                     self._adopt(found)
             self._contestants = confirmation.found(self._values.get("confirmation"), self._runs)
+            if self.state == view.STOPPED:
+                # The last process may have been killed before it had stopped them.
+                self._stop_runs()
         return self._search
 
     def close(self) -> None:
@@ -167,6 +161,7 @@ class Study:
         """Pause, with the runs that train; nothing unless it is running."""
         if self.state == view.RUNNING:
             self.turn(view.PAUSED)
+            self.open()
             going = self._going()
             self._resting |= set(going)
             self._runs.command("pause", going)
@@ -186,7 +181,7 @@ class Study:
         if self.state in (view.RUNNING, view.PAUSED):
             self.turn(view.STOPPED)
             self.open()
-            self._runs.command("stop", self._going())
+            self._stop_runs()
 
     def give(self, trials: int | None, minutes: float | None) -> None:
         """Add to one budget or both, and go on; raise ValueError for a budget out of range."""
@@ -246,6 +241,10 @@ class Study:
         """Return the runs that train or wait."""
         going = (states.QUEUED, states.RUNNING)
         return [run.id for progress in self._live.values() for run in progress.runs if run.state in going]
+
+    def _stop_runs(self) -> None:
+        """Stop the runs that train, wait or are paused."""
+        self._runs.command("stop", [run.id for progress in self._live.values() for run in progress.runs])
 
     def _counted(self) -> int:
         return sum(row.state != "stopped" for row in self._rows.values())

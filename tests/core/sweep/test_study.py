@@ -125,6 +125,37 @@ def test_runs_of_a_sweep_that_has_failed_leave_its_reason_as_it_is(scripted_lab)
     assert sorted(trial.accuracy for trial in train_all(lab, study).ranking) == [0.8, 0.9, 0.9, 0.9]
 
 
+@pytest.mark.parametrize("kill", [False, True], ids=["stop", "killed before its runs were"])
+def test_stop_ends_the_runs_of_a_sweep_that_was_paused(scripted_lab, monkeypatch, kill):
+    lab = scripted_lab
+    study = lab.start("lr=0.1,0.2,0.3")
+    first, *_ = lab.service.waiting()
+    lab.service.epoch(first, 0.5)
+    lab.until(study, running=1)
+    lab.studies.pause(study)
+    # Until the sweep knows that its runs are paused.
+    lab.until(study, running=3)
+    with monkeypatch.context() as patched:
+        if kill:
+            patched.setattr(lab.service, "command", lambda *_: None)
+        lab.studies.stop(study)
+    if kill:
+        lab.restart(kill=True)
+    seen = lab.until(study, stopped=3)
+    assert (seen.state, {run.state for run in lab.service.rows.values()}) == ("stopped", {"stopped"})
+    assert len(lab.service.rows) == 3
+
+
+def test_a_sweep_that_nobody_has_looked_at_since_the_restart_is_paused_with_its_runs(scripted_lab, monkeypatch):
+    lab = scripted_lab
+    study = lab.start("lr=0.1,0.2,0.3")
+    # Pause comes before the thread has opened the sweep.
+    monkeypatch.setattr("core.sweep.study.Study.go_on", lambda _: None)
+    lab.restart()
+    lab.studies.pause(study)
+    assert lab.service.waiting() == []
+
+
 def full(*_):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
