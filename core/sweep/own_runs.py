@@ -18,11 +18,11 @@ class OwnRuns:
     Args:
         service: that trains them.
         sweep: the sweep's id.
-        owner, owner_name: of the sweep, and so of its runs.
+        owner, owner_name: of the sweep, and so of its runs; the name may be set anew, for those that are to come.
     """
 
     def __init__(self, service: Service, sweep: str, owner: str, owner_name: str) -> None:
-        self._service, self._sweep, self._owner, self._owner_name = service, sweep, owner, owner_name
+        self._service, self._sweep, self._owner, self.owner_name = service, sweep, owner, owner_name
         self._known: dict[str, str] = {}
 
     def read(self) -> None:
@@ -51,7 +51,7 @@ class OwnRuns:
             else:
                 missing[key] = config
         if missing:
-            ids = self._service.submit_group([*missing.values()], self._owner, self._owner_name, sweep=self._sweep)
+            ids = self._service.submit_group([*missing.values()], self._owner, self.owner_name, sweep=self._sweep)
             self._known |= dict(zip(missing, ids, strict=True))
         return [self._known[_key(config)] for config in configs]
 

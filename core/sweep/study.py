@@ -85,6 +85,7 @@ class Study:
         finally:
             if counts:
                 self._values, self.settings, self.state, self._since = changed, settings, changed["state"], now
+                self._runs.owner_name = changed["owner_name"]
                 self.revision += 1
 
     def turn(self, state: str, message: str = "", settings: Settings | None = None) -> None:

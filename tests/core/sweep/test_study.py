@@ -156,6 +156,17 @@ def test_a_sweep_that_nobody_has_looked_at_since_the_restart_is_paused_with_its_
     assert lab.service.waiting() == []
 
 
+def test_runs_that_begin_after_a_guest_gave_a_name_have_it(scripted_lab):
+    lab = scripted_lab
+    study = lab.start("lr=0.1:1", sampler="random", trials=6)
+    before = set(lab.service.rows)
+    lab.studies.rename_owner("ada", "Ada", "Ada Lovelace")
+    lab.service.train(lab.service.waiting()[0], 0.9)
+    lab.until(study, finished=1)
+    new = wait_for(lambda: set(lab.service.rows) - before)
+    assert {lab.service.rows[run_id].owner_name for run_id in new} == {"Ada Lovelace"}
+
+
 def full(*_):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
