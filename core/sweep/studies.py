@@ -51,7 +51,8 @@ class Studies:
         self._lock = threading.RLock()
         self._studies: dict[str, Study] = {}
         self._inbox: queue.SimpleQueue[tuple[str, Mapping[str, Any]]] = queue.SimpleQueue()
-        self._latest = (0.0, ("", ""), "")
+        #: By owner and settings, the time and the id of the sweeps that were started last.
+        self._clicks: dict[tuple[str, str], tuple[float, str]] = {}
         self._closed = False
         self._thread = threading.Thread(target=self._drive, daemon=True, name="sweeps")
         self._read_all()
@@ -91,14 +92,15 @@ class Studies:
         study_id = secrets.token_hex(8)
         values = {"id": study_id, **labels, "owner": owner, "owner_name": owner_name, "created": time.time()}
         values |= {"state": view.RUNNING, "message": "", "seconds": 0.0, "settings": settings.to_dict()}
-        # One section from the look at the latest click to its note: two clicks may come at the same moment.
+        # One section from the look at the latest clicks to a note of this one: two clicks may come at the same moment.
         with self._lock, _saving():
-            if asked == self._latest[1] and now - self._latest[0] < DOUBLE_CLICK_SECONDS:
-                return self._latest[2]
+            self._clicks = {key: at for key, at in self._clicks.items() if now - at[0] < DOUBLE_CLICK_SECONDS}
+            if asked in self._clicks:
+                return self._clicks[asked][1]
             self._service.admit(owner)
             study = Study(self._folder / study_id, self._service, {**values, "asked": settings.to_dict()})
             study.save()
-            self._studies[study_id], self._latest = study, (now, asked, study_id)
+            self._studies[study_id], self._clicks[asked] = study, (now, study_id)
         self._inbox.put((study_id, {"event": ""}))
         return study_id
 

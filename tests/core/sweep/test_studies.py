@@ -337,6 +337,12 @@ def test_a_double_click_starts_one(scripted_lab):
     assert len(scripted_lab.studies.summaries()) == 2
 
 
+def test_a_double_click_with_anothers_start_in_between_starts_one(scripted_lab):
+    settings = Settings(parse(RunConfig(), ["lr=0.1,0.2"]))
+    first, other, again = (scripted_lab.studies.start(settings, owner=owner) for owner in ("ada", "bob", "ada"))
+    assert first == again != other
+
+
 def test_two_clicks_at_the_same_moment_start_one(scripted_lab, monkeypatch):
     settings = Settings(parse(RunConfig(), ["lr=0.1,0.2"]))
     clicks: list[str] = []
