@@ -60,7 +60,8 @@ def _rates(config: RunConfig, candidates: Sequence[float]) -> tuple[Remedy, ...]
     return tuple(
         Remedy(replace(config, lr=rate), f"Learning rate {rate:g}")
         for rate in rounded
-        if rate != config.lr and rate <= HIGHEST
+        # The smallest of all floats, divided, are 0 or taken for it.
+        if rate != config.lr and 0 < rate <= HIGHEST
     )
 
 

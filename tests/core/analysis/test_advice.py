@@ -9,7 +9,7 @@ import pytest
 
 from core.analysis import trials as tried
 from core.analysis.advice import Advice, advise, trials
-from core.analysis.causes import Cause, Remedy
+from core.analysis.causes import Cause, Remedy, higher_rates, lower_rates
 from core.analysis.evaluation import Evaluation, evaluate
 from core.analysis.findings import Finding, findings
 from core.analysis.trials import STEPS, Outcome, Trial, try_out
@@ -119,6 +119,11 @@ def test_the_cause_is_told_and_its_remedy_helps(case: str, mnist: Mnist) -> None
 )
 def test_a_run_that_went_well_is_not_advised_on_its_rate(config: RunConfig, mnist: Mnist) -> None:
     assert not [finding.kind for finding, _ in advised(config, mnist) if finding.kind in ("too slow", "learnt nothing")]
+
+
+def test_no_remedy_has_a_rate_that_no_run_can_have() -> None:
+    assert all(remedy.config.lr > 0 for remedy in lower_rates(RunConfig(lr=3e-308)))
+    assert [remedy.config.lr for remedy in higher_rates(RunConfig(lr=500.0))] == []
 
 
 CONFIG = RunConfig()
