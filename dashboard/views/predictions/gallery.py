@@ -10,7 +10,7 @@ from torch import Tensor
 
 from core.analysis.report import Report
 from core.data import CLASSES, TEST_IMAGES
-from core.files import shortened
+from core.hyperparameters import InvalidValue
 from dashboard import address, fields, testing
 from dashboard.components.clickable import clickable
 from dashboard.views.predictions import pictures
@@ -121,7 +121,7 @@ def parse_numbers(text: str | None) -> Tensor:
     """Parse ``"8, 240-247"`` into test digits' numbers.
 
     Raises:
-        ValueError: if that is not numbers from 0 to 9999.
+        InvalidValue: if that is not numbers from 0 to 9999.
     """
     numbers = []
     held = np.zeros(TEST_IMAGES, dtype=bool)
@@ -129,10 +129,8 @@ def parse_numbers(text: str | None) -> Tensor:
         low, dash, high = part.partition("-")
         first, last = digit_number(low), digit_number(high if dash else low)
         if first is None or last is None or first > last:
-            raise ValueError(
-                f"numbers must be from 0 to {TEST_IMAGES - 1}, with commas or as ranges like 8, 240-247, "
-                f"got {shortened(text or '') or 'nothing'}."
-            )
+            rule = f"be from 0 to {TEST_IMAGES - 1}, with commas between numbers or ranges like 8, 240-247"
+            raise InvalidValue("numbers", rule, text or "")
         # Only what is new is added: a short text may name all digits thousands of times.
         numbers.append(first + np.flatnonzero(~held[first : last + 1]))
         held[first : last + 1] = True

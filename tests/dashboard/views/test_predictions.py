@@ -119,6 +119,9 @@ def test_the_gallery_shows_a_class_a_pair_and_numbers(page: AppTest) -> None:
     assert shown_digits(picture(page, "gallery")) == [9999, 3, 4, 5]
     page.text_input(key="p-numbers").set_value("10000").run()
     assert page.error[0].value.startswith("Numbers must be from 0 to 9999")
+    for typed, end in (("10000", "; you entered 10000."), ("", "; the field is empty."), ("5,99999", ",99999.")):
+        page.text_input(key="p-numbers").set_value(typed).run()
+        assert page.error[0].value.endswith(end)
 
 
 @pytest.mark.parametrize("text", ["", "a", "5-3", "-1", "3-", "10000", "1,,2", "1e3"])
