@@ -41,6 +41,11 @@ def number(value: Any) -> str:
     return str(value)
 
 
+def counted(count: int, noun: str) -> str:
+    """``1 run``, ``2 runs``, ``10,000 test digits``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def exact(value: Any) -> str:
     """Write a value so that to read it gives the same one: as ``number`` does, with more digits where it needs them."""
     if isinstance(value, (tuple, list)):

@@ -14,6 +14,8 @@ from typing import Any, TypeGuard
 import streamlit as st
 from torch import nn
 
+# Pages know it from here.
+from core.hyperparameters import counted as counted
 from core.hyperparameters import number
 from core.optimizers import OPTIMIZERS
 from core.runs import states
@@ -136,11 +138,6 @@ def duration(seconds: float | None) -> str:
 def size(count: int) -> str:
     """Bytes in the unit that fits: ``408 kB``, ``1.6 MB``."""
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 run``, ``2 runs``, ``10,000 test digits``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def not_here(runs: int, models: int = 0) -> str:

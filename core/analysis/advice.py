@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from core.analysis.causes import Remedy
 from core.analysis.findings import Finding, guessing
 from core.analysis.trials import STEPS, Outcome, Trial, steps_within_budget
+from core.hyperparameters import counted
 from core.training.config import RunConfig
-from core.training.remarks import counted
 
 #: A remedy's loss is at most this share of the run's own; of a whole run's, whose last gains are small.
 CLEARLY, AT_THE_END = 0.9, 0.98

@@ -24,7 +24,7 @@ from core.cli.parsing import (
     hyperparameters,
 )
 from core.files import shortened, write_atomically
-from core.hyperparameters import Hyperparameter, number
+from core.hyperparameters import Hyperparameter, counted, number
 from core.runs import export as export_file
 from core.runs import states
 from core.runs.store import Run, Store, read_event
@@ -96,7 +96,7 @@ def export(options: argparse.Namespace) -> None:
             sys.stdout.writelines(pieces)
             return
         write_atomically(options.output, "".join(pieces).encode())
-    print(f"Exported {_counted(len(runs))} to {options.output}.")
+    print(f"Exported {counted(len(runs), 'run')} to {options.output}.")
 
 
 def delete(options: argparse.Namespace) -> None:
@@ -121,7 +121,7 @@ def delete(options: argparse.Namespace) -> None:
             f"A server has the lab in {home}: delete the runs on its Runs page, or stop the server first."
         ) from None
     done = "Removed" if options.for_good else "Put into the bin:"
-    say(options, [run.id for run in runs], f"{done} {_counted(len(runs))}.")
+    say(options, [run.id for run in runs], f"{done} {counted(len(runs), 'run')}.")
 
 
 @contextmanager
@@ -192,7 +192,3 @@ def _short(name: str, value: Any) -> str:
         return datetime.fromtimestamp(value).isoformat(" ", "seconds")
     # The lines of notes are set in, or they could be taken for fields.
     return f"{value:.6g}" if isinstance(value, float) else str(value).replace("\n", "\n  ")
-
-
-def _counted(count: int) -> str:
-    return f"{count} run{'' if count == 1 else 's'}"

@@ -14,7 +14,7 @@ from core import devices, paths
 from core.cli.output import say
 from core.cli.parsing import Commands, add_command, add_hyperparameter, hyperparameters
 from core.cli.train import BAR, THREADS, add_settings, asked_config
-from core.hyperparameters import InvalidValue, number
+from core.hyperparameters import InvalidValue, counted, number
 from core.runs.service import Service
 from core.sweep import view
 from core.sweep.importance import Importance
@@ -107,13 +107,12 @@ def _begun(studies: Studies, settings: Settings) -> str:
         studies.resume(before)
         # Without those that failed, which are tried again.
         found = studies.view(before) or found
-        print(f"Goes on with the same sweep, of which {found.done} of {_counted(found.settings.trials)} are done.")
+        print(f"Goes on with the same sweep, of which {found.done} of {_of(found.settings.trials)} are done.")
     return before
 
 
 def _expected(expected: Estimate) -> str:
-    runs = f"{expected.runs} run{'' if expected.runs == 1 else 's'}"
-    workers = f"{expected.workers} worker{'' if expected.workers == 1 else 's'}"
+    runs, workers = counted(expected.runs, "run"), counted(expected.workers, "worker")
     return f"{runs}, about {_duration(expected.seconds)} on {workers}."
 
 
@@ -123,8 +122,8 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _counted(trials: int | None) -> str:
-    return "its trials" if trials is None else f"{trials} trials"
+def _of(trials: int | None) -> str:
+    return "its trials" if trials is None else counted(trials, "trial")
 
 
 def _follow(service: Service, studies: Studies, study_id: str, interrupted: list[int]) -> View:
@@ -174,12 +173,8 @@ def _show(found: View, fresh: list[str]) -> None:
 def _line(trial: Trial) -> str:
     chosen = ", ".join(f"{name} {number(value)}" for name, value in trial.chosen.items())
     accuracy = f"{trial.accuracy:.2%}" if trial.accuracy is not None else "no accuracy"
-    ended = "" if trial.state == "finished" else f", {trial.state} after {_epochs(trial.epochs)}"
+    ended = "" if trial.state == "finished" else f", {trial.state} after {counted(trial.epochs, 'epoch')}"
     return f"validation accuracy {accuracy} with {chosen}{ended}"
-
-
-def _epochs(count: int) -> str:
-    return f"{count} epoch{'' if count == 1 else 's'}"
 
 
 def _importance(studies: Studies, study_id: str) -> tuple[Importance, ...]:

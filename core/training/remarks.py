@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from core.data import CLASSES
-from core.hyperparameters import number
+from core.hyperparameters import counted, number
 from core.training.config import RunConfig
 
 #: A run of fewer steps than this can hardly learn.
@@ -227,11 +227,6 @@ def _patience(config: RunConfig) -> Iterator[Remark]:
     if config.patience and (earliest := config.patience + 1) >= config.epochs:
         sentence = f"The run cannot end early: that is after epoch {earliest} at the earliest, and it has"
         yield Remark("patience", "", f"{sentence} {config.epochs}.")
-
-
-def counted(count: int, noun: str) -> str:
-    """``1 step``, ``48,000 images``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _first_step_only(config: RunConfig) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.hyperparameters import counted
 from core.training.config import RunConfig
 
 
@@ -51,7 +52,7 @@ class Recipe:
             f"{config.optimizer_spec.label} with a learning rate of {config.lr:g}",
             f"{config.schedule_spec.label.lower()} schedule",
             batch,
-            f"{config.epochs} epoch{'' if config.epochs == 1 else 's'}",
+            counted(config.epochs, "epoch"),
         ]
         return ", ".join(parts)
 

@@ -9,6 +9,7 @@ from typing import Any
 import ray
 
 from core import devices
+from core.hyperparameters import counted
 from core.runs.cluster import connection, settings
 from core.training.config import RunConfig
 from core.training.network import to_flat
@@ -56,7 +57,7 @@ def report() -> Iterator[tuple[bool, str]]:
     """
     here, nodes = trial(), connection.nodes()
     workers = sum(connection.count(node, "GPU") or connection.count(node, "CPU") for node in nodes.values())
-    yield workers > 0, f"{_counted(len(nodes), 'node')}: the lab trains {_counted(workers, 'run')} at a time."
+    yield workers > 0, f"{counted(len(nodes), 'node')}: the lab trains {counted(workers, 'run')} at a time."
     visitors = {
         # No CPU of its own, so that it finds a place beside the workers of a lab.
         node_id: ray.remote(num_cpus=0)(Visitor).options(scheduling_strategy=connection.on(node_id)).remote()
@@ -64,7 +65,7 @@ def report() -> Iterator[tuple[bool, str]]:
     }
     for node_id, visitor in visitors.items():
         node = nodes[node_id]
-        parts = [_counted(count, kind) for kind in ("CPU", "GPU") if (count := connection.count(node, kind))]
+        parts = [counted(count, kind) for kind in ("CPU", "GPU") if (count := connection.count(node, kind))]
         heading = f"{connection.name(node)}, {' and '.join(parts) or 'no CPU for the lab'}"
         try:
             there = ray.get(visitor.trial.remote())
@@ -96,7 +97,3 @@ def _latency(visitor: Any) -> float:
     begun = time.monotonic()
     ray.get(visitor.answer.remote())
     return time.monotonic() - begun
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -12,6 +12,7 @@ from dashboard import notices
 from dashboard.pictures import data_url
 from dashboard.views.draw.networks import networks
 from dashboard.visitors import visitor
+from dashboard.words import counted
 
 SHOWN = 300
 
@@ -57,7 +58,7 @@ def team_section() -> None:
     kept = drawings().all()
     if kept:
         saved, _ = networks()
-        st.caption(f"{len(kept)} drawing{'s' if len(kept) > 1 else ''}, and how every saved network does on them.")
+        st.caption(f"{counted(len(kept), 'drawing')}, and how every saved network does on them.")
         table, gallery = st.columns([0.5, 0.5], gap="large")
         digits = _digits(tuple(drawing.id for drawing in kept), kept)
         accuracies = {name: evaluate(network, digits).accuracy for name, network in saved.items()}
@@ -113,7 +114,7 @@ def _gallery(kept: list[Drawing]) -> None:
     picked = [shown[row] for row in chosen["selection"]["rows"]]
     own = [drawing.id for drawing in picked if you.may_change(drawing.owner)]
     if own:
-        label = f"Delete {len(own)} drawing{'s' if len(own) > 1 else ''}"
+        label = f"Delete {counted(len(own), 'drawing')}"
         st.button(label, icon=":material/delete:", on_click=_remove, args=(own,))
     if len(own) < len(picked):
         st.caption("Only the person who kept a drawing, or the teacher, can delete it.")
@@ -153,7 +154,7 @@ def _import(key: str) -> None:
     def take_in() -> None:
         new, known = drawings().take_in(file.getvalue(), visitor().id)
         there = f" {known} were here already." if known else ""
-        notices.say(f"{new} drawing{'' if new == 1 else 's'} imported.{there}")
+        notices.say(f"{counted(new, 'drawing')} imported.{there}")
         st.session_state["draw.imports"] += 1
 
     notices.attempt(take_in)
