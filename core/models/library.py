@@ -196,14 +196,9 @@ class Library:
 
         Of its metadata only what is known and valid is saved.
         """
-        texts = checked_texts(notes=notes, origin=origin, **self._owner())
-        metadata = {**known(model.metadata), **texts}
-        test = evaluate(model.network, data.load().test, trained_loss(metadata))
-        metrics = {**metadata["metrics"], "test_loss": test.loss, "test_accuracy": test.accuracy}
+        measured = self._measured(model, notes, origin)
         with _lock:
-            path = names.unused(self.folder, name)
-            model.write(path, {**metadata, "metrics": metrics})
-            return _described(path)
+            return self._written(model, name, measured)
 
     def bring(self, file_name: str, content: bytes, name: str = "", *, notes: str = "", convert: bool = False) -> Model:
         """Import a file, whose name says its format; the model is called as the file unless ``name`` is given.
@@ -217,10 +212,11 @@ class Library:
         if convert and (finding := found(model)) and finding.clearly_better:
             model = replace(model, network=conventions.fold(model.network, finding.convention))
             origin += f", folded to take the lab's pixels: it took {finding.convention.label}"
+        notes = notes or str(model.metadata.get("notes", ""))[: LONGEST["notes"]]
+        measured = self._measured(model, notes, origin)
         with _lock:
-            name = name or self.suggested(file_name)
-            notes = notes or str(model.metadata.get("notes", ""))[: LONGEST["notes"]]
-            return self.keep(model, name, notes=notes, origin=origin)
+            # Only now: while it was measured, another process may have taken the name.
+            return self._written(model, name or self.suggested(file_name), measured)
 
     def suggested(self, file_name: str) -> str:
         """Suggest a free name for a file from outside, near to its own.
@@ -272,6 +268,18 @@ class Library:
                 if self.refusal(model) or (shown is not None and model not in shown):
                     continue
                 model.path.unlink(missing_ok=True)
+
+    def _measured(self, model: Opened, notes: str, origin: str) -> dict[str, Any]:
+        """Return the metadata of a model to be saved: what is known and valid, and its figures on the test set."""
+        metadata = {**known(model.metadata), **checked_texts(notes=notes, origin=origin, **self._owner())}
+        test = evaluate(model.network, data.load().test, trained_loss(metadata))
+        metrics = {**metadata["metrics"], "test_loss": test.loss, "test_accuracy": test.accuracy}
+        return {**metadata, "metrics": metrics}
+
+    def _written(self, model: Opened, name: str, metadata: Mapping[str, Any]) -> Model:
+        path = names.unused(self.folder, name)
+        model.write(path, metadata)
+        return _described(path)
 
     def _path(self, name: str) -> Path:
         return names.existing(self.folder, name)

@@ -5,7 +5,8 @@ import threading
 import pytest
 import torch
 
-from core.models import formats
+from core.analysis.evaluation import evaluate
+from core.models import formats, names
 from core.models.checkpoints import (
     Checkpoint,
     CheckpointError,
@@ -436,3 +437,18 @@ def test_on_a_read_only_disk_a_change_fails_whole(change, small_disk, trained):
         changes(library, trained)[change]()
     assert snapshot(folder) == before
     assert ([model.name for model in library.models()], library.deleted()[0].name) == (["first"], "thrown away")
+
+
+def test_a_file_steps_aside_for_a_name_that_another_process_takes_meanwhile(library, trained, monkeypatch):
+    content = formats.write(FORMATS["npz"], trained, {})
+
+    def measured_slowly(*arguments):
+        library.folder.mkdir(parents=True, exist_ok=True)
+        names.place(library.folder, "net").write_bytes(b"theirs")
+        return evaluate(*arguments)
+
+    monkeypatch.setattr("core.models.library.evaluate", measured_slowly)
+    assert library.bring("net.npz", content).name == "net 2"
+    assert names.place(library.folder, "net").read_bytes() == b"theirs"
+    with pytest.raises(ValueError, match="name must be one that no saved model has"):
+        library.bring("net.npz", content, "net")
