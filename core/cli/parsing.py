@@ -28,6 +28,8 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         # An abbreviation that works today would mean something else after the next option is added.
         super().__init__(**{"allow_abbrev": False, **settings})
+        # argparse takes -1 for a value, but -1e-3 and -inf for options.
+        self._negative_number_matcher = re.compile(r"-(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$|-inf$", re.IGNORECASE)
 
     def error(self, message: str) -> NoReturn:
         """Exit with status 2 and one sentence."""

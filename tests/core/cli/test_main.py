@@ -130,6 +130,8 @@ def test_an_unknown_option_is_one_line_too(capsys):
     [
         (["train", "--threads", "x"], "threads must be a whole number in [1, 1024], got threads = x."),
         (["train", "--batch-size=²"], "batch_size must be a whole number in [1, 60000] or full, got batch_size = ²."),
+        (["train", "--lr", "-1e-3"], "lr must be a number in (0, 1000], got lr = -1e-3."),
+        (["train", "--lr", "-inf"], "lr must be a number in (0, 1000], got lr = -inf."),
         (["train", "--device="], "device must be one of auto, cpu, cuda, cuda:N, mps, got device = nothing."),
         (["train", "--save="], "save must be the path of a file, got save = nothing."),
         (["train", "--save", "/"], "save must be the path of a file, got save = /."),
