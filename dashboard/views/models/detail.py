@@ -71,7 +71,8 @@ def _rename(name: str) -> None:
         new = st.text_input("New name", name)
         if not st.form_submit_button("Save", type="primary"):
             return
-    if notices.attempt(lambda: show(pictures.library().rename(name, new or "").name)):
+    # The name that it has is no other model's: nothing is to be done.
+    if (new or "").strip() == name or notices.attempt(lambda: show(pictures.library().rename(name, new or "").name)):
         st.rerun()
     notices.show()
 

@@ -96,6 +96,24 @@ def test_duplicate_delete_restore(library: Library) -> None:
     assert "untrained copy" in [model.name for model in library.models()]
 
 
+def _renaming() -> None:
+    import inspect
+
+    from dashboard.views.models import detail
+
+    inspect.unwrap(detail._rename)("untrained")
+
+
+@pytest.mark.parametrize(("new", "refused"), [("untrained", False), (" untrained ", False), ("another", True)])
+def test_a_model_may_be_given_the_name_that_it_has(new: str, refused: bool, library: Library) -> None:
+    page = AppTest.from_function(_renaming, default_timeout=LIMIT).run()
+    page.text_input[0].set_value(new)
+    page = press(page, "Save")
+    assert not page.exception
+    sentence = "Name must be one that no saved model has; you entered another."
+    assert [error.value for error in page.error] == [sentence] * refused
+
+
 def test_a_damaged_file_is_shown_with_its_reason_and_can_be_deleted(library: Library) -> None:
     (library.folder / "broken.safetensors").write_bytes(b"x")
     page = open_page("models")
