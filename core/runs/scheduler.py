@@ -10,7 +10,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,11 +75,13 @@ class Scheduler:
     def start(self) -> None:
         """Take over the runs of an earlier process: its running ones are interrupted, its queue goes on."""
         for run in self._store.in_states((states.RUNNING,)):
-            history = self._read_history(run.id)
-            # A run that had not started keeps the step and the epoch of the checkpoint that it is to begin with.
-            if history.total_steps:
-                self._record.update(run.id, **history.columns)
-            self._change(run.id, states.INTERRUPTED, _SERVER_ENDED)
+            # One damaged event must not keep the lab closed.
+            with self._or_abandon(run.id):
+                history = self._read_history(run.id)
+                # A run that had not started keeps the step and the epoch of the checkpoint that it is to begin with.
+                if history.total_steps:
+                    self._record.update(run.id, **history.columns)
+                self._change(run.id, states.INTERRUPTED, _SERVER_ENDED)
         for run in self._store.in_states((states.QUEUED,)):
             self._queue.put(run.id, run.owner, run.sweep)
             self._requests[run.id], self._place = run.request, max(self._place, run.place)
@@ -186,16 +188,14 @@ class Scheduler:
             # A history is read for an idle worker alone.
             while not self._closing.is_set() and self._pool.idle and (order := self._queue.order()):
                 run_id = order[0]
-                try:
+                # A run that fails leaves the queue, whose other runs would wait behind it for ever.
+                with self._or_abandon(run_id):
                     history = self._read_history(run_id)
                     if not self._pool.give(self._job(run_id, history)):
                         break
                     self._histories[run_id] = history
                     self._queue.take(run_id)
                     self._change(run_id, states.RUNNING, "")
-                except Exception as error:
-                    # It leaves the queue, whose other runs would wait behind it for ever.
-                    self._abandon(run_id, error)
 
     def on_message(self, message: dict[str, Any]) -> None:
         """Record a worker's message about its run; a run that cannot be recorded fails, and its worker is replaced."""
@@ -203,10 +203,8 @@ class Scheduler:
         with self._lock:
             if run_id not in self._histories:
                 return
-            try:
+            with self._or_abandon(run_id):
                 self._on_message(run_id, message)
-            except Exception as error:
-                self._abandon(run_id, error)
 
     def on_worker_lost(self, run_id: str) -> None:
         """Let the run of a worker that has ended wait for another; interrupt it after ``RETRIES`` such losses."""
@@ -220,13 +218,11 @@ class Scheduler:
                 return
             request = self._requests.get(run_id)
             message = "Its worker process ended; it goes on from its last checkpoint."
-            try:
+            with self._or_abandon(run_id):
                 # A run that leaves is forgotten, its request and its count too; this one keeps both.
                 self._leave(run_id)
                 self._lost[run_id] = lost
                 self.enqueue(self._run(run_id), request, message)
-            except Exception as error:
-                self._abandon(run_id, error)
 
     def _job(self, run_id: str, history: History) -> dict[str, Any]:
         """Return the message that starts the run on a worker, as core.runs.worker describes it."""
@@ -299,17 +295,21 @@ class Scheduler:
         self._lost.pop(run_id, None)
         self._stalled.discard(run_id)
 
-    def _abandon(self, run_id: str, error: Exception) -> None:
+    @contextlib.contextmanager
+    def _or_abandon(self, run_id: str) -> Iterator[None]:
         """Give up a run that cannot be recorded: it fails, if that can be recorded, and its worker is replaced."""
-        log.error("run %s cannot be recorded", run_id, exc_info=error)
-        self._queue.remove(run_id)
-        self._histories.pop(run_id, None)
-        self._forget(run_id)
-        self._pool.abandon(run_id)
         try:
-            self._change(run_id, states.FAILED, f"The lab could not record this run: {error}.")
-        except Exception:
-            log.exception("run %s could not be marked as failed", run_id)
+            yield
+        except Exception as error:
+            log.error("run %s cannot be recorded", run_id, exc_info=error)
+            self._queue.remove(run_id)
+            self._histories.pop(run_id, None)
+            self._forget(run_id)
+            self._pool.abandon(run_id)
+            try:
+                self._change(run_id, states.FAILED, f"The lab could not record this run: {error}.")
+            except Exception:
+                log.exception("run %s could not be marked as failed", run_id)
 
     def _change(self, run_id: str, state: str, message: str | None = None) -> None:
         """Record the run's new state, in its row and as an event; a message that is None stays as it is."""

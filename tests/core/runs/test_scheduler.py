@@ -230,6 +230,15 @@ def test_a_run_whose_history_cannot_be_read_does_not_hold_up_the_queue(lab, monk
     assert lab.scheduler.positions() == {}
 
 
+def test_a_run_of_a_killed_lab_whose_events_are_damaged_does_not_keep_the_lab_closed(lab):
+    for run_id in ("abc", "def"):
+        lab.store.add(run_id, RunConfig(), 0.0, states.RUNNING)
+    lab.store.append("abc", 0, '{"event":"RunSta', 0.0)
+    lab.scheduler.start()
+    assert [lab.store.run(run_id).state for run_id in ("abc", "def")] == [states.FAILED, states.INTERRUPTED]
+    assert lab.store.run("abc").message.startswith("The lab could not record this run: ")
+
+
 def test_the_watcher_survives_an_error(lab, monkeypatch, caplog):
     looks = iter([sqlite3.DatabaseError("malformed"), None, None])
     seen = threading.Event()
