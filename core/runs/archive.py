@@ -1,5 +1,6 @@
 """The archive: rows, labels, bin, events and files of all runs, whatever state they are in."""
 
+import contextlib
 import dataclasses
 import shutil
 import sqlite3
@@ -69,7 +70,7 @@ class Archive:
                     self._write_now(self._store.update, run.id, owner_name=name)
 
     def delete(self, run_ids: Iterable[str]) -> None:
-        """Put runs into the bin, where they stay for ``BIN_SECONDS``.
+        """Put runs into the bin, where they stay for at least ``BIN_SECONDS``: later ones then remove them.
 
         Raises:
             ValueError: if one of them trains or waits; nothing is deleted then.
@@ -84,6 +85,8 @@ class Archive:
             for run in runs:
                 self._write_now(self._store.update, run.id, deleted=time.time())
                 self._record.tell(run.id, Removed().to_dict())
+            # Not only where the lab starts: one may run for months.
+            self.purge_old()
 
     def restore(self, run_ids: Iterable[str]) -> None:
         """Take runs back out of the bin."""
@@ -104,9 +107,11 @@ class Archive:
                     shutil.rmtree(self._files / run_id, ignore_errors=True)
 
     def purge_old(self) -> None:
-        """Remove the runs that have been in the bin for ``BIN_SECONDS``."""
+        """Remove the runs that have been in the bin for ``BIN_SECONDS``; where the disk refuses it, they stay."""
         oldest = time.time() - BIN_SECONDS
-        self.purge(run.id for run in self._store.runs(limit=-1, deleted=True) if (run.deleted or 0) < oldest)
+        # Nobody has asked for it: neither the lab's start nor another action may fail with it.
+        with contextlib.suppress(ValueError):
+            self.purge(run.id for run in self._store.runs(limit=-1, deleted=True) if (run.deleted or 0) < oldest)
 
     def run(self, run_id: str) -> Run | None:
         """Return the run, or None if there is no such run."""

@@ -249,7 +249,7 @@ def test_leaderboard_and_bin_have_addresses(page: Page, lab: Lab) -> None:
     page.locator("tr", has_text="n = 2").get_by_role("link").click()
     expect(page.get_by_test_id("ranking").locator("tbody tr")).to_have_count(2)
     page.goto(f"{lab.url}/runs?view=Bin")
-    expect(page.get_by_text("Runs are kept here for")).to_be_visible()
+    expect(page.get_by_text("Runs are kept here for at least 7 days.")).to_be_visible()
 
 
 def test_an_interrupted_run_is_resumed(page: Page, lab: Lab) -> None:

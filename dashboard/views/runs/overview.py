@@ -224,7 +224,7 @@ def _bin() -> None:
                 st.markdown("Only their owner or the teacher can delete these runs.")
         if len(restorable) < len(chosen):
             st.caption("Only its owner or the teacher can restore a run.")
-        st.caption(f"Runs are kept here for {BIN_SECONDS / 86400:.0f} days.")
+        st.caption(f"Runs are kept here for at least {BIN_SECONDS / 86400:.0f} days.")
 
 
 def _purge(ids: list[str]) -> None:
