@@ -154,6 +154,21 @@ def found(given: Mapping[str, Any] | None, own: OwnRuns) -> list[Contestant]:
     return [one for one in contestants(given) if one.runs] if given else []
 
 
+def shown(rivals: Sequence[Contestant], own: OwnRuns, finished: Sequence[Any]) -> Confirmation | None:
+    """Return the confirmation as far as its runs have come; None before it was asked for.
+
+    Args:
+        rivals: as ``found`` returns them.
+        own: the sweep's runs.
+        finished: trials of the sweep, as ``Trial``.
+    """
+    if not rivals:
+        return None
+    runs = [[own.of_settings(run_id) for run_id in rival.runs] for rival in rivals]
+    scores = [trial.accuracy for trial in finished if trial.accuracy is not None]
+    return confirmed(rivals, runs, scores, [trial.finals for trial in finished])
+
+
 def confirmed(
     rivals: Sequence[Contestant],
     runs: Sequence[Sequence[Run | None]],

@@ -16,7 +16,7 @@ from core.files import write_atomically
 from core.runs import states
 from core.runs.service import Service
 from core.sweep import confirmation, grid, view
-from core.sweep.confirmation import Confirmation, Contestant
+from core.sweep.confirmation import Contestant
 from core.sweep.own_runs import OwnRuns, failure
 from core.sweep.progress import Progress, SeedRun
 from core.sweep.settings import Settings
@@ -103,20 +103,25 @@ class Study:
             search = Search(self._folder / "trials.log", self.settings, self._values.get("retried", ()))
             self._runs.read()
             self._rows, self._live, self._trials_of, self._search = {}, {}, {}, search
-            for found in search.found():
-                # Later than what was saved, if the last process was killed.
-                self._values["seconds"] = max(self._values["seconds"], found.seconds)
-                if found.result is not None:
-                    config = self.settings.space.config(found.chosen)
-                    self._rows[found.number] = Trial(
-                        found.number, found.state, found.chosen, config, **found.result, revision=self.revision
-                    )
-                else:
-                    self._adopt(found)
-            self._contestants = confirmation.found(self._values.get("confirmation"), self._runs)
-            if self.state == view.STOPPED:
-                # The last process may have been killed before it had stopped them.
-                self._stop_runs()
+            try:
+                for found in search.found():
+                    # Later than what was saved, if the last process was killed.
+                    self._values["seconds"] = max(self._values["seconds"], found.seconds)
+                    if found.result is not None:
+                        config = self.settings.space.config(found.chosen)
+                        self._rows[found.number] = Trial(
+                            found.number, found.state, found.chosen, config, **found.result, revision=self.revision
+                        )
+                    else:
+                        self._adopt(found)
+                self._contestants = confirmation.found(self._values.get("confirmation"), self._runs)
+                if self.state == view.STOPPED:
+                    # The last process may have been killed before it had stopped them.
+                    self._stop_runs()
+            except BaseException:
+                # Half of the trials would pass for all of them.
+                self.close()
+                raise
         return self._search
 
     def close(self) -> None:
@@ -221,7 +226,8 @@ class Study:
         self.open()
         if self._shown is None or self._shown.revision != self.revision:
             trials = view.without_repeated([self._rows[number] for number in sorted(self._rows)])
-            self._shown = View(**self.summary(), trials=trials, confirmation=self._confirmation())
+            shown = confirmation.shown(self._contestants, self._runs, view.ranked(trials))
+            self._shown = View(**self.summary(), trials=trials, confirmation=shown)
         return replace(self._shown, seconds=self.seconds)
 
     def summary(self) -> dict[str, Any]:
@@ -340,11 +346,3 @@ class Study:
         """Return True if a run of this config is part of the confirmation."""
         given = self._values.get("confirmation")
         return given is not None and config in confirmation.configs(given)
-
-    def _confirmation(self) -> Confirmation | None:
-        if not self._contestants:
-            return None
-        runs = [[self._runs.of_settings(run_id) for run_id in contestant.runs] for contestant in self._contestants]
-        finished = view.ranked(self._rows.values())
-        scores = [trial.accuracy for trial in finished if trial.accuracy is not None]
-        return confirmation.confirmed(self._contestants, runs, scores, [trial.finals for trial in finished])

@@ -171,6 +171,21 @@ def full(*_):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+def test_a_journal_that_was_read_in_part_is_read_again(scripted_lab, monkeypatch):
+    lab = scripted_lab
+    study = lab.start("lr=0.1:1", sampler="random", trials=4)
+    lab.service.train(lab.service.waiting()[0], 0.9)
+    lab.until(study, finished=1, waiting=3)
+    # A person comes before the thread has opened the sweep.
+    monkeypatch.setattr("core.sweep.study.Study.go_on", lambda _: None)
+    lab.restart()
+    with monkeypatch.context() as patched:
+        patched.setattr(lab.service, "run", full)
+        with pytest.raises(ValueError, match="No space left on device"):
+            lab.studies.give(study, trials=1)
+    assert [trial.state for trial in lab.view(study).trials] == ["finished", "waiting", "waiting", "waiting"]
+
+
 @pytest.mark.parametrize(
     "change",
     [
