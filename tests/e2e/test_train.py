@@ -210,6 +210,21 @@ def test_any_batch_size_can_be_typed(page: Page, lab: Lab) -> None:
     expect_state(page, "finished")
 
 
+def test_a_typed_batch_size_counts_as_soon_as_its_box_is_left(page: Page, lab: Lab) -> None:
+    open_lab(page, lab)
+    box = page.get_by_role("combobox", name="Batch size")
+    for size, leave in (("480", lambda: box.press("Tab")), ("481", page.get_by_label("Epochs", exact=True).click)):
+        box.click()
+        box.fill(size)
+        expect(page.get_by_role("option", name=f"Add: {size}")).to_be_visible()
+        leave()
+        expect(box).to_have_value(size)
+        expect(page.get_by_role("listbox")).to_have_count(0)
+    train(page, 1)
+    expect(page.get_by_text("batch 481").first).to_be_visible()
+    expect_state(page, "finished")
+
+
 @pytest.mark.parametrize(
     ("label", "text", "sentence"),
     [

@@ -38,3 +38,17 @@ def test_a_popover_that_is_opened_late_holds_the_defaults(page: Page, lab: Lab) 
     click_contours(page, 0.4, 0.4)
     expect(page.locator(".surface-player")).not_to_have_attribute("data-ready", before)
     expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_typed_batch_size_of_a_sweep_is_none_that_contains_it(page: Page, lab: Lab) -> None:
+    page.goto(f"{lab.url}/sweep")
+    expect(page.get_by_role("button", name="Start 54 runs")).to_be_enabled()
+    box = page.get_by_role("combobox", name="Batch size: values")
+    # The list has 2048 before 48, and 16 before 6.
+    for size, leave, runs in (("48", "Enter", 63), ("6", "Tab", 72)):
+        box.click()
+        box.fill(size)
+        expect(page.get_by_role("option", name=f"Add: {size}")).to_be_visible()
+        box.press(leave)
+        expect(page.get_by_test_id("stMultiSelect").get_by_text(size, exact=True)).to_be_visible()
+        expect(page.get_by_role("button", name=f"Start {runs} runs", include_hidden=True)).to_be_enabled()

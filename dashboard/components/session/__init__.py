@@ -1,5 +1,5 @@
-"""Duties of every page without a face: the way back to the sign-in, the phone's menu, the browser's history, and the
-top of a new screen.
+"""Duties of every page without a face: the way back to the sign-in, the phone's menu, the browser's history, what was
+typed into a select box, and the top of a new screen.
 
 A lab that has got another key refuses the sockets of the pages that are open, and Streamlit would show "401" for ever.
 """
@@ -13,7 +13,7 @@ _top = st.components.v2.component("descent_screen", js=component_script("session
 
 
 def watch_session() -> None:
-    """Keep the browser's history and the phone's menu in order, and load the page again if the lab refuses its key."""
+    """Keep the history, the phone's menu and what is typed in order; load the page again if the lab refuses its key."""
     with st.container(key="session"):
         _component()
 

@@ -1,8 +1,9 @@
 // Back to the sign-in: a page whose connection is gone asks whether its key is still the lab's. And the phone's menu
-// and the browser's history.
+// and the browser's history; and what was typed into a select box.
 
 import { onePressOneEntry } from "./history.js"
 import { closeAfterChoice } from "./menu.js"
+import { watchTyped } from "./typed.js"
 
 const PERIOD_MS = 1000
 
@@ -23,8 +24,10 @@ export default function () {
     if (app && app.dataset.testConnectionState !== "CONNECTED") leave()
   }, PERIOD_MS)
   document.addEventListener("click", closeAfterChoice)
+  const forgetTyped = watchTyped()
   return () => {
     clearInterval(timer)
+    forgetTyped()
     document.removeEventListener("click", closeAfterChoice)
   }
 }
