@@ -68,7 +68,7 @@ def basin_map(scene: Scene) -> None:
     arrived = float((result.reached >= 0).mean())
     st.caption(
         f"The minimum that {config.optimizer_spec.label} reaches at rate {config.lr:.3g} from each of 100 x 100 "
-        f"starts, paler the more steps it takes; {percent(arrived, 0)} of the starts reach one. "
+        f"starts, paler the more steps it takes; {percent(arrived)} of the starts reach one. "
         f"Grey: none in {scene.steps} steps; dark: diverged."
     )
 

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.surfaces import SURFACES, Tuning, walk
+from core.surfaces.basins import Basins
 from core.surfaces.descent import step_in_numbers
 from core.surfaces.functions import ill_conditioned_bowl
 from core.surfaces.momentum import best, convergence_rate
@@ -17,7 +18,7 @@ from core.training.config import RunConfig
 from dashboard import forms
 from dashboard.components.player.surface import csv_of, scene_of
 from dashboard.plots import REPEATED
-from dashboard.views.surfaces import glass, plots
+from dashboard.views.surfaces import glass, plots, walks
 from dashboard.views.surfaces import momentum as momentum_view
 from dashboard.views.surfaces.closer import BASINS, MOMENTUM, RATES, STEP
 from dashboard.views.surfaces.controls import SAME
@@ -144,6 +145,15 @@ def test_a_closer_look(page: AppTest, view: str) -> None:
     assert len(figures(page)) == 1
     if view == STEP:
         assert r"\theta_t &=" in page.latex[0].value
+
+
+def test_not_all_starts_reach_a_minimum_where_one_does_not(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    reached = np.zeros((100, 100), dtype=int)
+    reached[0, 0] = -1
+    monkeypatch.setattr(walks, "basins", lambda *_: Basins(((1.0, 1.0),), reached, np.ones_like(reached)))
+    page.session_state["s-tab"] = BASINS
+    page.run()
+    assert "; 99.99% of the starts reach one." in page.caption[-1].value
 
 
 def test_momentum_is_explained_on_the_bowl_and_its_sliders_set_the_walk(page: AppTest) -> None:
