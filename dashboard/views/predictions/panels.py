@@ -56,7 +56,7 @@ def confidence(report: Report, source: Source) -> None:
     with right:
         st.markdown("##### Refusing uncertain digits")
         place = st.container()
-        threshold = st.slider("Refuse below a confidence of", 0, 100, format="%d %%", **STATE.text("refuse", 90))
+        threshold = st.slider("Refuse below a confidence of", 0, 100, format="%d%%", **STATE.text("refuse", 90))
         curve, n = report.refusal, len(report.hits)
         answered, hits = int(curve.answered[threshold]), int(curve.hits[threshold])
         with place:

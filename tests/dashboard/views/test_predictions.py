@@ -147,6 +147,7 @@ def test_ranges_that_repeat_all_digits_take_no_memory_each() -> None:
 def test_refusing_leaves_the_mistakes_that_the_report_counts(page: AppTest, truth: Report) -> None:
     page.query_params["p-tab"] = "Confidence"
     page.run()
+    assert page.slider(key="p-refuse").proto.format == "%d%%"
     page.slider(key="p-refuse").set_value(80).run()
     answered, hits = int(truth.refusal.answered[80]), int(truth.refusal.hits[80])
     said = " ".join(caption.value for caption in page.caption)
