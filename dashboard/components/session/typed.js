@@ -3,17 +3,19 @@
 // first value that has it in itself: 2048 for 48. A run would train with that.
 
 const KINDS = ["input", "keydown", "focusout"]
-//: What each box has been seen to offer of what was typed: scrolling closes its list and leaves the text.
+/** What each box has been seen to offer of what was typed: scrolling closes its list and leaves the text. */
 const offered = new WeakMap()
-//: The boxes in whose list the visitor has gone on by the arrows: their Enter means another value.
+/** The boxes in whose list the visitor has gone on by the arrows: their Enter means another value. */
 const walked = new WeakSet()
 
+/** The option of the field's open list that is what was typed, as one of its values or as a new one. */
 function optionOf(field) {
   const list = field.ownerDocument.getElementById(field.getAttribute("aria-controls"))
   const options = [...list?.querySelectorAll("[role=option]") ?? []]
   return options.find(({ textContent }) => textContent === field.value || textContent === `Add: ${field.value}`)
 }
 
+/** True if the field is being left. */
 function leaves({ type, key, target }) {
   // A list that moves a focus of its own says so with the same events; the browser's stays in the field.
   return type === "keydown" ? key === "Tab" : target.ownerDocument.activeElement !== target
@@ -38,8 +40,9 @@ export function keepTyped(event) {
   } else if (leaves(event)) {
     const option = optionOf(field)
     if (option) option.click()
-    else if (offered.get(field) === field.value)
+    else if (offered.get(field) === field.value) {
       field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }))
+    }
     offered.delete(field)
   }
 }
@@ -47,5 +50,5 @@ export function keepTyped(event) {
 /** Watch all fields of the page, before Streamlit does. */
 export function watchTyped(page = document) {
   for (const kind of KINDS) page.addEventListener(kind, keepTyped, { capture: true })
-  return () => KINDS.forEach((kind) => page.removeEventListener(kind, keepTyped, { capture: true }))
+  return () => KINDS.forEach(kind => page.removeEventListener(kind, keepTyped, { capture: true }))
 }
