@@ -7,15 +7,14 @@ waits for one: there is one way back for all of them.
 import contextlib
 import logging
 import os
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from core import paths
 from core.jobs.process import Elsewhere
-from core.paths import ROOT
 from core.runs import states
 from core.runs.cluster.pool import ClusterPool
 from core.runs.history import History
@@ -25,6 +24,7 @@ from core.runs.record import Record
 from core.runs.states import State
 from core.runs.store import Run, Store
 from core.runs.workers import Workers
+from core.training.events import CommandApplied
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ RETRIES = 3
 STALLED_SECONDS = 4.0
 _WATCH_SECONDS = 0.5
 _SERVER_ENDED = "The lab ended while this run was training."
+_WORKER_LOST = "Its worker process ended; it goes on from its last checkpoint."
 
 
 class Scheduler:
@@ -62,10 +63,12 @@ class Scheduler:
         self._queue = FairQueue()
         self._histories: dict[str, History] = {}
         self._requests: dict[str, dict[str, Any]] = {}
+        #: By run, the learning rate that was sent to its worker and is not set yet.
+        self._rates: dict[str, float] = {}
         self._place = 0
         self._stalled: set[str] = set()
         self._lost: dict[str, int] = {}
-        self.commit = project_commit()
+        self.commit = paths.commit()
         self._closing = threading.Event()
         answers = (self.on_message, self.dispatch, self.on_worker_lost)
         clustered = bool(os.environ.get("DESCENT_CLUSTER"))
@@ -170,6 +173,8 @@ class Scheduler:
 
     def command(self, run_id: str, command: str, value: float | None = None) -> None:
         """Send a command to the run's worker."""
+        if value is not None:
+            self._rates[run_id] = value
         self._pool.command(run_id, command, value)
 
     def request_stop(self, run: Run) -> None:
@@ -209,20 +214,17 @@ class Scheduler:
     def on_worker_lost(self, run_id: str) -> None:
         """Let the run of a worker that has ended wait for another; interrupt it after ``RETRIES`` such losses."""
         with self._lock:
-            if self._closing.is_set():
-                self._finish(run_id, states.INTERRUPTED, _SERVER_ENDED)
-                return
-            lost = self._lost.get(run_id, 0) + 1
-            if lost > RETRIES:
-                self._finish(run_id, states.INTERRUPTED, f"Its worker process ended {lost} times.")
-                return
-            request = self._requests.get(run_id)
-            message = "Its worker process ended; it goes on from its last checkpoint."
+            lost, request = self._lost.get(run_id, 0) + 1, self._requests.get(run_id)
             with self._or_abandon(run_id):
+                self._keep_rate(run_id)
+                if (closing := self._closing.is_set()) or lost > RETRIES:
+                    ended = _SERVER_ENDED if closing else f"Its worker process ended {lost} times."
+                    self._finish(run_id, states.INTERRUPTED, ended)
+                    return
                 # A run that leaves is forgotten, its request and its count too; this one keeps both.
                 self._leave(run_id)
                 self._lost[run_id] = lost
-                self.enqueue(self._run(run_id), request, message)
+                self.enqueue(self._run(run_id), request, _WORKER_LOST)
 
     def _job(self, run_id: str, history: History) -> dict[str, Any]:
         """Return the message that starts the run on a worker, as core.runs.worker describes it."""
@@ -251,9 +253,8 @@ class Scheduler:
         history = self._histories[run_id]
         history.add(event)
         match event["event"]:
-            case "RunStarted":
-                if self._run(run_id).started is None:
-                    self._record.update(run_id, started=time.time())
+            case "RunStarted" if self._run(run_id).started is None:
+                self._record.update(run_id, started=time.time())
             case "Resumed":
                 exactness = {} if event["exact"] else {"exact": False}
                 self._record.update(run_id, message=event["message"], **exactness, **history.columns)
@@ -265,8 +266,11 @@ class Scheduler:
                 self._record.update(run_id, message=states.early_sentence(event))
             case "RunFinished":
                 self._finish(run_id, event["reason"])
+            case "CommandApplied" if event["value"] == self._rates.get(run_id):
+                self._rates.pop(run_id, None)
             case "Paused":
                 request = self._requests.get(run_id, {})
+                self._keep_rate(run_id)
                 self._finish(run_id, states.PAUSED, "")
                 if "stop" in request:
                     # Stop was pressed when the run was already on its way out.
@@ -281,8 +285,7 @@ class Scheduler:
     def _leave(self, run_id: str) -> None:
         self._forget(run_id)
         history = self._histories.pop(run_id)
-        columns = history.columns if history.total_steps else {}
-        self._record.update(run_id, ended=time.time(), **columns)
+        self._record.update(run_id, ended=time.time(), **(history.columns if history.total_steps else {}))
         self._pool.free(run_id)
 
     def _keep_request(self, run_id: str, request: dict[str, Any]) -> None:
@@ -290,9 +293,15 @@ class Scheduler:
         self._requests[run_id] = request
         self._record.update(run_id, request=request)
 
+    def _keep_rate(self, run_id: str) -> None:
+        """Record the rate that the run's worker did not come to set, as that of a paused run: it goes on with it."""
+        if (rate := self._rates.pop(run_id, None)) is not None:
+            step = self._histories[run_id].step
+            self._on_event(run_id, CommandApplied(step, "learning_rate", rate).to_dict())
+
     def _forget(self, run_id: str) -> None:
-        self._requests.pop(run_id, None)
-        self._lost.pop(run_id, None)
+        for known in (self._requests, self._rates, self._lost):
+            known.pop(run_id, None)
         self._stalled.discard(run_id)
 
     @contextlib.contextmanager
@@ -315,9 +324,8 @@ class Scheduler:
         """Record the run's new state, in its row and as an event; a message that is None stays as it is."""
         columns = {"state": state} if message is None else {"state": state, "message": message}
         self._record.update(run_id, **columns)
-        if message is None:
-            message = self._run(run_id).message
-        self._record.append(run_id, State(state, message=message).to_dict())
+        text = self._run(run_id).message if message is None else message
+        self._record.append(run_id, State(state, message=text).to_dict())
 
     def _watch(self) -> None:
         """Record which workers are silent, and write what could not be written before."""
@@ -340,11 +348,3 @@ class Scheduler:
         run = self._store.run(run_id)
         assert run is not None
         return run
-
-
-def project_commit() -> str | None:
-    """Return the project's commit, where it is under git."""
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
-        command = ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"]
-        return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
-    return None

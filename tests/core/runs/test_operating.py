@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from core import paths
 from core.models.checkpoints import load_checkpoint, load_parameters
 from core.runs import run_files, scheduler
 from core.runs import service as service_module
@@ -206,7 +207,7 @@ def test_the_environment_is_recorded(service, reach):
     run_id = service.submit(SHORT)
     run = reach(run_id, "finished")
     assert (run.environment["threads"], run.environment["torch"]) == (1, torch.__version__)
-    assert run.environment["commit"] == scheduler.project_commit()
+    assert run.environment["commit"] == paths.commit()
 
 
 def test_a_run_that_goes_on_from_another_remembers_it(service, reach):

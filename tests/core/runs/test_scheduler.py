@@ -13,7 +13,7 @@ from core.runs.record import Record
 from core.runs.scheduler import Scheduler
 from core.runs.store import Store
 from core.training.config import RunConfig
-from core.training.events import Paused, RunFinished
+from core.training.events import CommandApplied, Paused, RunFinished, RunStarted, StepsDone
 from tests.fixtures import event_logs
 from tests.waiting import LIMIT
 
@@ -163,6 +163,45 @@ def test_stop_is_kept_where_the_run_is_just_being_paused(lab):
     lab.scheduler.request_stop(lab.store.run("abc"))
     lab.scheduler.on_message({"run": "abc", "event": Paused(6).to_dict()})
     assert [job.get("stop") for job in lab.scheduler._pool.jobs] == [None, True]
+
+
+@pytest.mark.parametrize("leave", ["paused", "lost", "lost for good"])
+def test_a_rate_that_a_leaving_worker_did_not_set_is_set_when_the_run_goes_on(lab, monkeypatch, leave):
+    monkeypatch.setattr(scheduler_module, "RETRIES", 0 if leave == "lost for good" else 3)
+    lab.store.add("abc", RunConfig(), 0.0, states.PAUSED, step=5)
+    lab.scheduler.start()
+    sent = []
+    lab.scheduler._pool.command = lambda *command: sent.append(command)
+    lab.scheduler.enqueue(lab.store.run("abc"))
+    started = RunStarted(10, 5, 2, 50, 0, "cpu", 1)
+    for event in (started, StepsDone(0, [1.0] * 6, [0.1] * 6, 9.0), CommandApplied(6, "learning_rate", 0.2)):
+        lab.scheduler.on_message({"run": "abc", "event": event.to_dict()})
+    lab.scheduler.command("abc", "learning_rate", 0.4)
+    # The worker sets the first of two; the second one comes too late for it.
+    lab.scheduler.command("abc", "learning_rate", 0.5)
+    lab.scheduler.on_message({"run": "abc", "event": CommandApplied(6, "learning_rate", 0.4).to_dict()})
+    if leave == "paused":
+        lab.scheduler.on_message({"run": "abc", "event": Paused(6).to_dict()})
+    else:
+        lab.scheduler.on_worker_lost("abc")
+    assert [value for _, _, value in sent] == [0.4, 0.5]
+    if leave != "lost":
+        lab.scheduler.enqueue(lab.store.run("abc"))
+    assert lab.scheduler._pool.jobs[-1]["plan"] == [(6, 0.2), (6, 0.4), (6, 0.5)]
+    assert lab.store.run("abc").rate_by_hand
+    # Once, however often the run leaves.
+    lab.scheduler.on_message({"run": "abc", "event": Paused(6).to_dict()})
+    assert lab.history("abc").plan == [(6, 0.2), (6, 0.4), (6, 0.5)]
+
+
+def test_a_rate_that_came_after_the_last_step_is_none_of_the_run(lab):
+    lab.store.add("abc", RunConfig(), 0.0, states.QUEUED)
+    lab.scheduler.start()
+    lab.scheduler._pool.command = lambda *_: None
+    lab.scheduler.command("abc", "learning_rate", 0.5)
+    ended = RunFinished("finished", 10, 0.1, 0.9, 1.0)
+    lab.scheduler.on_message({"run": "abc", "event": ended.to_dict()})
+    assert lab.store.run("abc").plain and lab.history("abc").plan == []
 
 
 def test_a_clock_that_is_set_back_leaves_the_queue_as_it_is(lab, tmp_path, monkeypatch):
