@@ -246,6 +246,9 @@ def test_a_dialog_says_why_too(
 ) -> None:
     for _ in REFUSALS:
         page = AppTest.from_function(dialog, default_timeout=LIMIT).run()
+        for field in page.text_input:
+            if field.label == "New name":
+                field.set_value("another")
         next(b for b in page.button if b.label == button).click().run()
         assert not page.exception
         assert [error.value for error in page.error] == [refused[-1]]
