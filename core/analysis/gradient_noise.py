@@ -95,16 +95,19 @@ def mean_gradient(network: Network, digits: Digits, loss: str = "cross_entropy")
     return total
 
 
-def batch_gradients(config: RunConfig, digits: Digits, count: int, first: int = 0) -> list[BatchGradient]:
+def batch_gradients(
+    config: RunConfig, digits: Digits, count: int, first: int = 0, whole: Tensor | None = None
+) -> list[BatchGradient]:
     """Return the gradients of batches of a run's first epoch, all at its first weights.
 
     Args:
         digits: the run's training digits.
         count: number of batches, fewer where the epoch ends.
         first: number of the first one, from 0.
+        whole: (101770,) ``mean_gradient`` of these digits at these weights, where it is known: it is that of all sizes.
     """
     network = Network(config.seed, config.initialization)
-    whole = mean_gradient(network, digits, config.loss).double()
+    whole = (mean_gradient(network, digits, config.loss) if whole is None else whole).double()
     length = whole.norm()
     take = _Gradients(network, config.images_per_step, config.loss)
     found = []

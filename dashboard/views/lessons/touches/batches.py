@@ -8,9 +8,10 @@ from typing import Literal
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
+from torch import Tensor
 
 from core import data
-from core.analysis.gradient_noise import BatchGradient, GradientNoise, batch_gradients, gradient_noise
+from core.analysis.gradient_noise import BatchGradient, GradientNoise, batch_gradients, gradient_noise, mean_gradient
 from core.data import CLASSES, Digits, batch_order
 from core.runs.store import Run
 from core.training.config import RunConfig
@@ -45,7 +46,7 @@ def noise(lesson: Lesson, _run: Run | None) -> None:
     sizes = sorted({line.images_per_step for line in lesson.lines.values()})
     measured = [measured_noise(_gradients(_text(replace(config, batch_size=size)), MEASURED)) for size in sizes]
     st.markdown(f"**{counted(config.span.steps_per_epoch, 'step')} an epoch.** {_noise_of(config)}")
-    figure = _over_sizes(_noise(_text(config)), config.images_per_step, sizes, measured)
+    figure = _over_sizes(_noise(_of_any_size(config)), config.images_per_step, sizes, measured)
     show_figure(figure, "Noise over the size of the batch", key="touch.figure")
     st.caption(
         f"Line: from the gradient of every single image. Rings: measured on {MEASURED} real batches, or as many as "
@@ -95,7 +96,7 @@ def _sized(lesson: Lesson) -> RunConfig:
 
 
 def _noise_of(config: RunConfig) -> str:
-    distance = _noise(_text(config)).of(config.images_per_step)
+    distance = _noise(_of_any_size(config)).of(config.images_per_step)
     return f"The noise of each step is **{distance:.2f}** times as long as the gradient."
 
 
@@ -182,6 +183,17 @@ def _text(config: RunConfig) -> str:
     return json.dumps(config.to_dict())
 
 
+def _of_any_size(config: RunConfig) -> str:
+    """Return the key of what the size of a batch does not change."""
+    return _text(replace(config, batch_size=FIRST))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _whole(config: str) -> Tensor:
+    known = RunConfig.from_dict(json.loads(config))
+    return mean_gradient(Network(known.seed, known.initialization), _digits(known), known.loss)
+
+
 @st.cache_data(max_entries=64, show_spinner=False)
 def _noise(config: str) -> GradientNoise:
     known = RunConfig.from_dict(json.loads(config))
@@ -191,4 +203,4 @@ def _noise(config: str) -> GradientNoise:
 @st.cache_data(max_entries=512, show_spinner=False)
 def _gradients(config: str, count: int, first: int = 0) -> list[BatchGradient]:
     known = RunConfig.from_dict(json.loads(config))
-    return batch_gradients(known, _digits(known), count, first)
+    return batch_gradients(known, _digits(known), count, first, _whole(_of_any_size(known)))
