@@ -11,7 +11,8 @@ from core.files import shortened
 
 #: Exit status where the reader of the output is gone, as of a program that the signal SIGPIPE ends.
 READER_GONE = 141
-BAD_INPUT = 2
+#: Exit status of what is refused, and of an output that cannot be written.
+REFUSED = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,9 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         _drop_output()
         # A command that wrote line by line has said it.
-        if status != BAD_INPUT:
+        if status != REFUSED:
             print(f"The output cannot be written: {error.strerror}.", file=sys.stderr)
-        return BAD_INPUT
+        return REFUSED
     return status
 
 
@@ -58,8 +59,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         raise
     except (ValueError, data.DataError) as error:
         print(error, file=sys.stderr)
-        return BAD_INPUT
+        return REFUSED
     except OSError as error:
         # Without the number that Python puts in front.
         print(f"{shortened(str(error.filename or 'A file'))} cannot be used: {error.strerror}.", file=sys.stderr)
-        return BAD_INPUT
+        return REFUSED
