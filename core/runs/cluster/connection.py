@@ -1,6 +1,8 @@
 """Joining a Ray cluster, or starting one that begins and ends with this process."""
 
+import contextlib
 import os
+import socket
 import subprocess
 import sys
 from typing import Any
@@ -13,12 +15,18 @@ from core.runs.cluster import settings
 
 #: Bytes of the own cluster's object store: a few checkpoints, the largest of which have 128 MiB. Taken as needed.
 _STORE = 512 * 1024 * 1024
-_PROBE_SECONDS = 30.0
-#: Exits with 0 if the cluster lists its nodes to a client without a token.
-_PROBE = """
+#: For an answer at an address, and for one of the cluster there.
+_REACH_SECONDS, _PROBE_SECONDS = 5.0, 30.0
+#: Lists a cluster's nodes; exits with 3 if the cluster asks for another token.
+_REFUSED = 3
+_PROBE = f"""
 import sys
 from ray._raylet import GcsClient
-GcsClient(address=sys.argv[1]).get_all_node_info(timeout=10)
+from ray.exceptions import AuthenticationError
+try:
+    GcsClient(address=sys.argv[1]).get_all_node_info(timeout=10)
+except AuthenticationError:
+    sys.exit({_REFUSED})
 """
 
 
@@ -37,28 +45,38 @@ def connect(address: str, size: int) -> None:
         if address == settings.OWN:
             ray.init(address="local", num_cpus=size, include_dashboard=False, object_store_memory=_STORE, **quiet)
             return
-        if _is_open(address):
-            raise ValueError(f"The cluster at {address} asks for no token, so {settings.OPEN}")
+        _look(address)
         ray.init(address=address, **quiet)
-    except (ray.exceptions.RayError, ConnectionError, RuntimeError, AssertionError) as error:
+    except (ray.exceptions.RayError, OSError, RuntimeError, AssertionError) as error:
         raise ValueError(f"The Ray cluster at {address} cannot be joined: {reason(error)}.") from None
 
 
-def _is_open(address: str) -> bool:
-    """Return True if the cluster answers one who has no token."""
-    stranger = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
-    command = [sys.executable, "-c", _PROBE, address]
+def _look(address: str) -> None:
+    """Look at a cluster before it is joined: Ray retries for a minute or two what cannot succeed, and says less.
+
+    Raises:
+        OSError: if nothing answers there, or what answers has another token, or none.
+    """
+    host, _, port = address.rpartition(":")
     try:
-        asked = subprocess.run(
-            command,
-            env={**stranger, "RAY_AUTH_MODE": "disabled"},
-            capture_output=True,
-            timeout=_PROBE_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return False
-    return asked.returncode == 0
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_REACH_SECONDS).close()
+    except OSError:
+        raise ConnectionError("nothing answers at this address") from None
+    if _probe(address, dict(os.environ)) == _REFUSED:
+        raise ConnectionError("its token is not the one of this machine (RAY_AUTH_TOKEN, or ~/.ray/auth_token)")
+    stranger = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
+    if _probe(address, {**stranger, "RAY_AUTH_MODE": "disabled"}) == 0:
+        raise PermissionError(f"it asks for no token, so {settings.OPEN}")
+
+
+def _probe(address: str, environment: dict[str, str]) -> int | None:
+    """Return the status with which the probe ends in this environment; None if it does not end."""
+    command = [sys.executable, "-c", _PROBE, address]
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        return subprocess.run(
+            command, env=environment, capture_output=True, timeout=_PROBE_SECONDS, check=False
+        ).returncode
+    return None
 
 
 def reason(error: Exception) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import os
+import re
 import secrets
 
 from core.paths import ROOT
@@ -23,8 +24,10 @@ def address() -> str:
         ValueError: saying what is missing, if Ray is not installed or the cluster would be open to everybody.
     """
     given = os.environ.get("DESCENT_CLUSTER", "")
-    if not given:
-        raise ValueError(f"DESCENT_CLUSTER must be the address of a Ray cluster, or {OWN}, got nothing.")
+    if given != OWN and not re.fullmatch(r".+:\d{1,5}", given):
+        raise ValueError(
+            f"DESCENT_CLUSTER must be the address of a Ray cluster, as host:6379, or {OWN}, got {given or 'nothing'}."
+        )
     if not installed():
         raise ValueError("DESCENT_CLUSTER needs the package ray: pip install -r requirements-cluster.txt")
     if given != OWN and os.environ.get("RAY_AUTH_MODE") != "token":

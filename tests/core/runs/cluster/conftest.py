@@ -5,6 +5,9 @@ import pytest
 from core.runs import scheduler
 from core.runs.cluster import settings
 from core.runs.service import Service
+from core.training.network import to_flat
+from core.training.trainer import Trainer
+from tests.core.runs.cluster.interrupted import MIDDLE, recorded
 from tests.core.runs.cluster.nodes import Nodes, processes
 from tests.waiting import LIMIT
 
@@ -44,3 +47,29 @@ def service(nodes, tmp_path_factory):
         running = Service(tmp_path_factory.mktemp("home"))
         yield running
         running.close()
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """The run in one go, in this process: its parameters, and the losses of its steps."""
+    trainer = Trainer(MIDDLE)
+    losses = [loss for event in trainer.events() for loss in getattr(event, "losses", ())]
+    return to_flat(trainer.network), losses
+
+
+@pytest.fixture
+def reach(service, wait):
+    """Wait until the run is in the state, and give it."""
+    return lambda run_id, state: wait(lambda: service.run(run_id), lambda run: run.state == state)
+
+
+@pytest.fixture
+def in_training(service, wait):
+    """Start a run, wait until it has a checkpoint on its way, and give its id."""
+
+    def started(config):
+        run_id = service.submit(config)
+        wait(lambda: len(recorded(service, run_id, "Checkpointed")))
+        return run_id
+
+    return started

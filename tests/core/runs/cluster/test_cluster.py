@@ -16,62 +16,11 @@ from core.landscape.job import landscape_job
 from core.landscape.study import Study, Track, compute
 from core.models.checkpoints import load_checkpoint, load_parameters
 from core.runs import run_files
-from core.runs.cluster.pool import ClusterPool
 from core.training.config import RunConfig
 from core.training.network import to_flat
-from core.training.trainer import Trainer
-from tests.core.runs.cluster.nodes import family
+from tests.core.runs.cluster.interrupted import LONG, MIDDLE, assert_whole, recorded
 
 pytest.importorskip("ray", reason="pip install -r requirements-cluster.txt")
-
-#: Long enough to be operated, whatever else the machine does.
-LONG = RunConfig(epochs=1000)
-#: Seconds of training, to be interrupted on the way and trained to its end: 2,880 steps, 48 per epoch.
-MIDDLE = RunConfig(epochs=60, batch_size=1000, device="cpu")
-
-
-@pytest.fixture(scope="module")
-def whole():
-    """The run in one go, in this process: its parameters, and the losses of its steps."""
-    trainer = Trainer(MIDDLE)
-    losses = [loss for event in trainer.events() for loss in getattr(event, "losses", ())]
-    return to_flat(trainer.network), losses
-
-
-@pytest.fixture
-def reach(service, wait):
-    """Wait until the run is in the state, and give it."""
-    return lambda run_id, state: wait(lambda: service.run(run_id), lambda run: run.state == state)
-
-
-@pytest.fixture
-def in_training(service, wait):
-    """Start a run, wait until it has a checkpoint on its way, and give its id."""
-
-    def started(config):
-        run_id = service.submit(config)
-        wait(lambda: len(told(service, run_id, "Checkpointed")))
-        return run_id
-
-    return started
-
-
-def told(service, run_id, kind):
-    return [event for event in service.events(run_id) if event["event"] == kind]
-
-
-def assert_whole(service, run_id, whole):
-    """The run has the parameters and the losses of the one that nothing interrupted, each step once.
-
-    It went on from a checkpoint that the service had, and did not begin anew.
-    """
-    resumed = told(service, run_id, "Resumed")
-    assert resumed and all(event["step"] > 0 and event["exact"] for event in resumed)
-    parameters, losses = whole
-    ended, _ = load_parameters(service.parameters_file(run_id))
-    assert torch.equal(to_flat(ended), parameters)
-    history = service.history(run_id)
-    assert (history.steps.tolist(), history.losses.tolist()) == (list(range(len(losses))), losses)
 
 
 def test_a_run_that_was_paused_and_stepped_is_the_one_here_bit_for_bit(service, wait, reach, in_training, whole):
@@ -99,7 +48,7 @@ def test_a_run_that_was_paused_and_stepped_is_the_one_here_bit_for_bit(service, 
 def test_a_run_is_steered_and_stopped(service, wait, reach, in_training):
     run_id = in_training(LONG)
     service.command(run_id, "learning_rate", 0.002)
-    (applied,) = wait(lambda: told(service, run_id, "CommandApplied"))
+    (applied,) = wait(lambda: recorded(service, run_id, "CommandApplied"))
     assert (applied["command"], applied["value"]) == ("learning_rate", 0.002)
     service.command(run_id, "stop")
     stopped = reach(run_id, "stopped")
@@ -141,50 +90,9 @@ def test_a_killed_worker_costs_nothing_but_time(service, nodes, wait, reach, in_
     (actor,) = wait(nodes.actors, lambda found: len(found) == 1)
     os.kill(actor, signal.SIGKILL)
     run = reach(run_id, "finished")
-    messages = [event["message"] for event in told(service, run_id, "State")]
+    messages = [event["message"] for event in recorded(service, run_id, "State")]
     assert run.exact and "Its worker process ended; it goes on from its last checkpoint." in messages
     assert_whole(service, run_id, whole)
-
-
-def test_workers_come_with_a_node_and_the_runs_of_one_that_dies_go_on(service, nodes, wait, reach, in_training, whole):
-    wait(lambda: service.workers, lambda count: count == 1)
-    long = in_training(LONG)
-    raylet = nodes.add()
-    wait(lambda: service.workers, lambda count: count == 2)
-    # The only idle worker is that of the new node.
-    run_id = in_training(MIDDLE)
-    os.kill(raylet, signal.SIGKILL)
-    wait(lambda: service.run(run_id), lambda run: run.state == "queued")
-    assert service.run(long).state == "running"
-    wait(lambda: service.workers, lambda count: count == 1)
-    service.command(long, "stop")
-    reach(run_id, "finished")
-    assert_whole(service, run_id, whole)
-
-
-def test_a_node_that_is_cut_off_gives_its_run_back_and_adds_nothing_when_it_returns(
-    service, nodes, wait, reach, in_training, whole
-):
-    wait(lambda: service.workers, lambda count: count == 1)
-    long = in_training(LONG)
-    raylet = nodes.add()
-    wait(lambda: service.workers, lambda count: count == 2)
-    run_id = in_training(MIDDLE)
-    (actor,) = set(nodes.actors()) & set(family(raylet))
-    try:
-        nodes.freeze(raylet)
-        wait(lambda: service.run(run_id), lambda run: run.state == "queued")
-        service.command(long, "stop")
-        wait(lambda: told(service, run_id, "Resumed"))
-    finally:
-        nodes.thaw(raylet)
-    # What it had on its way is let go, it is ended, and another one takes its place.
-    wait(lambda: actor not in nodes.actors() and len(nodes.actors()) == 2)
-    reach(run_id, "finished")
-    assert_whole(service, run_id, whole)
-    assert len(told(service, run_id, "Resumed")) == 1
-    os.kill(raylet, signal.SIGKILL)
-    wait(lambda: service.workers, lambda count: count == 1)
 
 
 def test_when_the_process_in_the_cluster_is_killed_no_actor_is_left_and_its_runs_go_on(
@@ -194,18 +102,6 @@ def test_when_the_process_in_the_cluster_is_killed_no_actor_is_left_and_its_runs
     before = nodes.actors()
     service._scheduler._pool._driver.kill()
     wait(lambda: not set(before) & set(nodes.actors()))
-    reach(run_id, "finished")
-    assert_whole(service, run_id, whole)
-
-
-def test_when_the_head_is_started_again_the_runs_go_on_with_the_nodes_that_join_it(
-    service, nodes, wait, reach, in_training, whole
-):
-    run_id = in_training(MIDDLE)
-    nodes.kill_head()
-    wait(lambda: service.run(run_id), lambda run: run.state == "queued")
-    nodes.start_head()
-    nodes.add()
     reach(run_id, "finished")
     assert_whole(service, run_id, whole)
 
@@ -222,21 +118,3 @@ def test_the_check_tells_what_the_lab_sees(service, nodes):
     )
     for sentence in sentences:
         assert re.fullmatch(pattern + r"for bit as on this machine\.", sentence), sentence
-
-
-@pytest.mark.slow
-def test_a_cluster_with_another_token_or_with_none_is_refused(nodes, start_nodes, monkeypatch):
-    monkeypatch.setenv("DESCENT_CLUSTER", nodes.address)
-    monkeypatch.setenv("RAY_AUTH_MODE", "token")
-    monkeypatch.setenv("RAY_AUTH_TOKEN", "another")
-    with pytest.raises(ValueError, match=r"^The Ray cluster at .+ cannot be joined: .+\.$"):
-        a_pool().start()
-    is_open = start_nodes("disabled")
-    monkeypatch.setenv("DESCENT_CLUSTER", is_open.address)
-    with pytest.raises(ValueError, match="asks for no token, so anyone who reaches it can run programs there: make a"):
-        a_pool().start()
-    is_open.close()
-
-
-def a_pool():
-    return ClusterPool(1, lambda message: None, lambda: None, lambda run_id: None)

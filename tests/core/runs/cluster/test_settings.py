@@ -16,6 +16,14 @@ def test_a_cluster_without_a_token_is_refused_with_the_remedy(monkeypatch):
     assert "RAY_AUTH_TOKEN" not in settings.environment()
 
 
+@pytest.mark.parametrize("given", ["", "lab", "lab:", ":6379", "lab:port", "ray://lab"])
+def test_what_is_no_address_is_refused_with_an_example(monkeypatch, given):
+    monkeypatch.setenv("DESCENT_CLUSTER", given)
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    with pytest.raises(ValueError, match=rf"^DESCENT_CLUSTER must be .*host:6379.* got {given or 'nothing'}\.$"):
+        settings.address()
+
+
 def test_the_own_cluster_has_a_token_that_nobody_knows(monkeypatch):
     monkeypatch.setenv("DESCENT_CLUSTER", "auto")
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
