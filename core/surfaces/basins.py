@@ -21,8 +21,14 @@ NEAR = 0.01
 APART = 0.01
 #: A minimum is lower than all around it at this distance, in half-widths.
 AROUND = 1e-3
-#: A walk whose last step is shorter has settled, in half-widths.
+#: A walk whose steps are shorter has settled, in half-widths.
 SETTLED = 1e-6
+#: Most steps along a valley's floor, and most points that set out on it.
+FLOOR_STEPS, MOST = 100, 200
+#: A height that is less by a smaller share of itself, or of the surface's unit, is as high.
+ROUNDING = 1e-13
+#: Arcs of a circle, and how often each is halved in search of its lowest point.
+ARCS, HALVINGS = 8, 16
 
 
 @dataclass(frozen=True)
@@ -107,27 +113,68 @@ def local_minima(surface: Surface) -> tuple[Point, ...]:
 
 
 def find_minima(surface: Surface, resolution: int = 49, steps: int = 400) -> tuple[Point, ...]:
-    """Return the minima inside the domain that sign-based descent reaches from a grid of starts, the deepest first."""
+    """Return the minima inside the domain, the deepest first.
+
+    They are where sign-based descent from a grid of starts, and then the floors of valleys, lead.
+    """
     # In half-widths from the centre, in which the same lengths of steps suit every domain, and both of its directions.
     x, y = np.meshgrid(*[np.linspace(-1.0, 1.0, resolution)] * 2)
     # Off the axes of symmetry, where a saddle would hold a walk for ever.
-    before = now = np.stack([x.ravel(), y.ravel()]) + np.array([[3.1e-4], [2.3e-4]])
+    now = np.stack([x.ravel(), y.ravel()]) + np.array([[3.1e-4], [2.3e-4]])
     first = 1.0 / resolution / 2.0
     rprop = stepper(OPTIMIZERS["rprop"], {"step_max": first, "step_min": 1e-12})
     with np.errstate(all="ignore"):
         for t in range(1, steps + 1):
-            before, now = now, rprop.step(now, np.stack(_evaluated(surface, now)[1:]), first, t)
-    settled = np.hypot(*(now - before)) < SETTLED
-    ends = now[:, settled & (np.abs(now) < 1.0).all(axis=0)]
-    values = _evaluated(surface, ends)[0]
-    minima: list[Array] = []
-    for i in np.argsort(values):
-        end = ends[:, i]
-        new = np.isfinite(values[i]) and all(np.hypot(*(end - m)) > APART for m in minima)
-        if new and _is_lowest_around(surface, end):
-            minima.append(end)
-    points = surface.centre + surface.half_width * np.array(minima[:200]).reshape(-1, 2).T
-    return tuple((float(x), float(y)) for x, y in points.T)
+            now = rprop.step(now, np.stack(_evaluated(surface, now)[1:]), first, t)
+    ends = _apart(surface, _along_valleys(surface, _apart(surface, now)))
+    minima = np.array([end for end in ends.T if _is_lowest_around(surface, end)]).reshape(-1, 2).T
+    return tuple((float(x), float(y)) for x, y in (surface.centre + surface.half_width * minima).T)
+
+
+def _apart(surface: Surface, places: Array) -> Array:
+    """Return the places inside the domain, the lowest first, without those near a lower one; ``MOST`` at the most."""
+    places = places[:, (np.abs(places) < 1.0).all(axis=0)]
+    heights = _evaluated(surface, places)[0]
+    left = places[:, np.argsort(heights)][:, : np.isfinite(heights).sum()]
+    kept: list[Array] = []
+    while left.shape[1] and len(kept) < MOST:
+        kept.append(left[:, 0])
+        left = left[:, np.hypot(*(left - left[:, :1])) > APART]
+    return np.array(kept).reshape(-1, 2).T
+
+
+def _along_valleys(surface: Surface, places: Array) -> Array:
+    """Return where walks end that step to the lowest point of a circle around them; those alone that come to an end.
+
+    A gradient's signs stand still on the floor of a narrow valley across the axes, far from its lowest point.
+    """
+    places, radii = places.copy(), np.full(places.shape[1], AROUND)
+    for _ in range(FLOOR_STEPS):
+        going = np.flatnonzero(radii >= SETTLED)
+        if not len(going):
+            break
+        here = places[:, going]
+        spots, lowest = _lowest_on_circles(surface, here, radii[going])
+        heights = _evaluated(surface, here)[0]
+        lower = lowest < heights - ROUNDING * (surface.unit + np.abs(heights))
+        places[:, going] = np.where(lower, spots, here)
+        radii[going] = np.where(lower, np.minimum(2.0 * radii[going], APART), radii[going] / 2.0)
+    return places[:, radii < SETTLED]
+
+
+def _lowest_on_circles(surface: Surface, places: Array, radii: Array) -> tuple[Array, Array]:
+    """Return the lowest points of circles around the places, and their heights."""
+    low, width = np.tile(np.linspace(0.0, 2.0 * np.pi, ARCS, endpoint=False)[:, None], len(radii)), 2.0 * np.pi / ARCS
+    for _ in range(HALVINGS):
+        width /= 2.0
+        along = np.stack([-np.sin(low + width), np.cos(low + width)])
+        spots = places[:, None] + radii * np.stack([along[1], -along[0]])
+        heights, *slopes = _evaluated(surface, spots.reshape(2, -1))
+        falls = (np.stack(slopes).reshape(spots.shape) * surface.half_width[:, :, None] * along).sum(axis=0) < 0.0
+        low = np.where(falls, low + width, low)
+    heights = np.where(np.isfinite(heights), heights, np.inf).reshape(low.shape)
+    best = heights.argmin(axis=0), np.arange(len(radii))
+    return spots[:, *best], heights[best]
 
 
 def _evaluated(surface: Surface, places: Array) -> tuple[Array, Array, Array]:

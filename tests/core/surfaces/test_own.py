@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from core.surfaces.basins import local_minima
 from core.surfaces.own import own_surface
 
 SQUARE = (-2.0, 2.0, -2.0, 2.0)
@@ -10,6 +11,25 @@ def test_the_minima_of_an_own_formula_are_found():
     surface = own_surface("(x^2-1)^2 + y^2 - 3", SQUARE)
     np.testing.assert_allclose(sorted(surface.minima), [(-1, 0), (1, 0)], atol=1e-5)
     assert surface.minimum == pytest.approx(-3.0)
+
+
+@pytest.mark.parametrize("half", [3.0, 10.0, 100.0])
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ("(1-x)^2 + 100*(y-x^2)^2", [(1, 1)]),
+        ("10000*(y-x^2)^2 + (x-1)^2", [(1, 1)]),
+        ("1000*(x-y)^2 + (x+y-2)^2", [(1, 1)]),
+        ("(x*y-1)^2 + 0.01*(x-1)^2", [(1, 1)]),
+        ("abs(y-x^2) + 0.1*(x-1)^2", [(1, 1)]),
+        ("abs(x-1) + 10*abs(y+x)", [(1, -1)]),
+        ("abs(x*y-1) + 0.1*(x-y)^2", [(-1, -1), (1, 1)]),
+    ],
+)
+def test_a_narrow_valley_has_its_minimum_alone(formula, expected, half):
+    surface = own_surface(formula, (-half, half, -half, half))
+    np.testing.assert_allclose(sorted(surface.minima), expected, atol=1e-5 * half)
+    assert surface.minimum == pytest.approx(0.0, abs=1e-4) and len(local_minima(surface)) == len(expected)
 
 
 def test_a_slope_has_no_minimum_inside_and_says_its_lowest_value():
