@@ -28,7 +28,9 @@ def _step_chosen() -> None:
 
 def _about(surface: Surface) -> None:
     stable = surface.largest_stable_rate()
-    limit = f"Gradient descent settles only below a rate of {stable:.2g}." if np.isfinite(stable) else ""
+    # In a flatter one it settles at larger rates too.
+    where = "sharpest minimum" if len(surface.minima) > 1 else "minimum"
+    limit = f"Gradient descent settles in the {where} only below a rate of {stable:.2g}." if np.isfinite(stable) else ""
     words = " ".join(filter(None, (surface.help, limit)))
     st.caption(f"$f(x, y) = {surface.expression.latex}$" + (f" · {words}" if words else ""))
 

@@ -60,6 +60,20 @@ def test_every_function_has_a_page(page: AppTest, name: str) -> None:
     assert scene(page.run())["steps"] == 20
 
 
+def test_the_stable_rate_is_said_of_the_sharpest_minimum(page: AppTest) -> None:
+    """At 0.024 gradient descent settles in one of Himmelblau's other minima."""
+    page.session_state["s-surface"] = "himmelblau"
+    page.session_state["s-optimizers"], page.session_state["s-rates"] = ["sgd"], SAME
+    page.session_state["s-lr"], page.session_state["s-starts"] = "0.024", "2.5, 1.5"
+    (path,) = scene(page.run())["paths"]
+    assert path["fate"] == "reached the minimum"
+    assert page.caption[0].value.endswith(
+        " Gradient descent settles in the sharpest minimum only below a rate of 0.015."
+    )
+    page.session_state["s-surface"] = "rosenbrock"
+    assert page.run().caption[0].value.endswith(" Gradient descent settles in the minimum only below a rate of 0.002.")
+
+
 def test_starts_noise_and_settings_are_read(page: AppTest) -> None:
     page.session_state["s-starts"] = "0, 0; 1, 2"
     page.session_state["s-noise"] = "0.1"
