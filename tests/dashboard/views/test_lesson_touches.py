@@ -128,6 +128,11 @@ def test_a_digit_goes_through_the_network_before_and_after_training(service: Ser
     page = open_page("lessons", lesson="8-the-network")
     assert f"not trained yet, says {int(before.argmax())} with {100 * float(before.max()):.1f}%" in text(page)
     assert int(before.argmax()) == int(evaluate(Network(0), mnist.test[:1]).predictions[0])
+    # By the number that it has on the Predictions page.
+    page.number_input(key="touch.digit").set_value(9_999).run()
+    last = outputs_for(Network(0), mnist.test.images[9_999])
+    assert f"says {int(last.argmax())} with {100 * float(last.max()):.1f}%" in text(page)
+    page.number_input(key="touch.digit").set_value(0).run()
     button(page, "Run it").click().run()
     wait_for_runs(service, in_address(page, "runs").split(","))
     page.run()

@@ -20,7 +20,8 @@ HEIGHT = 190
 def digit(lesson: Lesson, run: Run | None) -> None:
     """Draw a test digit and the ten outputs of the network, which is untrained until the lesson's run is over."""
     digits = testing.test_digits()
-    place = int(st.number_input("Test digit", 1, len(digits), 1, key="touch.digit")) - 1
+    # Counted from 0, as on the Predictions page.
+    place = int(st.number_input("Test digit", 0, len(digits) - 1, 0, key="touch.digit"))
     network, who = network_of(lesson, run)
     outputs = outputs_for(network, digits.images[place])
     answer, label = int(outputs.argmax()), int(digits.labels[place])
