@@ -40,7 +40,9 @@ class Curves:
         """Images per second of training; None until the run is over."""
         if not self.seconds or not self.steps_per_epoch:
             return None
-        return self.last_step * self.train_images / self.steps_per_epoch / self.seconds
+        # One that diverged has taken more steps than its parameters went back to.
+        taken = self.last_step if self.diverged is None else self.diverged + 1
+        return taken * self.train_images / self.steps_per_epoch / self.seconds
 
 
 def curves_of(events: Iterable[Event | Body]) -> Curves:

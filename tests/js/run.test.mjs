@@ -130,3 +130,11 @@ test("a speed is told after half a second of training, without the first block",
   take(34, 6)
   assert.equal(run.speed, (12 * 64 / 2 + 20 * 64) / (3.84 / 2 + 3.2))
 })
+
+test("the speed of a run that diverged is of all steps that it took", () => {
+  const run = newRun("run")
+  apply(run, { event: "RunStarted", steps: 1000, steps_per_epoch: 100, epochs: 10, train_images: 6400 })
+  apply(run, { event: "Diverged", step: 299, learning_rate: 9, restored_step: 256 })
+  apply(run, { event: "RunFinished", reason: "diverged", step: 256, seconds: 2, test_loss: 2.3, test_accuracy: 0.1 })
+  assert.deepEqual([run.step, run.speed], [256, (300 * 64) / 2])
+})

@@ -84,7 +84,9 @@ const handlers = {
   RunFinished(run, event) {
     run.step = event.step
     run.seconds = event.seconds
-    if (run.size && event.seconds) run.speed = (event.step * imagesPerStep(run)) / event.seconds
+    // One that diverged has taken more steps than its parameters went back to.
+    const taken = run.diverged ? run.diverged.step + 1 : event.step
+    if (run.size && event.seconds) run.speed = (taken * imagesPerStep(run)) / event.seconds
     run.test = { loss: event.test_loss, accuracy: event.test_accuracy }
   },
   State(run, event) {

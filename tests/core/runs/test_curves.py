@@ -27,6 +27,13 @@ def test_curves_hold_every_step_and_epoch(events: list) -> None:
     assert curves.images_per_second == pytest.approx(1200 / events[-1].seconds)
 
 
+def test_the_speed_of_a_run_that_diverged_is_of_all_steps_that_it_took() -> None:
+    events = list(train(RunConfig(optimizer="sgd", lr=5.0, weight_decay=1.0, device="cpu")))
+    curves = curves_of(events)
+    assert curves.last_step == 0 < (curves.diverged or 0)
+    assert curves.images_per_second == pytest.approx(len(curves.steps) * 64 / events[-1].seconds)
+
+
 def test_a_viewers_messages_give_the_same_curves(events: list) -> None:
     messages = [json.loads(feed.message(seq, event.to_dict(), 12)) for seq, event in enumerate(events)]
     seen, whole = curves_of(messages), curves_of(events)
