@@ -198,11 +198,12 @@ test("points off a random plane stand on its rail, not at the centre", () => {
 })
 
 test("a surface's numbers are f itself and its walks', each once", () => {
-  const data = surfaceScene(), log = packed([-1, 0, 1, Math.log10(2509 + 0.1)])
+  // Below the floor of 0.1 a logarithm's tangent: there, from f - minimum = 0 on.
+  const data = surfaceScene(), log = packed([-1 - 1 / Math.LN10, -1 - 0.5 / Math.LN10, 1, Math.log10(2509)])
   Object.assign(data.surface, { log: true, floor: 0.1, minimum: -2, fine: { n: 2, z: log }, coarse: { n: 2, z: log } })
   const scene = { ...unpackSurface(data), names: ["x", "y"] }
   scene.paths[0].shown = true
-  const grid = ["-1,-1,-2", "1,-1,-1.1", "-1,1,7.9", "1,1,2507"]
+  const grid = ["-1,-1,-2", "1,-1,-1.95", "-1,1,8", "1,1,2507"]
   const path = ["SGD,0,4,3", "SGD,1,3,2", "SGD,2,2,1", "SGD,3,1,0", "SGD,4,0,-1"]
   const saved = ([traces, layout]) => numbersOf(traces, layout).trim().split("\n")
   assert.deepEqual(saved(mapFigure(scene, {}, true, 2)), ["series,x,y,f", ...grid.map(row => `,${row}`), ...path.slice(0, 3), "minimum,0,0,-2"])
@@ -264,6 +265,8 @@ test("contour levels are round, and labelled ones among them", () => {
   const decades = levelsOf({ low: -1.6, high: 3.4 })
   assert.ok(Math.abs(decades.size - 0.2) < 1e-12)
   assert.deepEqual(decades.values.map(value => levelText(value, true)), ["0.1", "1", "10", "100", "1000"])
+  // Below its floor a height is no logarithm, so no power of ten is said of it.
+  assert.deepEqual(levelsOf({ low: -1.6, high: 3.4, log: true, floor: 0.2 }).values.map(Math.round), [0, 1, 2, 3])
   assert.deepEqual([[5, true], [-4, true], [-2.5, false], [0.5, true]].map(([value, log]) => levelText(value, log)), ["1e5", "1e-4", "-2.5", "3.2"])
 })
 

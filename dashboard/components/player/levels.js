@@ -21,13 +21,13 @@ export function rangeOf(heights) {
 }
 
 /** Equally spaced levels from `start` to `end`, every `size`, and the steps of those that have labels: `major`. On a surface whose
- * height is a logarithm that is mostly a decade. */
-export function levelsOf({ low, high }) {
+ * height is a logarithm that is mostly a decade, and none below its floor, where it is no logarithm. */
+export function levelsOf({ low, high, log, floor = 0 }) {
   const rough = (high - low) / LINES, power = 10 ** Math.floor(Math.log10(rough))
   const [digit, every] = [[1, 5], [2, 5], [5, 4], [10, 5]].find(([d]) => d * power >= 0.999 * rough)
   const size = digit * power, major = every * size
-  const ups = step => [Math.ceil(low / step) * step, Math.floor(high / step) * step]
-  const [start, end] = ups(size), [first, last] = ups(major)
+  const ups = (step, from) => [Math.ceil(from / step) * step, Math.floor(high / step) * step]
+  const [start, end] = ups(size, low), [first, last] = ups(major, log ? Math.max(low, Math.log10(floor)) : low)
   return { start, end, size, major, values: Array.from({ length: Math.max(0, Math.round((last - first) / major) + 1) }, (_, i) => first + i * major) }
 }
 
@@ -37,9 +37,10 @@ export function levelText(value, log) {
   return size !== 0 && (size >= 1e5 || size < 1e-3) ? shown.toExponential().replace("e+", "e") : String(shown)
 }
 
-/** The true heights of a grid, to the digits that its float32 have. */
+/** The true heights of a grid, to the digits that its float32 have: of a logarithm below its floor, those of its tangent. */
 export function trueHeights({ log, floor = 0, minimum }, { z }) {
-  const read = log ? height => Math.max(10 ** height - floor, 0) + minimum : height => height
+  const above = height => (10 ** height < floor ? Math.max(1 + Math.LN10 * (height - Math.log10(floor)), 0) * floor : 10 ** height)
+  const read = log ? height => above(height) + minimum : height => height
   return z.map(row => Array.from(row, height => Number(read(height).toPrecision(6))))
 }
 

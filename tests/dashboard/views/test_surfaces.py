@@ -74,6 +74,18 @@ def test_the_stable_rate_is_said_of_the_sharpest_minimum(page: AppTest) -> None:
     assert page.run().caption[0].value.endswith(" Gradient descent settles in the minimum only below a rate of 0.002.")
 
 
+@pytest.mark.parametrize("name", [name for name, surface in SURFACES.items() if surface.log_levels])
+def test_a_contours_label_is_f_above_the_minimum(page: AppTest, name: str) -> None:
+    page.session_state["s-surface"] = name
+    shown = scene(page.run())["surface"]
+    heights = np.frombuffer(base64.b64decode(shown["fine"]["z"]), dtype="<f4").astype(float)
+    n, floor = shown["fine"]["n"], shown["floor"]
+    gaps = SURFACES[name].heights(n).ravel() - SURFACES[name].minimum
+    np.testing.assert_allclose(10.0 ** heights[gaps > floor], gaps[gaps > floor], rtol=1e-5)
+    below = floor * (1 + np.log(10) * (heights - np.log10(floor)))
+    np.testing.assert_allclose(below[gaps < floor], gaps[gaps < floor], atol=1e-5 * floor)
+
+
 def test_starts_noise_and_settings_are_read(page: AppTest) -> None:
     page.session_state["s-starts"] = "0, 0; 1, 2"
     page.session_state["s-noise"] = "0.1"

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,9 @@ def _heights(surface: Surface, name: str) -> dict[str, Any]:
         # A pole is as high as all that is drawn; a hole is only where f has no value.
         heights = heights.clip(low, high)
         if surface.log_levels:
-            return np.log10(np.maximum(heights - surface.minimum, 0.0) + floor)
+            gaps = np.maximum(heights - surface.minimum, 0.0)
+            # Below the floor the tangent goes on: a logarithm has no lowest value.
+            return np.log10(np.maximum(gaps, floor)) + np.minimum(gaps / floor - 1.0, 0.0) / math.log(10.0)
         return heights.clip(-LARGEST, LARGEST)
 
     return {
@@ -106,7 +109,7 @@ def _heights(surface: Surface, name: str) -> dict[str, Any]:
         "minima": [list(point) for point in surface.minima],
         "minimum": surface.minimum,
         "log": surface.log_levels,
-        # What was added to f - minimum, of which the logarithm is taken.
+        # From this f - minimum on, heights are its logarithm.
         "floor": floor,
         "fine": {"n": FINE, "z": pack(shown(fine))},
         "coarse": {"n": COARSE, "z": pack(shown(surface.heights(COARSE)))},
