@@ -222,7 +222,7 @@ class Search:
     def _sobol(self, number: int) -> Mapping[str, Any]:
         engine = torch.quasirandom.SobolEngine(len(self._dimensions), scramble=True, seed=self.settings.seed)
         shares = engine.fast_forward(number).draw(1, dtype=torch.float64)[0].tolist()
-        return {name: d.at(share) for (name, d), share in zip(self._dimensions.items(), shares, strict=True)}
+        return {name: d.drawn(share) for (name, d), share in zip(self._dimensions.items(), shares, strict=True)}
 
 
 class _Given(BaseSampler):

@@ -189,7 +189,7 @@ def _sample(settings: Settings) -> list[RunConfig]:
         chosen: dict[str, Any] = {}
         for dimension in space.in_order:
             if space.exists(dimension.name, chosen):
-                chosen[dimension.name] = dimension.at(chance.random())
+                chosen[dimension.name] = dimension.drawn(chance.random())
         if space.fits(chosen):
             configs.append(space.config(chosen))
     if not configs:

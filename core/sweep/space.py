@@ -77,9 +77,14 @@ class Dimension:
         """Return the value at a share of the way, from 0 to 1, through the range or the list."""
         if not self.is_range:
             return self.ladder[min(int(share * len(self.ladder)), len(self.ladder) - 1)]
-        if self.log:
-            return self.rounded(self.low * (self.high / self.low) ** share)
-        return self.rounded(self.low + (self.high - self.low) * share)
+        return self._between(self.low, self.high, share)
+
+    def drawn(self, share: float) -> Any:
+        """Return the value for a share that is drawn evenly from 0 to 1: each whole number has a part of its own."""
+        return self._between(self.low - 0.5, self.high + 0.5, share) if self.whole else self.at(share)
+
+    def _between(self, low: float, high: float, share: float) -> Any:
+        return self.rounded(low * (high / low) ** share if self.log else low + (high - low) * share)
 
     def rounded(self, value: float) -> Any:
         """Return a value of the range as a person would type it."""

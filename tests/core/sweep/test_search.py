@@ -51,6 +51,13 @@ def test_a_range_is_even_in_its_logarithm(tmp_path):
     assert [sum(low <= rate < 10 * low for rate in rates) for low in (1e-4, 1e-3, 1e-2, 1e-1)] == [16] * 4
 
 
+def test_each_number_of_a_whole_range_is_as_likely(tmp_path):
+    search = Search(tmp_path / "log", Settings(parse(RunConfig(), ["epochs=1:4"]), sampler="sobol", trials=64))
+    epochs = [search.ask()[1]["epochs"] for _ in range(64)]
+    # The ends too.
+    assert [epochs.count(number) for number in (1, 2, 3, 4)] == [16] * 4
+
+
 def test_tpe_draws_near_what_was_good(tmp_path):
     search = Search(tmp_path / "log", Settings(parse(RunConfig(), ["lr=1e-4:1:log"]), sampler="tpe", trials=60))
     rates = []
