@@ -187,7 +187,7 @@ def _regions(condition: float) -> list[tuple[str, float, float]]:
     # With curvatures that are nearly equal both modes begin to oscillate at once.
     if condition < 10:
         return [*names, ("both oscillate", 1.7, 0.45)]
-    return [*names, ("the steep mode oscillates", 1.5, 0.3), ("both oscillate", 1.6, 0.9)]
+    return [*names, ("the steep mode oscillates", 1.5, 0.3), ("both oscillate", 1.6, 0.93)]
 
 
 def _modes_figure(along: Array, rate: float, mu: float, curvatures: Sequence[float]) -> go.Figure:

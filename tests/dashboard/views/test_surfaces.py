@@ -11,7 +11,7 @@ from core.surfaces import SURFACES, Tuning, walk
 from core.surfaces.basins import Basins
 from core.surfaces.descent import step_in_numbers
 from core.surfaces.functions import ill_conditioned_bowl
-from core.surfaces.momentum import best, convergence_rate
+from core.surfaces.momentum import Behaviour, behaviour, best, convergence_rate
 from core.surfaces.own import own_surface
 from core.surfaces.tuning import RATES as TRIED
 from core.training.config import RunConfig
@@ -395,6 +395,18 @@ def test_csv_has_every_point_until_a_walk_stops(walked: tuple[Any, ...]) -> None
     assert lines[0] == "optimizer,lr,start,step,x,y,f,gradient_norm"
     assert len(lines) == 1 + 6 + 2
     assert [float(part) for part in lines[1].split(",")[3:6]] == [0.0, -8.0, -8.0]
+
+
+def test_the_regions_of_the_map_of_momentum_have_their_own_names() -> None:
+    for condition in range(1, 1001):
+        named = {
+            text: (behaviour(rate / condition, mu, condition), behaviour(rate / condition, mu, 1.0))
+            for text, rate, mu in momentum_view._regions(condition)
+        }
+        both = (Behaviour.OSCILLATING, Behaviour.OSCILLATING)
+        assert named["both oscillate"] == both and named["monotone"] == (Behaviour.MONOTONE, Behaviour.MONOTONE)
+        assert named["alternating"][0] == Behaviour.ALTERNATING and named["diverging"][0] == Behaviour.DIVERGING
+        assert named.get("the steep mode oscillates") in (None, (Behaviour.OSCILLATING, Behaviour.MONOTONE))
 
 
 def test_the_standalone_page_needs_nothing_else(walked: tuple[Any, ...]) -> None:
