@@ -115,7 +115,7 @@ def importance(sweep: View) -> None:
         show_figure(figure, "Importance of each setting", key=f"importance.{sweep.id}")
         st.caption(
             f"The share of each setting in being among the best {found[0].best:,} (PED-ANOVA). The line is the 5th to "
-            f"the 95th percentile over resamples of the {found[0].trials:,} settings that had finished."
+            f"the 95th percentile over resamples of the {found[0].trials:,} settings that had finished or diverged."
         )
 
 

@@ -459,6 +459,18 @@ def test_colours_between_settings_are_means_by_the_third_power_of_their_distance
     assert colors.z[30][11] == pytest.approx(weighted / total)
 
 
+def test_what_matters_counts_what_diverged(service: Service) -> None:
+    base = RunConfig.recommended("sgd", epochs=1, validation_split=0.95)
+    sweep_id = lab.sweeps().start(Settings(parse(base, ["lr=0.1,5", "weight_decay=0,1"])), owner_name="Ada")
+    found = ended(sweep_id)
+    assert (found.count("finished"), found.count("diverged")) == (3, 1)
+    job = lab.sweeps().importance(sweep_id)
+    assert job and job.wait()
+    shown = text(open_page("sweep", sweep=sweep_id))
+    assert "Chosen among 3 settings" in shown
+    assert "over resamples of the 4 settings that had finished or diverged." in shown
+
+
 def test_a_running_sweep_keeps_what_matters_while_it_is_computed_anew_and_sends_no_table_that_is_closed(
     searched: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
