@@ -17,7 +17,7 @@ RECENT = 200
 
 @dataclass(frozen=True)
 class SaveableRun:
-    """Run, or its best epoch, that can be saved, with its file."""
+    """Run, or its epoch of the lowest validation loss, that can be saved, with its file."""
 
     run: Run
     path: Path
@@ -26,7 +26,7 @@ class SaveableRun:
     @property
     def label(self) -> str:
         run = self.run
-        return f"{run_line(run)} · best epoch" if self.best else run_choice(run)
+        return f"{run_line(run)} · at its lowest validation loss" if self.best else run_choice(run)
 
     @property
     def name(self) -> str:
@@ -36,7 +36,7 @@ class SaveableRun:
 
 
 def with_parameters() -> list[SaveableRun]:
-    """List the latest runs that have parameters, newest first; each run's last ones, and those of its best epoch."""
+    """List the latest runs that have parameters, newest first; each run's last ones, and those of its lowest loss."""
     service, choices = lab.service(), []
     for run in service.runs(RECENT):
         if path := service.parameters_file(run.id):

@@ -14,8 +14,8 @@ from core.runs.service import Service
 from core.training.config import RunConfig
 from core.training.network import Network
 from core.training.trainer import Trainer
-from dashboard.views.models import dialogs
-from tests.dashboard.conftest import button, labels, open_page, text
+from dashboard.views.models import dialogs, runs
+from tests.dashboard.conftest import button, labels, open_page, text, wait_for_runs
 from tests.reference import accuracies, percent
 from tests.waiting import LIMIT
 
@@ -67,6 +67,16 @@ def test_an_unknown_model_gets_a_sentence(library: Library) -> None:
         assert not page.exception
         assert "a model that this lab does not have" in text(page)
         assert "All models" in labels(page)
+
+
+def test_the_lowest_loss_is_not_called_the_best_epoch_which_is_of_the_highest_accuracy(service: Service) -> None:
+    run_id = service.submit(RunConfig(epochs=12, train_images=1000, lr=0.003))
+    wait_for_runs(service, [run_id])
+    (choice,) = (choice for choice in runs.with_parameters() if choice.run.id == run_id and choice.best)
+    history, step = service.history(run_id), load_parameters(choice.path)[1]["metrics"]["step"]
+    lowest = min(history.epochs, key=lambda epoch: epoch.validation_loss or 0.0)
+    assert history.best and step == lowest.step != history.best.step
+    assert choice.label.endswith(" · at its lowest validation loss")
 
 
 def test_a_model_has_its_figures_and_every_download(library: Library) -> None:
