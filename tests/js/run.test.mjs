@@ -46,6 +46,14 @@ test("seconds left at the present speed", () => {
   assert.equal(secondsLeft(running({ size: null })), null)
 })
 
+test("seconds left count the reading of the validation images, as the latest epochs took it", () => {
+  const after = ended => running({ epochs: { ...newRun("run").epochs, ended } })
+  // An epoch's 640 training images take 2 s at the present speed.
+  assert.equal(secondsLeft(after([8])), 8 * 8)
+  assert.equal(secondsLeft(after([100, 104, 110])), 8 * (110 / 3))
+  assert.equal(secondsLeft(after([100, 104, 108, 112, 116, 120])), 8 * 4)
+})
+
 test("places on the axis: steps, epochs, seconds", () => {
   const run = running({ epochs: { ...newRun("run").epochs, ended: [2, 5] } })
   assert.equal(placeOf(run, "step")(17), 17)

@@ -116,10 +116,24 @@ export function trainingLoss(run) {
 
 export const imagesPerStep = run => run.size.train_images / run.size.steps_per_epoch
 
-/** Seconds from a step until the last one at the present speed, or null. */
-export const secondsFrom = (run, step) => (run.size && run.speed ? ((run.size.steps - step) * imagesPerStep(run)) / run.speed : null)
+/** Epochs whose mean tells how long the next ones take. */
+const RECENT_EPOCHS = 5
 
-/** Seconds until the last step at the present speed, or null. */
+/** Seconds of an epoch: the mean of the latest, in which the validation images are read too, or before one is over those of its
+ * training images at the present speed; null before any is known. */
+function secondsPerEpoch(run) {
+  const { ended } = run.epochs, count = Math.min(ended.length, RECENT_EPOCHS)
+  if (count) return (ended.at(-1) - (ended.at(-1 - count) ?? 0)) / count
+  return run.speed ? run.size.train_images / run.speed : null
+}
+
+/** Seconds from a step until the last one as it goes at present, or null. */
+export function secondsFrom(run, step) {
+  const seconds = run.size ? secondsPerEpoch(run) : null
+  return seconds === null ? null : ((run.size.steps - step) / run.size.steps_per_epoch) * seconds
+}
+
+/** Seconds until the last step as it goes at present, or null. */
 export const secondsLeft = run => (run.step === null ? null : secondsFrom(run, run.step))
 
 /** The place of a step on the horizontal axis: as a step, in epochs, or in seconds of training. The clock is read at the
