@@ -56,7 +56,7 @@ def read_strokes(objects: Any) -> list[Stroke]:
 
 
 def digits_drawn(strokes: Sequence[Stroke]) -> list[Steps]:
-    """Return the digits that the strokes draw, left to right; none without a line on the canvas."""
+    """Return the digits that the strokes draw, in the order of reading; none without a line on the canvas."""
     picture = _inked(strokes, WIDEST_PEN)
     if not picture.any():
         return []

@@ -158,7 +158,7 @@ def find_digit(picture: Image.Image) -> Steps:
 
 
 def find_digits(picture: Image.Image) -> list[Steps]:
-    """Return the digits in a picture of any size, dark on light or light on dark, left to right.
+    """Return the digits in a picture of any size, dark on light or light on dark, in the order of reading.
 
     The steps' picture, and so their boxes, has a longer side of 200 to 480 pixels.
 

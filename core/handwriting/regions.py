@@ -4,6 +4,7 @@ What is no stroke is left out by its shape, never by its area alone: sheets and 
 enclose the rest, specks are small beside the digits.
 """
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,8 @@ OVERLAP, NEAR, PART_NEAR = 0.45, 0.12, 0.2
 #: A line below a digit, so many times as long as high, underlines it if it is so far off or so long as a share of the
 #: digit's height; else it may be the base of a 1.
 FLAT, LINE_GAP, LINE_LENGTH = 4, 0.06, 0.8
+#: A digit is in the row of one to its left if so much of the lower one's height is beside the other.
+SAME_ROW = 0.3
 #: Digits of one number may be written by pens of which one is so many times as wide as another.
 OTHER_PEN = 6
 MOST_DIGITS = 8
@@ -140,7 +143,9 @@ def _labelled(ink: Bits) -> tuple[Labels, int]:
 
 
 def digits_among(found: list[Region], shape: tuple[int, int], whole: bool = True) -> list[list[Region]]:
-    """Return the regions of each digit, left to right; empty if none is like strokes, or over eight.
+    """Return the regions of each digit in the order of reading; empty if none is like strokes, or over eight.
+
+    That is row by row from the top, each from left to right.
 
     Args:
         found: regions in a picture.
@@ -176,7 +181,7 @@ def digits_among(found: list[Region], shape: tuple[int, int], whole: bool = True
         nearest = min(groups, key=lambda group: _gap(part.box, around(group)))
         if _gap(part.box, around(nearest)) <= PART_NEAR * tall and not _underlines(part, around(nearest), tall):
             nearest.append(part)
-    return sorted(groups, key=lambda group: around(group)[0])
+    return _as_read(groups)
 
 
 def is_sheet(region: Region, labels: Labels, written: list[Region]) -> bool:
@@ -231,6 +236,28 @@ def around(group: list[Region]) -> tuple[int, int, int, int]:
     left, top = boxes[:, :2].min(0)
     right, bottom = boxes[:, 2:].max(0)
     return int(left), int(top), int(right), int(bottom)
+
+
+def _as_read(digits: list[list[Region]]) -> list[list[Region]]:
+    """Return the digits row by row, each from left to right. Rows may climb, so each digit follows the last one."""
+    rows: list[list[list[Region]]] = []
+    for digit in sorted(digits, key=lambda digit: around(digit)[0]):
+        beside = [_beside(around(row[-1]), around(digit)) for row in rows]
+        if max(beside, default=0.0) >= SAME_ROW:
+            rows[beside.index(max(beside))].append(digit)
+        else:
+            rows.append([digit])
+    boxes = {id(row): around([region for digit in row for region in digit]) for row in rows}
+    across = sorted((left, right) for left, _, right, _ in boxes.values())
+    # What has nothing below it is one number, however steeply it climbs.
+    climbs = all(right <= left for (_, right), (left, _) in itertools.pairwise(across))
+    rows.sort(key=lambda row: boxes[id(row)][0 if climbs else 1])
+    return [digit for row in rows for digit in row]
+
+
+def _beside(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> float:
+    """Return the share of the lower one's height at which the other is beside it; below 0 if none is."""
+    return (min(a[3], b[3]) - max(a[1], b[1])) / min(a[3] - a[1], b[3] - b[1])
 
 
 def _belong(a: tuple[int, int, int, int], b: tuple[int, int, int, int], tall: int) -> bool:

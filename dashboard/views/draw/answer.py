@@ -1,5 +1,6 @@
 """Networks' predictions and their input as HTML, replaced after every stroke; styled by draw.css."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -31,9 +32,9 @@ def answer_text(answer: Answer | None) -> str:
     return f"{digit}: {lead}. {rest}" if answer else ""
 
 
-def several_html(answers: Sequence[Answer]) -> str:
+def several_html(answers: Sequence[Answer], ways: Sequence[Steps]) -> str:
     """Return the number in large, and how sure each of its digits is."""
-    number, lead, rest = _number_in_words(answers)
+    number, lead, rest = _number_in_words(answers, ways)
     kind = "sure" if all(answer.sure for answer in answers) else "unsure"
     return (
         f'<div class="answer several {kind}" data-testid="answer" data-digit="{number}">'
@@ -42,19 +43,20 @@ def several_html(answers: Sequence[Answer]) -> str:
     )
 
 
-def several_text(answers: Sequence[Answer]) -> str:
+def several_text(answers: Sequence[Answer], ways: Sequence[Steps]) -> str:
     """Return the same for who listens, as plain text."""
-    return "{}: {}. {}".format(*_number_in_words(answers))
+    return "{}: {}. {}".format(*_number_in_words(answers, ways))
 
 
-def _number_in_words(answers: Sequence[Answer]) -> tuple[str, str, str]:
-    """Return the number, how many digits it has, and each one's probability."""
+def _number_in_words(answers: Sequence[Answer], ways: Sequence[Steps]) -> tuple[str, str, str]:
+    """Return the number, how many digits it has and in which order, and each one's probability."""
     number = "".join(str(answer.digit) for answer in answers)
     each = [
         f"{answer.digit} with {words.probability(answer.probability)}{'' if answer.sure else ', not sure'}"
         for answer in answers
     ]
-    return number, f"{len(answers)} digits, left to right", "; ".join(each) + "."
+    back = any(next_.box[0] < way.box[0] for way, next_ in itertools.pairwise(ways))
+    return number, f"{len(answers)} digits, {'row by row' if back else 'left to right'}", "; ".join(each) + "."
 
 
 def _answer_in_words(answer: Answer | None) -> tuple[str, str, str, str]:
@@ -98,7 +100,7 @@ def found_html(ways: Sequence[Steps], side: int) -> str:
 
 
 def others_html(answers: Mapping[str, Sequence[Answer]]) -> str:
-    """Return a table, one row per network; its answers are left to right."""
+    """Return a table, one row per network; its answers are in the order of reading."""
     rows = []
     for name, given in answers.items():
         shares = ", ".join(_percent(a.probability) for a in given)

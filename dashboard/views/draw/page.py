@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.handwriting.answers import Answer, answer
+from core.handwriting.preprocessing import Steps
 from dashboard.components.canvas import fit_canvas
 from dashboard.components.speech import speak
 from dashboard.views import draw
@@ -46,7 +47,7 @@ def _drawing() -> None:
             name: [answer(network, way.digit, way.doubt) for way in ways] for name, network in saved.items() if ways
         }
         with st.container(key="draw-answer"):
-            name = _answer(list(saved), answers)
+            name = _answer(list(saved), answers, ways)
             if damaged:
                 st.caption(f"Left out, since no network could be read from it: {', '.join(map(literal, damaged))}.")
         if chosen == source.DRAW:
@@ -63,7 +64,7 @@ def _drawing() -> None:
             st.html(others_html(answers))
 
 
-def _answer(names: list[str], answers: dict[str, list[Answer]]) -> str:
+def _answer(names: list[str], answers: dict[str, list[Answer]], ways: list[Steps]) -> str:
     """Draw the answer of the network that is chosen below it; return that network's name."""
     if not names:
         st.info("No network is saved yet. Train one, and press Save.")
@@ -73,8 +74,8 @@ def _answer(names: list[str], answers: dict[str, list[Answer]]) -> str:
     given = answers.get(name, [])
     with shown:
         if len(given) > 1:
-            st.html(several_html(given))
-            speak(several_text(given), key="draw-spoken")
+            st.html(several_html(given, ways))
+            speak(several_text(given, ways), key="draw-spoken")
         else:
             st.html(answer_html(given[0] if given else None))
             speak(answer_text(given[0] if given else None), key="draw-spoken")

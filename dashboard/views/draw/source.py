@@ -39,7 +39,7 @@ def choose() -> str:
 
 
 def canvas() -> list[Steps]:
-    """Draw the canvas, Undo and Clear; return the digits drawn, left to right."""
+    """Draw the canvas, Undo and Clear; return the digits drawn, in the order of reading."""
     # Its import registers a component, which raises where no Streamlit server runs, as in tests.
     from streamlit_drawable_canvas import st_canvas
 
@@ -79,7 +79,7 @@ def tools() -> None:
 
 
 def picture(source: str) -> list[Steps]:
-    """Draw a picture file's or the camera's field; return the digits in it, left to right."""
+    """Draw a picture file's or the camera's field; return the digits in it, in the order of reading."""
     if source == CAMERA:
         file = st.camera_input("A digit or a number, large in the picture")
     else:
@@ -88,7 +88,7 @@ def picture(source: str) -> list[Steps]:
             ENDINGS,
             "Take a PNG or a JPEG of at most 10 MB.",
             ("draw-found", "draw-answer", "draw-steps", "draw-others", "draw-network"),
-            help="Dark on light or light on dark, up to eight digits side by side. A phone offers its camera too.",
+            help="Dark on light or light on dark, up to eight digits, in rows too. A phone offers its camera too.",
         )
     if file is None:
         return []

@@ -128,6 +128,14 @@ def test_several_digits_are_each_answered_left_to_right(page: AppTest) -> None:
     ]
 
 
+def test_rows_of_digits_are_read_one_after_the_other(page: AppTest) -> None:
+    one, seven = path((120, 40), (120, 240)), path((280, 320), (440, 320), (340, 520))
+    other = [path((300, 40), (300, 240)), path((120, 320), (120, 520))]
+    page.session_state["draw.kept"] = {"objects": [seven, one, *other], "gone": None}
+    text = shown(page.run())
+    assert 'data-digit="1117"' in text and "4 digits, row by row" in text
+
+
 def test_the_network_is_drawn_with_what_a_digit_lights(page: AppTest) -> None:
     page.session_state["draw.kept"] = sent()
     text = shown(page.run())
