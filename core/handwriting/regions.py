@@ -211,11 +211,11 @@ def _share_of_rectangle(region: Bits) -> float:
 
 
 def _frame(region: Region, others: list[Region]) -> bool:
-    """Return True if the region goes around another one of some size."""
+    """Return True if the region goes around another one of some size; a row of boxes is a wide one."""
     left, top, right, bottom = region.box
     return any(
         other is not region
-        and other.size >= 0.2 * region.size
+        and other.size >= 0.2 * region.height
         and left < other.box[0]
         and top < other.box[1]
         and right > other.box[2]

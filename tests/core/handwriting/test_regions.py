@@ -97,6 +97,10 @@ def test_a_frame_is_no_digit_and_a_zero_is():
     ink = page((100, 60, 108, 140))
     ink[20:180, 40:300] |= ~page((44, 24, 296, 176))[20:180, 40:300]
     assert [[r.box for r in d] for d in digits_among(regions(ink)[1], ink.shape)] == [[(100, 60, 108, 140)]]
+    # A form's row of six boxes.
+    row = page((70, 60, 76, 110))
+    row[50:120, 20:380] |= ~page(*[(24 + 59 * n, 54, 79 + 59 * n, 116) for n in range(6)])[50:120, 20:380]
+    assert [[r.box for r in d] for d in digits_among(regions(row)[1], row.shape)] == [[(70, 60, 76, 110)]]
     ring = page((100, 40, 180, 160)) & ~page((110, 50, 170, 150))
     assert len(digits_among(regions(ring)[1], ring.shape)) == 1
 
