@@ -25,7 +25,7 @@ SMALLEST, LEAST_HEIGHT, SMALLEST_PART = 0.04, 0.5, 0.08
 #: small parts if they are near.
 OVERLAP, NEAR, PART_NEAR = 0.45, 0.12, 0.2
 #: A line below a digit, so many times as long as high, underlines it if it is so far off or so long as a share of the
-#: digit's height; else it may be the base of a 1.
+#: digit's height; else it may be the base of a 1. A dash is as far off.
 FLAT, LINE_GAP, LINE_LENGTH = 4, 0.06, 0.8
 #: A digit is in the row of one to its left if so much of the lower one's height is beside the other.
 SAME_ROW = 0.3
@@ -179,7 +179,10 @@ def digits_among(found: list[Region], shape: tuple[int, int], whole: bool = True
         ):
             continue
         nearest = min(groups, key=lambda group: _gap(part.box, around(group)))
-        if _gap(part.box, around(nearest)) <= PART_NEAR * tall and not _underlines(part, around(nearest), tall):
+        digit = around(nearest)
+        if _gap(part.box, digit) <= PART_NEAR * tall and not (
+            _underlines(part, digit, tall) or _is_dash(part, digit, tall)
+        ):
             nearest.append(part)
     return _as_read(groups)
 
@@ -228,6 +231,15 @@ def _underlines(part: Region, digit: tuple[int, int, int, int], tall: int) -> bo
     left, top, right, bottom = part.box
     line = top >= digit[3] and right - left >= FLAT * (bottom - top)
     return line and (top - digit[3] >= LINE_GAP * tall or right - left >= LINE_LENGTH * tall)
+
+
+def _is_dash(part: Region, digit: tuple[int, int, int, int], tall: int) -> bool:
+    """Return True for a flat line beside the middle of a digit: between two numbers, or a minus before one."""
+    left, top, right, bottom = part.box
+    flat = right - left >= LONG * (bottom - top)
+    apart = max(left - digit[2], digit[0] - right) >= LINE_GAP * tall
+    quarter = (digit[3] - digit[1]) / 4
+    return flat and apart and digit[1] + quarter <= (top + bottom) / 2 <= digit[3] - quarter
 
 
 def around(group: list[Region]) -> tuple[int, int, int, int]:

@@ -78,6 +78,12 @@ def page(*boxes):
         ),
         # A base below an upright line belongs to it.
         ([(100, 40, 110, 150), (70, 155, 140, 163)], [[(100, 40, 110, 150), (70, 155, 140, 163)]]),
+        # A dash between two digits belongs to neither, the bar of a 5 to its 5.
+        (
+            [(100, 40, 110, 150), (122, 92, 160, 102), (172, 40, 182, 150)],
+            [[(100, 40, 110, 150)], [(172, 40, 182, 150)]],
+        ),
+        ([(100, 40, 110, 150), (122, 42, 160, 52)], [[(100, 40, 110, 150), (122, 42, 160, 52)]]),
         # A speck far away belongs to none.
         ([(100, 40, 110, 160), (300, 20, 304, 24)], [[(100, 40, 110, 160)]]),
         # What touches the border is left out beside what does not.
