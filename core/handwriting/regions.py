@@ -170,6 +170,8 @@ def digits_among(found: list[Region], shape: tuple[int, int], whole: bool = True
     if len(groups) > MOST_DIGITS:
         return []
     chosen = {r.label for group in groups for r in group}
+    # Kept along: a picture of dots has thousands of parts.
+    boxes = [around(group) for group in groups]
     for part in found:
         if (
             part.label in chosen
@@ -178,12 +180,13 @@ def digits_among(found: list[Region], shape: tuple[int, int], whole: bool = True
             or part.width > 2 * tallest.width
         ):
             continue
-        nearest = min(groups, key=lambda group: _gap(part.box, around(group)))
-        digit = around(nearest)
+        nearest = min(range(len(groups)), key=lambda place: _gap(part.box, boxes[place]))
+        digit = boxes[nearest]
         if _gap(part.box, digit) <= PART_NEAR * tall and not (
             _underlines(part, digit, tall) or _is_dash(part, digit, tall)
         ):
-            nearest.append(part)
+            groups[nearest].append(part)
+            boxes[nearest] = _around_both(digit, part.box)
     return _as_read(groups)
 
 
@@ -270,6 +273,10 @@ def _as_read(digits: list[list[Region]]) -> list[list[Region]]:
 def _beside(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> float:
     """Return the share of the lower one's height at which the other is beside it; below 0 if none is."""
     return (min(a[3], b[3]) - max(a[1], b[1])) / min(a[3] - a[1], b[3] - b[1])
+
+
+def _around_both(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
 
 
 def _belong(a: tuple[int, int, int, int], b: tuple[int, int, int, int], tall: int) -> bool:

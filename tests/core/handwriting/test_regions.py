@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from core.handwriting import regions as module
 from core.handwriting.regions import digits_among, pixels, regions, runs
 
 
@@ -97,6 +98,19 @@ def test_digits_are_told_from_what_is_around_them(boxes, digits):
     ink = page(*boxes)
     found = digits_among(regions(ink)[1], ink.shape)
     assert [[region.box for region in digit] for digit in found] == digits
+
+
+def test_parts_of_a_digit_are_looked_at_once_each(monkeypatch):
+    """A line on paper of dots, each of which may belong to it, takes time in proportion to their number."""
+    looked, around = [], module.around
+    monkeypatch.setattr(module, "around", lambda group: looked.append(len(group)) or around(group))
+    ink = page((200, 90, 204, 114))
+    rows, columns = np.indices(ink.shape)
+    ink |= (rows % 8 < 4) & (columns % 8 < 4)
+    labels, found = regions(ink)
+    ((*parts,),) = digits_among(found, ink.shape)
+    assert len(found) > 1000 and len(parts) > 100
+    assert sum(looked) <= 2 * len(found)
 
 
 def test_a_frame_is_no_digit_and_a_zero_is():
