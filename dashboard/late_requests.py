@@ -10,6 +10,9 @@ expect such a request while another answer is on its way to the browser:
 - When the page has been handed over, and not been sent yet, the part's own elements are thrown away before they are
   made anew; the browser, which misses them at the page's end, moves what follows into their place.
 
+After a restart of the server, or minutes without a connection, a page that is open has a new session, which has drawn
+nothing and knows no part: what is pressed in one would do nothing until the page is loaded again. So all is drawn.
+
 Script and server are two threads: each rule stands where the other one cannot come between looking and doing.
 """
 
@@ -71,6 +74,10 @@ class _NotHandedOverError(Exception):
 
 
 def _put_off(request: Callable[..., None], session: AppSession, client_state: ClientState | None) -> None:
+    if client_state and client_state.fragment_id and not session._client_state.page_script_hash:
+        client_state = ClientState.FromString(client_state.SerializeToString())
+        client_state.ClearField("fragment_id")
+        client_state.ClearField("is_auto_rerun")
     try:
         request(session, client_state)
     except _NotHandedOverError:

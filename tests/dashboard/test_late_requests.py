@@ -108,7 +108,7 @@ class Session:
     def __init__(self) -> None:
         self.requests = ScriptRequests()
         self._scriptrunner: Any = self.requests
-        self._client_state = ClientState()
+        self._client_state = ClientState(page_script_hash="train")
         self.begun: list[RerunData] = []
 
     def has_fragment(self, _: str) -> bool:
@@ -134,6 +134,24 @@ def test_a_part_waits_until_its_ended_page_has_been_handed_over(monkeypatch: pyt
 
     asyncio.run(ask())
     assert [data.fragment_id for data in session.begun] == ["part"]
+
+
+@pytest.mark.parametrize(("drawn", "asked"), [("", [(None, False)]), ("draw", [])])
+def test_of_a_page_that_its_session_has_not_drawn_the_whole_is_drawn(
+    drawn: str, asked: list[tuple[str | None, bool]]
+) -> None:
+    begun: list[RerunData] = []
+    session: Any = SimpleNamespace(
+        _state=None,
+        _scriptrunner=None,
+        _client_state=ClientState(page_script_hash=drawn),
+        has_fragment=lambda _: False,
+        _create_scriptrunner=begun.append,
+    )
+    request = ClientState(fragment_id="part", page_script_hash="draw", is_auto_rerun=True)
+    AppSession.request_rerun(session, request)
+    assert [(data.fragment_id, data.is_auto_rerun) for data in begun] == asked
+    assert request.fragment_id == "part"
 
 
 def test_the_elements_of_a_part_that_are_on_their_way_arrive_before_its_new_ones() -> None:

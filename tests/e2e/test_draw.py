@@ -296,3 +296,15 @@ def test_the_phone_finds_the_lab_by_a_code(lab: Lab, page: Page) -> None:
     open_draw(page, lab)
     page.get_by_role("button", name="Open on your phone").click()
     expect(page.get_by_text(re.compile("answers this computer only"))).to_be_visible()
+
+
+def test_a_stroke_counts_on_a_page_that_has_seen_the_server_restart(own_lab: Lab, visitor: Profiles) -> None:
+    page = visitor().new_page()
+    open_draw(page, own_lab)
+    canvas_box(page)
+    own_lab.stop()
+    expect(page.get_by_test_id("stApp")).not_to_have_attribute("data-test-connection-state", "CONNECTED")
+    own_lab.start()
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-connection-state", "CONNECTED")
+    draw(page, SEVEN)
+    expect(page.locator(".invitation")).to_have_count(0)
