@@ -10,7 +10,8 @@ from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from core.handwriting.drawings import Drawings
 from tests.browser import Lab, Profiles
-from tests.visiting import scrolls_sideways, wait_in
+from tests.visiting import expect_state, scrolls_sideways, train_button, wait_in
+from tests.waiting import wait_for
 
 Stroke = list[tuple[float, float]]
 
@@ -298,13 +299,33 @@ def test_the_phone_finds_the_lab_by_a_code(lab: Lab, page: Page) -> None:
     expect(page.get_by_text(re.compile("answers this computer only"))).to_be_visible()
 
 
-def test_a_stroke_counts_on_a_page_that_has_seen_the_server_restart(own_lab: Lab, visitor: Profiles) -> None:
-    page = visitor().new_page()
-    open_draw(page, own_lab)
-    canvas_box(page)
+def test_the_first_press_and_stroke_count_on_pages_that_have_seen_the_server_restart(
+    own_lab: Lab, visitor: Profiles
+) -> None:
+    context = visitor()
+    drawing, training = context.new_page(), context.new_page()
+    open_draw(drawing, own_lab)
+    training.goto(own_lab.url)
+    expect(train_button(training)).to_be_visible()
+    canvas_box(drawing)
+    apps = [page.get_by_test_id("stApp") for page in (drawing, training)]
     own_lab.stop()
-    expect(page.get_by_test_id("stApp")).not_to_have_attribute("data-test-connection-state", "CONNECTED")
+    for app in apps:
+        expect(app).not_to_have_attribute("data-test-connection-state", "CONNECTED")
+    asked: list[str] = []
+    for page in (drawing, training):
+        page.on("websocket", lambda socket: socket.on("framesent", lambda _: asked.append(socket.url)))
     own_lab.start()
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-connection-state", "CONNECTED")
-    draw(page, SEVEN)
-    expect(page.locator(".invitation")).to_have_count(0)
+
+    def both() -> bool:
+        # Playwright says what was sent while it waits.
+        drawing.wait_for_timeout(50)
+        return sum(url.endswith("/_stcore/stream") for url in asked) >= 2
+
+    wait_for(both)
+    for app in apps:
+        expect(app).to_have_attribute("data-test-script-state", "notRunning")
+    train_button(training).click()
+    expect_state(training, "finished")
+    draw(drawing, SEVEN)
+    expect(drawing.locator(".invitation")).to_have_count(0)

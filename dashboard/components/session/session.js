@@ -1,5 +1,5 @@
-// Back to the sign-in: a page whose connection is gone asks whether its key is still the lab's. And the phone's menu
-// and the browser's history; and what was typed into a select box.
+// A page whose connection is gone asks whether its key is still the lab's, and says when it is back. And the phone's
+// menu and the browser's history; and what was typed into a select box.
 
 import { onePressOneEntry } from "./history.js"
 import { closeAfterChoice } from "./menu.js"
@@ -14,14 +14,23 @@ export async function leave(page = location) {
 }
 
 let installed = false
+let away = false
 
-export default function () {
+/** Follow the connection, CONNECTED or another state; `back` is called when it has come again. */
+export function follow(connection, back, page = location) {
+  const connected = connection === "CONNECTED"
+  if (!connected) leave(page)
+  else if (away) back()
+  away = !connected
+}
+
+export default function ({ setTriggerValue }) {
   // Once: Streamlit may call this again between a press and its change of the address.
   if (!installed) onePressOneEntry()
   installed = true
   const timer = setInterval(() => {
     const app = document.querySelector("[data-test-connection-state]")
-    if (app && app.dataset.testConnectionState !== "CONNECTED") leave()
+    if (app) follow(app.dataset.testConnectionState, () => setTriggerValue("back", true))
   }, PERIOD_MS)
   document.addEventListener("click", closeAfterChoice)
   const forgetTyped = watchTyped()
