@@ -67,6 +67,17 @@ def test_defaults_train_save_and_survive_a_restart(page: Page, own_lab: Lab) -> 
     expect(page.get_by_role("img", name="predicted 7, true 7").first).to_be_visible()
 
 
+def test_the_tools_of_the_chart_leave_its_legend_in_sight(page: Page, lab: Lab) -> None:
+    page.goto(f"{lab.url}/runs?run={lab.runs['adam']}")
+    words = page.locator(".live-plot .legend .legendtext")
+    expect(words).to_have_text(["each step", "smoothed", "validation"])
+    page.locator(".live-plot").hover()
+    tools = page.locator(".live-plot .modebar-group").first.bounding_box()
+    boxes = [each.bounding_box() for each in words.all()]
+    assert tools and tools["x"] < max(box["x"] for box in boxes if box)
+    assert all(box and tools["y"] + tools["height"] <= box["y"] for box in boxes)
+
+
 def test_why_an_action_was_refused_is_in_sight_where_it_was_pressed(page: Page, lab: Lab) -> None:
     page.set_viewport_size({"width": 1280, "height": 500})
     open_lab(page, lab)

@@ -2,6 +2,7 @@
 
 import { isOver, placeOf } from "./run.js"
 import { lastStep } from "../shared/scales.js"
+import { faded } from "../shared/theme.js"
 
 const TITLES = { step: "step", epoch: "epoch", time: "seconds of training" }
 const HOVER = { step: "step %{x:,d}", epoch: "epoch %{x:.2f}", time: "%{x:.2f} s" }
@@ -67,6 +68,8 @@ export const frame = (view, colors) => ({
   margin: { l: isNarrow(view) ? 46 : 54, r: 8, t: 26, b: 38 },
   paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
   font: { family: colors.font, color: colors.text, size: isNarrow(view) ? 11 : 12.5 },
+  // Left to plotly they would be pale on a dark block, as it takes a clear figure for a black one.
+  modebar: { bgcolor: "rgba(0,0,0,0)", color: faded(colors.text, 0.6), activecolor: colors.text },
 })
 
 export const panelTitle = (text, y) => ({
