@@ -56,6 +56,25 @@ def choose(page: Page, *names: str) -> None:
         page.get_by_label(f"Select {name}", exact=True).check()
 
 
+def test_titles_end_where_their_figures_do_and_the_lines_of_a_name_begin_together(page: Page, lab: Lab) -> None:
+    open_runs(page, lab)
+    ends = page.get_by_test_id("runs").evaluate("""table => [...table.querySelectorAll("th.right button")].map(title => {
+        const end = node => {
+            const range = document.createRange()
+            range.selectNodeContents(node)
+            return range.getBoundingClientRect().right
+        }
+        const cell = table.querySelector("tbody tr").cells[title.closest("th").cellIndex]
+        return end(title) - end(cell)
+    })""")
+    assert len(ends) > 2 and max(map(abs, ends)) < 1
+    lines = page.locator("[data-testid=runs] td.run a").first.evaluate("""link => {
+        link.textContent = "as long as a name can be ".repeat(5)
+        return [...link.getClientRects()].map(({ left }) => left)
+    }""")
+    assert len(lines) > 1 and max(lines) - min(lines) < 1
+
+
 def test_a_run_opens_from_the_table_and_by_its_link(page: Page, lab: Lab) -> None:
     open_runs(page, lab)
     run_id = ids(page)["#1 first"]
