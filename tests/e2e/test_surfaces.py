@@ -259,7 +259,7 @@ def test_pictures_download(page: Page, lab) -> None:
             assert all(f">{word}<".encode() in content for word in ("Adam", "Momentum")) and b"Rosenbrock" in content
     name, content = save(page, page.locator(".stage.curves"), "Numbers, CSV")
     lines = content.decode().splitlines()
-    assert name == "rosenbrock-curves.csv" and lines[0] == "panel,series,x,value"
+    assert name == "rosenbrock-curves.csv" and lines[0] == "panel,series,step,value"
     assert len([line for line in lines if line.startswith("f − minimum,Adam,")]) == 61  # noqa: RUF001
 
 

@@ -12,7 +12,8 @@ import { floats, rows } from "../../dashboard/components/shared/arrays.js"
 import { numbersOf } from "../../dashboard/components/shared/saving.js"
 import { placeInWords, unpack as unpackSurface } from "../../dashboard/components/player/surface/scene.js"
 import { cursorAt, heighten, momentAt, unpack as unpackLandscape } from "../../dashboard/components/player/landscape/scene.js"
-import { planeFigure } from "../../dashboard/components/player/landscape/views.js"
+import { curvesFigure as landscapeCurves, planeFigure } from "../../dashboard/components/player/landscape/views.js"
+import { curvesFigure as surfaceCurves } from "../../dashboard/components/player/surface/curves.js"
 import mountLandscape from "../../dashboard/components/player/landscape/landscape.js"
 import mountSurface from "../../dashboard/components/player/surface/surface.js"
 
@@ -195,6 +196,17 @@ test("points off a random plane stand on its rail, not at the centre", () => {
   assert.deepEqual([...own.paths[0].x], [0, 0, 0])
   heighten(own, "loss")
   assert.equal(planeFigure(own, { grid: "#ddd", scale: [] })[1].xaxis2, undefined)
+})
+
+test("the curves name their axis, and their numbers stand beside the cursor's dots, as it stands before the first step", () => {
+  const figures = [[surfaceCurves, unpackSurface(surfaceScene()), "step"], [landscapeCurves, unpackLandscape(landscapeScene()), "epoch"]]
+  for (const [curves, scene, name] of figures) {
+    const [, layout] = curves(scene, { grid: "#ddd" })
+    assert.equal(layout.xaxis.title.text, name)
+    // A dot is 3.5 pixels wide, and has a ring.
+    for (const axis of Object.keys(layout).filter(key => key.startsWith("yaxis"))) assert.ok(layout[axis].ticklabelstandoff >= 5)
+    for (const title of Object.values(layout.meta.panels)) assert.match(title, /^(f −|[A-Z])/)
+  }
 })
 
 test("a surface's numbers are f itself and its walks', each once", () => {

@@ -25,6 +25,9 @@ export const frame = colors => ({
   font: { color: colors.text, family: colors.font, size: 12 }, hoverlabel: { font: { family: colors.font } },
 })
 
+/** The numbers of an axis of curves: beside the dots of the cursor, which stands on it before the first step. */
+export const TICKS = { tickfont: { size: 10 }, ticklabelstandoff: 5 }
+
 export const lineOf = (path, width) => ({ color: path.color, width, dash: path.dash })
 export const upTo = (values, end) => values.subarray(0, end + 1)
 

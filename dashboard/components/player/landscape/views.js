@@ -1,7 +1,7 @@
 // The three figures of the network's surface. Pure: scene and colours in, traces and layout out.
 
 import { epochText, isOff, momentAt } from "./scene.js"
-import { frame, mapFigure } from "../figures.js"
+import { frame, mapFigure, TICKS } from "../figures.js"
 import { dot, paintCursor, withinMap } from "../paint.js"
 import { projector, relieved } from "../relief.js"
 import { percent, significant } from "../../shared/format.js"
@@ -65,9 +65,9 @@ export function planeFigure(scene, colors, strong = false, step = Infinity) {
 }
 
 const ROWS = [
-  { name: "losses", title: "loss: its own, and dotted on the plane", log: true },
-  { name: "distance", title: "distance off the plane" },
-  { name: "training", title: "training loss, the run's own curve", log: true },
+  { name: "losses", title: "Loss: its own, and dotted on the plane", log: true },
+  { name: "distance", title: "Distance off the plane" },
+  { name: "training", title: "Training loss, the run's own curve", log: true },
 ]
 
 export function curvesFigure(scene, colors) {
@@ -76,7 +76,7 @@ export function curvesFigure(scene, colors) {
   ROWS.forEach(({ title, log }, i) => {
     const height = 1 / ROWS.length, top = 1 - i * height
     axes[i ? `yaxis${i + 1}` : "yaxis"] = { type: log ? "log" : "linear", domain: [top - height + 0.03, top - 0.06],
-      gridcolor: colors.grid, zeroline: false, tickfont: { size: 10 }, tickformat: "~g", nticks: 4, rangemode: log ? "normal" : "tozero" }
+      gridcolor: colors.grid, zeroline: false, ...TICKS, tickformat: "~g", nticks: 4, rangemode: log ? "normal" : "tozero" }
     annotations.push({ text: title, x: 0, y: top - 0.055, xref: "paper", yref: "paper", xanchor: "left", yanchor: "bottom",
       showarrow: false, font: { size: 12, weight: 600 } })
   })
@@ -92,7 +92,8 @@ export function curvesFigure(scene, colors) {
   const gaps = ROWS.map((_, i) => ({ type: "scatter", x: [0], y: [null], yaxis: i ? `y${i + 1}` : "y", hoverinfo: "skip" }))
   return [[...traces, ...gaps], {
     ...frame(colors), ...axes, annotations, meta: { panels: Object.fromEntries(ROWS.map(({ title }, i) => [i ? `y${i + 1}` : "y", title])) }, uirevision: `${scene.id} lines`, hovermode: "closest", dragmode: "pan",
-    margin: { l: 42, r: 6, t: 0, b: 34 },
+    // Above, room for the button that saves, which would cover the end of the first title.
+    margin: { l: 42, r: 6, t: 10, b: 34 },
     xaxis: { range: [0, scene.moments.at(-1) || 1], gridcolor: colors.grid, zeroline: false, nticks: 6, anchor: `y${ROWS.length}`,
       tickfont: { size: 10 }, title: { text: "epoch", standoff: 2, font: { size: 11 } } },
   }]

@@ -1,11 +1,11 @@
 // The curves over the steps. Pure: scene and colours in, traces and layout out.
 
-import { frame, lineOf, upTo } from "../figures.js"
+import { frame, lineOf, TICKS, upTo } from "../figures.js"
 import { paintCursor } from "../paint.js"
 import { decades } from "../../shared/scales.js"
 
 export const CURVES = [
-  ["gap", "f − minimum"], ["slope", "gradient norm"], ["distance", "distance to the minimum"], ["reach", "effective step"],
+  ["gap", "f − minimum"], ["slope", "Gradient norm"], ["distance", "Distance to the minimum"], ["reach", "Effective step"],
 ]
 
 export const curvesShown = scene => CURVES.filter(([quantity]) => quantity !== "distance" || scene.surface.minima.length)
@@ -19,7 +19,7 @@ export function curvesFigure(scene, colors) {
   shown.forEach(([quantity, title], i) => {
     const height = 1 / shown.length, top = 1 - i * height
     axes[`yaxis${i + 1}`] = { type: "log", domain: [top - height + 0.025, top - 0.055], exponentformat: "power",
-      ...decades((settled.length ? settled : scene.paths).map(path => path[quantity])), gridcolor: colors.grid, zeroline: false, tickfont: { size: 10 } }
+      ...decades((settled.length ? settled : scene.paths).map(path => path[quantity])), gridcolor: colors.grid, zeroline: false, ...TICKS }
     annotations.push({ text: title, x: 0, y: top - 0.052, xref: "paper", yref: "paper", xanchor: "left", yanchor: "bottom",
       showarrow: false, font: { size: 12, weight: 600 } })
   })
@@ -34,9 +34,9 @@ export function curvesFigure(scene, colors) {
   delete axes.yaxis1
   return [traces, {
     ...frame(colors), ...axes, annotations, meta: { panels }, uirevision: `${scene.id} ${scene.steps}`, hovermode: "closest", dragmode: "pan",
-    margin: { l: 42, r: 6, t: 0, b: 24 },
+    margin: { l: 42, r: 6, t: 0, b: 34 },
     xaxis: { range: [0, scene.steps], gridcolor: colors.grid, zeroline: false, nticks: 5, anchor: `y${shown.length}`,
-      tickfont: { size: 10 } },
+      tickfont: { size: 10 }, title: { text: "step", standoff: 2, font: { size: 11 } } },
   }]
 }
 
