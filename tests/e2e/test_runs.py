@@ -58,15 +58,15 @@ def choose(page: Page, *names: str) -> None:
 
 def test_titles_end_where_their_figures_do_and_the_lines_of_a_name_begin_together(page: Page, lab: Lab) -> None:
     open_runs(page, lab)
-    ends = page.get_by_test_id("runs").evaluate("""table => [...table.querySelectorAll("th.right button")].map(title => {
+    ends = page.get_by_test_id("runs").evaluate("""table => {
         const end = node => {
             const range = document.createRange()
             range.selectNodeContents(node)
             return range.getBoundingClientRect().right
         }
-        const cell = table.querySelector("tbody tr").cells[title.closest("th").cellIndex]
-        return end(title) - end(cell)
-    })""")
+        const { cells } = table.querySelector("tbody tr")
+        return [...table.querySelectorAll("th.right")].map(th => end(th.firstChild) - end(cells[th.cellIndex]))
+    }""")
     assert len(ends) > 2 and max(map(abs, ends)) < 1
     lines = page.locator("[data-testid=runs] td.run a").first.evaluate("""link => {
         link.textContent = "as long as a name can be ".repeat(5)

@@ -162,19 +162,23 @@ def _span(grid: NDArray[Any], figure_of: str) -> tuple[float, float, bool]:
 
 
 def _bar(figure_of: str, low: float, high: float, clipped: bool) -> dict[str, Any]:
-    """Return the colour bar: five numbers, and at an end that stands for more, a sign that says so."""
-    ticks = np.linspace(low, high, 5)
-    words = [percent(tick, 1) if figure_of == "accuracy" else loss(tick) for tick in ticks]
-    if clipped:
-        worst = 0 if figure_of == "accuracy" else 4
-        words[worst] = f"{'≤' if figure_of == 'accuracy' else '≥'} {words[worst]}"
+    """Return the colour bar."""
     return {
-        "tickvals": ticks,
-        "ticktext": words,
+        **ticks(figure_of, low, high, clipped),
         "title": {"text": f"validation {figure_of}", "side": "right"},
         "thickness": 14,
         "outlinewidth": 0,
     }
+
+
+def ticks(figure_of: str, low: float, high: float, clipped: bool) -> dict[str, Any]:
+    """Return the ticks of a scale: five numbers, and at an end that stands for more, a sign that says so."""
+    places = np.linspace(low, high, 5)
+    words = [percent(tick, 1) if figure_of == "accuracy" else loss(tick) for tick in places]
+    if clipped:
+        worst = 0 if figure_of == "accuracy" else 4
+        words[worst] = f"{'≤' if figure_of == 'accuracy' else '≥'} {words[worst]}"
+    return {"tickvals": places, "ticktext": words}
 
 
 def _ridge(grid: NDArray[Any], across: Sequence[Any], along: Sequence[Any], figure_of: str) -> dict[str, list[Any]]:

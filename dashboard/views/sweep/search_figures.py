@@ -16,6 +16,7 @@ from core.sweep.space import Dimension
 from core.sweep.view import Trial, View
 from dashboard import plots
 from dashboard.colors import BLUE, GREY, ORANGE
+from dashboard.views.sweep.map_figure import ticks
 from dashboard.views.sweep.wording import choice, label, result, value_in_words
 
 HISTORY, PARALLEL, SLICE, CONTOUR = 260, 380, 230, 380
@@ -38,6 +39,19 @@ def floor_of(trials: Sequence[Trial]) -> float:
     return max(min(own), max(own) - SPAN)
 
 
+def _is_below(trials: Sequence[Trial]) -> list[bool]:
+    """For each trial, whether it stands at the edge since its accuracy is lower."""
+    floor = floor_of(trials) if trials else 0.0
+    return [(trial.accuracy or 0.0) < floor for trial in trials]
+
+
+def _scale(trials: Sequence[Trial]) -> dict[str, Any]:
+    """Return the ticks of a scale of accuracies, the lowest with a sign where it stands for more."""
+    if not any(_is_below(trials)):
+        return {"tickformat": ".1%"}
+    return ticks("accuracy", floor_of(trials), max(trial.accuracy or 0.0 for trial in trials), True)
+
+
 def history(sweep: View, marked: Collection[int]) -> go.Figure:
     """Plot each trial's accuracy in the order in which they began, and the best so far as a step line."""
     trials = scored(sweep)
@@ -48,6 +62,11 @@ def history(sweep: View, marked: Collection[int]) -> go.Figure:
     chart.add_scatter(
         x=[x for x, _ in begun], y=[b for _, b in begun], mode="lines", name="best so far",
         line={"color": ORANGE, "width": 2, "shape": "hv"}, hoverinfo="skip",
+    )  # fmt: skip
+    # The legend would have the mark of the first setting, whichever that is.
+    chart.add_scatter(
+        x=[None], y=[None], mode="markers", name="settings", marker={"color": BLUE, "size": 8}, legendrank=1,
+        meta=plots.REPEATED,
     )  # fmt: skip
     chart.update_xaxes(title={"text": "setting, in the order of their start", "standoff": 2})
     return _framed(chart, trials, HISTORY, showlegend=True, legend={"orientation": "h", "y": 1, "yanchor": "bottom"})
@@ -77,10 +96,14 @@ def _points(
         hovertemplate="%{text}<extra></extra>",
         mode="markers",
         name=name,
+        showlegend=False,
         marker={
             "color": color,
             "size": 8,
-            "symbol": ["circle" if t.state == "finished" else "circle-open" for t in trials],
+            "symbol": [
+                ("triangle-down" if below else "circle") + ("" if t.state == "finished" else "-open")
+                for t, below in zip(trials, _is_below(trials), strict=True)
+            ],
         },
         selectedpoints=chosen if marked else None,
         unselected={"marker": {"opacity": 0.15}},
@@ -90,8 +113,7 @@ def _points(
 def _framed(chart: go.Figure, trials: Sequence[Trial], height: int, **layout: Any) -> go.Figure:
     low, high = (floor_of(trials), max(t.accuracy or 0.0 for t in trials)) if trials else (0.0, 1.0)
     edge = max(0.002, (high - low) * 0.05)
-    cut = any((trial.accuracy or 0.0) < low for trial in trials)
-    title = RESULT + (f"<br>(lower at {100 * low:.0f}%)" if cut else "")
+    title = RESULT + (f"<br>(▼ below {100 * low:.0f}%)" if any(_is_below(trials)) else "")
     chart.update_yaxes(title={"text": title}, tickformat=".1%", range=[low - edge, high + edge], fixedrange=True)
     chart.update_xaxes(fixedrange=True)
     return plots.framed(chart, height, dragmode="select", meta={"y": RESULT}, **layout)
@@ -149,7 +171,7 @@ def parallel(sweep: View, marked: Collection[int]) -> go.Figure:
     dimensions = [
         _coordinate(d, [trial.chosen.get(d.name) for trial in trials]) for d in sweep.settings.space.dimensions
     ]
-    dimensions.append({"label": RESULT, "values": results, "tickformat": ".1%"})
+    dimensions.append({"label": RESULT.capitalize(), "values": results, **_scale(trials)})
     true = {
         label(d.name): [_true(d, trial.chosen[d.name]) if d.name in trial.chosen else None for trial in trials]
         for d in sweep.settings.space.dimensions
@@ -158,12 +180,13 @@ def parallel(sweep: View, marked: Collection[int]) -> go.Figure:
         go.Parcoords(
             line={
                 "color": results,
-                "colorscale": _SCALE,
+                # The ends of _SCALE can't be seen as thin lines, one on a light page, one on a dark one.
+                "colorscale": [(0, GREY), (1, BLUE)],
                 "cmin": floor,
                 "cmax": float(results.max(initial=floor)) + 1e-9,
             },
             dimensions=dimensions,
-            meta={**true, RESULT: [trial.accuracy for trial in trials]},
+            meta={**true, RESULT.capitalize(): [trial.accuracy for trial in trials]},
             customdata=[str(trial.number) for trial in trials],
             labelangle=0,
             unselected={"line": {"opacity": 0.06}},
@@ -239,8 +262,8 @@ def contour(sweep: View, x: Dimension, y: Dimension, marked: Collection[int]) ->
             "color": results, "colorscale": _SCALE, "cmin": ends["zmin"], "cmax": ends["zmax"], "size": 9,
             "line": {"color": "#ffffff", "width": 1},
             "colorbar": {
-                "title": {"text": RESULT, "side": "right"}, "tickformat": ".1%", "thickness": 14,
-                "outlinewidth": 0,
+                "title": {"text": RESULT, "side": "right"}, "thickness": 14, "outlinewidth": 0,
+                **_scale(trials),
             },
         },
         selectedpoints=chosen if marked else None,

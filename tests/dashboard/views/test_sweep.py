@@ -18,6 +18,7 @@ from core.sweep.text import parse
 from core.sweep.view import View
 from core.training.config import RunConfig
 from dashboard import address, forms, lab
+from dashboard.colors import BLUE, GREY
 from dashboard.components.figure import drawing
 from dashboard.views.sweep import drawings, form, heat_map, map_figure, map_table, one, search_figures
 from dashboard.views.sweep.document import document
@@ -375,7 +376,7 @@ def test_a_sweep_of_three_settings_shows_what_was_found_and_what_matters(searche
     assert kinds == ["scatter", "parcoords", "scatter", "scatter", "scatter", "contour", "bar"]
     parallel = figures(page)[1]["data"][0]
     assert [axis["label"] for axis in parallel["dimensions"]] == [
-        "Learning rate", "Batch size", "Weight decay", "validation accuracy",
+        "Learning rate", "Batch size", "Weight decay", "Validation accuracy",
     ]  # fmt: skip
     bars = figures(page)[-1]["data"][0]
     assert abs(sum(bars["x"]) - 1) < 1e-6 and bars["error_x"]["array"]
@@ -426,15 +427,25 @@ def test_what_is_drawn_at_an_edge_is_told_as_it_is() -> None:
         assert list(chart.data[0].y) == pytest.approx([0.97, 0.95, 0.87])
         assert chart.data[0].meta == {"y": [0.97, 0.95, 0.1135]}
         assert chart.layout.meta == {"y": "validation accuracy"}
+        # What stands at the edge has a mark of its own, which the axis explains.
+        assert chart.data[0].marker.symbol == ("circle", "circle", "triangle-down")
+        assert chart.layout.yaxis.title.text == "validation accuracy<br>(▼ below 87%)"
+    in_legend = [trace for trace in search_figures.history(sweep, ()).data if trace.showlegend is not False]
+    assert {(trace.name, trace.marker.symbol) for trace in in_legend} == {("settings", None), ("best so far", None)}
     (lines,) = search_figures.parallel(sweep, ()).data
     assert lines.meta == {
         "Optimizer": ["Momentum", "Momentum", "SGD"],
         "Learning rate": [0.01, 0.1, 1.0],
         "Momentum": [0.9, 0.5, None],
-        "validation accuracy": [0.97, 0.95, 0.1135],
+        "Validation accuracy": [0.97, 0.95, 0.1135],
     }
+    # Both can be seen as thin lines on light and on dark pages.
+    assert lines.line.colorscale == ((0, GREY), (1, BLUE))
     assert set(lines.meta) == {axis.label for axis in lines.dimensions}
+    assert lines.dimensions[-1].ticktext == ("≤ 87.0%", "89.5%", "92.0%", "94.5%", "97.0%")
     between = search_figures.contour(sweep, lr, momentum, ())
+    scale = search_figures.contour(sweep, lr, lr, ()).data[-1].marker.colorbar
+    assert scale.ticktext == lines.dimensions[-1].ticktext
     assert between.data[-1].meta == {"z": [0.97, 0.95]} and between.layout.meta == {"z": "validation accuracy"}
 
 
