@@ -173,6 +173,40 @@ def test_charts_are_saved_on_a_phone_too(phone: Page, lab: Lab) -> None:
     assert b"Learning rate over the run" in drawing and b"rate 0.001" in drawing
 
 
+#: Pixels, up and down through its middle, in which an element is hit.
+HIT = """element => {
+    element.scrollIntoView({ block: "center" })
+    const { left, top, width, height } = element.getBoundingClientRect(), x = left + width / 2, y = top + height / 2
+    const hit = at => element.contains(document.elementFromPoint(x, at))
+    let up = 0, down = 0
+    while (up < 30 && hit(y - up - 1)) up++
+    while (down < 30 && hit(y + down + 1)) down++
+    return hit(y) ? up + 1 + down : 0
+}"""
+
+
+def test_a_finger_finds_forty_pixels(phone: Page, lab: Lab) -> None:
+    adam, sgd = lab.runs["adam"], lab.runs["sgd"]
+    targets = {
+        f"/?run={adam}": (".live-controls label", ".chart-save", "[data-testid=stButtonGroup] button", "header button"),
+        "/runs": (".runs tbody .choice label", ".runs th.run button", ".runs-filters select"),
+        "/runs?view=Leaderboard": (".runs td.run a",),
+        f"/runs?compare={adam},{sgd}": (".live-ranking button",),
+        "/sweep": ("[data-testid=stCheckbox] label",),
+        "/surfaces": (".surface-player .chip", ".surface-player .handle", ".surface-player [data-testid=inspect]"),
+        "/lessons?lesson=2-order": ("[data-testid=stRadioOption]",),
+    }
+    found: dict[str, float] = {}
+    for address, selectors in targets.items():
+        phone.goto(lab.url + address)
+        expect(phone.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+        for selector in selectors:
+            target = phone.locator(selector).first
+            expect(target).to_be_visible()
+            found[f"{address} {selector}"] = target.evaluate(HIT)
+    assert {target: pixels for target, pixels in found.items() if pixels < 39} == {}
+
+
 def test_runs_compared_are_saved_with_legend_and_settings(page: Page, lab: Lab) -> None:
     page.goto(f"{lab.url}/runs?compare={lab.runs['adam']},{lab.runs['sgd']}")
     drawn(page)
