@@ -103,6 +103,8 @@ def rate_figure(curve: RateCurve) -> go.Figure:
                 yanchor="top",
             )
     finite = curve.smoothed[np.isfinite(curve.smoothed)]
-    figure.update_xaxes(type="log", title={"text": "learning rate", "standoff": 2}, dtick=1, tickformat="~g")
+    figure.update_xaxes(
+        type="log", title={"text": "learning rate (logarithmic)", "standoff": 2}, dtick=1, tickformat="~g"
+    )
     figure.update_yaxes(title="loss", range=[0.6 * float(finite.min()), 1.5 * float(finite[0])], nticks=6)
     return plots.framed(figure, HEIGHT)

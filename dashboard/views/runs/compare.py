@@ -27,13 +27,13 @@ _COLUMNS = (
     Column("run", "Run", "run", classes="run"),
     rows.STATE,
     Column("best_accuracy", "Best validation", "percent", "descending", "right strong"),
-    Column("best_epoch", "at epoch", "number", classes="right middle"),
-    Column("final_accuracy", "Final validation", "percent", "descending", "right wide"),
+    Column("best_epoch", "Best epoch", "number", classes="right middle"),
+    Column("final_accuracy", "Last validation", "percent", "descending", "right wide"),
     Column("final_loss", "Validation loss", "loss", classes="right wide"),
     Column("train_loss", "Training loss", "loss", classes="right wide"),
     Column("gap", "Gap", "loss", classes="right wide"),
     Column("test_accuracy", "Test", "percent", "descending", "right middle"),
-    Column("seconds", "Trained", "seconds", classes="right wide"),
+    Column("seconds", "Trained in", "seconds", classes="right wide"),
 )
 _RESULTS = {"best_accuracy": "Best validation accuracy", "test_accuracy": "Test accuracy", "seconds": "Seconds"}
 

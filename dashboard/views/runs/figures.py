@@ -85,12 +85,12 @@ HEAD = (
     "Run",
     "State",
     "Best validation",
-    "at epoch",
-    "Final validation",
+    "Best epoch",
+    "Last validation",
     "Validation loss",
     "Training loss",
     "Test",
-    "Trained",
+    "Trained in",
 )
 
 

@@ -29,7 +29,7 @@ OWNER = Column("owner", "Owner", "text", classes="owner wide")
 BEST = Column("best", "Best validation", "percent", "descending", "right strong")
 TEST = Column("test", "Test", "percent", "descending", "right middle")
 EPOCHS = Column("epochs", "Epochs", "number", "descending", "right wide")
-SECONDS = Column("seconds", "Trained", "seconds", classes="right wide")
+SECONDS = Column("seconds", "Trained in", "seconds", classes="right wide")
 CREATED = Column("created", "Started", "when", "descending", "right wide")
 
 

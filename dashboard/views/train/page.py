@@ -236,8 +236,8 @@ def _recent_runs(shown: Run | None) -> None:
 
 def _result(run: Run) -> str:
     if run.test_accuracy is not None:
-        return f" **{percent(run.test_accuracy)} test**"
-    return "" if run.validation_accuracy is None else f" **{percent(run.validation_accuracy)} validation**"
+        return f" · **{percent(run.test_accuracy)} test**"
+    return "" if run.validation_accuracy is None else f" · **{percent(run.validation_accuracy)} validation**"
 
 
 page()

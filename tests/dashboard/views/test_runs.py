@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
@@ -54,6 +55,22 @@ def test_an_empty_lab_has_a_page(service: Service) -> None:
     page = open_page("runs")
     assert not page.exception
     assert "Resume all" not in " ".join(labels(page))
+
+
+def test_a_figure_has_the_same_name_in_the_ranking_and_in_the_tables() -> None:
+    script = (Path(compare.__file__).parents[2] / "components" / "chart" / "ranking.js").read_text("utf-8")
+    named = re.search(r"HEAD = (\[.*\])", script)
+    assert named
+    ranking = set(json.loads(named[1])) - {"", "Images/s"}
+    assert ranking == {"Last validation", "Training loss", "Test", "Trained in"}
+    assert ranking <= {column.title for column in compare._COLUMNS} and ranking <= set(figures.HEAD)
+    assert rows.SECONDS.title == "Trained in"
+
+
+def test_recent_runs_keep_their_result_apart_from_their_settings(filled: list[str]) -> None:
+    page = open_page("train")
+    found = [label for label in labels(page) if "% test**" in label]
+    assert len(found) == 3 and all(" · **" in label for label in found), found
 
 
 def test_all_runs_and_resuming_the_interrupted_ones(filled: list[str], service: Service) -> None:
