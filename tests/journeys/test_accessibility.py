@@ -118,6 +118,7 @@ def test_the_answer_to_a_drawing_is_spoken(page: Page, lab: Lab) -> None:
     says(page, "7")
     expect(spoken).to_have_text(re.compile(r"^7: "))
     assert spoken.evaluate("place => place.stays")
+    assert in_both_looks(page) == []
 
 
 def test_little_motion_is_obeyed(lab: Lab, visitor: Profiles) -> None:
