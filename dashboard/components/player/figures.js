@@ -32,7 +32,7 @@ export const lineOf = (path, width) => ({ color: path.color, width, dash: path.d
 export const upTo = (values, end) => values.subarray(0, end + 1)
 
 /** Point at which the step into `step` crosses the edge of the domain; the start for step 0. */
-export function crossing(path, step, [xLow, xHigh, yLow, yHigh]) {
+function crossing(path, step, [xLow, xHigh, yLow, yHigh]) {
   if (step === 0) return [path.x[0], path.y[0]]
   const [x, y, u, v] = [path.x[step - 1], path.y[step - 1], path.x[step], path.y[step]]
   const share = (from, to, low, high) => (to > high ? (high - from) / (to - from) : to < low ? (low - from) / (to - from) : 1)

@@ -5,7 +5,7 @@ import { at } from "./time.js"
 import { penOn, strokePath } from "./trail.js"
 
 /** Clip a pen to a plot's inside. */
-export function clipTo(pen, plot) {
+function clipTo(pen, plot) {
   const { xaxis, yaxis } = plot._fullLayout
   pen.beginPath()
   pen.rect(xaxis._offset, yaxis._offset, xaxis._length, yaxis._length)
@@ -87,7 +87,7 @@ function paintHeads(pen, paths, colors, wayOf) {
 }
 
 /** From values of an axis to pixels of its plot. */
-export function pixelsOf(axis) {
+function pixelsOf(axis) {
   const zero = axis._offset + axis.l2p(0), slope = axis.l2p(1) - axis.l2p(0)
   return value => zero + slope * value
 }

@@ -7,7 +7,7 @@ import { dashArray } from "../shared/dom.js"
 const NEAR = 0.6
 
 /** Size a canvas to its element; return a pen in the page's own pixels. A canvas that is sized anew is empty. */
-export function penOf(canvas) {
+function penOf(canvas) {
   const { clientWidth, clientHeight } = canvas, ratio = window.devicePixelRatio || 1
   const [width, height] = [clientWidth, clientHeight].map(pixels => Math.round(pixels * ratio))
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height })

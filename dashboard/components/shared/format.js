@@ -4,28 +4,25 @@ import { mean } from "./series.js"
 
 export const NOTHING = "–"
 
-/** Neither missing nor a number that JSON and typed arrays use for a gap. */
-const isKnown = value => value !== null && value !== undefined && Number.isFinite(value)
-
 /** A share from 0 to 1, to two decimals of a percent. */
-export const percent = value => (isKnown(value) ? `${(100 * value).toFixed(2)}%` : NOTHING)
+export const percent = value => (Number.isFinite(value) ? `${(100 * value).toFixed(2)}%` : NOTHING)
 
 /** A loss to four decimals, a large one to fewer, a huge one as a power of ten. */
 export function loss(value) {
-  if (!isKnown(value)) return NOTHING
+  if (!Number.isFinite(value)) return NOTHING
   const size = Math.abs(value)
   if (size >= 1e6) return value.toExponential(2).replace("e+", "e")
   return size >= 1000 ? count(value) : value.toFixed(size >= 100 ? 1 : size >= 10 ? 2 : 4)
 }
 
 /** A whole number, its thousands separated by commas. */
-export const count = value => (isKnown(value) ? Math.round(value).toLocaleString("en") : NOTHING)
+export const count = value => (Number.isFinite(value) ? Math.round(value).toLocaleString("en") : NOTHING)
 
 /** A number of things: `1 run`, `2 runs`. */
 export const counted = (value, noun) => `${count(value)} ${noun}${value === 1 ? "" : "s"}`
 
 export function duration(seconds) {
-  if (!isKnown(seconds)) return NOTHING
+  if (!Number.isFinite(seconds)) return NOTHING
   if (seconds < 10) return `${seconds.toFixed(1)} s`
   if (seconds < 90) return `${Math.round(seconds)} s`
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`
@@ -39,16 +36,16 @@ export function place(size) {
 }
 
 /** Four significant digits, trailing zeros kept, so that a column of changing values stands still. */
-export const significant = value => (isKnown(value) ? value.toPrecision(4) : NOTHING)
+export const significant = value => (Number.isFinite(value) ? value.toPrecision(4) : NOTHING)
 
 /** The same; values far from 1 as a power of ten. */
 export function scientific(value) {
   const size = Math.abs(value)
-  return isKnown(value) && size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(2) : significant(value)
+  return Number.isFinite(value) && size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(2) : significant(value)
 }
 
 /** Four significant digits without trailing zeros. */
-export const short = value => (isKnown(value) ? Number(value.toPrecision(4)).toString() : NOTHING)
+export const short = value => (Number.isFinite(value) ? Number(value.toPrecision(4)).toString() : NOTHING)
 
 /** The mean of several seeds' values, and their range: `["97.31%", "97.12–97.45%, n = 3"]`. */
 export function spread(values, write) {
@@ -80,4 +77,4 @@ export function ago(seconds) {
 const GUESSING = 0.12
 
 /** A run's state; of a finished one also whether its network does no better than guessing. */
-export const ending = (state, testAccuracy) => (state === "finished" && isKnown(testAccuracy) && testAccuracy <= GUESSING ? "finished, only guesses" : state)
+export const ending = (state, testAccuracy) => (state === "finished" && Number.isFinite(testAccuracy) && testAccuracy <= GUESSING ? "finished, only guesses" : state)

@@ -17,7 +17,7 @@ const FORMULA = /^[=+\-@\t\r]/
 
 /** A cell; text that a spreadsheet would take for a formula gets a quote before it, as core/runs/export.py does. */
 function cell(value) {
-  if (typeof value !== "string") return value === null || value === undefined || !Number.isFinite(value) ? "" : String(value)
+  if (typeof value !== "string") return Number.isFinite(value) ? String(value) : ""
   const text = FORMULA.test(value) ? `'${value}` : value
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

@@ -2,8 +2,8 @@
 
 export const mean = values => values.reduce((sum, value) => sum + value, 0) / values.length
 
-/** The values that are there: neither a gap nor NaN. */
-export const known = values => values.filter(value => value !== null && value !== undefined && Number.isFinite(value))
+/** The values that are there: neither null or undefined, a gap, nor NaN. */
+export const known = values => values.filter(Number.isFinite)
 
 /** An exponential moving mean that forgets by `share` per step, so thinned steps give the same curve. It begins at zero,
  * and dividing by the weight so far, 1 - share^t, takes that out again (Kingma and Ba 2014, section 3). A gap stays a gap
@@ -90,7 +90,7 @@ export const spaced = (low, high, count) => Array.from({ length: count }, (_, i)
 export function extentOf(values) {
   let low = Infinity, high = -Infinity
   for (const value of values) {
-    if (value === null || !Number.isFinite(value)) continue
+    if (!Number.isFinite(value)) continue
     if (value < low) low = value
     if (value > high) high = value
   }

@@ -8,7 +8,7 @@ export const CURVES = [
   ["gap", "f − minimum"], ["slope", "Gradient norm"], ["distance", "Distance to the minimum"], ["reach", "Effective step"],
 ]
 
-export const curvesShown = scene => CURVES.filter(([quantity]) => quantity !== "distance" || scene.surface.minima.length)
+const curvesShown = scene => CURVES.filter(([quantity]) => quantity !== "distance" || scene.surface.minima.length)
 
 export function curvesFigure(scene, colors) {
   const shown = curvesShown(scene)
