@@ -8,22 +8,19 @@ from core.data import Mnist
 from core.landscape.study import Track
 from core.training.config import RunConfig
 from core.training.events import EpochDone, StepsDone
+from core.training.network import to_flat
 from core.training.trainer import Trainer
-
-
-def flat(network: torch.nn.Module) -> torch.Tensor:
-    return torch.cat([parameter.detach().reshape(-1) for parameter in network.parameters()])
 
 
 def track_of(optimizer: str, mnist: Mnist) -> Track:
     """The start, some moments in between, and the end of one epoch."""
     config = RunConfig.recommended(optimizer, epochs=1, batch_size=512)
     trainer = Trainer(config, mnist)
-    steps, points = [0], [flat(trainer.network)]
+    steps, points = [0], [to_flat(trainer.network)]
     for event in trainer.events():
         if isinstance(event, (StepsDone, EpochDone)) and trainer.step > steps[-1]:
             steps.append(trainer.step)
-            points.append(flat(trainer.network))
+            points.append(to_flat(trainer.network))
     epochs = np.array(steps) / config.span.steps_per_epoch
     curve = np.stack([epochs, np.linspace(2.3, 0.3, len(epochs))])
     about = {"optimizer": optimizer}

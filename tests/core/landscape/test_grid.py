@@ -5,11 +5,7 @@ import torch
 from core.analysis.evaluation import evaluate
 from core.data import Digits, Mnist
 from core.landscape import Plane, evaluate_grid, evaluate_on_plane, evaluate_points, line, random_plane, refined
-from core.training.network import Network
-
-
-def flat(network: Network) -> torch.Tensor:
-    return torch.cat([parameter.detach().reshape(-1) for parameter in network.parameters()])
+from core.training.network import Network, to_flat
 
 
 def network_of(vector: torch.Tensor) -> Network:
@@ -26,7 +22,7 @@ def digits(mnist: Mnist) -> Digits:
 
 @pytest.fixture(scope="module")
 def plane(trained: Network) -> Plane:
-    return random_plane(flat(trained), seed=1)
+    return random_plane(to_flat(trained), seed=1)
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
@@ -68,7 +64,7 @@ def test_points_on_the_plane_and_off_it_are_plain_evaluation(plane: Plane, digit
 
 def test_a_line_is_a_grid_of_one_row(trained: Network, digits: Digits) -> None:
     other = Network(seed=9)
-    grid = evaluate_grid(line(flat(other), flat(trained)), np.array([0.0, 1.0]), np.zeros(1), digits)
+    grid = evaluate_grid(line(to_flat(other), to_flat(trained)), np.array([0.0, 1.0]), np.zeros(1), digits)
     assert grid.loss[0] == pytest.approx([evaluate(other, digits).loss, evaluate(trained, digits).loss], rel=1e-5)
 
 

@@ -3,17 +3,13 @@ import torch
 
 from core.landscape import line, pca, random_plane, random_walks, through
 from core.landscape.planes import layers
-from core.training.network import Network
+from core.training.network import Network, to_flat
 
 SIZE = 101_770
 
 
 def vector(seed: int) -> torch.Tensor:
     return torch.randn(SIZE, generator=torch.Generator().manual_seed(seed))
-
-
-def flat(network: Network) -> torch.Tensor:
-    return torch.cat([parameter.detach().reshape(-1) for parameter in network.parameters()])
 
 
 def test_pca_of_points_on_a_line_recovers_it() -> None:
@@ -88,7 +84,7 @@ def test_a_line_is_measured_from_the_first_model_to_the_second() -> None:
 
 
 def test_filter_normalisation_gives_each_row_the_length_of_the_weights_row() -> None:
-    centre = flat(Network(seed=2)) + 0.1
+    centre = to_flat(Network(seed=2)) + 0.1
     plane = random_plane(centre, seed=4)
     for direction in (plane.u, plane.v):
         for own, random in zip(layers(centre), layers(direction), strict=True):
@@ -101,7 +97,7 @@ def test_filter_normalisation_gives_each_row_the_length_of_the_weights_row() -> 
 
 
 def test_a_projection_on_directions_that_are_not_orthogonal_is_the_nearest_point() -> None:
-    plane = random_plane(flat(Network(seed=2)))
+    plane = random_plane(to_flat(Network(seed=2)))
     seen = plane.project(torch.stack([plane.point(0.3, -0.8), plane.point(0.3, -0.8) + vector(0)]))
     assert (seen.a[0], seen.b[0]) == pytest.approx((0.3, -0.8), abs=1e-5)
     rest = plane.point(0.3, -0.8) + vector(0) - plane.point(float(seen.a[1]), float(seen.b[1]))

@@ -3,7 +3,6 @@ import re
 import threading
 
 import pytest
-import torch
 
 from core.analysis.evaluation import evaluate
 from core.models import formats, names
@@ -21,6 +20,7 @@ from core.owners import Visitor
 from core.training.config import RunConfig
 from core.training.network import Network
 from core.training.trainer import Trainer
+from tests.core.models.formats.conftest import same
 
 ADA, BO = Visitor("a" * 16, "Ada", True, False), Visitor("b" * 16, "Bo", True, False)
 TEACHER = Visitor("c" * 16, "Grace", True, True)
@@ -44,10 +44,6 @@ def kept(library, trained):
 
 def files(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-
-
-def same(a, b):
-    return all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
 
 
 def test_a_kept_model_says_what_it_is_and_is_measured_anew(kept, library, trained):

@@ -9,6 +9,7 @@ from safetensors.torch import save
 from core.models.checkpoints import load_parameters, pack_parameters
 from core.models.parameters import FLOATS, CheckpointError, assemble, find
 from core.training.network import Network
+from tests.core.models.formats.conftest import same
 
 NAMES = {
     "PyTorch's tutorial": ("linear_relu_stack.0.weight", "linear_relu_stack.0.bias", "2.weight", "2.bias"),
@@ -42,10 +43,6 @@ def network():
 
 def tensors(network, names=("0.weight", "0.bias", "2.weight", "2.bias")):
     return dict(zip(names, (p.detach().clone() for p in network.parameters()), strict=True))
-
-
-def same(a, b):
-    return all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
 
 
 @pytest.mark.parametrize("names", NAMES.values(), ids=NAMES)

@@ -12,6 +12,12 @@ def wait():
     return wait_for
 
 
+@pytest.fixture
+def reach(service, wait):
+    """Wait until the run is in the state, and give it."""
+    return lambda run_id, state: wait(lambda: service.run(run_id), lambda run: run.state == state)
+
+
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:

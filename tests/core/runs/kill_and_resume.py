@@ -22,19 +22,12 @@ from core.training import stepper
 from core.training.config import RunConfig
 from core.training.events import RunFinished, StepsDone
 from core.training.trainer import Trainer
+from tests.few import Few
 
 KILLS = 20
 #: Steps of a block: each reading of the clock is so late that a block ends with each call of compiled code.
 BLOCK = 4
 stepper.STEPS_AT_ONCE = BLOCK
-
-
-class Few(Mnist):
-    """MNIST of which only 500 digits validate, so that an epoch is short."""
-
-    def split(self, *arguments):
-        train_digits, validation = super().split(*arguments)
-        return train_digits, validation[:500]
 
 
 def train(config: RunConfig, mnist: Mnist, folder: Path, last: int) -> None:

@@ -17,6 +17,7 @@ from core.runs import service as service_module
 from core.training.config import RunConfig
 from core.training.network import to_flat
 from core.training.trainer import Trainer
+from tests.core.runs.recorded import recorded
 
 #: Long enough to be operated, whatever else the machine does.
 LONG = RunConfig(epochs=1000)
@@ -24,16 +25,6 @@ LONG = RunConfig(epochs=1000)
 MIDDLE = RunConfig(epochs=20, batch_size=1000)
 #: 96 steps, 24 per epoch.
 SHORT = RunConfig(epochs=4, batch_size=250, validation_split=0.9)
-
-
-@pytest.fixture
-def reach(service, wait):
-    """Wait until the run is in the state, and give it."""
-    return lambda run_id, state: wait(lambda: service.run(run_id), lambda run: run.state == state)
-
-
-def told(service, run_id, kind):
-    return [event for event in service.events(run_id) if event["event"] == kind]
 
 
 def curve(service, run_id):
@@ -86,11 +77,11 @@ def test_commands_take_effect_within_two_blocks(service, wait, reach):
     """A block is 50 ms of training; a command that comes in one takes effect after it at the latest."""
     run_id = service.submit(LONG)
     wait(lambda: service.run(run_id).step, lambda step: step > 0)
-    before = len(told(service, run_id, "StepsDone"))
+    before = len(recorded(service, run_id, "StepsDone"))
     service.command(run_id, "learning_rate", 0.002)
-    (applied,) = wait(lambda: told(service, run_id, "CommandApplied"))
+    (applied,) = wait(lambda: recorded(service, run_id, "CommandApplied"))
     assert (applied["command"], applied["value"]) == ("learning_rate", 0.002)
-    blocks = told(service, run_id, "StepsDone")
+    blocks = recorded(service, run_id, "StepsDone")
     later = [block for block in blocks[before:] if block["first_step"] + len(block["losses"]) <= applied["step"]]
     # What the service had not heard of yet counts too, so the bound is generous; the worker looks after each block.
     assert len(later) <= 20
@@ -98,7 +89,7 @@ def test_commands_take_effect_within_two_blocks(service, wait, reach):
     service.command(run_id, "stop")
     stopped = reach(run_id, "stopped")
     assert stopped.test_accuracy is not None
-    assert [e["state"] for e in told(service, run_id, "State")] == ["queued", "running", "stopped"]
+    assert [e["state"] for e in recorded(service, run_id, "State")] == ["queued", "running", "stopped"]
     assert load_checkpoint(service.checkpoint_file(run_id)).state["step"] == stopped.step
     service.command(run_id, "resume")
     wait(lambda: service.run(run_id).step, lambda step: step > stopped.step)
@@ -245,7 +236,7 @@ def test_a_stopped_process_shows_as_stalled_and_then_runs_again(service, wait, r
     assert service.run(run_id).state == "running"
     os.kill(worker, signal.SIGCONT)
     wait(lambda: not service.run(run_id).stalled)
-    stalled = [event["stalled"] for event in told(service, run_id, "State")]
+    stalled = [event["stalled"] for event in recorded(service, run_id, "State")]
     assert stalled[:2] == [False, False] and True in stalled and stalled[-1] is False
     service.command(run_id, "stop")
     reach(run_id, "stopped")
@@ -257,7 +248,7 @@ def test_a_killed_worker_costs_nothing_but_time(service, wait, reach):
     wait(lambda: service.run(run_id).step, lambda step: step > 0)
     os.kill(service._scheduler._pool._workers[0].process.pid, signal.SIGKILL)
     run = reach(run_id, "finished")
-    messages = [event["message"] for event in told(service, run_id, "State")]
+    messages = [event["message"] for event in recorded(service, run_id, "State")]
     assert run.exact and "Its worker process ended; it goes on from its last checkpoint." in messages
     trainer, losses = uninterrupted(config)
     assert equal(service, run_id, trainer) and curve(service, run_id) == list(enumerate(losses))
@@ -265,7 +256,7 @@ def test_a_killed_worker_costs_nothing_but_time(service, wait, reach):
 
 def test_a_damaged_checkpoint_falls_back_and_the_run_says_so(service, wait, reach):
     run_id = service.submit(MIDDLE)
-    wait(lambda: len(told(service, run_id, "Checkpointed")), lambda count: count >= 2)
+    wait(lambda: len(recorded(service, run_id, "Checkpointed")), lambda count: count >= 2)
     service.command(run_id, "pause")
     paused = reach(run_id, "paused")
     path = service.checkpoint_file(run_id)
@@ -273,7 +264,7 @@ def test_a_damaged_checkpoint_falls_back_and_the_run_says_so(service, wait, reac
     assert (path.parent / run_files.PREVIOUS).exists()
     service.command(run_id, "resume")
     run = reach(run_id, "finished")
-    (resumed,) = told(service, run_id, "Resumed")
+    (resumed,) = recorded(service, run_id, "Resumed")
     assert resumed["step"] < paused.step
     assert "checkpoint.safetensors could not be used" in resumed["message"]
     assert "an earlier one was." in run.message and run.exact

@@ -1,5 +1,7 @@
 """A service whose runs do what a test says, and sweeps on it."""
 
+import errno
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,11 @@ from core.sweep.view import View
 from core.training.config import RunConfig
 from core.training.events import EpochDone
 from tests.waiting import wait_for
+
+
+def full(*_: Any) -> None:
+    """Refuse a file as a full disk does, in place of ``write_atomically``."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 class Scripted:

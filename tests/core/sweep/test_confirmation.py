@@ -1,12 +1,11 @@
 """The best few and the default, trained again with fresh seeds."""
 
-import errno
 import json
-import os
 
 import pytest
 
 from core.sweep.confirmation import Contestant, confirmed
+from tests.core.sweep.conftest import full
 from tests.waiting import wait_for
 
 
@@ -165,9 +164,6 @@ def test_a_disk_that_is_full_confirms_nothing(scripted_lab, monkeypatch):
     lab = scripted_lab
     study = swept(lab, (0.9, 0.95, 0.94, 0.5))
     before = len(lab.service.rows)
-
-    def full(*_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("core.sweep.study.write_atomically", full)
     with pytest.raises(ValueError, match="could not be saved on the lab's disk: No space left on device"):

@@ -1,11 +1,10 @@
 """The budget of a sweep, and what counts where its record cannot be written."""
 
-import errno
-import os
 from dataclasses import replace
 
 import pytest
 
+from tests.core.sweep.conftest import full
 from tests.waiting import wait_for
 
 
@@ -165,10 +164,6 @@ def test_runs_that_begin_after_a_guest_gave_a_name_have_it(scripted_lab):
     lab.until(study, finished=1)
     new = wait_for(lambda: set(lab.service.rows) - before)
     assert {lab.service.rows[run_id].owner_name for run_id in new} == {"Ada Lovelace"}
-
-
-def full(*_):
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_a_journal_that_was_read_in_part_is_read_again(scripted_lab, monkeypatch):

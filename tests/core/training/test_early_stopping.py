@@ -13,6 +13,7 @@ from core.runs.worker import _Job
 from core.training.config import RunConfig
 from core.training.events import EpochDone, Paused, RunFinished, StoppedEarly
 from core.training.trainer import Trainer
+from tests.few import Few
 
 #: 1,920 training images, 10 steps an epoch; so large a rate that the validation loss soon rises.
 CONFIG = RunConfig(lr=0.02, batch_size=192, epochs=60, validation_split=0.968, patience=3)
@@ -20,11 +21,6 @@ CONFIG = RunConfig(lr=0.02, batch_size=192, epochs=60, validation_split=0.968, p
 
 @pytest.fixture(scope="module")
 def few(mnist) -> Mnist:
-    class Few(Mnist):
-        def split(self, *arguments):
-            train_digits, validation = super().split(*arguments)
-            return train_digits, validation[:500]
-
     return Few(mnist.train, mnist.test[:500])
 
 

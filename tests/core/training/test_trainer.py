@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from core.analysis.evaluation import evaluate
-from core.data import Mnist, batch_order
+from core.data import batch_order
 from core.optimizers import OPTIMIZERS
 from core.training.augmentation import distort
 from core.training.commands import Pause, SetLearningRate, Stop
@@ -14,6 +14,7 @@ from core.training.events import CommandApplied, Diverged, EpochDone, Paused, Ru
 from core.training.network import Network, target_table
 from core.training.schedules import SCHEDULES
 from core.training.trainer import Trainer, train
+from tests.few import Few
 
 #: Leaves 1,920 training images: 30 steps of 64 an epoch.
 SMALL = 0.968
@@ -28,14 +29,6 @@ NO_FIRST_STEP = {
     "schedule_params": {"low": 0.0},
     "epochs": 4,
 }
-
-
-class Few(Mnist):
-    """MNIST of which only 500 digits validate, however many are held back: most runs here are short."""
-
-    def split(self, *arguments):
-        train_digits, validation = super().split(*arguments)
-        return train_digits, validation[:500]
 
 
 @pytest.fixture(scope="module")

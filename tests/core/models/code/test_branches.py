@@ -30,24 +30,26 @@ def recipe_of(service: Service, run_id: str) -> Recipe:
     return export.recipe(run, service.events(run_id), parent, service.branch_rate(run_id))
 
 
+def losses_of(service: Service, run_id: str) -> list[float]:
+    """The losses of a run's own steps, once it has finished."""
+    wait_for(lambda: service.run(run_id).state == "finished")
+    return service.history(run_id).losses.tolist()
+
+
 @pytest.mark.slow
 def test_every_change_at_its_step_gives_the_labs_losses(service, tmp_path):
-    def over(run_id: str) -> list[float]:
-        wait_for(lambda: service.run(run_id).state == "finished")
-        return service.history(run_id).losses.tolist()
-
     parent = service.submit(CONFIG)
-    losses = over(parent)
+    losses = losses_of(service, parent)
     scripts = []
     changes = [(11, {}), (11, {"lr": 0.01}), (11, {"optimizer": "adam"}), (3, {"optimizer": "muon"})]
     changes += [(8, {"batch_size": 64}), (16, {"shuffle": "by-label"})]
     for step, changed in changes:
         child = service.branch(parent, step, changed)
-        own = over(child)
+        own = losses_of(service, child)
         scripts.append((write(recipe_of(service, child)), losses[:step] + own))
     # The last one is left again, in the midst of its only epoch.
     grandchild = service.branch(child, 20, {"lr": 0.2})
-    scripts.append((write(recipe_of(service, grandchild)), losses[:16] + own[:4] + over(grandchild)))
+    scripts.append((write(recipe_of(service, grandchild)), losses[:16] + own[:4] + losses_of(service, grandchild)))
     folder = tmp_path / "code"
     folder.mkdir()
     assert len(run_all(folder, scripts)) == len(changes) + 1
@@ -55,20 +57,16 @@ def test_every_change_at_its_step_gives_the_labs_losses(service, tmp_path):
 
 @pytest.mark.slow
 def test_a_branch_goes_on_at_a_rate_set_by_hand_or_goes_back_to_the_one_of_the_settings(service, tmp_path):
-    def over(run_id: str) -> list[float]:
-        wait_for(lambda: service.run(run_id).state == "finished")
-        return service.history(run_id).losses.tolist()
-
     busy = service.submit(replace(CONFIG, epochs=1000))
     wait_for(lambda: service.run(busy).state == "running")
     parent = service.submit(CONFIG)
     # It waits, so the rate is set before its first step.
     service.command(parent, "learning_rate", 0.2)
     service.command(busy, "stop")
-    losses, scripts = over(parent), []
+    losses, scripts = losses_of(service, parent), []
     for changed, rate in (({}, 0.2), ({"lr": CONFIG.lr}, CONFIG.lr)):
         child = service.branch(parent, 11, changed)
-        own = over(child)
+        own = losses_of(service, child)
         assert set(service.history(child).learning_rates.tolist()) == {rate}
         scripts.append((write(recipe_of(service, child)), losses[:11] + own))
     run_all(tmp_path, scripts)

@@ -7,8 +7,9 @@ from core.runs.cluster import settings
 from core.runs.service import Service
 from core.training.network import to_flat
 from core.training.trainer import Trainer
-from tests.core.runs.cluster.interrupted import MIDDLE, recorded
+from tests.core.runs.cluster.interrupted import MIDDLE
 from tests.core.runs.cluster.nodes import Nodes, processes
+from tests.core.runs.recorded import recorded
 from tests.waiting import LIMIT
 
 
@@ -55,12 +56,6 @@ def whole():
     trainer = Trainer(MIDDLE)
     losses = [loss for event in trainer.events() for loss in getattr(event, "losses", ())]
     return to_flat(trainer.network), losses
-
-
-@pytest.fixture
-def reach(service, wait):
-    """Wait until the run is in the state, and give it."""
-    return lambda run_id, state: wait(lambda: service.run(run_id), lambda run: run.state == state)
 
 
 @pytest.fixture

@@ -5,16 +5,12 @@ import torch
 from core.models.checkpoints import load_parameters
 from core.training.config import RunConfig
 from core.training.network import to_flat
+from tests.core.runs.recorded import recorded
 
 #: Long enough to be operated, whatever else the machine does.
 LONG = RunConfig(epochs=1000)
 #: Seconds of training, to be interrupted on the way and trained to its end: 2,880 steps, 48 per epoch.
 MIDDLE = RunConfig(epochs=60, batch_size=1000, device="cpu")
-
-
-def recorded(service, run_id, kind):
-    """Return the events of a kind that the service has recorded of a run."""
-    return [event for event in service.events(run_id) if event["event"] == kind]
 
 
 def assert_whole(service, run_id, whole):

@@ -18,7 +18,8 @@ from core.models.checkpoints import load_checkpoint, load_parameters
 from core.runs import run_files
 from core.training.config import RunConfig
 from core.training.network import to_flat
-from tests.core.runs.cluster.interrupted import LONG, MIDDLE, assert_whole, recorded
+from tests.core.runs.cluster.interrupted import LONG, MIDDLE, assert_whole
+from tests.core.runs.recorded import recorded
 
 pytest.importorskip("ray", reason="pip install -r requirements-cluster.txt")
 

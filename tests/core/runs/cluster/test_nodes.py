@@ -5,8 +5,9 @@ import signal
 
 import pytest
 
-from tests.core.runs.cluster.interrupted import LONG, MIDDLE, assert_whole, recorded
+from tests.core.runs.cluster.interrupted import LONG, MIDDLE, assert_whole
 from tests.core.runs.cluster.nodes import family
+from tests.core.runs.recorded import recorded
 
 pytest.importorskip("ray", reason="pip install -r requirements-cluster.txt")
 

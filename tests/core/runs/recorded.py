@@ -1,0 +1,6 @@
+"""What a service has recorded of a run."""
+
+
+def recorded(service, run_id, kind):
+    """Return the events of a kind that the service has recorded of a run."""
+    return [event for event in service.events(run_id) if event["event"] == kind]
