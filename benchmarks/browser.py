@@ -10,14 +10,12 @@ once. Times are the browser's own clock, in seconds.
 """
 
 import argparse
-import tempfile
-from pathlib import Path
 
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from benchmarks.measure import machine, median_and_range
 from core.surfaces import SURFACES
-from tests.browser import ARGUMENTS, CHROMIUM, Lab
+from tests.browser import browser_and_lab
 from tests.visiting import PAGES
 
 VIEWPORT: ViewportSize = {"width": 1280, "height": 900}
@@ -214,33 +212,22 @@ def main() -> None:
     options = parser.parse_args()
     repeats = options.repeats
     print(machine())
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS.split())
-        lab = Lab(Path(folder))
+    with browser_and_lab() as (browser, lab):
         lab.start()
-        try:
-            page = browser.new_context(viewport=VIEWPORT, bypass_csp=True).new_page()
-            if options.pages:
-                # Some pages have another face in a lab without a run.
-                first_point(page, lab.url)
-                return pages(page, browser, lab.url, options.pages, repeats)
-            starts, functions = surfaces(page, lab.url, repeats)
-            print(f"click on the contours to the new contours: {median_and_range(starts)} s, n = {repeats}")
-            print(
-                f"another function to the new contours:      {median_and_range(functions)} s, n = {repeats}", flush=True
-            )
+        page = browser.new_context(viewport=VIEWPORT, bypass_csp=True).new_page()
+        if options.pages:
+            # Some pages have another face in a lab without a run.
             first_point(page, lab.url)
-            waits = [(first_point(page, lab.url), rerun(page, lab.url)) for _ in range(repeats)]
-            print(
-                f"click on Train to the first visible point: {median_and_range([w[0] for w in waits])} s, n = {repeats}"
-            )
-            print(
-                f"baseline, click to the end of a rerun:     {median_and_range([w[1] for w in waits])} s, n = {repeats}"
-            )
-            pages(page, browser, lab.url, list(PAGES), max(3, repeats // 3))
-        finally:
-            lab.stop()
-            browser.close()
+            pages(page, browser, lab.url, options.pages, repeats)
+            return
+        starts, functions = surfaces(page, lab.url, repeats)
+        print(f"click on the contours to the new contours: {median_and_range(starts)} s, n = {repeats}")
+        print(f"another function to the new contours:      {median_and_range(functions)} s, n = {repeats}", flush=True)
+        first_point(page, lab.url)
+        waits = [(first_point(page, lab.url), rerun(page, lab.url)) for _ in range(repeats)]
+        print(f"click on Train to the first visible point: {median_and_range([w[0] for w in waits])} s, n = {repeats}")
+        print(f"baseline, click to the end of a rerun:     {median_and_range([w[1] for w in waits])} s, n = {repeats}")
+        pages(page, browser, lab.url, list(PAGES), max(3, repeats // 3))
 
 
 if __name__ == "__main__":

@@ -9,19 +9,18 @@ itself takes. Times are the browser's own clock, in seconds.
 import argparse
 import json
 import os
-import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from benchmarks.browser import WATCH_RERUN
 from benchmarks.measure import machine, median_and_range
 from core.runs.curves import curves_of
 from core.runs.service import Service
 from core.training.config import RunConfig
-from tests.browser import ARGUMENTS, CHROMIUM, Lab
+from tests.browser import browser_and_lab
 
 RUNS = 10
 CONFIG = RunConfig(batch_size=48, epochs=5, device="cpu")
@@ -85,42 +84,36 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     repeats = parser.parse_args().repeats
     print(machine(), f"load {os.getloadavg()[0]:.1f}", flush=True)
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        lab = Lab(Path(folder))
+    with browser_and_lab() as (browser, lab):
         ids, points = make_runs(lab.home)
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS.split())
         lab.start()
-        try:
-            page = browser.new_context(viewport={"width": 1280, "height": 1400}, bypass_csp=True).new_page()
-            page.set_default_timeout(120_000)
-            page.add_init_script(WATCH_ASKING)
-            url = f"{lab.url}/sweep?runs={','.join(ids)}"
-            first_picture(page, url, points)
-            pictures = [first_picture(page, url, points) for _ in range(repeats)]
-            print(
-                f"ten runs of {CONFIG.span.steps:,} steps, {points:,} points, asked for to drawn: "
-                f"{median_and_range(pictures)} s, n = {repeats}"
-            )
-            controls = {
-                "hide or show a line": ".live-ranking tbody button",
-                "logarithmic loss": "[data-testid=log]",
-                "logarithmic step": "[data-testid=log-x]",
-                "generalisation gap": "[data-testid=gap]",
-            }
-            for name, place in controls.items():
-                times = [reaction(page, WATCH_CHART, place) for _ in range(repeats)]
-                print(f"{name} to the next picture: {median_and_range(times)} s, n = {repeats}", flush=True)
-            page.get_by_text("More settings").click()
-            times = [reaction(page, WATCH_RERUN, "label:has-text('AMSGrad')") for _ in range(repeats)]
-            print(f"baseline, a switch to the end of the rerun: {median_and_range(times)} s, n = {repeats}")
-            page.goto(f"{lab.url}/lessons?lesson=2-order")
-            page.get_by_text("Between half and nine in ten").wait_for()
-            choices = ["Between half", "Hardly more"]
-            times = [reaction(page, WATCH_RERUN, f"label:has-text('{choices[i % 2]}')") for i in range(repeats)]
-            print(f"a guess to the end of the rerun: {median_and_range(times)} s, n = {repeats}")
-        finally:
-            lab.stop()
-            browser.close()
+        page = browser.new_context(viewport={"width": 1280, "height": 1400}, bypass_csp=True).new_page()
+        page.set_default_timeout(120_000)
+        page.add_init_script(WATCH_ASKING)
+        url = f"{lab.url}/sweep?runs={','.join(ids)}"
+        first_picture(page, url, points)
+        pictures = [first_picture(page, url, points) for _ in range(repeats)]
+        print(
+            f"ten runs of {CONFIG.span.steps:,} steps, {points:,} points, asked for to drawn: "
+            f"{median_and_range(pictures)} s, n = {repeats}"
+        )
+        controls = {
+            "hide or show a line": ".live-ranking tbody button",
+            "logarithmic loss": "[data-testid=log]",
+            "logarithmic step": "[data-testid=log-x]",
+            "generalisation gap": "[data-testid=gap]",
+        }
+        for name, place in controls.items():
+            times = [reaction(page, WATCH_CHART, place) for _ in range(repeats)]
+            print(f"{name} to the next picture: {median_and_range(times)} s, n = {repeats}", flush=True)
+        page.get_by_text("More settings").click()
+        times = [reaction(page, WATCH_RERUN, "label:has-text('AMSGrad')") for _ in range(repeats)]
+        print(f"baseline, a switch to the end of the rerun: {median_and_range(times)} s, n = {repeats}")
+        page.goto(f"{lab.url}/lessons?lesson=2-order")
+        page.get_by_text("Between half and nine in ten").wait_for()
+        choices = ["Between half", "Hardly more"]
+        times = [reaction(page, WATCH_RERUN, f"label:has-text('{choices[i % 2]}')") for i in range(repeats)]
+        print(f"a guess to the end of the rerun: {median_and_range(times)} s, n = {repeats}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import platform
 import statistics
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -33,6 +34,17 @@ def interleaved(variants: Mapping[str, Callable[[], float]], repeats: int) -> di
             if counted:
                 figures[name].append(figure)
     return figures
+
+
+def timed(work: Callable[[], object]) -> Callable[[], float]:
+    """Return the work as a variant: its figure is the seconds that it takes."""
+
+    def run() -> float:
+        started = time.perf_counter()
+        work()
+        return time.perf_counter() - started
+
+    return run
 
 
 def median_and_range(figures: list[float], digits: int = 3) -> str:

@@ -7,13 +7,11 @@ fragment without that wait.
 """
 
 import argparse
-import tempfile
-from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from benchmarks.measure import machine, median_and_range
-from tests.browser import ARGUMENTS, CHROMIUM, Lab
+from tests.browser import browser_and_lab
 from tests.e2e.test_draw import ONE, SEVEN, THREE, ZERO, draw, open_draw, says, tool
 
 DIGITS = {"1": ONE, "7": SEVEN, "0": ZERO, "3": THREE}
@@ -44,30 +42,24 @@ def main() -> None:
     repeats = parser.parse_args().repeats
     expect.set_options(timeout=60_000)
     print(machine())
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS.split())
-        lab = Lab(Path(folder))
+    with browser_and_lab() as (browser, lab):
         lab.start()
-        try:
-            page = browser.new_context(viewport={"width": 1280, "height": 1000}, bypass_csp=True).new_page()
-            open_draw(page, lab)
-            answers, clears = [], []
-            for repeat in range(repeats + 1):
-                digit, strokes = list(DIGITS.items())[repeat % len(DIGITS)]
-                page.evaluate(WATCH, "mouseup")
-                draw(page, strokes)
-                answers.append(measured(page))
-                says(page, digit)
-                page.evaluate(WATCH, "click")
-                tool(page, "Clear").click()
-                clears.append(measured(page))
-                says(page, "?")
-            # The first of each warms up.
-            print(f"pen up to the answer shown: {median_and_range(answers[1:])} s, n = {repeats}")
-            print(f"baseline, click on Clear:   {median_and_range(clears[1:])} s, n = {repeats}")
-        finally:
-            lab.stop()
-            browser.close()
+        page = browser.new_context(viewport={"width": 1280, "height": 1000}, bypass_csp=True).new_page()
+        open_draw(page, lab)
+        answers, clears = [], []
+        for repeat in range(repeats + 1):
+            digit, strokes = list(DIGITS.items())[repeat % len(DIGITS)]
+            page.evaluate(WATCH, "mouseup")
+            draw(page, strokes)
+            answers.append(measured(page))
+            says(page, digit)
+            page.evaluate(WATCH, "click")
+            tool(page, "Clear").click()
+            clears.append(measured(page))
+            says(page, "?")
+        # The first of each warms up.
+        print(f"pen up to the answer shown: {median_and_range(answers[1:])} s, n = {repeats}")
+        print(f"baseline, click on Clear:   {median_and_range(clears[1:])} s, n = {repeats}")
 
 
 if __name__ == "__main__":

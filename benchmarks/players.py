@@ -8,15 +8,13 @@ reaches with nothing to paint.
 """
 
 import argparse
-import tempfile
-from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from benchmarks.measure import machine, median_and_range
 from core.optimizers import OPTIMIZERS
 from core.surfaces import FIRST_ORDER, STEPS
-from tests.browser import ARGUMENTS, CHROMIUM, Lab
+from tests.browser import browser_and_lab
 
 #: Frames a second and the longest pause, in milliseconds, over so many seconds.
 FRAMES = """seconds => new Promise(done => {
@@ -56,28 +54,22 @@ def main() -> None:
     print(machine())
     every = "&".join(f"s-optimizers={OPTIMIZERS[name].label}" for name in FIRST_ORDER)
     largest = f"/surfaces?{every}&s-steps={int(STEPS.high or 0)}"
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS.split())
-        lab = Lab(Path(folder))
+    with browser_and_lab() as (browser, lab):
         lab.start()
-        try:
-            page = browser.new_context(viewport={"width": 1280, "height": 900}, bypass_csp=True).new_page()
-            pages = {f"{len(FIRST_ORDER)} optimizers, 5,000 steps": largest, "5 optimizers, 500 steps": "/surfaces"}
-            for name, address in pages.items():
-                opened(page, lab.url + address)
-                expect(page.get_by_test_id("results").locator("tbody tr")).to_have_count(int(name.split()[0]))
-                rest = [page.evaluate(FRAMES, options.seconds) for _ in range(options.repeats)]
-                played = [playing(page, options.seconds) for _ in range(options.repeats)]
-                for kind, figures in (("playing", played), ("at rest", rest)):
-                    frames, pauses = zip(*figures, strict=True)
-                    print(
-                        f"{name}, {kind}: {median_and_range(list(frames))} frames/s, longest pause "
-                        f"{median_and_range(list(pauses))} ms, n = {options.repeats}",
-                        flush=True,
-                    )
-        finally:
-            lab.stop()
-            browser.close()
+        page = browser.new_context(viewport={"width": 1280, "height": 900}, bypass_csp=True).new_page()
+        pages = {f"{len(FIRST_ORDER)} optimizers, 5,000 steps": largest, "5 optimizers, 500 steps": "/surfaces"}
+        for name, address in pages.items():
+            opened(page, lab.url + address)
+            expect(page.get_by_test_id("results").locator("tbody tr")).to_have_count(int(name.split()[0]))
+            rest = [page.evaluate(FRAMES, options.seconds) for _ in range(options.repeats)]
+            played = [playing(page, options.seconds) for _ in range(options.repeats)]
+            for kind, figures in (("playing", played), ("at rest", rest)):
+                frames, pauses = zip(*figures, strict=True)
+                print(
+                    f"{name}, {kind}: {median_and_range(list(frames))} frames/s, longest pause "
+                    f"{median_and_range(list(pauses))} ms, n = {options.repeats}",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

@@ -7,16 +7,12 @@ click to the frame that shows its result; baseline: an empty script rerun. Times
 
 import argparse
 import os
-import tempfile
-import time
-from collections.abc import Callable
-from pathlib import Path
 
 import torch
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
 from benchmarks.browser import rerun
-from benchmarks.measure import interleaved, machine, median_and_range
+from benchmarks.measure import interleaved, machine, median_and_range, timed
 from core import data, devices
 from core.analysis.attribution import attribute
 from core.analysis.hidden import activations, nearest, units
@@ -25,7 +21,7 @@ from core.models import checkpoints
 from core.training.config import RunConfig
 from core.training.network import Network
 from core.training.trainer import Trainer
-from tests.browser import ARGUMENTS, CHROMIUM, Lab
+from tests.browser import browser_and_lab
 
 #: From the next click to the first frame in which any of the page's own pictures differs; the page's clock.
 WATCH_PICTURES = """() => {
@@ -49,15 +45,6 @@ WATCH_PICTURES = """() => {
 }"""
 
 IDLE = "document.querySelector('[data-testid=stApp]').dataset.testScriptState !== 'running'"
-
-
-def timed(work: Callable[[], object]) -> Callable[[], float]:
-    def run() -> float:
-        started = time.perf_counter()
-        work()
-        return time.perf_counter() - started
-
-    return run
 
 
 def computing(network: Network, repeats: int) -> None:
@@ -124,21 +111,15 @@ def main() -> None:
     if asked.no_browser:
         return
     os.environ.setdefault("OMP_NUM_THREADS", str(torch.get_num_threads()))
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        lab = Lab(Path(folder))
+    with browser_and_lab() as (browser, lab):
         lab.models.mkdir()
         checkpoints.save_parameters(trainer.network, lab.models / "first.safetensors", {})
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS.split())
         lab.start()
-        try:
-            page = browser.new_context(viewport={"width": 1280, "height": 1000}, bypass_csp=True).new_page()
-            waits = reactions(page, lab.url, asked.repeats)
-            waits["baseline, an empty rerun"] = [rerun(page, lab.url) for _ in range(asked.repeats)]
-            for name, seconds in waits.items():
-                print(f"click to picture: {name:30} {median_and_range(seconds)} s, n = {len(seconds)}", flush=True)
-        finally:
-            lab.stop()
-            browser.close()
+        page = browser.new_context(viewport={"width": 1280, "height": 1000}, bypass_csp=True).new_page()
+        waits = reactions(page, lab.url, asked.repeats)
+        waits["baseline, an empty rerun"] = [rerun(page, lab.url) for _ in range(asked.repeats)]
+        for name, seconds in waits.items():
+            print(f"click to picture: {name:30} {median_and_range(seconds)} s, n = {len(seconds)}", flush=True)
 
 
 if __name__ == "__main__":

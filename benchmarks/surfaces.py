@@ -5,29 +5,17 @@ optimizer's rate; and a basin map for each optimizer. Figures are seconds: media
 """
 
 import argparse
-import time
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import torch
 
-from benchmarks.measure import interleaved, machine, median_and_range, paired_ratio
+from benchmarks.measure import interleaved, machine, median_and_range, paired_ratio, timed
 from core.surfaces import FIRST_ORDER, SURFACES, basins, torch_walk, tune, walk
 from core.training.config import RunConfig
 
 STEPS = 500
 #: Twelve, as many as a class compares; the slowest, Muon, among them.
 TWELVE = (*FIRST_ORDER[:9], "rprop", "muon", "adafactor")
-
-
-def timed(work: Callable[[], Any]) -> Callable[[], float]:
-    def run() -> float:
-        started = time.perf_counter()
-        work()
-        return time.perf_counter() - started
-
-    return run
 
 
 def main() -> None:

@@ -4,13 +4,12 @@ Run from the project's root: ``python -m scripts.screenshots``. Needs Chromium a
 """
 
 import re
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import ARGUMENTS, CHROMIUM, Lab
+from tests.browser import browser_and_lab
 from tests.visiting import drawn_whole
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -120,23 +119,17 @@ def prepared(browser: Browser, url: str, name: str, prepare: Callable[[Page], No
 def main() -> None:
     expect.set_options(timeout=180_000)
     DOCS.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS.split())
-        lab = Lab(Path(folder))
+    with browser_and_lab() as (browser, lab):
         lab.start()
-        try:
-            # The landscape comes first: its race is offered by the empty page.
-            prepared(browser, lab.url, "landscape", shoot_landscape)
-            url = train(browser, lab.url)
-            shoot(browser, url, "light", DESKTOP, "light")
-            shoot(browser, url, "dark", DESKTOP, "dark")
-            shoot(browser, url, "phone", PHONE, "light")
-            shoot_surfaces(browser, lab.url)
-            for name, prepare in PAGES.items():
-                prepared(browser, lab.url, name, prepare)
-        finally:
-            lab.stop()
-            browser.close()
+        # The landscape comes first: its race is offered by the empty page.
+        prepared(browser, lab.url, "landscape", shoot_landscape)
+        url = train(browser, lab.url)
+        shoot(browser, url, "light", DESKTOP, "light")
+        shoot(browser, url, "dark", DESKTOP, "dark")
+        shoot(browser, url, "phone", PHONE, "light")
+        shoot_surfaces(browser, lab.url)
+        for name, prepare in PAGES.items():
+            prepared(browser, lab.url, name, prepare)
 
 
 if __name__ == "__main__":

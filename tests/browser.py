@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -111,6 +112,18 @@ class Lab:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
+
+
+@contextlib.contextmanager
+def browser_and_lab() -> Iterator[tuple[Browser, Lab]]:
+    """A browser, and a lab of its own that is still to be started, for a script; both end with the block."""
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser, lab = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS.split()), Lab(Path(folder))
+        try:
+            yield browser, lab
+        finally:
+            lab.stop()
+            browser.close()
 
 
 class Chromium:
