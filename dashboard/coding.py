@@ -47,22 +47,16 @@ def model_as_code(model: Model, key: str) -> None:
         _popover(Recipe(model.name, model.config), not run or _is_whole(run), partial(_recipe_of_model, model), key)
 
 
-def _parent(run: Run) -> Run | None:
-    """Return the run that this one is a branch of, if the lab still has it."""
-    return lab.service().run(run.parent) if run.parent and run.parent_step is not None else None
-
-
 def _is_whole(run: Run) -> bool:
     """Return ``Recipe.whole`` of the run's recipe, without reading what the run recorded."""
-    parent = _parent(run)
+    parent = export.parent_of(run, lab.service().run)
     return not run.first_step or (parent is not None and _is_whole(parent))
 
 
 def recipe_of_run(run: Run) -> Recipe:
     """Return all that code needs to know of a run."""
-    service, parent = lab.service(), _parent(run)
-    before = recipe_of_run(parent) if parent else None
-    return export.recipe(run, service.events(run.id), before, service.branch_rate(run.id))
+    service = lab.service()
+    return export.recipe_of(run, service.run, service.events, service.branch_rate)
 
 
 def _recipe_of_model(model: Model) -> Recipe:

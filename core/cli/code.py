@@ -11,7 +11,6 @@ from core.models.code import KINDS, recipe_of, write
 from core.models.code.recipe import Recipe
 from core.models.library import Library
 from core.runs import branching, export
-from core.runs.store import Run, Store
 
 
 def add_parser(commands: Commands) -> None:
@@ -54,11 +53,5 @@ def _run(name: str) -> Recipe | None:
             (run,) = runs.named(store, [name])
         except ValueError:
             return None
-        return _recipe_of(store, run)
-
-
-def _recipe_of(store: Store, run: Run) -> Recipe:
-    parent = store.run(run.parent) if run.parent and run.parent_step is not None else None
-    before = _recipe_of(store, parent) if parent else None
-    rate = branching.own_rate(paths.home() / "files" / run.id)
-    return export.recipe(run, runs.events(store, run), before, rate)
+        files = paths.home() / "files"
+        return export.recipe_of(run, store.run, store.timed_events, lambda run_id: branching.own_rate(files / run_id))

@@ -27,7 +27,7 @@ from core.files import shortened, write_atomically
 from core.hyperparameters import Hyperparameter, counted, number
 from core.runs import export as export_file
 from core.runs import states
-from core.runs.store import Run, Store, read_event
+from core.runs.store import Run, Store
 
 LIMIT = Hyperparameter("limit", 30, "Number of runs.", low=1, high=1_000_000)
 FORMAT = Hyperparameter("format", "csv", "File format.", choices=("csv", "json"))
@@ -69,7 +69,7 @@ def show(options: argparse.Namespace) -> None:
     """Print a run's fields, epochs, commands and states."""
     with opened() as store:
         (run,) = named(store, [options.id])
-        whole = export_file.record(run, events(store, run))
+        whole = export_file.record(run, store.timed_events(run.id))
     del whole["points"]
     lines: list[str] = []
     for name, value in whole.items():
@@ -90,7 +90,7 @@ def export(options: argparse.Namespace) -> None:
         check_target("output", options.output)
     with opened() as store:
         runs = named(store, options.ids) if options.ids else store.runs(-1)[::-1]
-        read = ((run, events(store, run)) for run in runs)
+        read = ((run, store.timed_events(run.id)) for run in runs)
         pieces = export_file.csv_lines(read) if format == "csv" else iter((export_file.json_text(read) + "\n",))
         if options.output is None:
             sys.stdout.writelines(pieces)
@@ -149,12 +149,6 @@ def named(store: Store, names: Sequence[str]) -> list[Run]:
         if name.removeprefix("#") not in known:
             raise ValueError(f"run must be the number or id of one that the lab has, got run = {shortened(name)}.")
     return list({(run := known[name.removeprefix("#")]).id: run for name in names}.values())
-
-
-def events(store: Store, run: Run) -> list[dict[str, Any]]:
-    """Return the run's recorded events, each with its time ``at``."""
-    bodies, times = store.events(run.id), store.times(run.id)
-    return [{**read_event(body), "at": at} for body, at in zip(bodies, times, strict=True)]
 
 
 def _row(run: Run) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from itertools import pairwise
 from typing import Any
@@ -72,6 +72,24 @@ def record(run: Run, events: Events) -> dict[str, Any]:
 def json_text(runs: Iterable[tuple[Run, Events]]) -> str:
     """Return runs as one JSON list, a ``record`` per run."""
     return json.dumps([record(run, events) for run, events in runs], allow_nan=False, indent=1)
+
+
+def recipe_of(
+    run: Run, find: Callable[[str], Run | None], events: Callable[[str], Events], rate: Callable[[str], float | None]
+) -> Recipe:
+    """Return the recipe of a run, with those of the runs that it goes on from, as far as the lab still has them.
+
+    Args:
+        find, events, rate: return what is known by a run's id: its row, its recorded events and its own rate.
+    """
+    parent = parent_of(run, find)
+    before = recipe_of(parent, find, events, rate) if parent else None
+    return recipe(run, events(run.id), before, rate(run.id))
+
+
+def parent_of(run: Run, find: Callable[[str], Run | None]) -> Run | None:
+    """Return the run that this one goes on from, if the lab still has it."""
+    return find(run.parent) if run.parent and run.parent_step is not None else None
 
 
 def recipe(run: Run, events: Events, parent: Recipe | None = None, own_rate: float | None = None) -> Recipe:

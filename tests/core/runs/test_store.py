@@ -78,9 +78,10 @@ def test_runs_in_some_states_oldest_first(store):
 def test_events_keep_their_order_and_a_number_is_used_once(store):
     add(store, "a")
     for seq in (0, 1, 2):
-        store.append("a", seq, f"event {seq}", 1000.0 + seq)
-    assert store.events("a") == ["event 0", "event 1", "event 2"]
-    assert store.times("a") == [1000.0, 1001.0, 1002.0]
+        store.append("a", seq, f'{{"event":"{seq}"}}', 1000.0 + seq)
+    assert store.events("a") == ['{"event":"0"}', '{"event":"1"}', '{"event":"2"}']
+    assert store.timed_events("a", ["1"]) == [{"event": "1", "at": 1001.0}]
+    assert [event["at"] for event in store.timed_events("a")] == [1000.0, 1001.0, 1002.0]
     assert store.events("b") == []
     with pytest.raises(sqlite3.IntegrityError):
         store.append("a", 2, "again", 0.0)
@@ -148,13 +149,14 @@ def test_a_store_of_the_first_version_keeps_its_runs(tmp_path):
         "INSERT INTO runs (id, number, name, config, created, state) VALUES ('a', 1, 'old', ?, 5.0, 'finished')",
         [config],
     )
-    db.execute("INSERT INTO events (run, seq, body) VALUES ('a', 0, 'event')")
+    event = '{"event":"State"}'
+    db.execute("INSERT INTO events (run, seq, body) VALUES ('a', 0, ?)", [event])
     db.commit()
     db.close()
     opened = Store(path)
     run = opened.run("a")
     assert (run.name, run.config, run.state, run.owner, run.tags) == ("old", RunConfig(epochs=3), "finished", "", ())
-    assert opened.events("a") == ["event"] and opened.times("a") == [None]
+    assert opened.events("a") == [event] and opened.timed_events("a") == [{"event": "State", "at": None}]
     opened.remove("a")
     add(opened, "b")
     assert opened.run("b").number == 2

@@ -25,9 +25,7 @@ def service(tmp_path):
 
 
 def recipe_of(service: Service, run_id: str) -> Recipe:
-    run = service.existing(run_id)
-    parent = recipe_of(service, run.parent) if run.parent else None
-    return export.recipe(run, service.events(run_id), parent, service.branch_rate(run_id))
+    return export.recipe_of(service.existing(run_id), service.run, service.events, service.branch_rate)
 
 
 def losses_of(service: Service, run_id: str) -> list[float]:
