@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.hyperparameters import number
 from core.optimizers import OPTIMIZERS
-from core.runs import branching, states
+from core.runs import branching
 from core.runs.store import Run
 from core.training.config import LR, SHUFFLE, parse_batch_size
 from dashboard import fields, lab, starting
@@ -26,7 +26,7 @@ def what_if(run: Run, key: str) -> str | None:
     Args:
         key: a prefix for the keys of the widgets.
     """
-    if run.state in (states.QUEUED, states.RUNNING) or run.started is None or not run.step or not branching.places(run):
+    if run.going or run.started is None or not run.step or not branching.places(run):
         return None
     with st.popover("What if, from here", icon=":material/alt_route:", key=f"{key}.branch"):
         st.markdown("Go on from any step of this run with one thing changed. Both curves are then drawn together.")

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.runs import states
 from core.runs.store import Run
 from core.training.config import LR
 from dashboard import lab, notices, visitors
@@ -90,11 +89,10 @@ def controls(run: Run, key: str) -> None:
     Args:
         key: a prefix for the keys of the widgets.
     """
-    going = run.state in (states.QUEUED, states.RUNNING)
-    if run.deleted is not None or not (going or run.resumable) or not operable([run]):
+    if run.deleted is not None or not (run.going or run.resumable) or not operable([run]):
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"{key}.operate"):
-        if going:
+        if run.going:
             _button("Pause", ":material/pause:", run, "pause", key, "Pause here; the run can go on exactly from here.")
         else:
             _button("Resume", ":material/play_arrow:", run, "resume", key, "Continue from here.")

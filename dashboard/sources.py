@@ -13,7 +13,6 @@ import streamlit as st
 
 from core.files import read_ordinary
 from core.models import checkpoints
-from core.runs import states
 from core.runs.store import Run
 from core.training.network import Network, from_flat
 from dashboard import address, fields, lab, starting, waiting
@@ -142,7 +141,7 @@ def _choices(requested: str | None) -> tuple[dict[str, Path], dict[str, Run]]:
 
 
 def _has_parameters(run: Run) -> bool:
-    return run.step > 0 and run.state not in (states.QUEUED, states.RUNNING)
+    return run.step > 0 and not run.going
 
 
 def _epoch(run: Run, suffix: str) -> int | None:

@@ -8,7 +8,6 @@ import streamlit as st
 
 from core import compiled
 from core.models.checkpoints import Checkpoint
-from core.runs import states
 from core.runs.store import Run
 from core.training.config import RunConfig
 from dashboard import address, lab, notices, visitors
@@ -154,7 +153,7 @@ def _names(runs: Sequence[Run]) -> str:
 
 def going(runs: Iterable[Run]) -> list[Run]:
     """Select the runs that train or wait: while there are any, a page starts no more of them."""
-    return [run for run in runs if run.state in (states.QUEUED, states.RUNNING)]
+    return [run for run in runs if run.going]
 
 
 def last() -> Run | None:

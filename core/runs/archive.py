@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core.files import harmless
-from core.runs import branching, run_files, states
+from core.runs import branching, run_files
 from core.runs.history import History
 from core.runs.record import Listener, Record
 from core.runs.states import Removed
@@ -78,7 +78,7 @@ class Archive:
         with self._lock:
             runs = [self.existing(run_id) for run_id in run_ids]
             for run in runs:
-                if run.state in (states.QUEUED, states.RUNNING):
+                if run.going:
                     raise ValueError(
                         f"A run must be over or paused to be deleted, but run #{run.number} is {run.state}."
                     )
@@ -100,7 +100,7 @@ class Archive:
         with self._lock:
             for run_id in run_ids:
                 run = self.existing(run_id)
-                if run.deleted is not None and run.state not in (states.QUEUED, states.RUNNING):
+                if run.deleted is not None and not run.going:
                     self._write_now(self._store.remove, run_id)
                     self._record.forget(run_id)
                     self._record.tell(run_id, Removed().to_dict())

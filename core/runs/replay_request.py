@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.runs import run_files, states
+from core.runs import run_files
 from core.runs.history import History
 from core.runs.store import Run
 from core.training.config import RunConfig
@@ -49,7 +49,7 @@ class ReplayRequest:
         Raises:
             ValueError: if the run still trains, or has not taken a step.
         """
-        if run.state in (states.QUEUED, states.RUNNING):
+        if run.going:
             raise ValueError(f"Run #{run.number} is still training; it can be replayed when it ends.")
         if run.step == 0 or run.started is None:
             raise ValueError(f"Run #{run.number} has not taken a step.")

@@ -10,6 +10,8 @@ QUEUED, RUNNING, PAUSED = "queued", "running", "paused"
 FINISHED, STOPPED, DIVERGED, FAILED, INTERRUPTED = "finished", "stopped", "diverged", "failed", "interrupted"
 
 STATES = (QUEUED, RUNNING, PAUSED, FINISHED, STOPPED, DIVERGED, FAILED, INTERRUPTED)
+#: A run in one of these trains, or waits to.
+GOING = frozenset({QUEUED, RUNNING})
 #: A run in one of these doesn't change by itself.
 OVER = frozenset({FINISHED, STOPPED, DIVERGED, FAILED, INTERRUPTED})
 #: A run in one of these has come to its own end.
@@ -52,11 +54,11 @@ def fits(state: str, command: str) -> bool:
         case "stop":
             return state in (RUNNING, QUEUED, PAUSED, INTERRUPTED)
         case "pause":
-            return state in (RUNNING, QUEUED)
+            return state in GOING
         case "pause_again":
             return state == STOPPED
         case "learning_rate":
-            return state in (RUNNING, QUEUED) or state in RESUMABLE
+            return state in GOING or state in RESUMABLE
     return state in RESUMABLE
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core.runs.migrations import MIGRATIONS, SCHEMA_VERSION
-from core.runs.states import OVER, RESUMABLE, STATES
+from core.runs.states import GOING, OVER, RESUMABLE, STATES
 from core.training.config import RunConfig
 
 COLUMNS = (
@@ -87,6 +87,10 @@ class Run:
     request: dict[str, Any] = field(default_factory=dict)
     position: int | None = None
     stalled: bool = False
+
+    @property
+    def going(self) -> bool:
+        return self.state in GOING
 
     @property
     def over(self) -> bool:

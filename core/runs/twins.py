@@ -33,7 +33,7 @@ def newest(config: RunConfig, runs: Sequence[Run], here: dict[str, Any], going: 
 def _is_twin(run: Run, here: dict[str, Any], going: bool, files: Path) -> bool:
     ended = run.state in (states.FINISHED, states.DIVERGED)
     # One with a request goes on only to be stopped, or for a step or an epoch.
-    going = going and run.state in (states.QUEUED, states.RUNNING) and not run.request
+    going = going and run.going and not run.request
     if not run.exact or not run.plain or not (ended or going):
         return False
     # A run that has not begun has no environment yet; its worker will be of this machine.

@@ -116,12 +116,14 @@ def sweep(base: RunConfig, optimizers: Sequence[str]) -> list[RunConfig]:
     """
     epochs = min(base.epochs, SWEEP_EPOCHS)
     starts = [lane.configs[0] for lane in race(base, "optimizer", optimizers)]
-    rates = [[float(f"{config.optimizer_spec.lr * factor:.2g}") for factor in SWEEP_FACTORS] for config in starts]
     return [
-        replace(config, lr=rate, epochs=epochs)
-        for config, own in zip(starts, rates, strict=True)
-        for rate in own
-    ]  # fmt: skip
+        replace(config, lr=rate, epochs=epochs) for config in starts for rate in rates_around(config.optimizer_spec.lr)
+    ]
+
+
+def rates_around(rate: float) -> list[float]:
+    """Return ``SWEEP_FACTORS`` times a rate, to two digits."""
+    return [float(f"{rate * factor:.2g}") for factor in SWEEP_FACTORS]
 
 
 def best_rates(results: Iterable[tuple[RunConfig, float | None]]) -> dict[str, float]:

@@ -21,8 +21,6 @@ MINUTES = Hyperparameter(
     "minutes", 3.0, "Time after which no further settings are tried.", low=0.0, high=10_080.0, open_low=True
 )
 PRUNE = Hyperparameter("prune", False, "Stop settings early that are worse than two thirds at the same epoch.")
-#: From so many varied settings on, a search is guided unless another way is asked for.
-GUIDED_FROM = 3
 
 #: Seconds per image and per step of a training on one core, in proportion (benchmarks/LOG.md, 29 November); runs of the
 #: lab correct them. Then per validated image, and per run.
@@ -31,13 +29,18 @@ _IMAGE, _STEP, _VALIDATED, _RUN = 1.25e-6, 4e-5, 4e-7, 0.05
 _LATEST, _SAMPLE = 100, 200
 
 
+def automatic_sampler(varied: int) -> str:
+    """Return the sampler for so many varied settings, where none is asked for: a grid of many is too large."""
+    return "grid" if varied < 3 else "tpe"
+
+
 @dataclass(frozen=True)
 class Settings:
     """All that decides a sweep.
 
     Args:
         space: what varies.
-        sampler: one of ``SAMPLERS``; "" for a grid of up to two settings, a guided search of more.
+        sampler: one of ``SAMPLERS``; "" for the ``automatic_sampler``.
         trials: settings to try; None for a grid's every point, and as many as fit into ``minutes``.
         minutes: None without a limit of time.
         seeds: runs of each setting, whose mean counts.
@@ -57,7 +60,7 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        sampler = self.sampler or ("grid" if len(self.space.dimensions) < GUIDED_FROM else "tpe")
+        sampler = self.sampler or automatic_sampler(len(self.space.dimensions))
         self._set("sampler", SAMPLER.check(sampler))
         if self.trials is not None:
             self._set("trials", TRIALS.check(self.trials))

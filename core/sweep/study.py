@@ -246,8 +246,7 @@ class Study:
 
     def _going(self) -> list[str]:
         """Return the runs that train or wait."""
-        going = (states.QUEUED, states.RUNNING)
-        return [run.id for progress in self._live.values() for run in progress.runs if run.state in going]
+        return [run.id for progress in self._live.values() for run in progress.runs if run.state in states.GOING]
 
     def _stop_runs(self) -> None:
         """Stop the runs that train, wait or are paused."""

@@ -106,7 +106,7 @@ def _say_what_is_gone(known: Container[str]) -> None:
 def _training() -> list[Run]:
     """Return the chosen runs, if one of them still trains or waits."""
     runs = [run for item in st.session_state[key("items")] if (run := items.run_of(item))]
-    return runs if any(run.state in ("queued", "running") for run in runs) else []
+    return runs if any(run.going for run in runs) else []
 
 
 def _study(study: Study) -> None:

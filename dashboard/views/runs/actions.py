@@ -100,7 +100,7 @@ def edit(run_id: str, **labels: Any) -> None:
 def deletable(runs: Sequence[Run]) -> bool:
     """Return True if the visitor may delete all of them, and none trains or waits."""
     you = visitor()
-    return all(run.state not in (states.QUEUED, states.RUNNING) and you.may_change(run.owner) for run in runs)
+    return all(not run.going and you.may_change(run.owner) for run in runs)
 
 
 def delete(ids: Sequence[str]) -> None:

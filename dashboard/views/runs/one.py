@@ -69,7 +69,7 @@ def _operate(run: Run) -> None:
             actions.train_with(run.config, run.id)
         if branch := branching.what_if(run, "run"):
             actions.go(compare=f"{run.id},{branch}")
-        if run.state in (states.QUEUED, states.RUNNING, states.PAUSED) and operating.operable([run]):
+        if (run.going or run.state == states.PAUSED) and operating.operable([run]):
             st.button(
                 "Cancel" if run.state == states.QUEUED else "Stop",
                 icon=":material/stop:",

@@ -102,7 +102,7 @@ def _bar(chosen: list[Run], interrupted: list[str]) -> None:
     """Buttons for the chosen runs. Those that do not apply are disabled, so that none moves under the pointer."""
     ids = [run.id for run in chosen]
     operable = operating.operable(chosen)
-    stoppable = [run.id for run in operable if run.state in (states.QUEUED, states.RUNNING, states.PAUSED)]
+    stoppable = [run.id for run in operable if run.going or run.state == states.PAUSED]
     resumable = [run.id for run in operable if run.resumable]
     if st.button("Compare", icon=":material/stacked_line_chart:", disabled=len(ids) < 2, type="primary"):
         actions.go(compare=",".join(ids))

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.hyperparameters import Hyperparameter, InvalidValue, number
 from core.sweep.race import SEEDS
-from core.sweep.settings import GUIDED_FROM, MINUTES, PRUNE, SAMPLERS, TRIALS, Settings
+from core.sweep.settings import MINUTES, PRUNE, SAMPLERS, TRIALS, Settings, automatic_sampler
 from core.sweep.text import parse
 from core.training.config import RunConfig
 from dashboard import address, fields, forms, lab, notices, visitors
@@ -28,7 +28,7 @@ def fill(settings: Settings) -> None:
     for name in ("trials", "minutes"):
         value = getattr(settings, name)
         _STATE[name] = "" if value is None or (grid and name == "trials") else number(value)
-    automatic = settings.sampler == _automatic(len(settings.space.dimensions))
+    automatic = settings.sampler == automatic_sampler(len(settings.space.dimensions))
     _STATE["sampler"] = "" if automatic else settings.sampler
     _STATE["seeds"], _STATE["prune"], _STATE["own"] = str(settings.seeds), settings.prune, settings.space.own_rates
 
@@ -90,13 +90,9 @@ def begin(settings: Settings, name: str = "") -> None:
         address.only(sweep=found[0])
 
 
-def _automatic(count: int) -> str:
-    return "grid" if count < GUIDED_FROM else "tpe"
-
-
 def _search(count: int) -> None:
-    automatic = f"Automatic: {SAMPLERS[_automatic(count)].lower()}"
-    grid = (_STATE["sampler"] or _automatic(count)) == "grid"
+    automatic = f"Automatic: {SAMPLERS[automatic_sampler(count)].lower()}"
+    grid = (_STATE["sampler"] or automatic_sampler(count)) == "grid"
     with st.container(key="sweep-search"):
         st.selectbox(
             "Search",

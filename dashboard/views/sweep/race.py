@@ -157,8 +157,7 @@ def _usual(knob: str) -> list[float]:
     """Return the values of a numeric setting that are used unless others are entered."""
     if knob == "seed":
         return [0, 1, 2, 3, 4]
-    lr = OPTIMIZERS[forms.optimizer()].lr
-    return [float(f"{lr * factor:.2g}") for factor in (0.1, 0.3, 1.0, 3.0, 10.0)]
+    return race.rates_around(OPTIMIZERS[forms.optimizer()].lr)
 
 
 def _read() -> tuple[str, list[Any], int]:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.hyperparameters import Hyperparameter, number
 from core.optimizers import OPTIMIZERS
-from core.sweep import space
+from core.sweep import race, space
 from core.sweep.space import Dimension
 from core.training.config import BATCH_SIZE
 from dashboard import address, fields, forms
@@ -121,7 +121,7 @@ def _usual(name: str, row: Hyperparameter) -> _Usual:
     """Return what a setting varies over at first, by its registry's bounds."""
     if name == "lr":
         rate = OPTIMIZERS[forms.optimizer()].lr
-        rates = tuple(float(f"{rate * factor:.2g}") for factor in (0.1, 0.3, 1, 3, 10))
+        rates = tuple(race.rates_around(rate))
         return _Usual(RANGE, rates, float(f"{rate / 100:.3g}"), min(row.high, float(f"{rate * 100:.3g}")), True)
     if isinstance(row.default, bool):
         return _Usual(VALUES, ("false", "true"))

@@ -34,6 +34,6 @@ def _idle_behind_each_test(request):
     yield
     if "service" in request.fixturenames:
         service = request.getfixturevalue("service")
-        left = [run.id for run in service.in_states((states.QUEUED, states.RUNNING))]
+        left = [run.id for run in service.in_states(states.GOING)]
         service.command_all(left, "stop")
         wait_for(lambda: all(service.run(run_id).over for run_id in left))
