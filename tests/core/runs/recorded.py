@@ -1,4 +1,4 @@
-"""What a service has recorded of a run."""
+"""Events of a run, as a service has recorded them."""
 
 
 def recorded(service, run_id, kind):
