@@ -10,6 +10,11 @@ from dashboard.colors import GREY
 #: The ``meta`` of a trace that only repeats points of others; what ``meta`` says is in components/shared/points.js.
 REPEATED: dict[str, list[float]] = {"x": [], "y": [], "z": []}
 
+#: A legend in a row above the figure.
+LEGEND_ABOVE = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"}
+#: Settings with a logarithmic axis, where all values are above 0.
+LOGARITHMIC = ("lr", "batch_size", "weight_decay")
+
 
 def framed(figure: go.Figure, height: int, margin: int | dict[str, int] = 4, **layout: Any) -> go.Figure:
     """Lay out a figure and return it: margins that grow with the axes' texts, no legend.

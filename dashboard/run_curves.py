@@ -8,12 +8,12 @@ from core.runs.curves import Curves, curves_in
 from core.runs.store import Run
 from core.sweep.race import lanes_of
 from dashboard import lab, stream
-from dashboard.colors import OPTIMIZER_COLORS, OPTIMIZER_DASHES, line_style
+from dashboard.colors import DASHES, HUES, OPTIMIZER_COLORS, OPTIMIZER_DASHES, line_style
 from dashboard.components.chart import Line, live_chart
 from dashboard.words import counted, differences
 
 #: Lines of one chart: so many look different.
-MOST_LINES = 32
+MOST_LINES = len(HUES) * len(DASHES)
 
 
 def curves(run: Run) -> Curves:

@@ -151,5 +151,4 @@ def _curves(steps: np.ndarray, curves: Mapping[str, np.ndarray], dashed: str = "
         )
     figure.update_xaxes(title={"text": "step", "standoff": 2}, tickformat=",d", nticks=6)
     figure.update_yaxes(tickformat="~g", rangemode="tozero", nticks=3 if log else 5, type="log" if log else "linear")
-    legend = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0}
-    return plots.framed(figure, HEIGHT, hovermode="x unified", legend=legend, showlegend=len(curves) > 1)
+    return plots.framed(figure, HEIGHT, hovermode="x unified", legend=plots.LEGEND_ABOVE, showlegend=len(curves) > 1)

@@ -17,11 +17,10 @@ from dashboard import address, branching, fields, lab, operating
 from dashboard.components.chart import live_chart
 from dashboard.components.figure import show_figure
 from dashboard.components.run_table import Column, run_table
+from dashboard.run_curves import MOST_LINES
 from dashboard.views.runs import actions, figures, parallel, rows
 from dashboard.words import config_in_full, literal, not_here, run_title, settings_in_common
 
-#: Lines that look different.
-MOST = 32
 OFFERED = 200
 _COLUMNS = (
     Column("run", "Run", "run", classes="run"),
@@ -43,10 +42,10 @@ def show() -> None:
     runs = _runs_of(ids)
     if st.button("All runs", icon=":material/arrow_back:", type="tertiary"):
         actions.go()
-    if len(runs) < len(ids[:MOST]):
-        st.info(not_here(len(ids[:MOST]) - len(runs)))
-    if len(ids) > MOST:
-        st.info(f"These are the first {MOST} of {len(ids)} runs: more could not be told apart.")
+    if len(runs) < len(ids[:MOST_LINES]):
+        st.info(not_here(len(ids[:MOST_LINES]) - len(runs)))
+    if len(ids) > MOST_LINES:
+        st.info(f"These are the first {MOST_LINES} of {len(ids)} runs: more could not be told apart.")
     _chooser(runs)
     if not runs:
         st.caption("Choose two runs or more: their curves are laid over each other here.")
@@ -69,7 +68,7 @@ def _chooser(runs: Sequence[Run]) -> None:
         list(offered),
         key="compare.runs",
         format_func=offered.__getitem__,
-        max_selections=MOST,
+        max_selections=MOST_LINES,
         placeholder="Add a run",
         on_change=_choose,
         label_visibility="collapsed",
@@ -129,7 +128,7 @@ def table(ids: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _runs_of(ids: Sequence[str]) -> list[Run]:
-    return [run for run_id in ids[:MOST] if (run := lab.service().run(run_id))]
+    return [run for run_id in ids[:MOST_LINES] if (run := lab.service().run(run_id))]
 
 
 def _parallel(runs: Sequence[Run]) -> None:

@@ -1,6 +1,5 @@
 """Parallel coordinates: one line per run, through its settings to its results."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,14 +7,14 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.hyperparameters import number
+from core.runs.export import finite
 from core.sweep.race import differing
 from core.training.config import RunConfig
 from dashboard import fields
+from dashboard.plots import LOGARITHMIC
 from dashboard.words import in_words
 
 HEIGHT = 360
-#: Settings drawn on a logarithmic axis if all values are above 0.
-_LOGARITHMIC = ("lr", "weight_decay", "batch_size")
 
 
 def parallel(
@@ -29,7 +28,7 @@ def parallel(
         colors: hexadecimal, one per run.
     """
     settings = {name: [_told(name, getattr(config, name)) for config in configs] for name in differing(configs)}
-    known = {title: [_finite(value) for value in values] for title, values in results.items()}
+    known: dict[str, list[float | None]] = finite(results)
     axes = [_setting_axis(name, values) for name, values in settings.items()]
     axes += [_result_axis(title, values) for title, values in known.items() if any(v is not None for v in values)]
     n = len(colors)
@@ -53,7 +52,7 @@ def _setting_axis(name: str, settings: Sequence[Any]) -> dict[str, Any]:
     label = fields.label(name)
     if not any(isinstance(value, str) for value in settings):
         values = np.array(settings, dtype=float)
-        if name in _LOGARITHMIC and values.min() > 0:
+        if name in LOGARITHMIC and values.min() > 0:
             values = np.log10(values)
         marks = dict(sorted(zip(values.tolist(), map(number, settings), strict=True)))
         if len(marks) <= 8:
@@ -76,10 +75,6 @@ def _word(name: str, value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key.replace('_', ' ')} {in_words(key, part)}" for key, part in value.items()) or "usual"
     return in_words(name, value)
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
 
 
 def _result_axis(title: str, values: Sequence[float | None]) -> dict[str, Any]:

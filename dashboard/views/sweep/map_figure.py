@@ -13,7 +13,7 @@ from core.sweep.space import Dimension, Space
 from core.sweep.view import Trial, View
 from dashboard import plots
 from dashboard.colors import GREY, PINK, RED
-from dashboard.views.sweep.wording import EARLY, choice, label, value_in_words
+from dashboard.views.sweep.wording import EARLY, axis_value, choice, label
 from dashboard.words import loss, percent
 
 Figure = go.Figure
@@ -21,7 +21,6 @@ HEIGHT = 480
 #: Colours span at most so much of the accuracy below the best, or of the loss above it: the rest has the last colour.
 SPAN = {"accuracy": 0.1, "loss": 0.5}
 #: Settings that are even in their logarithm.
-LOGARITHMIC = ("lr", "batch_size", "weight_decay")
 #: States of a trial whose figure is not compared with others': it ended where nobody judged it.
 CUT_OFF = ("stopped", "failed")
 #: Ratios of rate to batch size that have a line, at most.
@@ -46,7 +45,7 @@ def values(dimension: Dimension, trials: Sequence[Trial]) -> list[Any]:
 
 def logarithmic(dimension: Dimension, own: Sequence[Any]) -> bool:
     """Return True if the axis of these values is logarithmic."""
-    return dimension.ordered and min(own) > 0 and (dimension.log or dimension.name in LOGARITHMIC)
+    return dimension.ordered and min(own) > 0 and (dimension.log or dimension.name in plots.LOGARITHMIC)
 
 
 def at_epoch(trial: Trial, epoch: int, figure_of: str) -> float | None:
@@ -77,7 +76,7 @@ def figure(sweep: View, figure_of: str) -> go.Figure:
         [_grid(own, (len(rows), len(columns)), epoch, figure_of) for epoch in range(1, max(1, epochs) + 1)]
         for own in (cells, {place: trial for place, trial in cells.items() if trial.state not in CUT_OFF})
     )
-    across, along = [_place(x, columns, v) for v in columns], [_place(y, rows, v) for v in rows]
+    across, along = [axis_value(x, v) for v in columns], [axis_value(y, v) for v in rows]
     low, high, clipped = _span(grids[-1], figure_of)
     chart = go.Figure()
     chart.add_heatmap(
@@ -114,9 +113,8 @@ def figure(sweep: View, figure_of: str) -> go.Figure:
         _dress(chart, cells, grids, ridges, ridge_at, figure_of)
     for axis, dimension, own in ((chart.update_xaxes, x, columns), (chart.update_yaxes, y, rows)):
         axis(**_axis(dimension, own))
-    legend = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}
     margin, meta = {"l": 8, "r": 8, "t": 8, "b": 8}, {"z": f"validation {figure_of}"}
-    return plots.framed(chart, HEIGHT, margin=margin, showlegend=True, legend=legend, meta=meta)
+    return plots.framed(chart, HEIGHT, margin=margin, showlegend=True, legend=plots.LEGEND_ABOVE, meta=meta)
 
 
 def _grid(cells: dict[tuple[int, int], Trial], shape: tuple[int, int], epoch: int, figure_of: str) -> NDArray[Any]:
@@ -236,11 +234,6 @@ def _ratios(chart: go.Figure, x: Dimension, columns: Sequence[Any], rows: Sequen
         x=xs, y=ys, mode="lines", line={"color": GREY, "dash": "dot", "width": 1.5}, hoverinfo="skip",
         name="equal rate / batch size",
     )  # fmt: skip
-
-
-def _place(dimension: Dimension, own: Sequence[Any], value: Any) -> Any:
-    """Return the place of a value on its axis: itself for a number, its words for another."""
-    return float(value) if dimension.ordered else value_in_words(dimension.name, value)
 
 
 def _axis(dimension: Dimension, own: Sequence[Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from core.sweep.view import Trial, View
 from dashboard import plots
 from dashboard.colors import BLUE, GREY, ORANGE
 from dashboard.views.sweep.map_figure import ticks
-from dashboard.views.sweep.wording import choice, label, result, value_in_words
+from dashboard.views.sweep.wording import axis_value, choice, label, result, value_in_words
 
 HISTORY, PARALLEL, SLICE, CONTOUR = 260, 380, 230, 380
 #: Accuracies of colours and axes span at most so much below the best; lower ones stand at the edge.
@@ -69,7 +69,7 @@ def history(sweep: View, marked: Collection[int]) -> go.Figure:
         meta=plots.REPEATED,
     )  # fmt: skip
     chart.update_xaxes(title={"text": "setting, in the order of their start", "standoff": 2})
-    return _framed(chart, trials, HISTORY, showlegend=True, legend={"orientation": "h", "y": 1, "yanchor": "bottom"})
+    return _framed(chart, trials, HISTORY, showlegend=True, legend=plots.LEGEND_ABOVE)
 
 
 def slices(sweep: View, dimension: Dimension, marked: Collection[int]) -> go.Figure:
@@ -120,11 +120,7 @@ def _framed(chart: go.Figure, trials: Sequence[Trial], height: int, **layout: An
 
 
 def _value(dimension: Dimension, trial: Trial) -> Any:
-    return _true(dimension, trial.chosen[dimension.name])
-
-
-def _true(dimension: Dimension, value: Any) -> Any:
-    return float(value) if dimension.ordered else value_in_words(dimension.name, value)
+    return axis_value(dimension, trial.chosen[dimension.name])
 
 
 def _log(dimension: Dimension) -> bool:
@@ -173,7 +169,7 @@ def parallel(sweep: View, marked: Collection[int]) -> go.Figure:
     ]
     dimensions.append({"label": RESULT.capitalize(), "values": results, **_scale(trials)})
     true = {
-        label(d.name): [_true(d, trial.chosen[d.name]) if d.name in trial.chosen else None for trial in trials]
+        label(d.name): [axis_value(d, trial.chosen[d.name]) if d.name in trial.chosen else None for trial in trials]
         for d in sweep.settings.space.dimensions
     }
     chart = go.Figure(

@@ -50,5 +50,4 @@ def sensitivity(results: Sequence[tuple[RunConfig, float | None]], best: Mapping
         rates = [config.lr for config, _ in results]
         figure.update_xaxes(range=np.log10([min(rates) / 2, max(rates) * 2]))
         figure.update_yaxes(range=[0.8, 1])
-    legend = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0}
-    return plots.framed(figure, HEIGHT, showlegend=True, legend=legend)
+    return plots.framed(figure, HEIGHT, showlegend=True, legend=plots.LEGEND_ABOVE)

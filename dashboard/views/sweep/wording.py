@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from core.sweep.settings import Estimate, Settings
-from core.sweep.space import OF_OPTIMIZER, OF_SCHEDULE
+from core.sweep.space import OF_OPTIMIZER, OF_SCHEDULE, Dimension
 from core.sweep.view import Summary, Trial, View
 from dashboard import fields
 from dashboard.words import counted, duration, in_words, percent, settings_in_common
@@ -32,6 +32,11 @@ def label(name: str) -> str:
 def value_in_words(name: str, value: Any) -> str:
     """Return a varied setting's value as people read it."""
     return in_words(bare(name), value)
+
+
+def axis_value(dimension: Dimension, value: Any) -> Any:
+    """Return a value's place on the axis of its setting: itself for a number, its words for another."""
+    return float(value) if dimension.ordered else value_in_words(dimension.name, value)
 
 
 def choice(chosen: Mapping[str, Any]) -> str:

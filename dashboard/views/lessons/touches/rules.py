@@ -96,8 +96,7 @@ def momentum(_lesson: Lesson, _run: Run | None) -> None:
         )
     figure.update_xaxes(title={"text": "step", "standoff": 2}, fixedrange=True)
     figure.update_yaxes(title="step / (η g)", rangemode="tozero", fixedrange=True, nticks=5)
-    legend = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0}
-    figure = plots.framed(figure, HEIGHT, showlegend=True, legend=legend)
+    figure = plots.framed(figure, HEIGHT, showlegend=True, legend=plots.LEGEND_ABOVE)
     show_figure(figure, "Length of each step", key="touch.figure")
     st.caption(f"After {STEPS} gradients that agree, a step is as long as {agree[-1]:.1f} of plain SGD's.")
 
@@ -129,8 +128,7 @@ def adaptive(lesson: Lesson, _run: Run | None) -> None:
         type="log", title="length of the step", range=[-9.5, -1.5], dtick=2,
         exponentformat="power", fixedrange=True,
     )  # fmt: skip
-    legend = {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0}
-    figure = plots.framed(figure, HEIGHT, showlegend=True, legend=legend)
+    figure = plots.framed(figure, HEIGHT, showlegend=True, legend=plots.LEGEND_ABOVE)
     lr = next(iter(lesson.lines.values())).lr
     first = (rf"\text{{{OPTIMIZERS[name].label}: }} {_power(lengths[name][0])}" for name in ("sgd", "adam"))
     st.latex(r" \qquad ".join(first))
