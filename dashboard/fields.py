@@ -15,8 +15,7 @@ from core.hyperparameters import Hyperparameter, InvalidValue, number, whole_num
 from core.optimizers import OPTIMIZERS
 from core.training.config import RunConfig
 from core.training.schedules import SCHEDULES
-from dashboard.words import in_words as value_in_words
-from dashboard.words import literal
+from dashboard.words import in_words, literal
 
 #: Labels that are not just the parameter's name; ``scope.name`` is that of one optimizer or schedule.
 LABELS = {
@@ -73,9 +72,9 @@ def settings(config: RunConfig) -> dict[str, str]:
     """Return every setting in words, by its label; a run and its schedule may each have a patience."""
     values = config.to_dict()
     own = {scope: values.pop(f"{scope}_params") for scope in ("optimizer", "schedule")}
-    shown = {label(name): value_in_words(name, value) for name, value in values.items() if value is not None}
+    shown = {label(name): in_words(name, value) for name, value in values.items() if value is not None}
     for scope, params in own.items():
-        shown |= {label(name, values[scope]): value_in_words(name, value) for name, value in params.items()}
+        shown |= {label(name, values[scope]): in_words(name, value) for name, value in params.items()}
     return shown
 
 
@@ -83,18 +82,18 @@ def help_text(parameter: Hyperparameter) -> str:
     """Explanation of a field: the parameter's own, and its rule; a list of choices shows that itself."""
     if parameter.choices:
         return parameter.help
-    words = in_words(parameter.rule)
+    words = rule_in_words(parameter.rule)
     return f"{parameter.help} {words[0].upper()}{words[1:]}."
 
 
-def in_words(rule: str) -> str:
+def rule_in_words(rule: str) -> str:
     """Write a rule of core's with its intervals in words.
 
-    >>> in_words("a number in (0, 1000]")
+    >>> rule_in_words("a number in (0, 1000]")
     'between 0 and 1000, above 0'
-    >>> in_words("a whole number in [1, 60000] or full")
+    >>> rule_in_words("a whole number in [1, 60000] or full")
     'a whole number from 1 to 60000 or full'
-    >>> in_words("2 numbers in [0, 1)")
+    >>> rule_in_words("2 numbers in [0, 1)")
     '2 numbers between 0 and 1, below 1, separated by commas'
     """
     return _INTERVAL.sub(_interval, rule)
@@ -124,7 +123,9 @@ def explain(error: Exception, given: str = "you entered {}") -> str:
 
 def _wrong_value(error: InvalidValue, given: str) -> str:
     typed = number(error.value).strip()
-    sentence = f"{label(error.parameter)} must {literal(_labelled(in_words(error.rule)))}; {_entered(typed, given)}."
+    sentence = (
+        f"{label(error.parameter)} must {literal(_labelled(rule_in_words(error.rule)))}; {_entered(typed, given)}."
+    )
     single = "numbers" not in error.rule
     return f"{sentence} Use a decimal point." if single and _DECIMAL_COMMA.fullmatch(typed) else sentence
 

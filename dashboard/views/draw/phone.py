@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import segno
 import streamlit as st
 
-_LOCAL = ("localhost", "127.0.0.1", "::1")
+LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 def phone() -> None:
@@ -33,9 +33,9 @@ def lan_address(url: str, bound: str | None, port: int) -> str | None:
         bound: the address that the server is bound to, if one is set.
     """
     parts = urlsplit(url)
-    if parts.hostname and parts.hostname not in _LOCAL:
+    if parts.hostname and parts.hostname not in LOCAL:
         return f"{parts.scheme}://{parts.netloc}/draw"
-    if bound in _LOCAL:
+    if bound in LOCAL:
         return None
     host = bound if bound not in (None, "", "0.0.0.0", "::") else _own_address()
     return f"http://{host}:{port}/draw" if host else None
@@ -49,4 +49,4 @@ def _own_address() -> str | None:
         except OSError:
             return None
         address = str(probe.getsockname()[0])
-    return None if address in _LOCAL else address
+    return None if address in LOCAL else address

@@ -11,6 +11,7 @@ from core.handwriting.preprocessing import Steps
 from dashboard import fields
 from dashboard.uploads import upload
 from dashboard.views.draw.answer import found_html
+from dashboard.views.draw.phone import LOCAL
 
 CANVAS = "draw.canvas"
 DRAW, FILE, CAMERA = "Draw", "Picture", "Camera"
@@ -25,7 +26,7 @@ def choose() -> str:
     """Draw the choice of a source, and return it."""
     # Browsers open the camera only for secure pages: HTTPS, or this computer.
     address = urlsplit(st.context.url or "")
-    cameras = [CAMERA] if address.scheme == "https" or address.hostname in ("localhost", "127.0.0.1", "::1") else []
+    cameras = [CAMERA] if address.scheme == "https" or address.hostname in LOCAL else []
     source = st.segmented_control(
         "Source",
         [DRAW, FILE, *cameras],

@@ -31,22 +31,13 @@ def library() -> Library:
     return Library(paths.models(), visitors.visitor())
 
 
-def source(model: Model) -> Source:
-    """Return the model's network.
-
-    Raises:
-        ValueError: in one sentence, if the file cannot be read.
-    """
-    return sources.from_file(model.path)
-
-
 def source_or_error(model: Model) -> Source | None:
     """Return the model's network; where its file cannot be read, draw the sentence that says why and return None."""
     if model.problem:
         st.error(literal(model.problem))
         return None
     try:
-        return source(model)
+        return sources.from_file(model.path)
     except ValueError as error:
         # Deleted or changed since the list was read.
         st.error(fields.explain(error))

@@ -22,7 +22,7 @@ LAYERS = {
     "2.weight": "Output weights",
     "2.bias": "Output biases",
 }
-#: What is given a plotly figure's place while another replaces it.
+#: CSS pixels.
 LINE_HEIGHT = 230
 
 
@@ -43,7 +43,7 @@ def together() -> None:
         )
         return
     try:
-        chosen = tuple(pictures.source(models[name]) for name in names)
+        chosen = tuple(sources.from_file(models[name].path) for name in names)
     except ValueError as error:
         # Deleted or changed since the list was read.
         st.error(fields.explain(error))

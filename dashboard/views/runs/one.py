@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,7 @@ def _environment(run: Run) -> None:
 def _pairs(values: Mapping[str, str]) -> None:
     """Draw labels and values, two pairs per line where there is room."""
     cells = "".join(
-        f"<div><dt>{_escaped(name.lower())}</dt><dd>{_escaped(value)}</dd></div>" for name, value in values.items()
+        f"<div><dt>{escape(name.lower())}</dt><dd>{escape(str(value))}</dd></div>" for name, value in values.items()
     )
     st.html(f'{_STYLE}<dl class="run-pairs">{cells}</dl>')
 
@@ -135,10 +136,6 @@ _STYLE = """<style>
 .run-pairs dt { opacity: 0.7; white-space: nowrap; }
 .run-pairs dd { margin: 0; overflow-wrap: anywhere; text-align: right; font-variant-numeric: tabular-nums; }
 </style>"""
-
-
-def _escaped(value: Any) -> str:
-    return str(value).replace("&", "&amp;").replace("<", "&lt;")
 
 
 def _labels(run: Run) -> None:
