@@ -9,7 +9,7 @@ from torch import Tensor
 
 from core.data import CLASSES, PIXELS
 from core.handwriting.preprocessing import Bytes
-from core.training.network import HIDDEN, Network
+from core.training.network import HIDDEN, SIZES, Network
 
 #: Below this probability the answer is called not sure; what that refuses of digits and other things is in
 #: benchmarks/LOG.md.
@@ -64,8 +64,7 @@ def answers_along(parameters: Tensor, digit: Bytes) -> NDArray[np.float32]:
         parameters: (k, 101770) float32, the network's weights and biases as one vector each, in the order of
             ``Network.parameters()``.
     """
-    sizes = [PIXELS * HIDDEN, HIDDEN, HIDDEN * CLASSES, CLASSES]
-    w1, b1, w2, b2 = parameters.split(sizes, 1)
+    w1, b1, w2, b2 = parameters.split(SIZES, 1)
     hidden = (w1.view(-1, HIDDEN, PIXELS) @ _pixels(digit) + b1).relu()
     logits = (w2.view(-1, CLASSES, HIDDEN) @ hidden[:, :, None])[:, :, 0] + b2
     probabilities: NDArray[np.float32] = logits.softmax(1).numpy()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.training.network import parameter_shapes
+from core.training.network import SIZES, parameter_shapes
 
 #: Columns of a trajectory at once: sums are in double precision, and a copy of all of it would be large.
 BLOCK = 8192
@@ -169,9 +169,8 @@ def random_walks(trajectories: Sequence[Tensor], seed: int = 0) -> list[Tensor]:
 
 def layers(flat: Tensor) -> list[Tensor]:
     """Return the two weight matrices and biases of a flat vector, as views: (128, 784), (128,), (10, 128), (10,)."""
-    shapes = parameter_shapes().values()
-    parts = flat.split([math.prod(shape) for shape in shapes])
-    return [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
+    parts = zip(flat.split(SIZES), parameter_shapes().values(), strict=True)
+    return [part.view(shape) for part, shape in parts]
 
 
 def _length(vector: Tensor) -> float:

@@ -20,8 +20,6 @@ Layout = Mapping[str, tuple[tuple[int, ...], str]]
 
 #: Types of numbers that are taken; all become the first.
 FLOATS = ("float32", "float16", "bfloat16", "float64")
-#: Numbers of each parameter.
-SIZES = tuple(math.prod(shape) for shape in parameter_shapes().values())
 #: A file with more tensors is of another network. Few enough for a sentence on it to be made at once.
 MOST_TENSORS = 200
 WIDTHS = (PIXELS, HIDDEN, CLASSES)

@@ -112,8 +112,7 @@ def radam(theta: Array, g: Array, lr: Rate, t: int, s: State, betas: tuple[float
 
 
 def adamax(theta: Array, g: Array, lr: Rate, t: int, s: State, betas: tuple[float, float], eps: float) -> Array:
-    m = s.get("m", 0.0)
-    s["m"] = m + (1.0 - betas[0]) * (g - m)
+    s["m"] = weightwise.mean(s.get("m", 0.0), g, 1.0 - betas[0])
     s["u"] = np.maximum(betas[1] * s.get("u", 0.0), np.abs(g) + eps)
     return theta - lr / (1.0 - betas[0] ** t) * s["m"] / s["u"]
 
@@ -145,8 +144,7 @@ def rprop(
 def muon(
     theta: Array, g: Array, lr: Rate, t: int, s: State, momentum: float, nesterov: bool, ns_steps: int, **_: Any
 ) -> Array:
-    buffer = s.get("b", 0.0)
-    buffer = s["b"] = buffer + (1.0 - momentum) * (g - buffer)
+    buffer = s["b"] = weightwise.mean(s.get("b", 0.0), g, 1.0 - momentum)
     update = g + momentum * (buffer - g) if nesterov else buffer
     return theta - lr * _newton_schulz(update, ns_steps)
 

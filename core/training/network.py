@@ -188,7 +188,7 @@ def by_unit(tensor: Tensor) -> Tensor:
 
 def _transposed(vector: Tensor, rows: int, columns: int) -> Tensor:
     """Transpose the first layer's weights within a vector of all parameters."""
-    if vector.shape != (sum(math.prod(shape) for shape in parameter_shapes().values()),):
+    if vector.shape != (sum(SIZES),):
         return vector
     first = vector[: rows * columns].view(rows, columns).t()
     return torch.cat((first.reshape(-1), vector[rows * columns :]))
@@ -202,6 +202,10 @@ def parameter_shapes() -> dict[str, tuple[int, ...]]:
         "2.weight": (CLASSES, HIDDEN),
         "2.bias": (CLASSES,),
     }
+
+
+#: Numbers of each parameter.
+SIZES = tuple(math.prod(shape) for shape in parameter_shapes().values())
 
 
 def to_flat(network: Network) -> Tensor:

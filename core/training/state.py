@@ -12,7 +12,7 @@ import torch
 from core.files import shortened
 from core.training import optimizer_states
 from core.training.config import LR, RunConfig
-from core.training.network import parameter_shapes
+from core.training.network import SIZES, parameter_shapes
 
 
 def fewest_epochs(config: RunConfig, step: int) -> int:
@@ -24,7 +24,7 @@ def check(state: dict[str, Any], config: RunConfig) -> None:
     """Raise ValueError unless everything but the optimizers' part could be a state of such a run."""
     for name, shape in parameter_shapes().items():
         optimizer_states.check_tensor(name, state.get(name), torch.empty(shape))
-    vector = torch.empty(sum(math.prod(shape) for shape in parameter_shapes().values()))
+    vector = torch.empty(sum(SIZES))
     optimizer_states.check_tensor("kept", state.get("kept"), vector)
     span = config.span
     limits = {"step": span.steps, "kept_step": span.steps, "epoch": config.epochs, "hits": config.images_per_epoch}

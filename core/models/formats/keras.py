@@ -26,7 +26,7 @@ from core.models.formats.arrays import UNTYPED, to_tensor
 from core.models.formats.h5_reader import DIGEST, REFUSED
 from core.models.formats.keras_layers import check_activations
 from core.models.parameters import CheckpointError
-from core.training.network import Network
+from core.training.network import SIZES, Network
 from core.zips import open_zip, unpacked
 
 #: Shape, type, and the numbers of a dataset that may be one of the network's.
@@ -120,7 +120,7 @@ def _datasets(content: bytes) -> tuple[dict[str, Dataset], str]:
     """
     try:
         reader = subprocess.run(
-            [sys.executable, "-I", str(READER), json.dumps(parameters.SIZES)],
+            [sys.executable, "-I", str(READER), json.dumps(SIZES)],
             input=content,
             capture_output=True,
             timeout=SECONDS,

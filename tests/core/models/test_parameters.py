@@ -8,7 +8,7 @@ from safetensors.torch import save
 
 from core.models.checkpoints import load_parameters, pack_parameters
 from core.models.parameters import FLOATS, CheckpointError, assemble, find
-from core.training.network import Network
+from core.training.network import SIZES, Network
 from tests.core.models.formats.conftest import same
 
 NAMES = {
@@ -118,8 +118,6 @@ def test_no_layout_is_too_strange_for_one_short_sentence(sides):
 
 
 def test_the_sizes_are_those_of_the_network():
-    from core.models.parameters import SIZES
-
     assert sorted(SIZES) == sorted(math.prod(p.shape) for p in Network().parameters())
 
 

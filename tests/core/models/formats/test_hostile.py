@@ -26,8 +26,8 @@ from core.models import formats
 from core.models.checkpoints import Checkpoint, CheckpointError, save_checkpoint
 from core.models.formats import FORMATS, READABLE, h5_reader, keras
 from core.models.library import opened
-from core.models.parameters import SIZES
 from core.training.config import RunConfig
+from core.training.network import SIZES
 from core.training.trainer import Trainer
 from tests.core.models.formats.conftest import BUILD, PLACES, h5, npz, same
 from tests.waiting import LIMIT
