@@ -88,6 +88,6 @@ def shortened(text: str, most: int = LONGEST_REPEATED) -> str:
     return shown + ("…" if len(text) > most else "")
 
 
-def harmless(text: str, kept: str = "\n\t") -> str:
-    """Return text from outside with "�" for every character that controls a terminal, but for those ``kept``."""
-    return _CONTROLS.sub(lambda found: found[0] if found[0] in kept else "�", text)
+def harmless(text: str) -> str:
+    """Return text from outside with "�" for every character that controls a terminal, but for tabs and new lines."""
+    return _CONTROLS.sub(lambda found: found[0] if found[0] in "\n\t" else "�", text)

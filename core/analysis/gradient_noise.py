@@ -61,17 +61,12 @@ class BatchGradient:
         return math.hypot(self.along - 1, self.across)
 
 
-def gradient_noise(network: Network, digits: Digits, loss: str = "cross_entropy") -> GradientNoise:
-    """Return the noise at a network, which stays as it is, exactly: from the gradient of every single image.
+def gradient_noise(network: Network, digits: Digits) -> GradientNoise:
+    """Return the noise of cross-entropy at a network, which stays as it is, exactly: from every image's own gradient.
 
     An image's gradient has the squared length |dZ|^2 (|H|^2 + 1) + |dH|^2 (|X|^2 + 1), in the terms of
     ``HandGradient``, whose products are then outer products of vectors.
-
-    Raises:
-        ValueError: for another loss than cross-entropy.
     """
-    if loss != "cross_entropy":
-        raise ValueError(f"loss must be cross_entropy, got loss = {loss}.")
     w1, b1, w2, b2 = (parameter.detach() for parameter in network.parameters())
     squares = 0.0
     for images, targets in _chunks(digits):
@@ -81,7 +76,7 @@ def gradient_noise(network: Network, digits: Digits, loss: str = "cross_entropy"
         of_second = d_logits.square().sum(1) * (hidden.square().sum(1) + 1)
         of_first = d_hidden.square().sum(1) * (images.square().sum(1) + 1)
         squares += float((of_second + of_first).double().sum())
-    length = float(mean_gradient(network, digits, loss).double().square().sum())
+    length = float(mean_gradient(network, digits).double().square().sum())
     return GradientNoise(squares / len(digits) / length - 1, len(digits))
 
 

@@ -145,18 +145,6 @@ class _Reading:
         return [region for digit in self.digits for region in digit]
 
 
-def find_digit(picture: Image.Image) -> Steps:
-    """Return the one digit in a picture; see ``find_digits``.
-
-    Raises:
-        ValueError: if nothing is like a digit, or there are several.
-    """
-    found = find_digits(picture)
-    if len(found) > 1:
-        raise ValueError(f"image must show one digit, got one with {len(found)}.")
-    return found[0]
-
-
 def find_digits(picture: Image.Image) -> list[Steps]:
     """Return the digits in a picture of any size, dark on light or light on dark, in the order of reading.
 

@@ -148,14 +148,14 @@ def random_plane(centre: Tensor, seed: int = 0) -> Plane:
     return Plane(centre, direction(), direction())
 
 
-def random_walks(trajectories: Sequence[Tensor], seed: int = 0) -> list[Tensor]:
+def random_walks(trajectories: Sequence[Tensor]) -> list[Tensor]:
     """For each trajectory a random walk from its start, with as many steps of the same lengths in random directions.
 
     Two principal components "explain" most of such walks too: the baseline for a run's figure.
 
     Source: Antognini and Sohl-Dickstein 2018, PCA of high dimensional random walks.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(0)
     walks = []
     for trajectory in trajectories:
         walk = torch.empty_like(trajectory)

@@ -26,16 +26,11 @@ class Behaviour(StrEnum):
     DIVERGING = "diverging"
 
 
-def iteration_matrix(rate: float, momentum: float, curvature: float) -> Array:
-    """Return the matrix, shape (2, 2), that takes (v, x) of a mode to those of the next step."""
-    return np.array([[momentum, curvature], [-rate * momentum, 1.0 - rate * curvature]])
-
-
 def convergence_rate(rate: Number, momentum: Number, curvature: Number) -> Array:
-    """Return the spectral radius of ``iteration_matrix``, for numbers or arrays that broadcast; 1 and above diverges.
+    """Return the spectral radius of the matrix that takes (v, x) of a mode to those of the next step.
 
-    Its trace is 1 + mu - lr c and its determinant mu, so its eigenvalues are complex, of size sqrt(mu), where the
-    trace squared is below 4 mu.
+    For numbers, or arrays that broadcast; 1 and above diverges. The matrix's trace is 1 + mu - lr c and its determinant
+    mu, so its eigenvalues are complex, of size sqrt(mu), where the trace squared is below 4 mu.
     """
     half = (1.0 + np.asarray(momentum) - np.asarray(rate) * curvature) / 2.0
     discriminant = half * half - momentum

@@ -31,7 +31,6 @@ class Trial:
         chosen: values of the varied settings that exist in it, by their names in the space.
         config: of its first seed.
         runs: ids, in the order of the seeds.
-        epochs: that all its runs have done.
         losses, accuracies: (epochs,) means of the validation figures over the seeds; a loss may be None where no
             run has a finite one. A seed that has ended keeps its last accuracy, one that diverged has 0.
         finals: (seeds,) each seed's latest validation accuracy, as far as it has one.
@@ -50,6 +49,7 @@ class Trial:
 
     @property
     def epochs(self) -> int:
+        """Number of those that all its runs have done."""
         return len(self.accuracies)
 
     @property

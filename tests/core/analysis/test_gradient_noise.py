@@ -76,11 +76,6 @@ def test_batches_are_measured_without_the_smoothing_that_all_images_are_measured
     assert batch_gradients(replace(CONFIG, label_smoothing=0.5), few, 2) == batch_gradients(CONFIG, few, 2)
 
 
-def test_another_loss_is_refused(few: Digits) -> None:
-    with pytest.raises(ValueError, match=r"^loss must be cross_entropy, got loss = mse\.$"):
-        gradient_noise(Network(), few, "mse")
-
-
 def test_a_known_gradient_of_all_images_changes_nothing(few: Digits) -> None:
     whole = mean_gradient(Network(CONFIG.seed, CONFIG.initialization), few, CONFIG.loss)
     assert batch_gradients(CONFIG, few, 3, whole=whole) == batch_gradients(CONFIG, few, 3)

@@ -12,9 +12,15 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 from core.analysis.evaluation import evaluate
 from core.data import Digits
 from core.handwriting import photographs
-from core.handwriting.photographs import box_in, find_digit, find_digits, read_image
+from core.handwriting.photographs import box_in, find_digits, read_image
 from core.handwriting.preprocessing import normalise
 from core.handwriting.strokes import centre_lines, draw
+
+
+def find_digit(picture):
+    """The steps of the only digit in a picture."""
+    (found,) = find_digits(picture)
+    return found
 
 
 def png(picture, **options):
@@ -178,8 +184,6 @@ def test_several_digits_are_found_left_to_right(mnist):
     for place, way in enumerate(ways):
         left, _, right, _ = box_in(page, way)
         assert 20 + 290 * place <= left < right <= 300 + 290 * place
-    with pytest.raises(ValueError, match="must show one digit, got one with 3"):
-        find_digit(page)
 
 
 def test_boxes_are_in_the_files_own_pixels(mnist):

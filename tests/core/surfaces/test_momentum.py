@@ -14,7 +14,6 @@ from core.surfaces.momentum import (
     best,
     convergence_rate,
     edges,
-    iteration_matrix,
     modes,
     tip_to_tail,
 )
@@ -36,6 +35,11 @@ def by_torch(rate, momentum, curvature, steps, start=1.0):
         velocity = optimizer.state[x].get("momentum_buffer", x.grad)
         states.append([float(velocity), float(x.detach())])
     return np.array(states)
+
+
+def iteration_matrix(rate, momentum, curvature):
+    """The matrix that takes (v, x) of a mode to those of the next step."""
+    return np.array([[momentum, curvature], [-rate * momentum, 1.0 - rate * curvature]])
 
 
 @pytest.mark.parametrize(("rate", "momentum"), SETTINGS)
