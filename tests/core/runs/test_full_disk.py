@@ -1,25 +1,11 @@
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-from core import paths
+from tests.core.runs.scripts import printed_by
 
 
 @pytest.mark.slow
 def test_on_a_full_disk_the_run_goes_on_and_nothing_is_lost(tmp_path):
-    ended = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("full_disk.py")), str(tmp_path)],
-        cwd=paths.ROOT,
-        env={"PYTHONPATH": str(paths.ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
-    told = json.loads(ended.stdout)
+    told = printed_by("full_disk.py", tmp_path)
     assert told["trouble"].startswith("The lab cannot record what happens: ")
     assert told["trouble"].endswith(" Runs go on; free some space on its disk.")
     assert told["refused"].startswith("The run could not be saved on the lab's disk: ")

@@ -1,16 +1,11 @@
 """Runs whose process is killed go on and end as if nothing had happened."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from core import paths
 from core.training.config import RunConfig
-
-SCRIPT = Path(__file__).with_name("kill_and_resume.py")
+from tests.core.runs.scripts import printed_by
 
 
 @pytest.mark.slow
@@ -27,16 +22,7 @@ SCRIPT = Path(__file__).with_name("kill_and_resume.py")
 )
 def test_killed_at_20_random_steps_it_ends_bit_for_bit_as_the_uninterrupted_run(tmp_path, given):
     config = RunConfig(**{"epochs": 3, "validation_split": 0.968, **given})
-    ended = subprocess.run(
-        [sys.executable, str(SCRIPT), json.dumps(config.to_dict()), str(tmp_path)],
-        cwd=paths.ROOT,
-        env={"PYTHONPATH": str(paths.ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
-    told = json.loads(ended.stdout)
+    told = printed_by("kill_and_resume.py", json.dumps(config.to_dict()), tmp_path)
     assert told["equal"] and told["kills"] == 20
     # They went on from what the ones before had written.
     assert len(set(told["begun"])) >= 3
