@@ -24,26 +24,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import uvicorn
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Route
 from websockets.asyncio.client import connect
 
 from benchmarks.measure import machine
 from benchmarks.playing import PARTS, Players, record
-from benchmarks.viewers import get, wait
+from benchmarks.viewers import get, serve_stream, wait
 from core.paths import ROOT
 from core.runs import scheduler, states
 from core.training.config import RunConfig
-from dashboard import access, lab, stream, visitors
+from dashboard import lab, stream
 
 COMMAND = [sys.executable, "-m", "benchmarks.thousand"]
 #: Time between the first event at a rate and the measured time.
@@ -98,18 +93,7 @@ def serve(port: int, workers: int, script: Path) -> None:
         }
         return JSONResponse({run_id: moments for run_id, moments in wanted.items() if moments})
 
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        lab.start()
-        lab.service().listen(note)
-        yield
-        lab.stop()
-
-    ours = {"/fill": fill, "/play": play, "/figures": figures, "/times": times}
-    routes = [*stream.routes, *(Route(path, answer) for path, answer in ours.items())]
-    middleware = access.middleware + stream.middleware + visitors.middleware
-    app = Starlette(routes=routes, middleware=middleware, lifespan=lifespan)
-    uvicorn.run(app, port=port, log_level="error", ws="websockets-sansio", access_log=False)
+    serve_stream(port, {"/fill": fill, "/play": play, "/figures": figures, "/times": times}, note)
 
 
 async def watch(port: int, rate: float, seconds: float) -> dict[str, Any]:

@@ -24,7 +24,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -77,13 +77,26 @@ def serve(port: int) -> None:
     async def times(request: Request) -> JSONResponse:
         return JSONResponse({"noted": [noted[seq] for seq in sorted(noted)], "cpu": time.process_time()})
 
+    serve_stream(port, {"/start": start, "/go": go, "/times": times})
+
+
+def serve_stream(port: int, answers: Mapping[str, Any], listener: Callable[..., None] | None = None) -> None:
+    """Serve the lab without its pages.
+
+    Args:
+        answers: the benchmark's own, by path.
+        listener: hears of all events.
+    """
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         lab.start()
+        if listener:
+            lab.service().listen(listener)
         yield
         lab.stop()
 
-    routes = [*stream.routes, Route("/start", start), Route("/go", go), Route("/times", times)]
+    routes = [*stream.routes, *(Route(path, answer) for path, answer in answers.items())]
     middleware = access.middleware + stream.middleware + visitors.middleware
     app = Starlette(routes=routes, middleware=middleware, lifespan=lifespan)
     uvicorn.run(app, port=port, log_level="error", ws="websockets-sansio", access_log=False)
