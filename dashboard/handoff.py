@@ -30,6 +30,17 @@ def started(picture: str) -> None:
     st.session_state[_BESIDE] = picture
 
 
+def to_train(config: RunConfig, parent: str | None = None) -> None:
+    """Open the Train page with these settings in its form.
+
+    Args:
+        parent: the id of the run that was forked.
+    """
+    forms.fill(config, parent=parent)
+    # Streamlit clears no values of the address that are a widget's, but replaces them.
+    st.switch_page("views/train/page.py", query_params={})
+
+
 def to_surfaces(config: RunConfig) -> None:
     """Leave ``config`` for the Surfaces page."""
     st.session_state[_FOR_SURFACES] = config.to_dict()

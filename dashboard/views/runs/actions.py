@@ -8,8 +8,7 @@ import streamlit as st
 
 from core.runs import export, states
 from core.runs.store import Run
-from core.training.config import RunConfig
-from dashboard import address, forms, freezing, lab, notices, operating, starting
+from dashboard import address, freezing, lab, notices, operating, starting
 from dashboard.components.chart import Line
 from dashboard.components.run_table import still_chosen
 from dashboard.views.runs import figures, rows
@@ -135,17 +134,6 @@ def _checked(ids: Sequence[str]) -> Sequence[str]:
     if not deletable([lab.service().existing(run_id) for run_id in ids]):
         raise ValueError("Only runs that are over can be deleted, and only by their owner or the teacher.")
     return ids
-
-
-def train_with(config: RunConfig, parent: str | None = None) -> None:
-    """Open the Train page with these settings in its form.
-
-    Args:
-        parent: the id of the run that was forked.
-    """
-    forms.fill(config, parent=parent)
-    # Streamlit clears no values of the address that are a widget's, but replaces them.
-    st.switch_page("views/train/page.py", query_params={})
 
 
 def downloads(ids: Sequence[str], key: str) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from core.runs import states
 from core.runs.store import Run
-from dashboard import address, lab
+from dashboard import address, handoff, lab
 from dashboard.components.run_table import Column, run_table
 from dashboard.views.runs import actions, rows
 
@@ -87,4 +87,4 @@ def show() -> None:
         several = next((row.get("compare") for row in table if row["id"] == answer.opened), None)
         actions.go(**({"compare": several} if several else {"run": answer.opened}))
     if answer.acted and (run := lab.service().run(answer.acted)):
-        actions.train_with(run.config)
+        handoff.to_train(run.config)

@@ -13,7 +13,7 @@ from core.models import checkpoints
 from core.runs import states
 from core.runs.history import History
 from core.runs.store import Run
-from dashboard import address, branching, coding, fields, lab, labelling, operating
+from dashboard import address, branching, coding, fields, handoff, lab, labelling, operating
 from dashboard.components.chart import live_chart
 from dashboard.views.runs import actions, rows
 from dashboard.words import STATE_COLORS, clock_time, config_in_full, date_time, in_words, literal, run_title
@@ -63,11 +63,11 @@ def _operate(run: Run) -> None:
         alone = "" if run.plain else " They alone do not give this run's figures."
         help = f"Opens the Train page with these settings.{alone}"
         if st.button("Train with this", icon=":material/replay:", help=help):
-            actions.train_with(run.config)
+            handoff.to_train(run.config)
         if st.button(
             "Fork", icon=":material/call_split:", help="The same, to change one thing; the new run links here."
         ):
-            actions.train_with(run.config, run.id)
+            handoff.to_train(run.config, run.id)
         if branch := branching.what_if(run, "run"):
             actions.go(compare=f"{run.id},{branch}")
         if (run.going or run.state == states.PAUSED) and operating.operable([run]):

@@ -9,9 +9,9 @@ from core.hyperparameters import Hyperparameter, Value, number
 from core.optimizers import OPTIMIZERS
 from core.surfaces import CONDITION, FIRST_ORDER, NOISE, STEPS, SURFACES, Surface, ill_conditioned_bowl
 from core.surfaces.functions import DEFAULT_CONDITION
-from core.training.config import LR, WARMUP_STEPS
+from core.training.config import LR, WARMUP_STEPS, RunConfig
 from core.training.schedules import SCHEDULES
-from dashboard import address, fields, forms, handoff, notices
+from dashboard import address, fields, handoff, notices
 from dashboard.views.surfaces import settings
 from dashboard.views.surfaces.walks import Scene, at_their_best, own_surface
 
@@ -194,14 +194,10 @@ def _carry(optimizer: str) -> None:
     st.session_state["s.carry"] = optimizer
 
 
-def carried(scene: Scene) -> bool:
-    """Send an optimizer's settings to the Train page's form, if its button was pressed; True if so."""
+def carried(scene: Scene) -> RunConfig | None:
+    """Return the settings of the optimizer whose button that takes them to the Train page was pressed."""
     optimizer = st.session_state.pop("s.carry", None)
-    for config in scene.configs:
-        if config.optimizer == optimizer:
-            forms.fill(config)
-            return True
-    return False
+    return next((config for config in scene.configs if config.optimizer == optimizer), None)
 
 
 def welcome() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from core.surfaces import Surface, Walk
-from dashboard import fields, freezing
+from dashboard import fields, freezing, handoff
 from dashboard.components.player.surface import csv_of, scene_of, surface_player
 from dashboard.views.surfaces import controls, settings, walks
 from dashboard.views.surfaces.closer import STEP, closer_look
@@ -55,9 +55,8 @@ def page() -> None:
     except ValueError as error:
         st.error(fields.explain(error), icon=":material/edit:")
         return
-    if controls.carried(scene):
-        # An empty mapping: without one, streamlit refuses to leave while widgets are bound to the address.
-        st.switch_page("views/train/page.py", query_params={})
+    if config := controls.carried(scene):
+        handoff.to_train(config)
     if not scene.configs:
         st.info("Choose at least one optimizer.")
         return

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.sweep import confirmation, view
 from core.sweep.view import View
-from dashboard import address, coding, forms, lab, notices, run_curves
+from dashboard import address, coding, handoff, lab, notices, run_curves
 from dashboard.views.sweep import actions, confirming, heat_map, several, table, wording
 from dashboard.views.sweep.wording import COLORS, choice, title
 from dashboard.words import counted, date_time, duration, literal, percent
@@ -175,8 +175,7 @@ def _best(sweep: View) -> None:
     )
     with st.container(horizontal=True, key="sweep-best"):
         if st.button("Take the best to Train", icon=":material/arrow_forward:", type="primary"):
-            forms.fill(best.config)
-            st.switch_page("views/train/page.py", query_params={})
+            handoff.to_train(best.config)
         left = _runs_left(sweep)
         if len(left) > 1 and st.button(
             f"Race the best {len(left)}",
