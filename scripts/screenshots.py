@@ -10,7 +10,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import browser_and_lab
-from tests.visiting import drawn_whole
+from tests.visiting import drag, drawn_whole
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 DESKTOP, PHONE = {"width": 1280, "height": 940}, {"width": 390, "height": 844}
@@ -77,22 +77,8 @@ def shoot_draw(page: Page) -> None:
     box = page.locator(".upper-canvas").bounding_box()
     assert box is not None
     scale = box["width"] / 280
-    (x, y), *rest = [
-        (80, 70),
-        (130, 45),
-        (190, 65),
-        (195, 105),
-        (140, 135),
-        (200, 160),
-        (205, 210),
-        (140, 240),
-        (75, 215),
-    ]
-    page.mouse.move(box["x"] + scale * x, box["y"] + scale * y)
-    page.mouse.down()
-    for x, y in rest:
-        page.mouse.move(box["x"] + scale * x, box["y"] + scale * y, steps=8)
-    page.mouse.up()
+    stroke = [(80, 70), (130, 45), (190, 65), (195, 105), (140, 135), (200, 160), (205, 210), (140, 240), (75, 215)]
+    drag(page, *((box["x"] + scale * x, box["y"] + scale * y) for x, y in stroke))
     expect(page.get_by_test_id("answer")).to_have_attribute("data-digit", "3")
 
 

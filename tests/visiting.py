@@ -38,6 +38,15 @@ def wait_in(page: Page, script: str, argument: Any = None) -> None:
     wait_for(lambda: page.evaluate(script, argument))
 
 
+def drag(page: Page, first: tuple[float, float], *others: tuple[float, float]) -> None:
+    """Press at a place of the window, move through the others, and let go."""
+    page.mouse.move(*first)
+    page.mouse.down()
+    for place in others:
+        page.mouse.move(*place, steps=6)
+    page.mouse.up()
+
+
 def inspect(page: Page) -> None:
     """Look at the page once it has settled: no error, no red sentence, no spinner left, no empty picture.
 

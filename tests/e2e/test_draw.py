@@ -10,7 +10,7 @@ from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from core.handwriting.drawings import Drawings
 from tests.browser import Lab, Profiles
-from tests.visiting import expect_state, scrolls_sideways, train_button, wait_in
+from tests.visiting import drag, expect_state, scrolls_sideways, train_button, wait_in
 from tests.waiting import wait_for
 
 Stroke = list[tuple[float, float]]
@@ -75,12 +75,8 @@ def canvas_box(page: Page) -> FloatRect:
 def draw(page: Page, strokes: list[Stroke]) -> None:
     box = canvas_box(page)
     scale = box["width"] / SIDE
-    for (x, y), *rest in strokes:
-        page.mouse.move(box["x"] + scale * x, box["y"] + scale * y)
-        page.mouse.down()
-        for x, y in rest:
-            page.mouse.move(box["x"] + scale * x, box["y"] + scale * y, steps=6)
-        page.mouse.up()
+    for stroke in strokes:
+        drag(page, *((box["x"] + scale * x, box["y"] + scale * y) for x, y in stroke))
 
 
 def keep(page: Page, strokes: list[Stroke], digit: str) -> None:

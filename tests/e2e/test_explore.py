@@ -6,7 +6,17 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser import Lab
-from tests.visiting import choose, expect_state, scrolls_sideways, stop_button, train, train_button, type_into, wait_in
+from tests.visiting import (
+    choose,
+    drag,
+    expect_state,
+    scrolls_sideways,
+    stop_button,
+    train,
+    train_button,
+    type_into,
+    wait_in,
+)
 
 
 def open_race(page: Page, lab: Lab, setting: str, values: str) -> None:
@@ -88,10 +98,7 @@ def test_zoom_hidden_lines_and_controls_survive_hundreds_of_updates(page: Page, 
     page.get_by_test_id("smoothing").fill("0.5")
     plot = page.locator(".live-plot .nsewdrag[data-subplot='xy']").bounding_box()
     assert plot
-    page.mouse.move(plot["x"] + 5, plot["y"] + 30)
-    page.mouse.down()
-    page.mouse.move(plot["x"] + 90, plot["y"] + 120, steps=4)
-    page.mouse.up()
+    drag(page, (plot["x"] + 5, plot["y"] + 30), (plot["x"] + 90, plot["y"] + 120))
     page.mouse.move(5, 5)
     ranges = "['xaxis', 'yaxis'].map(axis => document.querySelector('.live-plot')._fullLayout[axis].range)"
     wait_in(page, f"{ranges}[0][1] < 200000")

@@ -12,7 +12,7 @@ from core.runs.service import Service
 from core.runs.store import Store
 from core.training.config import RunConfig
 from tests.browser import ONE_WORKER, SHORT, Lab, Profiles
-from tests.visiting import scrolls_sideways, train, wait_in
+from tests.visiting import drag, scrolls_sideways, train, wait_in
 from tests.waiting import wait_for
 
 TOKEN = "0123456789abcdef" * 2
@@ -163,10 +163,7 @@ def test_compare_by_link_and_a_joining_run_keeps_the_zoom(page: Page, lab: Lab) 
     box_of = "() => document.querySelector('.live-plot .nsewdrag[data-subplot=xy]')?.getBoundingClientRect().toJSON()"
     wait_in(page, f"() => ({box_of})()?.width > 200")
     plot = page.evaluate(box_of)
-    page.mouse.move(plot["x"] + 20, plot["y"] + 30)
-    page.mouse.down()
-    page.mouse.move(plot["x"] + 200, plot["y"] + 120, steps=4)
-    page.mouse.up()
+    drag(page, (plot["x"] + 20, plot["y"] + 30), (plot["x"] + 200, plot["y"] + 120))
     axis = "document.querySelector('.live-plot')._fullLayout.xaxis.range"
     wait_in(page, f"{axis}[1] < 100")
     zoomed = page.evaluate(axis)

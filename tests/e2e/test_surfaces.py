@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import NO_WEBGL, Lab
-from tests.visiting import drawn_whole, inspect, save, scrolls_sideways, wait_in
+from tests.visiting import drag, drawn_whole, inspect, save, scrolls_sideways, wait_in
 
 CAMERA = """() => Object.values(document.querySelector('[data-testid=relief]')._fullLayout.scene._scene.getCamera().eye)
     .map(v => v.toFixed(4)).join()"""
@@ -40,10 +40,7 @@ def turn_and_zoom(page: Page) -> tuple[str, str]:
     relief, contours = (page.get_by_test_id(name).bounding_box() for name in ("relief", "map"))
     assert relief and contours
     x, y = relief["x"] + relief["width"] / 2, relief["y"] + relief["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + 60, y + 30, steps=5)
-    page.mouse.up()
+    drag(page, (x, y), (x + 60, y + 30))
     wait_in(page, f"before => ({CAMERA})() !== before", before[0])
     page.mouse.move(contours["x"] + contours["width"] / 2, contours["y"] + contours["height"] / 2)
     page.keyboard.down("Control")
@@ -184,10 +181,7 @@ def test_a_start_is_dragged_and_another_added(page: Page, lab) -> None:
     handle = page.get_by_test_id("start").bounding_box()
     assert handle
     x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x - 60, y - 60, steps=4)
-    page.mouse.up()
+    drag(page, (x, y), (x - 60, y - 60))
     expect(page.locator(ROOT)).not_to_have_attribute("data-ready", revision)
     expect(page).to_have_url(re.compile(r"s-starts=-"))
     page.get_by_test_id("add").check()

@@ -10,6 +10,7 @@ from core.optimizers import OPTIMIZERS
 from tests.browser import Lab, Profiles
 from tests.visiting import (
     choose,
+    drag,
     expect_state,
     press,
     scrolls_sideways,
@@ -140,10 +141,7 @@ def test_zoom_survives_streaming_and_a_rerun_and_stop_stops(page: Page, lab: Lab
     before = x_range(page)
     plot = page.locator(".live-plot .nsewdrag[data-subplot='xy']").bounding_box()
     assert plot
-    page.mouse.move(plot["x"] + 5, plot["y"] + 30)
-    page.mouse.down()
-    page.mouse.move(plot["x"] + 90, plot["y"] + 120, steps=4)
-    page.mouse.up()
+    drag(page, (plot["x"] + 5, plot["y"] + 30), (plot["x"] + 90, plot["y"] + 120))
     wait_in(page, f"document.querySelector('.live-plot')._fullLayout.xaxis.range[1] < {before[1] / 2}")
     zoomed, step = x_range(page), last_step(page)
     wait_in(page, f"document.querySelector('.live-plot').data[0].x.at(-1) > {step + 1000}")

@@ -11,7 +11,7 @@ from core.sweep.studies import Studies
 from core.sweep.text import parse
 from core.training.config import RunConfig
 from tests.browser import ONE_WORKER, Lab
-from tests.visiting import choose, expect_state, inspect, press, train_button, type_into, wait_in
+from tests.visiting import choose, drag, expect_state, inspect, press, train_button, type_into, wait_in
 from tests.waiting import wait_for
 
 MAP = "document.querySelector('.still-plot')"
@@ -129,10 +129,7 @@ def test_another_pair_of_settings_is_drawn_and_a_mark_in_its_picture_is_in_all(p
         box = axis.bounding_box()
         assert box
         middle = box["x"] + box["width"] / 2
-        page.mouse.move(middle, box["y"] + 0.1 * box["height"])
-        page.mouse.down()
-        page.mouse.move(middle, box["y"] + 0.8 * box["height"], steps=5)
-        page.mouse.up()
+        drag(page, (middle, box["y"] + 0.1 * box["height"]), (middle, box["y"] + 0.8 * box["height"]))
         expect(page.get_by_text(re.compile(r"^[1-5] settings? marked$"))).to_be_visible()
         inspect(page)
     finally:
