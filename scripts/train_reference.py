@@ -61,18 +61,16 @@ def drawn(line: CentreLine, rng: np.random.Generator, pens: tuple[float, float],
     return torch.from_numpy(normalise(draw(line, size, width, tilt, (x, y), canvas=160))).view(-1)
 
 
-def drawn_again(images: Tensor, seed: int, first: int = 0) -> Tensor:
+def drawn_again(images: Tensor, seed: int) -> Tensor:
     """Return (n, 784) uint8: (n, 784) digits, each drawn along its centre line, by the seed and its number."""
     lines = centre_lines(images)
-    return torch.stack(
-        [drawn(line, np.random.default_rng((seed, first + i)), PENS, TILT) for i, line in enumerate(lines)]
-    )
+    return torch.stack([drawn(line, np.random.default_rng((seed, i)), PENS, TILT) for i, line in enumerate(lines)])
 
 
-def other_images(seed: int, first: int = 0, count: int = OTHERS) -> Digits:
+def other_images(seed: int) -> Digits:
     """Return drawings of the forms that MNIST lacks, of what is no digit and of what is near one, mixed."""
     images, labels = [], []
-    for number in range(first, first + count):
+    for number in range(OTHERS):
         rng = np.random.default_rng((seed, number))
         line, label = _other(rng, number)
         images.append(drawn(line, rng, THICK_PENS, FORM_TILT))

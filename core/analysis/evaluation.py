@@ -77,12 +77,12 @@ def class_scores(matrix: Tensor) -> ClassScores:
     return ClassScores(right / predicted, right / true, 2 * right / (true + predicted))
 
 
-def wilson_interval(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Return the interval of shares from 0 to 1 that ``hits`` of ``n`` (at least 1) are compatible with.
+def wilson_interval(hits: int, n: int) -> tuple[float, float]:
+    """Return the 95% interval of shares from 0 to 1 that ``hits`` of ``n`` (at least 1) are compatible with.
 
     Source: Wilson, Probable Inference, the Law of Succession, and Statistical Inference, JASA 22, 1927.
     """
-    z = NormalDist().inv_cdf(0.5 + level / 2)
+    z = NormalDist().inv_cdf(0.5 + 0.95 / 2)
     share = hits / n
     centre = share + z**2 / (2 * n)
     half = z * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5

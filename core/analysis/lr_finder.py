@@ -53,9 +53,7 @@ class RateCurve:
     tenth: float | None
 
 
-def find_learning_rate(
-    config: RunConfig, network: Network | None = None, steps: int | None = None, mnist: data.Mnist | None = None
-) -> RateCurve:
+def find_learning_rate(config: RunConfig, network: Network | None = None, steps: int | None = None) -> RateCurve:
     """Train a copy with a rate that grows exponentially, over the batches that the config's run would see.
 
     Args:
@@ -76,7 +74,7 @@ def find_learning_rate(
     device = devices.resolve(config.device)
     trained = copy.deepcopy(network) if network else Network(config.seed, config.initialization)
     trained.to(device)
-    train, _ = config.split(mnist or data.load())
+    train, _ = config.split(data.load())
     flat = flatten(trained)
     parameters = trained.parameters() if spec.matrices else [flat]
     optimizers = spec.create(parameters, config.lr, config.weight_decay, **config.optimizer_params)

@@ -38,14 +38,12 @@ def weight_step(
     step: int,
     plan: Plan = (),
     start: dict[str, Any] | None = None,
-    mnist: data.Mnist | None = None,
 ) -> WeightStep | None:
     """Step ``step``, counted from 1, of the config's run, which is trained again up to there.
 
     Args:
         plan: the learning rates that were set by hand: (step, learning rate).
         start: the state that the run began with, if it went on from another one.
-        mnist: read from the data folder unless given.
 
     Returns:
         None if the run ended before.
@@ -58,7 +56,7 @@ def weight_step(
     spec = config.optimizer_spec
     if spec.matrices or spec.closure:
         raise ValueError(f"optimizer must be one that treats every weight alike, got optimizer = {config.optimizer}.")
-    trainer = begun(config, plan, start, mnist)
+    trainer = begun(config, plan, start, None)
     trainer.pause_at = step - 1
     if step > first:
         for _ in trainer.events():

@@ -112,11 +112,12 @@ def local_minima(surface: Surface) -> tuple[Point, ...]:
     return surface.minima + tuple(p for p, apart in zip(searched, new, strict=True) if apart.all())
 
 
-def find_minima(surface: Surface, resolution: int = 49, steps: int = 400) -> tuple[Point, ...]:
+def find_minima(surface: Surface) -> tuple[Point, ...]:
     """Return the minima inside the domain, the deepest first.
 
     They are where sign-based descent from a grid of starts, and then the floors of valleys, lead.
     """
+    resolution, steps = 49, 400
     # In half-widths from the centre, in which the same lengths of steps suit every domain, and both of its directions.
     x, y = np.meshgrid(*[np.linspace(-1.0, 1.0, resolution)] * 2)
     # Off the axes of symmetry, where a saddle would hold a walk for ever.
