@@ -41,7 +41,7 @@ def along_line(result: Result) -> go.Figure:
             },
         )
     figure.update_xaxes(title="place on the line", range=[grid.x[0], grid.x[-1]], nticks=9)
-    figure.update_yaxes(title={"text": "loss", "font": {"color": LOSS}}, type="log", tickformat="~g")
+    figure.update_yaxes(title={"text": "loss (logarithmic)", "font": {"color": LOSS}}, type="log", tickformat="~g")
     return framed(
         figure, 460,
         yaxis2={

@@ -45,9 +45,13 @@ def sensitivity(configs: Sequence[RunConfig], tunings: Sequence[Tuning], rates: 
             showlegend=False,
             hovertemplate=f"{config.optimizer_spec.label}, in use<extra></extra>",
         )
-    figure.update_xaxes(type="log", title="learning rate", tickformat="~g", dtick=1)
+    figure.update_xaxes(type="log", title="learning rate (logarithmic)", tickformat="~g", dtick=1)
     figure.update_yaxes(
-        type="log", title="f - minimum at the end", exponentformat="power", minor={"ticks": ""}, nticks=6
+        type="log",
+        title="f − minimum at the end (logarithmic)",  # noqa: RUF001 - as above the player's curves
+        exponentformat="power",
+        minor={"ticks": ""},
+        nticks=6,
     )
     return framed(figure, 380, margin=8, showlegend=True, legend={"orientation": "h", "y": 1.1})
 

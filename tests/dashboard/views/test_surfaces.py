@@ -256,6 +256,8 @@ def test_an_end_below_rounding_is_told_as_it_is() -> None:
     gaps = np.full(len(TRIED), np.inf)
     gaps[:2] = 1e-20, 0.5
     chart = plots.sensitivity([RunConfig()], [Tuning(gaps, 0.1)], [0.1])
+    axes = chart.layout.xaxis, chart.layout.yaxis
+    assert all(axis.type == "log" and axis.title.text.endswith("(logarithmic)") for axis in axes)
     curve, mark = chart.data
     assert list(curve.y[:2]) == [1e-12, 0.5] and np.isnan(curve.y[2])
     assert curve.meta["y"][:3] == [1e-20, 0.5, None] and mark.meta == REPEATED
