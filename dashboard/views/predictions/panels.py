@@ -50,8 +50,9 @@ def confidence(report: Report, source: Source) -> None:
         show_figure(plots.reliability(report.calibration), "Calibration", key="reliability", settings=source.label)
         st.caption(
             f"The digits in {len(report.calibration.counts)} bins by confidence, the probability of the answer. Bars: "
-            "how many are right; dotted: as many as the confidence says. The mean distance of the two is the expected "
-            f"calibration error, {percent(report.calibration.error)} (Guo et al. 2017)."
+            "how many are right, with a point at their mean confidence; dotted line: as many as the confidence says. "
+            f"The mean distance of the two is the expected calibration error, {percent(report.calibration.error)} "
+            "(Guo et al. 2017)."
         )
     with right:
         st.markdown("##### Refusing uncertain digits")
