@@ -39,7 +39,7 @@ def one_step(scene: Scene) -> None:
     if numbers is None:
         st.info(f"{config.optimizer_spec.label} diverged before step {step}.")
         return
-    picture, rule = st.columns([1, 1])
+    picture, rule = st.columns([4, 5])
     with picture:
         show_figure(
             glass.arrows(scene.surface, numbers),
