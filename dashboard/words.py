@@ -110,13 +110,17 @@ def probability(value: float) -> str:
 
 
 def loss(value: float | None) -> str:
-    """Return a loss to four decimals, a large one to fewer, a huge one as a power of ten; a dash for None.
+    """Return a loss to four decimals, never rounded to 0, a large one to fewer, a huge one as a power of ten.
+
+    A dash for None.
 
     >>> loss(0.0765), loss(123.45678), loss(5924.57), loss(1.25e8)
     ('0.0765', '123.5', '5,925', '1.25e8')
     """
     if not _known(value):
         return UNKNOWN
+    if 0 < value < 0.00005:
+        return "< 0.0001"
     size = abs(value)
     if size >= 1e6:
         short = Context(prec=3, rounding=ROUND_HALF_UP).create_decimal_from_float(value)

@@ -7,9 +7,10 @@ export const NOTHING = "–"
 /** A share from 0 to 1, to two decimals of a percent. */
 export const percent = value => (Number.isFinite(value) ? `${(100 * value).toFixed(2)}%` : NOTHING)
 
-/** A loss to four decimals, a large one to fewer, a huge one as a power of ten. */
+/** A loss to four decimals, never rounded to 0, a large one to fewer, a huge one as a power of ten. */
 export function loss(value) {
   if (!Number.isFinite(value)) return NOTHING
+  if (value > 0 && value < 0.00005) return "< 0.0001"
   const size = Math.abs(value)
   if (size >= 1e6) return value.toExponential(2).replace("e+", "e")
   return size >= 1000 ? count(value) : value.toFixed(size >= 100 ? 1 : size >= 10 ? 2 : 4)
