@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from dashboard.boundary import INDEX
@@ -25,6 +25,11 @@ async def page(request: Request) -> Response:
     return Response(PAGE, media_type="text/html", headers={"Cache-Control": "no-cache"})
 
 
+async def train(request: Request) -> Response:
+    """Train by its own name: Streamlit has the first page at the root alone."""
+    return RedirectResponse(f"./?{request.url.query}" if request.url.query else "./")
+
+
 async def plotly_js(request: Request) -> FileResponse:
     """plotly.js out of the Python package."""
     return FileResponse(PLOTLY, media_type=_TYPE, headers={"Cache-Control": "public, max-age=604800"})
@@ -41,5 +46,6 @@ async def module(request: Request) -> Response:
 routes = [
     Route("/lab/plotly.min.js", plotly_js),
     Route("/lab/components/{digest}/{path:path}", module),
+    Route("/train", train),
     *(Route(f"/{path}", page) for path in ("", *PATHS)),
 ]

@@ -12,7 +12,7 @@ from dashboard.components.modules import ADDRESS, SOURCES
 from tests.visiting import PAGES
 
 
-def get(path: str) -> tuple[int, dict[str, str], bytes]:
+def get(path: str, query: str = "") -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of a request."""
     sent: list[dict[str, Any]] = []
 
@@ -23,7 +23,7 @@ def get(path: str) -> tuple[int, dict[str, str], bytes]:
         """The client stays connected and says nothing: some responses wait here for it to go."""
         await asyncio.Event().wait()
 
-    scope = {"type": "http", "method": "GET", "path": path, "headers": [], "query_string": b""}
+    scope = {"type": "http", "method": "GET", "path": path, "headers": [], "query_string": query.encode()}
     asyncio.run(asyncio.wait_for(Starlette(routes=assets.routes)(scope, receive, send), 30))
     headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], headers, b"".join(message["body"] for message in sent[1:])
@@ -36,6 +36,12 @@ def test_every_page_has_the_labs_style_before_its_script_runs() -> None:
         status, headers, body = get(path)
         assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
         assert body.replace(f"<style>{assets.STYLE}</style>".encode(), b"") == INDEX.read_bytes() != body
+
+
+@pytest.mark.parametrize(("query", "leads"), [("", "./"), ("run=0123&compare=a,b", "./?run=0123&compare=a,b")])
+def test_train_is_found_by_its_own_name(query: str, leads: str) -> None:
+    status, headers, _ = get("/train", query)
+    assert (status, headers["location"]) == (307, leads)
 
 
 def test_plotly_comes_from_this_machine() -> None:
