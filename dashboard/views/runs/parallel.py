@@ -15,6 +15,8 @@ from dashboard.plots import LOGARITHMIC
 from dashboard.words import in_words
 
 HEIGHT = 360
+#: The share of an axis that a number on it fills.
+ROOM = 0.04
 
 
 def parallel(
@@ -56,12 +58,24 @@ def _setting_axis(name: str, settings: Sequence[Any]) -> dict[str, Any]:
             values = np.log10(values)
         marks = dict(sorted(zip(values.tolist(), map(number, settings), strict=True)))
         if len(marks) <= 8:
+            marks = _apart(marks)
             return _axis(label, values, list(marks), list(marks.values()))
         return _axis(label, values, None, None)
     # Numbers in their order, and words behind them.
     kinds = sorted(set(settings), key=lambda value: (isinstance(value, str), value))
     places = np.array([kinds.index(value) for value in settings], dtype=float)
     return _axis(label, places, list(range(len(kinds))), list(map(number, kinds)))
+
+
+def _apart(marks: Mapping[float, str]) -> dict[float, str]:
+    """Leave out the marks whose numbers would lie over others; the ends stay."""
+    places = sorted(marks)
+    room = ROOM * (places[-1] - places[0])
+    kept = places[:1]
+    for at in places[1:-1]:
+        if at - kept[-1] >= room and places[-1] - at >= room:
+            kept.append(at)
+    return {at: marks[at] for at in (*kept, *places[1:][-1:])}
 
 
 def _told(name: str, value: Any) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
@@ -361,6 +362,16 @@ def test_a_kept_page_says_that_a_run_was_in_training_then(filled: list[str], ser
     over = service.existing("one")
     assert figures.in_words(over)[1] == "finished"
     assert figures.in_words(replace(over, state="running"))[1] == "running 0% when this page was saved"
+
+
+def test_numbers_of_parallel_coordinates_do_not_lie_over_each_other() -> None:
+    rates = (0.001, 0.00101, 0.003, 0.005, 0.0052, 0.99, 1.0)
+    (trace,) = parallel.parallel([RunConfig(lr=rate) for rate in rates], {}, ["#000000"] * len(rates)).data
+    (axis,) = trace.dimensions
+    assert axis.ticktext == ("0.001", "0.003", "0.005", "1")
+    assert list(10 ** np.array(axis.tickvals)) == pytest.approx([0.001, 0.003, 0.005, 1.0])
+    # Every line is still where its own rate is.
+    assert list(10 ** np.array(axis["values"])) == pytest.approx(rates)
 
 
 def test_parallel_coordinates_tell_every_setting_and_no_result_that_a_run_has_not() -> None:
