@@ -73,7 +73,7 @@ def test_the_tools_of_the_chart_leave_its_legend_in_sight(page: Page, lab: Lab) 
     words = page.locator(".live-plot .legend .legendtext")
     expect(words).to_have_text(["each step", "smoothed", "validation"])
     page.locator(".live-plot").hover()
-    tools = page.locator(".live-plot .modebar-group").first.bounding_box()
+    tools = page.locator(".live-plot .modebar-btn").first.bounding_box()
     boxes = [each.bounding_box() for each in words.all()]
     assert tools and tools["x"] < max(box["x"] for box in boxes if box)
     assert all(box and tools["y"] + tools["height"] <= box["y"] for box in boxes)
