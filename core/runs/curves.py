@@ -22,6 +22,7 @@ class Curves:
         last_step: number of steps that the network's parameters have had.
         diverged: the step whose loss was not finite, or None.
         test_accuracy, seconds: None until the run is over; seconds are of training.
+        images_per_second: of the steps by themselves; None until the run is over.
     """
 
     steps: Array = field(default_factory=lambda: np.empty(0))
@@ -34,15 +35,7 @@ class Curves:
     diverged: int | None = None
     test_accuracy: float | None = None
     seconds: float | None = None
-
-    @property
-    def images_per_second(self) -> float | None:
-        """Images per second of training; None until the run is over."""
-        if not self.seconds or not self.steps_per_epoch:
-            return None
-        # One that diverged has taken more steps than its parameters went back to.
-        taken = self.last_step if self.diverged is None else self.diverged + 1
-        return taken * self.train_images / self.steps_per_epoch / self.seconds
+    images_per_second: float | None = None
 
 
 def curves_of(events: Iterable[Event | Body]) -> Curves:
@@ -63,4 +56,5 @@ def curves_in(history: History) -> Curves:
         diverged=history.diverged,
         test_accuracy=history.test_accuracy,
         seconds=history.seconds,
+        images_per_second=None if history.seconds is None else history.images_per_second,
     )

@@ -37,6 +37,7 @@ class History:
             parameters went back.
         epoch: number of epochs that are over.
         total_steps, steps_per_epoch, train_images: sizes of the run; 0 before it has started.
+        images_per_second: of its steps by themselves; None before the first.
     """
 
     def __init__(self, events: Iterable[Event | Body] = ()) -> None:
@@ -49,6 +50,9 @@ class History:
         #: unless a person sets another one before.
         self._to_come: list[tuple[int, float]] = []
         self._summed = 0
+        self.images_per_second: float | None = None
+        #: Images of steps, and their seconds, without the first block after a start, in which a machine warms up.
+        self._taken, self._warm = [0.0, 0.0], False
         self._forget_small_curve()
         for event in events:
             self.add(event)
@@ -176,6 +180,7 @@ class History:
         }
 
     def _add_steps(self, body: Body) -> None:
+        before = self.step
         if "steps" in body:
             steps, losses, self.step = body["steps"], body["means"], body["step"]
         else:
@@ -189,6 +194,16 @@ class History:
             self._losses.fromlist([math.nan if loss is None else loss for loss in losses])
         self._steps.fromlist(steps)
         self._rates.fromlist(body["learning_rates"])
+        if speed := body.get("images_per_second"):
+            self._measure(self.step - before, speed)
+
+    def _measure(self, steps: int, images_per_second: float) -> None:
+        """Take the speed of so many steps."""
+        if self._warm and self.steps_per_epoch:
+            images = steps * self.train_images / self.steps_per_epoch
+            self._taken = [self._taken[0] + images, self._taken[1] + images / images_per_second]
+        self._warm = True
+        self.images_per_second = self._taken[0] / self._taken[1] if self._taken[1] else images_per_second
 
     def _go_back(self, step: int, epoch: int) -> None:
         """Drop the events that a ``Resumed`` makes void: their steps and epochs come again."""
@@ -206,7 +221,7 @@ class History:
         self._events["CommandApplied"] = [body for body in applied if body["step"] < step]
         for kind in _ENDS:
             self._events[kind].clear()
-        self.step, self.epoch = step, epoch
+        self.step, self.epoch, self._warm = step, epoch, False
 
     def _forget_small_curve(self) -> None:
         self._sums, self._counts = np.zeros(CURVE_POINTS), np.zeros(CURVE_POINTS, np.int64)

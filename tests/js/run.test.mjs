@@ -139,10 +139,18 @@ test("a speed is told after half a second of training, without the first block",
   assert.equal(run.speed, (12 * 64 / 2 + 20 * 64) / (3.84 / 2 + 3.2))
 })
 
-test("the speed of a run that diverged is of all steps that it took", () => {
-  const run = newRun("run")
-  apply(run, { event: "RunStarted", steps: 1000, steps_per_epoch: 100, epochs: 10, train_images: 6400 })
-  apply(run, { event: "Diverged", step: 299, learning_rate: 9, restored_step: 256 })
-  apply(run, { event: "RunFinished", reason: "diverged", step: 256, seconds: 2, test_loss: 2.3, test_accuracy: 0.1 })
-  assert.deepEqual([run.step, run.speed], [256, (300 * 64) / 2])
+test("the speed of a run that is over is of all its steps, those too that a diverged run lost, and of nothing else", () => {
+  const over = blocks => {
+    const run = newRun("run")
+    apply(run, { event: "RunStarted", steps: 1000, steps_per_epoch: 100, epochs: 10, train_images: 6400 })
+    for (const [step, images_per_second] of blocks) {
+      apply(run, { event: "StepsDone", step, steps: [], losses: [], means: [], learning_rates: [], images_per_second })
+    }
+    apply(run, { event: "Diverged", step: 299, learning_rate: 9, restored_step: 0 })
+    apply(run, { event: "RunFinished", reason: "diverged", step: 0, seconds: 1000, test_loss: 2.3, test_accuracy: 0.1 })
+    return [run.step, run.speed]
+  }
+  assert.deepEqual(over([[100, 50]]), [0, 50])
+  // 64 images a step: 1 s, then 2 s.
+  assert.deepEqual(over([[100, 50], [200, 6400], [300, 3200]]), [0, (200 * 64) / 3])
 })

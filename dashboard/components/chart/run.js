@@ -4,7 +4,7 @@ import { known, mean } from "../shared/series.js"
 
 export function newRun(id) {
   return {
-    id, seq: -1, state: "queued", position: null, size: null, speed: null, latest: null, timed: null, seconds: null, diverged: null, test: null,
+    id, seq: -1, state: "queued", position: null, size: null, speed: null, latest: null, timed: null, taken: { images: 0, seconds: 0 }, seconds: null, diverged: null, test: null,
     step: null, steps: [], losses: [], means: [], rates: [],
     // Of the chart, which smooths in a frame and draws a moment later: events can come between the two.
     smoothed: [], smoothedAs: null,
@@ -41,6 +41,7 @@ function measureSpeed(run, event) {
     return
   }
   const images = (event.step - run.step) * imagesPerStep(run), seconds = images / run.latest
+  run.taken = { images: run.taken.images + images, seconds: run.taken.seconds + seconds }
   const kept = run.timed.seconds + seconds > TIMED_SECONDS[1] ? 0.5 : 1
   run.timed = { images: kept * run.timed.images + images, seconds: kept * run.timed.seconds + seconds }
   if (run.timed.seconds >= TIMED_SECONDS[0]) run.speed = run.timed.images / run.timed.seconds
@@ -84,9 +85,8 @@ const handlers = {
   RunFinished(run, event) {
     run.step = event.step
     run.seconds = event.seconds
-    // One that diverged has taken more steps than its parameters went back to.
-    const taken = run.diverged ? run.diverged.step + 1 : event.step
-    if (run.size && event.seconds) run.speed = (taken * imagesPerStep(run)) / event.seconds
+    // Of all steps by themselves: the run's own seconds hold the reading of the validation images too.
+    run.speed = run.taken.seconds ? run.taken.images / run.taken.seconds : run.latest
     run.test = { loss: event.test_loss, accuracy: event.test_accuracy }
   },
   State(run, event) {
