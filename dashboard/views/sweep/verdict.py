@@ -19,8 +19,10 @@ def points(difference: float) -> str:
 
 
 def ends(mean: Interval | None) -> str:
-    """Return the ends of a mean's interval."""
-    return interval(mean.low, mean.high) if mean and mean.low is not None and mean.high is not None else UNKNOWN
+    """Return the ends of the interval of a mean accuracy, which is none below 0 or above 100%."""
+    if mean is None or mean.low is None or mean.high is None:
+        return UNKNOWN
+    return interval(max(0.0, mean.low), min(1.0, mean.high))
 
 
 def sentences(sweep: View, found: Confirmation) -> list[str]:

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.jobs import Status
 from core.runs.service import Service
+from core.sweep import intervals
 from core.sweep.importance import IMPORTANCE
 from core.sweep.settings import Settings
 from core.sweep.text import parse
@@ -20,8 +21,9 @@ from core.training.config import RunConfig
 from dashboard import address, forms, lab
 from dashboard.colors import BLUE, GREY
 from dashboard.components.figure import drawing
-from dashboard.views.sweep import drawings, form, heat_map, map_figure, map_table, one, search_figures
+from dashboard.views.sweep import drawings, form, heat_map, map_figure, map_table, one, search_figures, verdict
 from dashboard.views.sweep.document import document
+from dashboard.words import UNKNOWN
 from tests.dashboard.conftest import button, figures, in_address, labels, open_page, text
 from tests.waiting import wait_for
 
@@ -468,6 +470,11 @@ def test_colours_between_settings_are_means_by_the_third_power_of_their_distance
         total += weight
         weighted += weight * max(colors.zmin, trial.accuracy or 0.0)
     assert colors.z[30][11] == pytest.approx(weighted / total)
+
+
+def test_the_interval_of_an_accuracy_ends_at_0_and_100_percent() -> None:
+    said = [verdict.ends(intervals.interval(figures)) for figures in ((0.5, 0.51), (0.98, 0.985), (0.0, 0.97), (0.9,))]
+    assert said == ["44.15 to 56.85%", "95.07 to 100.00%", "0.00 to 100.00%", UNKNOWN]
 
 
 def test_what_matters_counts_what_diverged(service: Service) -> None:
