@@ -24,6 +24,7 @@ from core.hyperparameters import Hyperparameter, InvalidValue, number
 from core.models import names
 from core.models.checkpoints import SUFFIX, Checkpoint, load_checkpoint, save_checkpoint, save_parameters
 from core.optimizers import OPTIMIZERS, OptimizerSpec
+from core.runs.history import History
 from core.training.commands import Stop
 from core.training.config import EPOCHS, PLAIN, RunConfig, parse_batch_size
 from core.training.events import Diverged, EpochDone, Event, RunFinished, RunStarted, StepsDone, StoppedEarly
@@ -78,16 +79,16 @@ def train(options: argparse.Namespace) -> None:
         changes = before.changes(config, devices.environment(trainer.device))
         how = f"not bit-exact: {changes}" if changes else "bit-exact"
         print(f"Goes on after step {trainer.step} of {config.span.steps}, {how}.")
-    epochs: list[EpochDone] = []
-    finished = _follow(trainer, epochs)
+    history = History()
+    finished = _follow(trainer, history)
     _save(options, trainer, finished)
-    seconds = sum(epoch.seconds for epoch in epochs)
+    epochs = history.epochs
     result = {
         "test_accuracy": finished.test_accuracy,
         "test_loss": finished.test_loss,
         "validation_accuracy": epochs[-1].validation_accuracy if epochs else None,
         "seconds_per_epoch": [epoch.seconds for epoch in epochs],
-        "images_per_second": len(epochs) * config.images_per_epoch / seconds if epochs else None,
+        "images_per_second": history.images_per_second,
         "reason": finished.reason,
         "device": str(trainer.device),
     }
@@ -173,8 +174,8 @@ def _save(options: argparse.Namespace, trainer: Trainer, finished: RunFinished) 
         print(f"Saved the whole model to {options.save_whole}.")
 
 
-def _follow(trainer: Trainer, epochs: list[EpochDone]) -> RunFinished:
-    """Train to the end, showing the progress; Ctrl-C stops the run and keeps its parameters."""
+def _follow(trainer: Trainer, history: History) -> RunFinished:
+    """Train to the end, showing and recording the progress; Ctrl-C stops the run and keeps its parameters."""
     stop: list[Stop] = []
     previous = signal.signal(signal.SIGINT, lambda *_: stop.append(Stop()))
     events = trainer.events()
@@ -182,8 +183,7 @@ def _follow(trainer: Trainer, epochs: list[EpochDone]) -> RunFinished:
     try:
         while not isinstance(event, RunFinished):
             _show(event, trainer)
-            if isinstance(event, EpochDone):
-                epochs.append(event)
+            history.add(event)
             event = events.send(stop.pop() if stop else None)
     finally:
         signal.signal(signal.SIGINT, previous)
