@@ -5,6 +5,7 @@ enclose the rest, specks are small beside the digits.
 """
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,8 @@ OVERLAP, NEAR, PART_NEAR = 0.45, 0.12, 0.2
 FLAT, LINE_GAP, LINE_LENGTH = 4, 0.06, 0.8
 #: A digit is in the row of one to its left if so much of the lower one's height is beside the other.
 SAME_ROW = 0.3
+#: Pieces, of which so much of the height is beside a digit, may be another one, if one of them is so large.
+IN_LINE, LARGEST_PIECE = 0.8, 0.25
 #: Digits of one number may be written by pens of which one is so many times as wide as another.
 OTHER_PEN = 6
 MOST_DIGITS = 8
@@ -163,15 +166,13 @@ def digits_among(found: list[Region], shape: tuple[int, int], whole: bool = True
     tallest = max(strokes, key=lambda r: r.height if r.height >= r.size / 3 else 0)
     tall = tallest.height
     main = [r for r in strokes if r.height >= LEAST_HEIGHT * tall and r.width <= OTHER_PEN * tallest.width]
-    groups: list[list[Region]] = []
-    for region in sorted(main, key=lambda r: r.box[0]):
-        together = [group for group in groups if any(_belong(region.box, other.box, tall) for other in group)]
-        groups = [g for g in groups if g not in together] + [[*(r for g in together for r in g), region]]
+    groups = _grouped(main, lambda a, b: _belong(a.box, b.box, tall))
     if len(groups) > MOST_DIGITS:
         return []
     chosen = {r.label for group in groups for r in group}
     # Kept along: a picture of dots has thousands of parts.
     boxes = [around(group) for group in groups]
+    rest = []
     for part in found:
         if (
             part.label in chosen
@@ -187,7 +188,15 @@ def digits_among(found: list[Region], shape: tuple[int, int], whole: bool = True
         ):
             groups[nearest].append(part)
             boxes[nearest] = _around_both(digit, part.box)
-    return _as_read(groups)
+        elif _beside(part.box, digit) >= IN_LINE:
+            rest.append(part)
+    # Of a digit beside whole ones, a dry pen may have left only pieces, each too low for a digit.
+    for pieces in _grouped(rest, lambda a, b: _gap(a.box, b.box) <= PART_NEAR * tall):
+        left, top, right, bottom = around(pieces)
+        fits = LEAST_HEIGHT * tall <= bottom - top <= 1.2 * tall and right - left <= 1.2 * tall
+        if fits and max(piece.size for piece in pieces) >= LARGEST_PIECE * tall:
+            groups.append(pieces)
+    return _as_read(groups) if len(groups) <= MOST_DIGITS else []
 
 
 def is_sheet(region: Region, labels: Labels, written: list[Region]) -> bool:
@@ -251,6 +260,15 @@ def around(group: list[Region]) -> tuple[int, int, int, int]:
     left, top = boxes[:, :2].min(0)
     right, bottom = boxes[:, 2:].max(0)
     return int(left), int(top), int(right), int(bottom)
+
+
+def _grouped(found: list[Region], together: Callable[[Region, Region], bool]) -> list[list[Region]]:
+    """Return the regions in groups, in each of which one is linked to the next."""
+    groups: list[list[Region]] = []
+    for region in sorted(found, key=lambda r: r.box[0]):
+        linked = [group for group in groups if any(together(region, other) for other in group)]
+        groups = [g for g in groups if g not in linked] + [[*(r for g in linked for r in g), region]]
+    return groups
 
 
 def _as_read(digits: list[list[Region]]) -> list[list[Region]]:
