@@ -53,7 +53,7 @@ FAINT_TOO = 0.85
 #: A picture seldom cuts a digit at its border.
 CUT = 0.4
 #: Less like digits than this is nothing.
-LEAST_LIKENESS = 0.03
+LEAST_LIKENESS = 0.05
 NOTHING = "image must show a digit, got one in which nothing stands out from its paper like the strokes of a pen."
 
 

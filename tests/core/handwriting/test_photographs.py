@@ -219,6 +219,14 @@ def test_blank_paper_in_uneven_light_is_refused():
         find_digit(Image.fromarray(light.astype(np.uint8)))
 
 
+@pytest.mark.parametrize("soft", [2, 5, 8])
+def test_the_edge_of_a_shadow_on_blank_paper_is_no_digit(soft):
+    y, x = np.mgrid[:400, :300]
+    light = 1 - 0.35 / (1 + np.exp((230 - x - 0.75 * (y - 200)) / soft))
+    with pytest.raises(ValueError, match="nothing stands out from its paper"):
+        find_digits(Image.fromarray((235 * light).astype(np.uint8)))
+
+
 def test_transparent_paper_counts_as_white():
     picture = np.zeros((60, 60, 4), dtype=np.uint8)
     picture[10:50, 28:34, 3] = 255
