@@ -35,18 +35,25 @@ IN_LINE, LARGEST_PIECE = 0.8, 0.25
 #: Digits of one number may be written by pens of which one is so many times as wide as another.
 OTHER_PEN = 6
 MOST_DIGITS = 8
+#: What lies along so much of a side of the picture is a bar or a shadow, but for a digit that fills the picture.
+BAR = 0.8
 #: Fewer pixels are noise.
 LEAST_AREA = 4
 
 
 @dataclass(frozen=True)
 class Region:
-    """A connected region: its label, (left, top, right, bottom) with the ends not included, area, mean stroke width."""
+    """A connected region: its label, (left, top, right, bottom) with the ends not included, area, mean stroke width.
+
+    Args:
+        along: of a side of the picture, the largest share along which the region lies.
+    """
 
     label: int
     box: tuple[int, int, int, int]
     area: int
     width: float
+    along: float
 
     @property
     def size(self) -> int:
@@ -77,12 +84,15 @@ def regions(ink: Bits) -> tuple[Labels, list[Region]]:
     # Of a stroke, the shorter of the runs across and along is its width or, aslant, 1.4 of it; of a sheet, its side.
     across = np.minimum(runs(ink), runs(ink.T).T)[rows, columns]
     width = np.bincount(own, across, minlength=count + 1) / np.maximum(area, 1)
+    sides = (labels[0], labels[-1], labels[:, 0], labels[:, -1])
+    along = np.max([np.bincount(side, minlength=count + 1) / len(side) for side in sides], axis=0)
     return labels, [
         Region(
             i,
             (int(box[i, 0]), int(box[i, 1]), 1 - int(box[i, 2]), 1 - int(box[i, 3])),
             int(area[i]),
             float(width[i]),
+            float(along[i]),
         )
         for i in map(int, np.flatnonzero(area >= LEAST_AREA))
     ]
@@ -158,6 +168,8 @@ def digits_among(found: list[Region], shape: tuple[int, int], whole: bool = True
     height, width = shape
     least = max(SMALLEST * max(shape), 3)
     strokes = [r for r in found if r.like_strokes and r.size >= least]
+    if whole:
+        strokes = [r for r in strokes if r.along < BAR or r.box == (0, 0, width, height)]
     inside = [r for r in strokes if r.box[0] > 0 and r.box[1] > 0 and r.box[2] < width and r.box[3] < height]
     strokes = inside if whole and inside else strokes
     strokes = [r for r in strokes if not _frame(r, strokes)]

@@ -99,6 +99,8 @@ def page(*boxes):
         # What touches the border is left out beside what does not.
         ([(100, 40, 110, 160), (0, 0, 8, 200)], [[(100, 40, 110, 160)]]),
         ([(40, 30, 360, 170)], []),
+        # Bars along the sides are none either.
+        ([(0, 0, 60, 200), (370, 0, 400, 200)], []),
         # Nine digits are too many to be a number.
         ([(20 + 40 * n, 60, 26 + 40 * n, 120) for n in range(9)], []),
     ],
@@ -132,6 +134,9 @@ def test_a_frame_is_no_digit_and_a_zero_is():
     assert [[r.box for r in d] for d in digits_among(regions(row)[1], row.shape)] == [[(70, 60, 76, 110)]]
     ring = page((100, 40, 180, 160)) & ~page((110, 50, 170, 150))
     assert len(digits_among(regions(ring)[1], ring.shape)) == 1
+    # A digit that fills the picture lies along its sides.
+    crop = ring[40:160, 100:180]
+    assert len(digits_among(regions(crop)[1], crop.shape)) == 1
 
 
 def test_pixels_are_those_of_nonzero():
