@@ -361,3 +361,9 @@ def test_the_code_of_the_last_lesson_runs(tmp_path, monkeypatch, capsys) -> None
     assert "model.save_weights" in steps[-1].keras, "the lab's file has the parameters only, as Keras's save_weights"
     for step in steps:
         compile(step.keras, step.title, "exec")
+
+
+def test_no_lesson_says_left_or_right_of_what_is_below_each_other_on_a_phone() -> None:
+    for lesson in lessons().values():
+        for text in (lesson.text, lesson.look):
+            assert not re.search(r"\bon the (left|right)\b|\b(left|right) side\b", text)
