@@ -70,8 +70,9 @@ def schedule(lesson: Lesson, _run: Run | None) -> None:
         config = replace(config, schedule_params={**config.schedule_params, parameter: value})
     rates = np.array(config.planned_rates(range(config.span.steps), config.span.stalled))
     st.latex(
-        rf"\textstyle\sum_t \eta_t = {rates.sum():.0f}, \qquad \sum_t \eta_t^2 = {np.square(rates).sum():.1f}, \qquad "
-        rf"\eta_{{\text{{last}}}} = {rates[-1]:.3g}"
+        rf"\begin{{gathered}}\textstyle\sum_t \eta_t = {rates.sum():.0f}, \qquad "
+        rf"\textstyle\sum_t \eta_t^2 = {np.square(rates).sum():.1f},\\ "
+        rf"\eta_{{\text{{last}}}} = {rates[-1]:.3g}\end{{gathered}}"
     )
     show_figure(schedule_preview.figure(config), "Rate over epochs", key="touch.figure")
     if config.schedule_spec.reacts:
