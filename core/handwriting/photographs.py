@@ -54,7 +54,10 @@ FAINT_TOO = 0.85
 CUT = 0.4
 #: Less like digits than this is nothing.
 LEAST_LIKENESS = 0.05
-NOTHING = "image must show a digit, got one in which nothing stands out from its paper like the strokes of a pen."
+NOTHING = (
+    "image must show one to eight digits, got one in which nothing stands out from its paper like the strokes of a "
+    "pen, or too much does."
+)
 
 
 class TooLargeError(ValueError):
@@ -151,7 +154,7 @@ def find_digits(picture: Image.Image) -> list[Steps]:
     The steps' picture, and so their boxes, has a longer side of 200 to 480 pixels.
 
     Raises:
-        ValueError: if nothing stands out from the paper like the strokes of a pen.
+        ValueError: if nothing stands out from the paper like the strokes of a pen, or more than eight digits do.
     """
     picture = _at_working_size(picture)
     grey = np.asarray(picture.convert("L"))

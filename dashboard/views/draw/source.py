@@ -141,7 +141,7 @@ def _kindly(error: ValueError) -> str:
     if isinstance(error, TooLargeError):
         return "This picture has too many pixels for the lab. Take a smaller one, or cut out the digit."
     if "stands out" in str(error):
-        return "Nothing here is like the strokes of a pen. Take a picture of a digit, large and in the middle."
+        return "No digit was found here, or more than eight. Take a picture of one or a few, large, in the middle."
     return fields.explain(error)
 
 

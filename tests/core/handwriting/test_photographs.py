@@ -186,6 +186,14 @@ def test_several_digits_are_found_left_to_right(mnist):
         assert 20 + 290 * place <= left < right <= 300 + 290 * place
 
 
+def test_more_than_eight_digits_are_refused_with_a_reason_that_is_true(mnist):
+    page = Image.new("L", (2700, 300), 250)
+    for place in range(9):
+        page.paste(Image.fromarray(255 - drawn(mnist, 0, size=200, canvas=260)), (20 + 290 * place, 20))
+    with pytest.raises(ValueError, match=r"one to eight digits, got .*, or too much does\.$"):
+        find_digits(page)
+
+
 def test_boxes_are_in_the_files_own_pixels(mnist):
     page = Image.fromarray(255 - drawn(mnist, 0, size=1000, pen=80, canvas=2000)).convert("RGB")
     stream = io.BytesIO()
