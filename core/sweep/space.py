@@ -51,8 +51,9 @@ class Dimension:
 
     name: str
     values: tuple[Any, ...] = ()
-    low: float = math.nan
-    high: float = math.nan
+    # Not NaN: as of Python 3.13 no dataclass with one equals another.
+    low: float = 0.0
+    high: float = 0.0
     log: bool = False
     whole: bool = False
     points: int = 9
