@@ -16,7 +16,7 @@ from core.sweep.space import Dimension
 from core.sweep.view import Trial, View
 from dashboard import plots
 from dashboard.colors import BLUE, GREY, ORANGE
-from dashboard.views.sweep.map_figure import ticks
+from dashboard.views.sweep.map_figure import logarithmic, ticks
 from dashboard.views.sweep.wording import axis_value, choice, label, result, value_in_words
 
 HISTORY, PARALLEL, SLICE, CONTOUR = 260, 380, 230, 380
@@ -124,7 +124,7 @@ def _value(dimension: Dimension, trial: Trial) -> Any:
 
 
 def _log(dimension: Dimension) -> bool:
-    return dimension.ordered and (dimension.log or (dimension.name == "batch_size" and min(dimension.ladder) > 0))
+    return logarithmic(dimension, dimension.ladder)
 
 
 def _axis(dimension: Dimension) -> dict[str, Any]:

@@ -411,6 +411,19 @@ def test_listed_values_are_the_ticks_of_their_axis(searched: str) -> None:
     assert (axis.type, list(axis.tickvals), list(axis.ticktext)) == ("log", [32, 128], ["32", "128"])
 
 
+@pytest.mark.parametrize("varied", ["lr=0.01,0.1,1", "weight_decay=0,0.1", "lr=0.1:1", "batch_size=16,64", "seed=1,2"])
+def test_a_setting_has_one_scale_in_all_figures_of_sweeps(varied: str) -> None:
+    (setting,) = parse(RunConfig(), [varied]).dimensions
+    trial = SimpleNamespace(
+        number=0, chosen={setting.name: setting.ladder[0]}, accuracy=0.9, accuracies=(0.9,), losses=(0.3,), epochs=1,
+        state="finished", runs=("x",),
+    )  # fmt: skip
+    sweep: Any = SimpleNamespace(trials=[trial], settings=SimpleNamespace(space=SimpleNamespace(dimensions=[setting])))
+    of_map = map_figure._axis(setting, setting.ladder)["type"]
+    assert search_figures.slices(sweep, setting, ()).layout.xaxis.type == of_map
+    assert of_map == ("linear" if varied in ("weight_decay=0,0.1", "seed=1,2") else "log")
+
+
 def test_what_is_drawn_at_an_edge_is_told_as_it_is() -> None:
     space = parse(RunConfig(), ["optimizer=sgd,momentum", "lr=0.001:1:log", "param.momentum=0.5,0.9"])
     optimizer, lr, momentum = space.dimensions
